@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { actorSchema, positionSchema } from '../events/envelope.schema.js';
+import { commandIdSchema, operationIdSchema, projectIdSchema, vmIdSchema, vmNameSchema } from '../ids.schema.js';
+import { vmSpecSchema } from '../vm-spec.schema.js';
+
+const base = {
+  /** Derived from (principal, `Idempotency-Key`), so that a repeat is recognised. */
+  commandId: commandIdSchema,
+  actor: actorSchema,
+};
+const onVm = { ...base, projectId: projectIdSchema, vmId: vmIdSchema };
+
+/** Payloads of `drover.command.vm.<verb>`; each is answered with `CommandAccepted` or a rejection. */
+export const vmCommandSchemas = {
+  /** VM and operation ids are derived from the command id: repeated, it creates nothing twice. */
+  create: z.strictObject({
+    ...base,
+    projectId: projectIdSchema,
+    name: vmNameSchema,
+    spec: vmSpecSchema,
+    powerOn: z.boolean(),
+  }),
+  start: z.strictObject(onVm),
+  stop: z.strictObject({
+    ...onVm,
+    mode: z.enum(['graceful', 'force']),
+    gracePeriodMs: z.int().min(0).max(3_600_000),
+  }),
+  reboot: z.strictObject({ ...onVm, gracePeriodMs: z.int().min(0).max(3_600_000) }),
+  reset: z.strictObject(onVm),
+  pause: z.strictObject(onVm),
+  resume: z.strictObject(onVm),
+  delete: z.strictObject(onVm),
+  /** Ends an operation that has not reached its host. */
+  cancel: z.strictObject({ ...onVm, operationId: operationIdSchema }),
+} as const;
+
+export type VmVerb = keyof typeof vmCommandSchemas;
+export type VmCommandMessage<Verb extends VmVerb = VmVerb> = z.output<(typeof vmCommandSchemas)[Verb]>;
+
+/** The answer to an accepted command: what to follow, and from which position a read shows it. */
+export const commandAcceptedSchema = z.strictObject({
+  /** The VM or host the command was for. */
+  subjectId: z.string(),
+  /** Absent where the wish was already so and nothing has to happen. */
+  operationId: operationIdSchema.optional(),
+  revision: z.int(),
+  position: positionSchema,
+});
+export type CommandAccepted = z.infer<typeof commandAcceptedSchema>;

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+interface CatalogueEntry {
+  readonly kind: 'rejection' | 'fault' | 'defect';
+  /** Used only by api-gateway. */
+  readonly httpStatus: number;
+  /** What an operator reads: what happened, and what to do. */
+  readonly sentence: string;
+}
+
+const rejection = (httpStatus: number, sentence: string): CatalogueEntry => ({
+  kind: 'rejection',
+  httpStatus,
+  sentence,
+});
+const fault = (httpStatus: number, sentence: string): CatalogueEntry => ({ kind: 'fault', httpStatus, sentence });
+const defect = (httpStatus: number, sentence: string): CatalogueEntry => ({ kind: 'defect', httpStatus, sentence });
+
+/** Every code that leaves a service. A code is never reused or renamed. */
+export const errorCatalogue = {
+  INVALID_FIELD: rejection(400, 'A field of the request has a value that is not allowed; correct the field named.'),
+  UNKNOWN_FIELD: rejection(400, 'The request has a field that does not exist; remove or correct the field named.'),
+  MALFORMED_REQUEST: rejection(
+    400,
+    'The request could not be read; send valid JSON with Content-Type application/json.',
+  ),
+  UNSUPPORTED_FIELD: rejection(422, 'This version of Drover cannot honour the field named yet; leave it out.'),
+  BODY_TOO_LARGE: rejection(413, 'The request body is larger than 1 MiB; send less.'),
+  UNAUTHENTICATED: rejection(401, 'The request carries no valid token; send Authorization: Bearer TOKEN.'),
+  FORBIDDEN: rejection(403, 'The token does not allow this; use one with the permission named.'),
+  NOT_FOUND: rejection(404, 'There is no such resource; check the path.'),
+  VM_NOT_FOUND: rejection(404, 'There is no such VM in this project; list the VMs to find its name or id.'),
+  HOST_NOT_FOUND: rejection(404, 'There is no such host; list the hosts to find its name or id.'),
+  OPERATION_NOT_FOUND: rejection(404, 'There is no such operation; list the operations to find its id.'),
+  PROJECT_NOT_FOUND: rejection(404, 'There is no such project; use an existing one, such as default.'),
+  VM_NAME_TAKEN: rejection(409, 'Another VM of this project has this name; choose another name or delete that VM.'),
+  VM_BUSY: rejection(409, 'Another operation holds this VM; wait for the operation named or cancel it.'),
+  VM_WRONG_STATE: rejection(409, 'The VM is not in a state that allows this; bring it to the state named first.'),
+  HOST_WRONG_STATE: rejection(409, 'The host is not in a state that allows this.'),
+  SUPERSEDED: rejection(409, 'A newer command or generation has taken the place of this one.'),
+  OPERATION_NOT_CANCELLABLE: rejection(
+    409,
+    'The operation has reached the host or has ended and cannot be cancelled; supersede it with a force-stop or delete.',
+  ),
+  OPERATION_CANCELLED: rejection(409, 'The operation was cancelled before it was done.'),
+  NO_HOST_FITS: rejection(
+    409,
+    'No host can take this VM; see the filters and numbers per host, then add capacity or ask for less.',
+  ),
+  HOST_FULL: rejection(409, 'The host cannot hold this VM now; free capacity on it or choose another host.'),
+  IMAGE_NOT_FOUND: rejection(422, 'The host has no image of this name; import the image or use another.'),
+  POOL_NOT_FOUND: rejection(422, 'The host has no storage pool of this name; create it or use another.'),
+  NETWORK_NOT_FOUND: rejection(422, 'The host has no network of this name; create it or use another.'),
+  INVALID_DEFINITION: rejection(422, 'The hypervisor refuses the definition of this VM; change the spec as it says.'),
+  VOLUME_FOREIGN: rejection(
+    409,
+    'A volume of this name exists and is not of this VM; it was left alone. Remove or rename it.',
+  ),
+  FLEET_MISMATCH: rejection(409, 'The host or the data belongs to another Drover fleet; nothing was changed.'),
+  HOST_ID_IN_USE: rejection(
+    409,
+    'Another agent with this host id is alive; give the cloned machine its own machine id.',
+  ),
+  PROTOCOL_UNSUPPORTED: rejection(
+    409,
+    'The agent speaks a protocol version this control plane does not know; update one of them.',
+  ),
+  STORE_UNAVAILABLE: fault(503, 'The event store cannot be reached; nothing is lost, try again.'),
+  MESSAGING_UNAVAILABLE: fault(503, 'The message bus cannot be reached; try again.'),
+  SERVICE_UNAVAILABLE: fault(503, 'The service that decides this is not active at the moment; try again.'),
+  NOT_YET: fault(503, 'The read model has not reached the position asked for; try again.'),
+  TIMED_OUT: fault(504, 'No answer came in time; what was asked may still happen, so look before asking again.'),
+  HOST_UNREACHABLE: fault(503, 'The host does not answer; check its node agent and network.'),
+  OPERATION_OVERDUE: fault(504, 'The operation did not end in its time; see what was observed and what is left.'),
+  HYPERVISOR_UNAVAILABLE: fault(503, 'The node agent cannot reach its hypervisor; check libvirt on the host.'),
+  HYPERVISOR_FAILED: fault(502, 'The hypervisor refused or failed the operation; see its message.'),
+  VM_UNRESPONSIVE: fault(504, 'The hypervisor process of this VM does not answer; force-stop it.'),
+  POOL_FULL: fault(507, 'The storage pool has no space left; free or add space.'),
+  IMAGE_UNREADABLE: fault(502, 'The image cannot be read on the host; check the file and its permissions.'),
+  JOURNAL_UNAVAILABLE: fault(503, 'The node agent cannot write its journal; free space on the host.'),
+  UNREADABLE_MESSAGE: defect(400, 'A message between services could not be read; it was kept as a dead letter.'),
+  INTERNAL: defect(500, 'Drover made a mistake; report the request id to its developers.'),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+export const errorCodeSchema = z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]);
+
+/** An error as it travels between services and stands in `OperationFailed`. */
+export const errorReportSchema = z.strictObject({
+  code: errorCodeSchema,
+  /** `unknown` where the world may have changed. Absent for rejections. */
+  outcome: z.enum(['not-applied', 'unknown']).optional(),
+  /** For the operator; no secrets, no XML. */
+  detail: z.string().max(4000),
+  field: z.string().max(500).optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+export type ErrorReport = z.infer<typeof errorReportSchema>;

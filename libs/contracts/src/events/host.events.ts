@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { clusterIdSchema, fleetIdSchema, hostIdSchema } from '../ids.schema.js';
+import { hostInventorySchema } from '../host/inventory.schema.js';
+
+export const hostEventSchemas = {
+  /** A host joined, or came with a new journal: the epoch then counts on. */
+  HostRegistered: z.strictObject({
+    hostId: hostIdSchema,
+    clusterId: clusterIdSchema,
+    inventory: hostInventorySchema,
+    /** Made once with the agent's journal file. */
+    journalId: z.string().max(64),
+    /** 1 for the first journal of this host, one more for each new journal. */
+    journalEpoch: z.int().min(1),
+    agentVersion: z.string().max(50),
+    protocolVersion: z.int().min(1),
+    capabilities: z.array(z.string().max(100)).max(100),
+  }),
+  HostInventoryChanged: z.strictObject({ hostId: hostIdSchema, inventory: hostInventorySchema }),
+  HostCordoned: z.strictObject({ hostId: hostIdSchema, by: z.enum(['user', 'protocol']) }),
+  HostUncordoned: z.strictObject({ hostId: hostIdSchema }),
+  /** Silent. Proves nothing; its VMs stay where they are. */
+  HostSuspected: z.strictObject({ hostId: hostIdSchema, missedHeartbeats: z.int().min(1) }),
+  HostReturned: z.strictObject({ hostId: hostIdSchema }),
+} as const;
+
+export const clusterEventSchemas = {
+  /** The first event of a fleet. The store epoch rises when the store may have lost a tail (safety.md 25). */
+  ClusterCreated: z.strictObject({
+    clusterId: clusterIdSchema,
+    fleetId: fleetIdSchema,
+    storeEpoch: z.int().min(1),
+  }),
+} as const;

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { errorCodeSchema } from '../errors/catalogue.errors.js';
+import { operationIdSchema } from '../ids.schema.js';
+
+export const operationKindSchema = z.enum([
+  'vm.create',
+  'vm.start',
+  'vm.stop',
+  'vm.reboot',
+  'vm.reset',
+  'vm.pause',
+  'vm.resume',
+  'vm.delete',
+]);
+export type OperationKind = z.infer<typeof operationKindSchema>;
+
+/** An asynchronous request was taken; stands in the stream of the thing it works on. */
+export const operationBeganSchema = z.strictObject({
+  operationId: operationIdSchema,
+  kind: operationKindSchema,
+  /** Ends as failed, or as observed, this long after `recordedAt`. */
+  timeoutMs: z.int().min(1),
+  /** The operation whose place this one takes; that one ends as cancelled in the same append. */
+  supersedes: operationIdSchema.optional(),
+});
+
+export const operationSucceededSchema = z.strictObject({ operationId: operationIdSchema });
+
+export const operationFailedSchema = z.strictObject({
+  operationId: operationIdSchema,
+  /** Which step failed, e.g. `place`, `create-volumes`, `define`, `start`. */
+  step: z.string().max(100),
+  code: errorCodeSchema,
+  /** For the operator. */
+  reason: z.string().max(4000),
+  data: z.record(z.string(), z.unknown()).optional(),
+  /** Steps that were undone, and what is left behind for a person, in words. */
+  undone: z.array(z.string().max(200)).max(50),
+  left: z.array(z.string().max(500)).max(50),
+});
+
+/** A person wants it ended; what has been done is being undone. */
+export const operationCancelRequestedSchema = z.strictObject({ operationId: operationIdSchema });
+
+export const operationCancelledSchema = z.strictObject({
+  operationId: operationIdSchema,
+  by: z.enum(['user', 'superseded']),
+  supersededBy: operationIdSchema.optional(),
+  undone: z.array(z.string().max(200)).max(50),
+  left: z.array(z.string().max(500)).max(50),
+});
+
+export const operationEventSchemas = {
+  OperationBegan: operationBeganSchema,
+  OperationSucceeded: operationSucceededSchema,
+  OperationFailed: operationFailedSchema,
+  OperationCancelRequested: operationCancelRequestedSchema,
+  OperationCancelled: operationCancelledSchema,
+} as const;

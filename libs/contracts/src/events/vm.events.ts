@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import {
+  generationSchema,
+  hostIdSchema,
+  projectIdSchema,
+  reservationIdSchema,
+  vmIdSchema,
+  vmNameSchema,
+} from '../ids.schema.js';
+import { refusalSchema, scoreSchema } from '../placement.schema.js';
+import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
+import { vmSpecSchema } from '../vm-spec.schema.js';
+
+/**
+ * Where an observed fact came from: the host's report, by the agent's journal epoch and sequence. A report with an older
+ * pair changes nothing (safety.md 12).
+ */
+export const reportSourceSchema = z.strictObject({
+  hostId: hostIdSchema,
+  journalEpoch: z.int().min(1),
+  sequence: z.int().min(0),
+});
+export type ReportSource = z.infer<typeof reportSourceSchema>;
+
+const observed = {
+  hostId: hostIdSchema,
+  generation: generationSchema,
+  source: reportSourceSchema,
+};
+
+/** Why a power state changed. `outside`: by somebody else's tool on the host. */
+export const powerCauseSchema = z.enum(['user', 'guest', 'crash', 'outside', 'host', 'fence', 'lost-host']);
+export type PowerCause = z.infer<typeof powerCauseSchema>;
+
+export const vmEventSchemas = {
+  VmRequested: z.strictObject({
+    vmId: vmIdSchema,
+    projectId: projectIdSchema,
+    name: vmNameSchema,
+    spec: vmSpecSchema,
+    /** Whether the VM is to run once it is there. */
+    powerOn: z.boolean(),
+  }),
+  VmPlaced: z.strictObject({
+    hostId: hostIdSchema,
+    generation: generationSchema,
+    reservationId: reservationIdSchema,
+    score: scoreSchema,
+    /** Next best hosts, best first. */
+    runnersUp: z.array(z.strictObject({ hostId: hostIdSchema, score: scoreSchema })).max(5),
+  }),
+  VmPlacementFailed: z.strictObject({
+    /** Hosts excluded, per filter. */
+    counts: z.record(z.string(), z.int().min(0)),
+    /** The hosts that came nearest, with the filter and the numbers. */
+    nearest: z.array(refusalSchema).max(20),
+  }),
+  /** As libvirt settled it; kept at every later definition on any host. */
+  VmDefined: z.strictObject({ ...observed, definition: settledDefinitionSchema }),
+  VmStartRequested: z.strictObject({}),
+  VmStarted: z.strictObject({ ...observed, cause: powerCauseSchema }),
+  VmStopRequested: z.strictObject({
+    mode: z.enum(['graceful', 'force']),
+    /** How long a graceful stop may take before force is used. */
+    gracePeriodMs: z.int().min(0),
+  }),
+  VmStopped: z.strictObject({
+    ...observed,
+    cause: powerCauseSchema,
+    /** A graceful stop that had to end by force. */
+    wasForced: z.boolean(),
+  }),
+  VmPauseRequested: z.strictObject({}),
+  VmPaused: z.strictObject({ ...observed, cause: powerCauseSchema, isIoError: z.boolean() }),
+  VmResumeRequested: z.strictObject({}),
+  VmResumed: z.strictObject({ ...observed, cause: powerCauseSchema }),
+  VmRebootRequested: z.strictObject({ gracePeriodMs: z.int().min(0) }),
+  VmRebooted: z.strictObject({ ...observed, cause: powerCauseSchema }),
+  VmResetRequested: z.strictObject({}),
+  VmReset: z.strictObject({ ...observed, cause: powerCauseSchema }),
+  VmDeleteRequested: z.strictObject({}),
+  /** Domain and volumes are gone; the name is free. `source` is absent where the VM never reached a host. */
+  VmDeleted: z.strictObject({ source: reportSourceSchema.optional() }),
+  /** The host's full list and the store differ, beyond a power state; for a person to settle. */
+  VmDriftFound: z.strictObject({
+    source: reportSourceSchema,
+    hostId: hostIdSchema,
+    kind: z.enum(['missing', 'edited', 'unknown', 'superseded-copy']),
+    /** What was seen, in words; no XML. */
+    detail: z.string().max(1000),
+    powerState: powerStateSchema.optional(),
+  }),
+  VmDriftSettled: z.strictObject({
+    source: reportSourceSchema,
+    hostId: hostIdSchema,
+    kind: z.enum(['missing', 'edited', 'unknown', 'superseded-copy']),
+  }),
+} as const;

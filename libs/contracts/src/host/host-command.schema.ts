@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import {
+  commandIdSchema,
+  commandOrderSchema,
+  generationSchema,
+  operationIdSchema,
+  projectIdSchema,
+  vmIdSchema,
+  vmNameSchema,
+} from '../ids.schema.js';
+import { vmSpecSchema } from '../vm-spec.schema.js';
+import { settledDefinitionSchema } from './observed-vm.schema.js';
+
+const order = {
+  /** Follows from the id of the event that caused it: a repeat is recognised. */
+  commandId: commandIdSchema,
+  vmId: vmIdSchema,
+  operationId: operationIdSchema,
+  generation: generationSchema,
+  /** Of the causing event in the VM's stream. An agent takes no command older than the last it took for the VM. */
+  revision: z.int().min(0),
+  /** Not begun later than this after it was received. */
+  ttlMs: z.int().min(1),
+};
+
+/** What a domain is made from, on any host and at any time. */
+const definition = {
+  projectId: projectIdSchema,
+  name: vmNameSchema,
+  spec: vmSpecSchema,
+  /** Absent before the first definition. */
+  settled: settledDefinitionSchema.optional(),
+};
+
+/** Payload of `drover.host.<hostId>.command`. Carried out one at a time and in order per VM; VMs do not wait for each other. */
+export const hostCommandSchema = z.discriminatedUnion('kind', [
+  /** Volumes, definition and, if asked, start; on failure all of it is undone. */
+  z.strictObject({ ...order, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
+  z.strictObject({ ...order, ...definition, kind: z.literal('start') }),
+  z.strictObject({
+    ...order,
+    kind: z.literal('stop'),
+    mode: z.enum(['graceful', 'force']),
+    /** A graceful stop becomes a forced one after this. */
+    gracePeriodMs: z.int().min(0),
+  }),
+  z.strictObject({ ...order, kind: z.literal('reboot'), gracePeriodMs: z.int().min(0) }),
+  z.strictObject({ ...order, kind: z.literal('reset') }),
+  z.strictObject({ ...order, kind: z.literal('pause') }),
+  z.strictObject({ ...order, kind: z.literal('resume') }),
+  /** Domain and volumes, whatever is there of them; also the undo of a create that may have begun. */
+  z.strictObject({ ...order, kind: z.literal('delete') }),
+]);
+export type HostCommand = z.infer<typeof hostCommandSchema>;
+export type HostCommandKind = HostCommand['kind'];
+
+/** The agent's answer. Only `taken` means that the command stands in its journal and will be reported on. */
+export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('taken') }),
+  /** A newer command was taken for this VM before. */
+  z.strictObject({ kind: z.literal('superseded'), newest: commandOrderSchema }),
+  /** The agent's journal is new and it waits for the table of its VMs. */
+  z.strictObject({ kind: z.literal('table-needed') }),
+  /** Received later than its time to live, by the agent's own clock. */
+  z.strictObject({ kind: z.literal('expired') }),
+]);
+export type HostCommandAnswer = z.infer<typeof hostCommandAnswerSchema>;

@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import { errorReportSchema } from '../errors/catalogue.errors.js';
+import {
+  commandIdSchema,
+  commandOrderSchema,
+  fleetIdSchema,
+  generationSchema,
+  hostIdSchema,
+  operationIdSchema,
+  vmIdSchema,
+} from '../ids.schema.js';
+import { hostInventorySchema } from './inventory.schema.js';
+import { powerStateSchema, settledDefinitionSchema } from './observed-vm.schema.js';
+
+/** Version of the command and report protocols between control plane and agents. N and N-1 work together. */
+export const HOST_PROTOCOL_VERSION = 1;
+
+/** A command that was taken came to its end. */
+export const commandFinishedSchema = z.strictObject({
+  kind: z.literal('command-finished'),
+  commandId: commandIdSchema,
+  vmId: vmIdSchema,
+  operationId: operationIdSchema,
+  generation: generationSchema,
+  revision: z.int().min(0),
+  /** As observed after the command, whatever its outcome. */
+  powerState: powerStateSchema,
+  result: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('done'),
+      /** After create and start. */
+      definition: settledDefinitionSchema.optional(),
+      /** A graceful stop or reboot that had to end by force. */
+      wasForced: z.boolean(),
+    }),
+    z.strictObject({
+      kind: z.literal('failed'),
+      step: z.string().max(100),
+      error: errorReportSchema,
+      undone: z.array(z.string().max(200)).max(50),
+      left: z.array(z.string().max(500)).max(50),
+    }),
+    /** A newer command for the VM was taken before this one was done. */
+    z.strictObject({ kind: z.literal('superseded') }),
+  ]),
+});
+
+/** The hypervisor said that a VM changed by itself: not by a command of ours that is being carried out. */
+export const vmChangedSchema = z.strictObject({
+  kind: z.literal('vm-changed'),
+  vmId: vmIdSchema,
+  generation: generationSchema,
+  powerState: powerStateSchema,
+  change: z.enum(['started', 'stopped', 'paused', 'resumed', 'rebooted', 'crashed', 'removed', 'io-error']),
+  /** Who, as far as the hypervisor tells: the guest itself, its crash, or somebody outside. */
+  cause: z.enum(['guest', 'crash', 'outside', 'host']),
+});
+
+export const listedDomainSchema = z.strictObject({
+  libvirtUuid: z.string().max(36),
+  title: z.string().max(200),
+  powerState: powerStateSchema,
+  vcpus: z.int().min(0),
+  memoryMiB: z.int().min(0),
+  /** Absent: not of this fleet. It is counted against capacity and never touched. */
+  ours: z
+    .strictObject({
+      vmId: vmIdSchema,
+      generation: generationSchema,
+      lastCommandId: commandIdSchema.optional(),
+      fingerprint: z.string().max(64),
+    })
+    .optional(),
+});
+export type ListedDomain = z.infer<typeof listedDomainSchema>;
+
+/**
+ * Every domain of the host, ours and others', in parts that fit a message; the difference is settled when the last part
+ * is there. VMs with a command in flight are named in `busy`: their entries may be out of date already.
+ */
+export const fullListSchema = z.strictObject({
+  kind: z.literal('full-list'),
+  part: z.int().min(0),
+  isLast: z.boolean(),
+  domains: z.array(listedDomainSchema).max(2000),
+  busy: z.array(vmIdSchema).max(2000),
+});
+
+export const vmReportSchema = z.discriminatedUnion('kind', [commandFinishedSchema, vmChangedSchema, fullListSchema]);
+export type VmReport = z.infer<typeof vmReportSchema>;
+export type CommandFinished = z.infer<typeof commandFinishedSchema>;
+export type VmChanged = z.infer<typeof vmChangedSchema>;
+export type FullList = z.infer<typeof fullListSchema>;
+
+/** Payload of `drover.host.<hostId>.report.vm`. */
+export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
+  /** Sent after registration and after each reconnect, before anything else; answered with the table. */
+  z.strictObject({ kind: z.literal('open'), hostId: hostIdSchema, journalEpoch: z.int().min(1) }),
+  z.strictObject({
+    kind: z.literal('reports'),
+    hostId: hostIdSchema,
+    journalEpoch: z.int().min(1),
+    /** In order of sequence, none left out. */
+    reports: z
+      .array(z.strictObject({ sequence: z.int().min(1), at: z.iso.datetime(), report: z.unknown() }))
+      .min(1)
+      .max(500),
+  }),
+]);
+export type VmLaneMessage = z.infer<typeof vmLaneMessageSchema>;
+
+/** The VMs that the store gives this host, and the newest command order of each. */
+export const vmTableSchema = z.strictObject({
+  kind: z.literal('table'),
+  vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: commandOrderSchema })),
+});
+export type VmTable = z.infer<typeof vmTableSchema>;
+
+/** Everything up to this sequence is appended or kept as a dead letter; the agent may forget it. */
+export const reportsAcknowledgedSchema = z.strictObject({
+  kind: z.literal('acknowledged'),
+  throughSequence: z.int().min(0),
+});
+export type ReportsAcknowledged = z.infer<typeof reportsAcknowledgedSchema>;
+
+/** Payload of `drover.host.<hostId>.report.host`. */
+export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('register'),
+    hostId: hostIdSchema,
+    inventory: hostInventorySchema,
+    /** Made once with the journal file. */
+    journalId: z.string().min(1).max(64),
+    /** Made anew at each start of the agent. */
+    bootNonce: z.string().min(1).max(64),
+    /** The fleet this agent was given at its first registration; absent before. */
+    fleetId: fleetIdSchema.optional(),
+    agentVersion: z.string().max(50),
+    protocolVersion: z.int().min(1),
+    capabilities: z.array(z.string().max(100)).max(100),
+  }),
+  z.strictObject({
+    kind: z.literal('reports'),
+    hostId: hostIdSchema,
+    journalEpoch: z.int().min(1),
+    reports: z
+      .array(z.strictObject({ sequence: z.int().min(1), at: z.iso.datetime(), report: z.unknown() }))
+      .min(1)
+      .max(100),
+  }),
+]);
+export type HostLaneMessage = z.infer<typeof hostLaneMessageSchema>;
+
+export const hostReportSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inventory-changed'), inventory: hostInventorySchema }),
+]);
+export type HostReport = z.infer<typeof hostReportSchema>;
+
+/** The answer to `register`. */
+export const registeredSchema = z.strictObject({
+  kind: z.literal('registered'),
+  fleetId: fleetIdSchema,
+  storeEpoch: z.int().min(1),
+  journalEpoch: z.int().min(1),
+  heartbeatIntervalMs: z.int().min(100),
+  isCordoned: z.boolean(),
+});
+export type Registered = z.infer<typeof registeredSchema>;
+
+/** Payload of `drover.host.<hostId>.heartbeat`: at most 200 bytes. */
+export const heartbeatSchema = z.strictObject({
+  sequence: z.int().min(1),
+  bootNonce: z.string().min(1).max(64),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+
+/** The answer to a heartbeat is the host's lease (safety.md 26). */
+export const heartbeatAnswerSchema = z.strictObject({
+  /** Which ha-manager answers: rises with every change of the active one. */
+  term: z.int().min(0),
+  sequence: z.int().min(1),
+  membershipVersion: z.int().min(0),
+  nextIntervalMs: z.int().min(100),
+  /** The host is not known to this ha-manager: register again. */
+  mustRegister: z.boolean(),
+});
+export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>;
+
+/** Payload of `drover.host.<hostId>.load`. Never an event. */
+export const hostLoadSchema = z.strictObject({
+  hostId: hostIdSchema,
+  at: z.iso.datetime(),
+  cpuUsedMillicores: z.int().min(0),
+  memoryUsedMiB: z.int().min(0),
+  pools: z.array(z.strictObject({ name: z.string(), capacityMiB: z.int().min(0), availableMiB: z.int().min(0) })),
+  vms: z.array(z.strictObject({ vmId: vmIdSchema, cpuMillicores: z.int().min(0), memoryMiB: z.int().min(0) })),
+});
+export type HostLoad = z.infer<typeof hostLoadSchema>;
+
+/** Payload of `drover.progress.<operationId>`. Not truth. */
+export const progressSchema = z.strictObject({
+  operationId: operationIdSchema,
+  percent: z.int().min(0).max(100),
+  text: z.string().max(200),
+});
+export type Progress = z.infer<typeof progressSchema>;

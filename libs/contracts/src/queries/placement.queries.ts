@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { hostIdSchema, reservationIdSchema, vmIdSchema } from '../ids.schema.js';
+import { refusalSchema, scoreSchema } from '../placement.schema.js';
+import { labelsSchema, placementSchema } from '../vm-spec.schema.js';
+
+/** What a VM needs of a host. */
+export const demandSchema = z.strictObject({
+  vcpus: z.int().min(1),
+  memoryMiB: z.int().min(1),
+  /** Per pool; 0 where only the pool must exist. */
+  pools: z.record(z.string(), z.int().min(0)),
+  networks: z.array(z.string()),
+  images: z.array(z.string()),
+});
+export type Demand = z.infer<typeof demandSchema>;
+
+const asked = {
+  vmId: vmIdSchema,
+  demand: demandSchema,
+  placement: placementSchema,
+  labels: labelsSchema,
+};
+
+/** `drover.query.placement.place`: chooses a host and holds the capacity there. Repeated with the same reservation id it answers alike. */
+export const placeQuerySchema = z.strictObject({
+  ...asked,
+  reservationId: reservationIdSchema,
+  /** How long the capacity is held, counted by the asker from before it asked (safety.md 19). */
+  ttlMs: z.int().min(1).max(600_000),
+});
+export type PlaceQuery = z.infer<typeof placeQuerySchema>;
+
+export const placeAnswerSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('placed'),
+    hostId: hostIdSchema,
+    reservationId: reservationIdSchema,
+    score: scoreSchema,
+    runnersUp: z.array(z.strictObject({ hostId: hostIdSchema, score: scoreSchema })).max(5),
+  }),
+  z.strictObject({
+    kind: z.literal('no-host-fits'),
+    counts: z.record(z.string(), z.int().min(0)),
+    nearest: z.array(refusalSchema).max(20),
+  }),
+]);
+export type PlaceAnswer = z.infer<typeof placeAnswerSchema>;
+
+/** `drover.query.placement.explain`: what `place` would say now, every host listed, in pages; holds nothing. */
+export const explainQuerySchema = z.strictObject({
+  ...asked,
+  afterHostId: hostIdSchema.optional(),
+  limit: z.int().min(1).max(500),
+});
+export type ExplainQuery = z.infer<typeof explainQuerySchema>;
+
+export const explainAnswerSchema = z.strictObject({
+  /** Hosts that pass every filter first, best first, then the refused ones by id. */
+  candidates: z.array(
+    z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('fits'), hostId: hostIdSchema, hostName: z.string(), score: scoreSchema }),
+      z.strictObject({ kind: z.literal('refused'), ...refusalSchema.shape }),
+    ]),
+  ),
+  total: z.int().min(0),
+  nextAfterHostId: hostIdSchema.optional(),
+});
+export type ExplainAnswer = z.infer<typeof explainAnswerSchema>;

@@ -1,0 +1,47 @@
+import type { HostId, OperationId } from './ids.schema.js';
+
+/** Subject names of architecture.md. The prefix is configuration, `drover` by default. */
+export interface Subjects {
+  readonly prefix: string;
+  /** Request/reply to the active owner of the stream kind. */
+  command(kind: string, verb: string): string;
+  /** Request/reply. */
+  query(service: string, question: string): string;
+  /** Request/reply; the agent answers `taken` once the command stands in its own journal. */
+  hostCommand(hostId: HostId | '*'): string;
+  /** Request/reply; acknowledged after the append. */
+  hostReport(hostId: HostId | '*', lane: ReportLane): string;
+  /** Request/reply, every second; the answer is the host's lease. */
+  hostHeartbeat(hostId: HostId | '*'): string;
+  /** Core, every 5 s. */
+  hostLoad(hostId: HostId | '*'): string;
+  /** Core: percent and text; not truth. */
+  progress(operationId: OperationId | '*'): string;
+  /** JetStream `EVENTS`; `project` is `system` where no project owns the event. */
+  event(project: string, kind: string, id: string, type: string): string;
+  /** What the `EVENTS` stream holds. */
+  readonly allEvents: string;
+}
+
+export type ReportLane = 'vm' | 'host';
+
+export function subjectsUnder(prefix: string): Subjects {
+  if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(prefix)) throw new Error(`not a subject prefix: ${prefix}`);
+  return {
+    prefix,
+    command: (kind, verb) => `${prefix}.command.${kind}.${verb}`,
+    query: (service, question) => `${prefix}.query.${service}.${question}`,
+    hostCommand: (hostId) => `${prefix}.host.${hostId}.command`,
+    hostReport: (hostId, lane) => `${prefix}.host.${hostId}.report.${lane}`,
+    hostHeartbeat: (hostId) => `${prefix}.host.${hostId}.heartbeat`,
+    hostLoad: (hostId) => `${prefix}.host.${hostId}.load`,
+    progress: (operationId) => `${prefix}.progress.${operationId}`,
+    event: (project, kind, id, type) => `${prefix}.event.${project}.${kind}.${id}.${type}`,
+    allEvents: `${prefix}.event.>`,
+  };
+}
+
+/** The id of the host in a subject that `Subjects` made for one. */
+export function hostIdOfSubject(subject: string): string {
+  return subject.split('.')[2] ?? '';
+}

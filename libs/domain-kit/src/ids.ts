@@ -1,0 +1,31 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/**
+ * A new id where a person's request begins and no cause exists: UUIDv7 (RFC 9562 §5.7), ordered by creation time to the
+ * millisecond.
+ *
+ * @param epochMs milliseconds since the Unix epoch.
+ */
+export function newId(epochMs: number): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(epochMs, 0, 6);
+  return formatUuid(bytes, 7);
+}
+
+/**
+ * The id of a thing that follows from a cause: UUIDv8 (RFC 9562 §5.8) of the causing id and a label or index.
+ *
+ * The same cause and label give the same id in every process and after every crash, which is what makes a repeated
+ * command, report or append recognisable.
+ */
+export function derivedId(causeId: string, label: string | number): string {
+  const digest = createHash('sha256').update(causeId).update('\0').update(String(label)).digest();
+  return formatUuid(digest.subarray(0, 16), 8);
+}
+
+function formatUuid(bytes: Buffer, version: number): string {
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | (version << 4), 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,4 @@
+export * from './clock.js';
+export * from './decider.js';
+export * from './ids.js';
+export * from './never.js';

@@ -1,0 +1,79 @@
+import type { NewEvent, Position, StoredEvent } from '@drover/contracts';
+
+/**
+ * The revision a stream must have for an append to happen: `'no-stream'`, the revision of its last event, or `'any'`.
+ */
+export type ExpectedRevision = number | 'no-stream' | 'any';
+
+export type AppendResult =
+  /**
+   * Stored, durably. `wasRepeat` tells that all of these event ids stood in this stream already: nothing was added and the
+   * revision and position are the old ones, whatever revision was expected.
+   */
+  | { readonly kind: 'appended'; readonly revision: number; readonly position: Position; readonly wasRepeat: boolean }
+  /** Nothing was stored. `actualRevision` is -1 where the stream does not exist. */
+  | { readonly kind: 'conflict'; readonly actualRevision: number };
+
+/** What `readAll` and `subscribe` let through. Absent means everything. */
+export interface EventFilter {
+  /** Stream kinds, e.g. `vm`, `host`. */
+  readonly streamKinds?: readonly string[];
+  readonly types?: readonly string[];
+}
+
+export interface ReadAllPage {
+  readonly events: readonly StoredEvent[];
+  /** Read on from here; it may be past the last event where the filter left out what followed. */
+  readonly next: Position;
+  /** Whether nothing more stood in the store behind `next` when the page was read. */
+  readonly isEnd: boolean;
+}
+
+export interface Subscription {
+  /** Position up to which the handler has been given everything that its filter lets through. */
+  readonly position: Position;
+  /** Resolves when the subscription has once been level with the head that the store had when it was asked. */
+  caughtUp(): Promise<void>;
+  /** Settles when it ends: resolved after `stop`, rejected with what the handler threw. */
+  readonly closed: Promise<void>;
+  /** Ends it; resolves when the handler is not running and will not be called again. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The truth: streams of events, one order over all of them.
+ *
+ * Faults are `Fault` with `STORE_UNAVAILABLE` (`outcome` tells whether an append may have happened). A refused append
+ * because of the revision is an answer, not a fault.
+ */
+export interface EventStore {
+  /**
+   * Appends all of the events to one stream or none of them. Acknowledged means durable: it survives kill -9 of the
+   * database. Idempotent by event id. An empty list and an event over 256 KiB are defects of the caller.
+   */
+  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult>;
+  /** Events of one stream in order, from `fromRevision` (0 by default); an unknown stream is empty. */
+  read(
+    stream: string,
+    options?: { readonly fromRevision?: number; readonly limit?: number },
+  ): Promise<readonly StoredEvent[]>;
+  /** A page of the events behind `after`, in order of position. */
+  readAll(
+    after: Position,
+    options?: { readonly filter?: EventFilter; readonly limit?: number },
+  ): Promise<ReadAllPage>;
+  /** Position of the newest event; `START` when there is none. */
+  head(): Promise<Position>;
+  /**
+   * Everything behind `after` that the filter lets through, then what is appended from now on: in order, no gap, no
+   * duplicate, also with several writing processes. The handler gets batches, one at a time, and the next when it has
+   * resolved; a batch may be empty where only `upTo` moved past events that the filter left out. Survives restarts of the database. A handler that throws ends the subscription.
+   */
+  subscribe(
+    after: Position,
+    handler: (events: readonly StoredEvent[], upTo: Position) => Promise<void> | void,
+    options?: { readonly filter?: EventFilter; readonly batchSize?: number },
+  ): Subscription;
+  /** Ends subscriptions and connections; appends under way are finished first. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,96 @@
+import type {
+  CommandId,
+  FleetId,
+  Generation,
+  HostInventory,
+  HostLoad,
+  ListedDomain,
+  PowerState,
+  ProjectId,
+  SettledDefinition,
+  VmId,
+  VmSpec,
+} from '@drover/contracts';
+
+/** Written into a domain's metadata; tells ours from others' and an old copy from the newest (safety.md 9). */
+export interface OwnershipMark {
+  readonly fleetId: FleetId;
+  readonly vmId: VmId;
+  readonly generation: Generation;
+  readonly lastCommandId: CommandId;
+}
+
+/** What a VM is made from. */
+export interface VmDefinition {
+  readonly vmId: VmId;
+  readonly projectId: ProjectId;
+  readonly name: string;
+  readonly spec: VmSpec;
+  /** As settled by an earlier definition, to be kept. */
+  readonly settled?: SettledDefinition;
+}
+
+export interface ObservedVm {
+  readonly powerState: PowerState;
+  /** Absent where there is no domain, or where it is not of a Drover fleet. */
+  readonly mark?: OwnershipMark;
+}
+
+/** What the hypervisor tells by itself, in its own order. It may tell of our own commands too; the agent tells them apart. */
+export type HypervisorSignal =
+  | {
+      readonly kind: 'vm-changed';
+      readonly vmId: VmId;
+      readonly powerState: PowerState;
+      readonly change: 'started' | 'stopped' | 'paused' | 'resumed' | 'rebooted' | 'crashed' | 'removed' | 'io-error';
+      readonly cause: 'guest' | 'crash' | 'outside' | 'host';
+    }
+  /** Signals may have been missed: take a full list. Also sent once after the first connection. */
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'disconnected' }
+  /** Pools, networks, images or devices changed. */
+  | { readonly kind: 'inventory-changed' };
+
+export type HypervisorLoad = Omit<HostLoad, 'hostId' | 'at'>;
+
+/**
+ * What a node agent drives: one host's hypervisor.
+ *
+ * Every method is idempotent: done twice it is as done once, so that a command can be taken up again after a crash at any
+ * point. Failures are `Fault`s with a hypervisor code of the catalogue; `unknown` where the call may still take effect.
+ * Methods for a VM refuse (`FLEET_MISMATCH`) a domain that does not carry the mark of this fleet and change nothing.
+ * One hung VM delays no call for another.
+ */
+export interface Hypervisor {
+  readonly kind: HostInventory['hypervisor'];
+  /** Connects and begins to signal. The fleet's id is needed before any VM is touched. */
+  open(fleetId: FleetId, onSignal: (signal: HypervisorSignal) => void): Promise<void>;
+  close(): Promise<void>;
+  /** Works before `open`. Labels, zone and reserved memory are the agent's configuration and come from there. */
+  inventory(): Promise<Omit<HostInventory, 'labels' | 'zone' | 'reservedMemoryMiB' | 'machineId' | 'name'>>;
+  load(): Promise<HypervisorLoad>;
+  /** Every domain, ours and others'. */
+  list(): Promise<readonly ListedDomain[]>;
+  observe(vmId: VmId): Promise<ObservedVm>;
+
+  /** Root and further disks; one that exists and is this VM's stays as it is, a foreign one is `VOLUME_FOREIGN`. */
+  createVolumes(vm: VmDefinition, onProgress?: (percent: number) => void): Promise<void>;
+  /** Deletes the volumes of this VM that are there, in every pool it may have used. */
+  deleteVolumes(vmId: VmId): Promise<void>;
+  /** Defines, or defines again with what was settled before. The VM does not start by itself, now or at boot. */
+  define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition>;
+  /** Renews the mark of a VM that is there, running or not. */
+  mark(vmId: VmId, mark: OwnershipMark): Promise<void>;
+  undefine(vmId: VmId): Promise<void>;
+
+  start(vmId: VmId): Promise<void>;
+  /** Asks the guest to power off; returns at once. The stop is signalled and seen by `observe`. */
+  requestShutdown(vmId: VmId): Promise<void>;
+  /** Stops it now. Resolves only when the hypervisor process is gone. */
+  forceStop(vmId: VmId): Promise<void>;
+  /** Asks the guest to reboot; returns at once. The reboot is signalled. */
+  requestReboot(vmId: VmId): Promise<void>;
+  reset(vmId: VmId): Promise<void>;
+  pause(vmId: VmId): Promise<void>;
+  resume(vmId: VmId): Promise<void>;
+}
