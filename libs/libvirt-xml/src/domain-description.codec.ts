@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { SettledDefinition } from '@drover/contracts';
+import { isVolumeOf } from './domain-names.js';
+import { readMark, type DomainMark } from './mark.codec.js';
+import { attribute, child, children, readXml, text, type XmlElement, type XmlValue } from './xml.codec.js';
+
+/** What Drover reads of any domain, its own or another's. */
+export interface DomainDescription {
+  readonly uuid: string;
+  readonly name: string;
+  readonly title: string;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly mark?: DomainMark;
+  readonly fingerprint: string;
+  readonly machineType: string;
+  readonly cpuModel: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  readonly disks: readonly {
+    readonly target: string;
+    readonly serial: string;
+    readonly path: string;
+    readonly pciAddress?: string;
+  }[];
+  readonly nics: readonly { readonly mac: string; readonly pciAddress?: string }[];
+}
+
+/** Reads the XML that `virDomainGetXMLDesc` gives. */
+export function readDomain(xml: string): DomainDescription {
+  const domain = child(readXml(xml), 'domain');
+  if (domain === undefined) throw new Error('not a <domain>');
+  const mark = readMark(domain);
+  const name = text(domain, 'name') ?? '';
+  const devices = child(domain, 'devices');
+  const type = child(domain, 'os', 'type');
+  const cpu = child(domain, 'cpu');
+  return {
+    uuid: text(domain, 'uuid') ?? '',
+    name,
+    title: text(domain, 'title') ?? name,
+    vcpus: Number(text(domain, 'vcpu') ?? 0),
+    memoryMiB: memoryMiB(child(domain, 'memory')),
+    ...(mark === undefined ? {} : { mark }),
+    fingerprint: fingerprint(domain),
+    machineType: attribute(type, 'machine') ?? '',
+    cpuModel: text(cpu, 'model') ?? attribute(cpu, 'mode') ?? '',
+    accelerator: attribute(domain, 'type') === 'kvm' ? 'kvm' : 'tcg',
+    disks: children(devices, 'disk')
+      .filter((disk) => attribute(disk, 'device') !== 'cdrom')
+      .map((disk) => ({
+        target: attribute(child(disk, 'target'), 'dev') ?? '',
+        serial: text(disk, 'serial') ?? '',
+        path: attribute(child(disk, 'source'), 'file') ?? '',
+        ...pciAddress(disk),
+      })),
+    nics: children(devices, 'interface').map((nic) => ({
+      mac: attribute(child(nic, 'mac'), 'address') ?? '',
+      ...pciAddress(nic),
+    })),
+  };
+}
+
+/**
+ * What libvirt settled for a VM of ours.
+ *
+ * @param disks the disks as they were asked for; libvirt keeps their order per bus, so they are found by serial.
+ */
+export function settledDefinition(
+  description: DomainDescription,
+  disks: readonly { readonly name: string; readonly pool: string; readonly volume: string; readonly serial: string }[],
+): SettledDefinition {
+  return {
+    machineType: description.machineType,
+    cpuModel: description.cpuModel,
+    accelerator: description.accelerator,
+    nics: description.nics.map((nic) => ({ ...nic })),
+    disks: disks.map((disk) => {
+      const found = description.disks.find((candidate) => candidate.serial === disk.serial);
+      return {
+        ...disk,
+        target: found?.target ?? '',
+        ...(found?.pciAddress === undefined ? {} : { pciAddress: found.pciAddress }),
+      };
+    }),
+    fingerprint: description.fingerprint,
+  };
+}
+
+/** Whether every disk of the domain is a volume of this VM; a domain that fails this has been edited by somebody. */
+export function hasOnlyOwnVolumes(description: DomainDescription, mark: DomainMark): boolean {
+  return description.disks.every((disk) => isVolumeOf(mark.vmId, disk.path.slice(disk.path.lastIndexOf('/') + 1)));
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  b: 1,
+  bytes: 1,
+  KB: 1e3,
+  k: 1024,
+  KiB: 1024,
+  MB: 1e6,
+  M: 1024 ** 2,
+  MiB: 1024 ** 2,
+  GB: 1e9,
+  G: 1024 ** 3,
+  GiB: 1024 ** 3,
+  TB: 1e12,
+  T: 1024 ** 4,
+  TiB: 1024 ** 4,
+};
+
+function memoryMiB(element: XmlElement | undefined): number {
+  const bytes = Number(text(element) ?? 0) * (UNIT_BYTES[attribute(element, 'unit') ?? 'KiB'] ?? 1024);
+  return Math.round(bytes / 1024 ** 2);
+}
+
+function pciAddress(device: XmlElement): { readonly pciAddress?: string } {
+  const address = child(device, 'address');
+  if (attribute(address, 'type') !== 'pci') return {};
+  const part = (name: string, width: number) =>
+    Number(attribute(address, name) ?? 0)
+      .toString(16)
+      .padStart(width, '0');
+  return { pciAddress: `${part('domain', 4)}:${part('bus', 2)}:${part('slot', 2)}.${part('function', 1)}` };
+}
+
+/**
+ * Hash of the persistent definition. Drover's mark is left out because it changes with every command, and
+ * `currentMemory` because the balloon moves it.
+ */
+function fingerprint(domain: XmlElement): string {
+  const kept = Object.entries(domain).filter(([name]) => name !== 'metadata' && name !== 'currentMemory');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(Object.fromEntries(kept))))
+    .digest('hex');
+}
+
+function sorted(value: XmlValue | undefined): unknown {
+  if (Array.isArray(value)) return value.map((item: XmlValue) => sorted(item));
+  if (typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, item]) => [name, sorted(item as XmlValue)]),
+  );
+}
