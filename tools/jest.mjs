@@ -9,7 +9,7 @@ const levels = process.argv.slice(2, separator < 0 ? undefined : separator);
 const jestArguments = separator < 0 ? [] : process.argv.slice(separator + 1);
 const result = spawnSync(
   path.join(root, 'node_modules/.bin/node'),
-  [path.join(root, 'node_modules/jest/bin/jest.js'), '--selectProjects', ...levels, ...jestArguments],
+  [path.join(root, 'node_modules/jest/bin/jest.js'), ...jestArguments, '--selectProjects', ...levels],
   {
     cwd: root,
     stdio: 'inherit',
