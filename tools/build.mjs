@@ -47,4 +47,5 @@ for (const group of ['libs', 'services', 'apps']) {
     if (await modifiedAt(path.join(root, group, name, 'src'))) await buildPackage(path.join(root, group, name));
   }
 }
+await buildPackage(path.join(root, 'bench'));
 if (compiled > 0) console.log(`compiled ${compiled} files`);

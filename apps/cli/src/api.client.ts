@@ -1,0 +1,131 @@
+import {
+  positionSchema,
+  comparePositions,
+  problemSchema,
+  restHeaders,
+  type Position,
+  type Problem,
+} from '@drover/contracts';
+import type { PositionMemory } from './position-memory.js';
+
+export interface ApiOptions {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly positions: PositionMemory;
+}
+
+/** The API refused or failed; `problem` is what it said. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(`${problem.code}: ${problem.detail}`);
+    this.problem = problem;
+  }
+}
+
+/** No answer, or one that is not of Drover's API. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** One request each. Reads wait for what this user's own writes have changed (`Drover-Position`). */
+export class ApiClient {
+  readonly #options: ApiOptions;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+  }
+
+  async get<Answer>(path: string, query: Query = {}): Promise<Answer> {
+    return (await this.#request('GET', path, query)) as Answer;
+  }
+
+  async post<Answer>(path: string, body: unknown = {}, query: Query = {}): Promise<Answer> {
+    return (await this.#request('POST', path, query, body)) as Answer;
+  }
+
+  async delete<Answer>(path: string, query: Query = {}): Promise<Answer> {
+    return (await this.#request('DELETE', path, query)) as Answer;
+  }
+
+  /** Every item of a list, page by page. */
+  async *items<Item>(path: string, query: Query = {}): AsyncIterable<Item> {
+    let after: string | undefined;
+    do {
+      const page: { readonly items: readonly Item[]; readonly next?: string } = await this.get(path, {
+        ...query,
+        after,
+      });
+      yield* page.items;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** An open server-sent event stream; ends when the connection does. */
+  async stream(path: string, query: Query, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#send('GET', path, query, { accept: 'text/event-stream' }, undefined, signal);
+    if (!response.ok || response.body === null) throw await this.#failure(response);
+    return response.body;
+  }
+
+  async #request(method: string, path: string, query: Query, body?: unknown): Promise<unknown> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    const seen = await this.#options.positions.read();
+    if (method === 'GET' && seen !== undefined) headers[restHeaders.position] = seen;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const response = await this.#send(method, path, query, headers, body);
+    if (!response.ok) throw await this.#failure(response);
+    if (method !== 'GET') await this.#remember(response, seen);
+    return (await response.json()) as unknown;
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    query: Query,
+    headers: Record<string, string>,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const url = new URL(`/api/v1${path}`, this.#options.url);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    if (this.#options.token !== undefined) headers.authorization = `Bearer ${this.#options.token}`;
+    try {
+      return await fetch(url, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (cause) {
+      throw new UnreachableError(`no answer from ${url.origin}; is Drover running? Try ./drover status`, { cause });
+    }
+  }
+
+  async #failure(response: Response): Promise<Error> {
+    const text = await response.text();
+    const problem = problemSchema.safeParse(parseJson(text));
+    if (problem.success) return new ApiError(problem.data);
+    return new UnreachableError(`${response.url} answered ${response.status}, and not as Drover does`);
+  }
+
+  async #remember(response: Response, seen: Position | undefined): Promise<void> {
+    const position = positionSchema.safeParse(response.headers.get(restHeaders.position));
+    if (!position.success) return;
+    if (seen === undefined || comparePositions(seen, position.data) < 0)
+      await this.#options.positions.write(position.data);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

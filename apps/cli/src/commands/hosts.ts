@@ -1,0 +1,106 @@
+import type { HostResource } from '@drover/contracts';
+import type { Command } from 'commander';
+import type { ApiClient } from '../api.client.js';
+import { renderFields, renderTable, type Column } from '../output/table.js';
+import { formatDuration, formatMiB } from '../quantities.js';
+import { openSession } from '../session.js';
+
+const columns: readonly Column<HostResource>[] = [
+  { heading: 'NAME', value: (host) => host.name },
+  { heading: 'LIVENESS', value: (host) => host.liveness.state },
+  { heading: 'CORDONED', value: (host) => (host.cordon === null ? undefined : `by ${host.cordon.by}`) },
+  { heading: 'ZONE', value: (host) => host.inventory.zone },
+  { heading: 'ACCEL', value: (host) => host.inventory.accelerator },
+  { heading: 'VMS', value: (host) => host.allocated.vms, isNumber: true },
+  { heading: 'RUNNING', value: (host) => host.allocated.running, isNumber: true },
+  { heading: 'CPUS', value: (host) => `${host.allocated.vcpus}/${host.inventory.cpu.count}`, isNumber: true },
+  {
+    heading: 'MEMORY',
+    value: (host) =>
+      `${formatMiB(host.allocated.memoryMiB)}/${formatMiB(host.inventory.memoryMiB - host.inventory.reservedMemoryMiB)}`,
+    isNumber: true,
+  },
+  { heading: 'ID', value: (host) => host.id },
+];
+
+export function addHostCommands(program: Command): void {
+  const hosts = program
+    .command('hosts')
+    .alias('host')
+    .description('machines that run VMs; HOST may be a name or an id');
+  hosts
+    .command('list')
+    .description('every host: liveness, cordon, what is allocated of what it has')
+    .action(async (_given: unknown, command: Command) => {
+      const session = openSession(command);
+      const rows: HostResource[] = [];
+      for await (const host of session.api.items<HostResource>('/hosts')) rows.push(host);
+      session.print(rows, () => renderTable(columns, rows));
+    });
+  hosts
+    .command('get <host>')
+    .description('one host and what it is made of')
+    .action(async (name: string, _given: unknown, command: Command) => {
+      const session = openSession(command);
+      const host = await session.api.get<HostResource>(hostPath(name));
+      session.print(host, () => describeHost(host));
+    });
+  for (const [verb, description] of [
+    ['cordon', 'take no new placements there; its VMs stay'],
+    ['uncordon', 'take placements there again'],
+  ] as const) {
+    hosts
+      .command(`${verb} <host>`)
+      .description(description)
+      .action(async (name: string, _given: unknown, command: Command) => {
+        const session = openSession(command);
+        const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/${verb}`);
+        session.print(answer, () => `${answer.host.name}: ${verb}ed`);
+      });
+  }
+}
+
+/** The id of a host that a person named by name or id. */
+export async function resolveHostId(api: ApiClient, name: string): Promise<string> {
+  return (await api.get<HostResource>(hostPath(name))).id;
+}
+
+function hostPath(name: string): string {
+  return `/hosts/${encodeURIComponent(name)}`;
+}
+
+function describeHost(host: HostResource): string {
+  const { inventory } = host;
+  const { cpu } = inventory;
+  return renderFields([
+    ['name', host.name],
+    ['id', host.id],
+    ['cluster', host.cluster],
+    ['liveness', `${host.liveness.state} for ${formatDuration(Date.now() - Date.parse(host.liveness.since))}`],
+    ['cordon', host.cordon === null ? undefined : `by ${host.cordon.by} at ${host.cordon.at}`],
+    ['zone', inventory.zone],
+    ['hypervisor', `${inventory.hypervisor}, ${inventory.accelerator}, ${inventory.architecture}`],
+    [
+      'versions',
+      `libvirt ${inventory.libvirtVersion ?? '-'}, QEMU ${inventory.qemuVersion ?? '-'}, agent ${host.agent.version}`,
+    ],
+    ['cpu', `${cpu.model}: ${cpu.sockets} x ${cpu.coresPerSocket} x ${cpu.threadsPerCore}, ${cpu.count} for VMs`],
+    ['memory', `${formatMiB(inventory.memoryMiB)}, ${formatMiB(inventory.reservedMemoryMiB)} kept for the host`],
+    ['allocated', `${host.allocated.vms} VMs, ${host.allocated.vcpus} vCPUs, ${formatMiB(host.allocated.memoryMiB)}`],
+    ...inventory.numa.map(
+      (cell) => [`numa ${cell.cell}`, `${cell.cpus.length} CPUs, ${formatMiB(cell.memoryMiB)}`] as const,
+    ),
+    ...inventory.pools.map(
+      (pool) =>
+        [
+          `pool ${pool.name}`,
+          `${pool.type}, ${formatMiB(pool.availableMiB)} of ${formatMiB(pool.capacityMiB)} free`,
+        ] as const,
+    ),
+    ['networks', inventory.networks.join(' ')],
+    ['images', inventory.images.join(' ')],
+    ['gpus', inventory.gpus.join(' ')],
+    ['pci devices', inventory.pciDevices.length],
+    ['registered', host.registeredAt],
+  ]);
+}

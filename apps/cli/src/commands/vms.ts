@@ -1,0 +1,303 @@
+import type { ExplainAnswer, StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { renderFields, renderTable, type Column } from '../output/table.js';
+import { formatDuration, formatMiB, parseDurationMs, parseMiB, parsePair } from '../quantities.js';
+import { openSession, type Session } from '../session.js';
+import { follow } from '../wait.js';
+import { conclude } from './operations.js';
+import { resolveHostId } from './hosts.js';
+
+const columns: readonly Column<VmResource>[] = [
+  { heading: 'NAME', value: (vm) => vm.name },
+  { heading: 'OBSERVED', value: (vm) => vm.observed?.powerState },
+  { heading: 'DESIRED', value: (vm) => vm.desired.powerState },
+  { heading: 'CPUS', value: cpus, isNumber: true },
+  { heading: 'MEMORY', value: (vm) => formatMiB(vm.spec.memory.sizeMiB), isNumber: true },
+  { heading: 'HOST', value: (vm) => vm.placement?.hostId },
+  { heading: 'OPERATION', value: (vm) => vm.operation?.kind },
+  { heading: 'DRIFT', value: (vm) => vm.drift.map((drift) => drift.kind).join(',') },
+  { heading: 'AGE', value: (vm) => formatDuration(Date.now() - Date.parse(vm.createdAt)) },
+  { heading: 'ID', value: (vm) => vm.id },
+];
+
+export function addVmCommands(program: Command): void {
+  const vms = program.command('vms').alias('vm').description('virtual machines; NAME may be a name or an id');
+  addCreate(vms);
+  addReads(vms);
+  addActions(vms);
+}
+
+interface CreateOptions {
+  readonly cpus: number;
+  readonly memory: number;
+  readonly image: string;
+  readonly disk?: number;
+  readonly network: readonly string[];
+  readonly host?: string;
+  readonly zone?: string;
+  readonly label: Readonly<Record<string, string>>;
+  readonly policy: string;
+  readonly off?: true;
+  readonly wait?: true;
+}
+
+function addCreate(vms: Command): void {
+  waitable(
+    vms
+      .command('create <name>')
+      .description('create a VM from an image and start it')
+      .addOption(new Option('--cpus <n>', 'virtual CPUs').default(1).argParser(argument(positiveInteger)))
+      .addOption(
+        new Option('--memory <size>', 'e.g. 128MiB or 2GiB').default(128, '128MiB').argParser(argument(parseMiB)),
+      )
+      .option('--image <name>', 'what its disk begins as', 'guest')
+      .addOption(
+        new Option('--disk <size>', 'size of its disk (default: that of the image)').argParser(argument(parseMiB)),
+      )
+      .addOption(
+        new Option('--network <name>', 'a network card on this network; may be repeated')
+          .default([])
+          .argParser((text: string, before: readonly string[]) => [...before, text]),
+      )
+      .option('--host <name>', 'exactly this host')
+      .option('--zone <zone>', 'only hosts of this zone')
+      .addOption(
+        new Option('--label <k=v>', 'label of the VM; may be repeated')
+          .default({})
+          .argParser((text: string, before: Record<string, string>) => argument(() => parsePair(text, before))(text)),
+      )
+      .addOption(
+        new Option('--policy <policy>', 'how hosts are preferred').choices(['spread', 'pack']).default('spread'),
+      )
+      .option('--off', 'leave it stopped'),
+  ).action(async (name: string, given: CreateOptions, command: Command) => {
+    const session = openSession(command);
+    const hostId = given.host === undefined ? undefined : await resolveHostId(session.api, given.host);
+    const answer = await session.api.post<VmWriteAnswer>('/vms', {
+      name,
+      project: session.options.project,
+      powerOn: given.off !== true,
+      spec: {
+        cpu: { cores: given.cpus },
+        memory: { sizeMiB: given.memory },
+        disks: [{ name: 'root', image: given.image, ...(given.disk === undefined ? {} : { sizeMiB: given.disk }) }],
+        nics: given.network.map((network) => ({ network })),
+        labels: given.label,
+        placement: {
+          policy: given.policy,
+          ...(hostId === undefined ? {} : { hostId }),
+          ...(given.zone === undefined ? {} : { zone: given.zone }),
+        },
+      },
+    });
+    await finish(session, answer, given.wait);
+  });
+}
+
+function addReads(vms: Command): void {
+  vms
+    .command('list')
+    .description('VMs of the project')
+    .addOption(
+      new Option('--label <k=v>', 'only with this label; may be repeated')
+        .default([])
+        .argParser((text: string, before: readonly string[]) => [...before, text]),
+    )
+    .option('--host <name>', 'only on this host')
+    .option('--observed <state>', 'only in this power state, e.g. RUNNING')
+    .action(async (given: { label: readonly string[]; host?: string; observed?: string }, command: Command) => {
+      const session = openSession(command);
+      const rows: VmResource[] = [];
+      const query = {
+        project: session.options.project,
+        labels: given.label.length > 0 ? given.label.join(',') : undefined,
+        host: given.host === undefined ? undefined : await resolveHostId(session.api, given.host),
+        observed: given.observed?.toUpperCase(),
+      };
+      for await (const vm of session.api.items<VmResource>('/vms', query)) rows.push(vm);
+      session.print(rows, () => renderTable(columns, rows));
+    });
+  vms
+    .command('get <name>')
+    .description('one VM, now or as of any moment')
+    .option('--at <time>', 'as of this moment, ISO 8601, from events alone')
+    .action(async (name: string, given: { at?: string }, command: Command) => {
+      const session = openSession(command);
+      const vm = await session.api.get<VmResource>(vmPath(name), { project: session.options.project, at: given.at });
+      session.print(vm, () => describeVm(vm));
+    });
+  vms
+    .command('history <name>')
+    .description('everything that was decided about a VM, in order')
+    .action(async (name: string, _given: unknown, command: Command) => {
+      const session = openSession(command);
+      const events: StoredEvent[] = [];
+      for (let after: number | undefined, isEnd = false; !isEnd;) {
+        const page: { items: readonly StoredEvent[]; next?: number } = await session.api.get(
+          `${vmPath(name)}/history`,
+          {
+            project: session.options.project,
+            after,
+          },
+        );
+        events.push(...page.items);
+        after = page.next;
+        isEnd = after === undefined;
+      }
+      session.print(events, () => renderTable(historyColumns, events));
+    });
+  vms
+    .command('explain <name>')
+    .description('what the scheduler says of every host for this VM: score parts, or the filter and its numbers')
+    .action(async (name: string, _given: unknown, command: Command) => {
+      const session = openSession(command);
+      const answer = await session.api.get<ExplainAnswer>(`${vmPath(name)}/placement`, {
+        project: session.options.project,
+      });
+      session.print(answer, () => renderTable(explainColumns, answer.candidates));
+    });
+}
+
+function addActions(vms: Command): void {
+  const action = (
+    verb: string,
+    description: string,
+    extend: (command: Command) => Command = (command) => command,
+    body: (given: { force?: true; grace?: number }) => unknown = () => ({}),
+  ): void => {
+    waitable(extend(vms.command(`${verb} <name>`).description(description))).action(
+      async (name: string, given: { wait?: true; force?: true; grace?: number }, command: Command) => {
+        const session = openSession(command);
+        const path = verb === 'delete' ? vmPath(name) : `${vmPath(name)}/${verb}`;
+        const query = { project: session.options.project };
+        const answer =
+          verb === 'delete'
+            ? await session.api.delete<VmWriteAnswer>(path, query)
+            : await session.api.post<VmWriteAnswer>(path, body(given), query);
+        await finish(session, answer, given.wait);
+      },
+    );
+  };
+  const grace = (command: Command) =>
+    command.addOption(
+      new Option('--grace <duration>', 'how long the guest may take before force is used (default: 60s)').argParser(
+        argument(parseDurationMs),
+      ),
+    );
+  const gracePeriod = (given: { grace?: number }) => (given.grace === undefined ? {} : { gracePeriodMs: given.grace });
+  action('start', 'start a stopped VM');
+  action(
+    'stop',
+    'ask the guest to power off; use force when it does not',
+    (command) => grace(command.option('--force', 'stop it now, as if the power were cut')),
+    (given) => ({ mode: given.force === true ? 'force' : 'graceful', ...gracePeriod(given) }),
+  );
+  action('reboot', 'ask the guest to reboot; reset it when it does not', grace, gracePeriod);
+  action('reset', 'reset it now, as by the reset button');
+  action('pause', 'freeze its CPUs; memory is kept');
+  action('resume', 'go on after a pause');
+  action('delete', 'delete a VM and its disks');
+}
+
+function waitable(command: Command): Command {
+  return command.option('-w, --wait', 'follow the operation to its end; the exit status tells how it ended');
+}
+
+async function finish(session: Session, answer: VmWriteAnswer, wait: true | undefined): Promise<void> {
+  const { operation, vm } = answer;
+  if (operation === null) {
+    session.print(answer, () => `${vm.name}: already so`);
+    return;
+  }
+  if (wait === true) {
+    conclude(session, await follow(session, operation.id));
+    return;
+  }
+  session.print(answer, () => `${operation.kind} ${vm.name} (${vm.id}) began: operation ${operation.id}`);
+  session.remark(`follow it with: ./drover ctl operations watch ${operation.id}`);
+}
+
+const historyColumns: readonly Column<StoredEvent>[] = [
+  { heading: 'POSITION', value: (event) => event.position, isNumber: true },
+  { heading: 'REV', value: (event) => event.revision, isNumber: true },
+  { heading: 'RECORDED', value: (event) => event.recordedAt },
+  { heading: 'EVENT', value: (event) => event.type },
+  { heading: 'BY', value: (event) => `${event.meta.actor.kind}/${event.meta.actor.id}` },
+  { heading: 'OPERATION', value: (event) => event.meta.operationId },
+];
+
+const explainColumns: readonly Column<ExplainAnswer['candidates'][number]>[] = [
+  { heading: 'HOST', value: (candidate) => candidate.hostName },
+  {
+    heading: 'SCORE',
+    value: (candidate) => (candidate.kind === 'fits' ? candidate.score.total : undefined),
+    isNumber: true,
+  },
+  { heading: 'FILTER', value: (candidate) => (candidate.kind === 'refused' ? candidate.filter : undefined) },
+  {
+    heading: 'BECAUSE',
+    value: (candidate) => (candidate.kind === 'refused' ? candidate.detail : pairs(candidate.score.parts)),
+  },
+];
+
+function describeVm(vm: VmResource): string {
+  const { observed, placement } = vm;
+  return renderFields([
+    ['name', vm.name],
+    ['id', vm.id],
+    ['project', vm.project],
+    [
+      'observed',
+      observed === null ? undefined : `${observed.powerState} since ${observed.at} (${observed.cause ?? 'seen'})`,
+    ],
+    ['desired', vm.desired.powerState],
+    ...vm.drift.map((drift) => ['drift', `${drift.kind}: ${drift.detail}`] as const),
+    ['cpus', cpus(vm)],
+    ['memory', formatMiB(vm.spec.memory.sizeMiB)],
+    ...vm.spec.disks.map(
+      (disk) =>
+        [`disk ${disk.name}`, `${disk.image ?? 'blank'} in pool ${disk.pool}, ${disk.format}, ${disk.bus}`] as const,
+    ),
+    ...vm.spec.nics.map((nic, index) => [`nic ${index}`, `${nic.network}, ${nic.model}`] as const),
+    ['labels', pairs(vm.spec.labels)],
+    ['host', placement?.hostId],
+    ['generation', placement === null ? undefined : `${placement.generation.epoch}.${placement.generation.n}`],
+    ['score', placement === null ? undefined : `${placement.score.total} (${pairs(placement.score.parts)})`],
+    ['not placed', vm.placementFailure === null ? undefined : pairs(vm.placementFailure.counts)],
+    ['operation', vm.operation === null ? undefined : `${vm.operation.kind} ${vm.operation.id}`],
+    ['created', vm.createdAt],
+    ['deleted', vm.deletedAt ?? undefined],
+    ['revision', vm.revision],
+  ]);
+}
+
+function cpus(vm: VmResource): number {
+  return vm.spec.cpu.sockets * vm.spec.cpu.cores * vm.spec.cpu.threads;
+}
+
+function pairs(record: Readonly<Record<string, string | number>>): string {
+  return Object.entries(record)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+}
+
+function vmPath(name: string): string {
+  return `/vms/${encodeURIComponent(name)}`;
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`"${text}" is not a number of 1 or more`);
+  return value;
+}
+
+/** Makes a parser's complaint one about the command line. */
+function argument<Value>(parse: (text: string) => Value): (text: string) => Value {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+  };
+}

@@ -1,0 +1,18 @@
+import { CommanderError } from 'commander';
+import { exitStatus, explain } from './exit-status.js';
+import { buildProgram } from './program.js';
+
+const program = buildProgram();
+try {
+  for (const command of [program, ...program.commands.flatMap((child) => [child, ...child.commands])])
+    command.exitOverride();
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : exitStatus.usage;
+  } else {
+    const { text, status } = explain(error);
+    process.stderr.write(`${text}\n`);
+    process.exitCode = status;
+  }
+}
