@@ -125,7 +125,8 @@ function pciAddress(device: XmlElement): { readonly pciAddress?: string } {
 
 /**
  * Hash of the persistent definition. Drover's mark is left out because it changes with every command, and
- * `currentMemory` because the balloon moves it.
+ * `currentMemory` because the balloon moves it; the order of elements counts for nothing, because libvirt lists controllers
+ * in another order once a VM has been started.
  */
 function fingerprint(domain: XmlElement): string {
   const kept = Object.entries(domain).filter(([name]) => name !== 'metadata' && name !== 'currentMemory');
@@ -135,7 +136,7 @@ function fingerprint(domain: XmlElement): string {
 }
 
 function sorted(value: XmlValue | undefined): unknown {
-  if (Array.isArray(value)) return value.map((item: XmlValue) => sorted(item));
+  if (Array.isArray(value)) return value.map((item: XmlValue) => JSON.stringify(sorted(item))).sort();
   if (typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value)

@@ -35,7 +35,7 @@ export function writeXml(root: XmlElement): string {
   return xml;
 }
 
-// eslint-disable-next-line no-control-regex -- these are the very characters XML 1.0 §2.2 excludes
+// The very characters that XML 1.0 §2.2 excludes.
 const UNREPRESENTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 
 /** Libvirt writes no document type; one could declare entities that expand without bound, so it is refused. */
@@ -56,7 +56,7 @@ export function children(element: XmlElement | undefined, name: string): readonl
   const value = element?.[name];
   if (value === undefined) return [];
   return (isList(value) ? value : [value]).map((item) =>
-    typeof item === 'object' && !isList(item) ? item : { '#text': String(item) },
+    typeof item === 'object' ? (item as XmlElement) : { '#text': String(item) },
   );
 }
 

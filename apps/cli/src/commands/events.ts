@@ -35,9 +35,7 @@ async function tail(
       for await (const message of readServerSentEvents(stream)) {
         const event = storedEventSchema.parse(JSON.parse(message.data));
         from = event.position;
-        process.stdout.write(
-          `${session.options.output === 'json' ? JSON.stringify(event) : line(event as StoredEvent)}\n`,
-        );
+        process.stdout.write(`${session.options.output === 'json' ? JSON.stringify(event) : line(event)}\n`);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -50,7 +48,8 @@ async function tail(
 }
 
 function isBrokenConnection(error: unknown): boolean {
-  return error instanceof UnreachableError || (error instanceof TypeError && error.message === 'terminated');
+  // `fetch` ends a body whose connection broke with a TypeError (WHATWG Fetch).
+  return error instanceof UnreachableError || error instanceof TypeError;
 }
 
 function line(event: StoredEvent): string {

@@ -1,0 +1,55 @@
+import { Fault, type ErrorCode } from '@drover/contracts';
+import { errorCodes, LibvirtError } from '@drover/libvirt-rpc';
+
+const CODE_OF_LIBVIRT: ReadonlyMap<number, ErrorCode> = new Map([
+  [errorCodes.XML_ERROR, 'INVALID_DEFINITION'],
+  [errorCodes.XML_DETAIL, 'INVALID_DEFINITION'],
+  [errorCodes.XML_INVALID_SCHEMA, 'INVALID_DEFINITION'],
+  [errorCodes.CONFIG_UNSUPPORTED, 'INVALID_DEFINITION'],
+  [errorCodes.INVALID_MAC, 'INVALID_DEFINITION'],
+  [errorCodes.CPU_INCOMPATIBLE, 'INVALID_DEFINITION'],
+  [errorCodes.NO_STORAGE_POOL, 'POOL_NOT_FOUND'],
+  [errorCodes.NO_NETWORK, 'NETWORK_NOT_FOUND'],
+  // A QEMU whose monitor does not answer: the call ran into libvirt's own limit of 30 s, or into the lock of one that will.
+  [errorCodes.OPERATION_TIMEOUT, 'VM_UNRESPONSIVE'],
+]);
+
+/** Longest part of libvirt's own words that goes into a report. */
+const MAX_DETAIL = 500;
+
+/** The fault for a failed libvirt call; what is no libvirt error is a defect and passes through. */
+export function libvirtFault(error: unknown, attempted: string): unknown {
+  if (!(error instanceof LibvirtError)) return error;
+  const code =
+    error.origin === 'client' ? 'HYPERVISOR_UNAVAILABLE' : (CODE_OF_LIBVIRT.get(error.code) ?? 'HYPERVISOR_FAILED');
+  return new Fault(code, error.outcome, `${attempted}: ${error.message}`.slice(0, MAX_DETAIL), {
+    cause: error,
+    data: { libvirtCode: error.code },
+  });
+}
+
+/** Runs libvirt calls; what fails is told with what was attempted. */
+export async function attempt<Value>(attempted: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    throw libvirtFault(error, attempted);
+  }
+}
+
+export function isLibvirtCode(error: unknown, ...codes: readonly number[]): boolean {
+  return error instanceof LibvirtError && error.origin === 'daemon' && codes.includes(error.code);
+}
+
+/** Undefined where the daemon answers with one of these codes. */
+export async function orUndefined<Value>(
+  call: Promise<Value>,
+  ...codes: readonly number[]
+): Promise<Value | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isLibvirtCode(error, ...codes)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,340 @@
+import {
+  Fault,
+  type FleetId,
+  type ListedDomain,
+  type PowerState,
+  type SettledDefinition,
+  type VmId,
+} from '@drover/contracts';
+import type {
+  Hypervisor,
+  HypervisorLoad,
+  HypervisorSignal,
+  ObservedVm,
+  OwnershipMark,
+  VmDefinition,
+} from '@drover/hypervisor';
+import {
+  affects,
+  errorCodes,
+  metadataTypes,
+  rebootFlags,
+  shutdownFlags,
+  undefineFlags,
+  type LibvirtClient,
+} from '@drover/libvirt-rpc';
+import {
+  diskSerial,
+  MARK_NAMESPACE,
+  MARK_PREFIX,
+  markElement,
+  settledDefinition,
+  volumeName,
+  writeDomain,
+  writeXml,
+} from '@drover/libvirt-xml';
+import { HostInventoryReader } from './host-inventory.adapter.js';
+import { ImageStore } from './image-store.adapter.js';
+import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
+import { attempt, isLibvirtCode, orUndefined } from './libvirt-faults.js';
+import { LibvirtSignals } from './libvirt-signals.adapter.js';
+import { VmLoads } from './vm-loads.adapter.js';
+import { VolumeStore } from './volume-store.adapter.js';
+
+/** What libvirt keeps beside a definition goes with it. */
+const UNDEFINE_ALL =
+  undefineFlags.managedSave | undefineFlags.snapshotsMetadata | undefineFlags.nvram | undefineFlags.checkpointsMetadata;
+
+export interface LibvirtHypervisorOptions {
+  readonly client: LibvirtClient;
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Holds a folder per image. */
+  readonly imageFolder: string;
+  /** Folder pools that are made where they are missing. */
+  readonly pools: readonly { readonly name: string; readonly path: string }[];
+}
+
+/** One host's libvirt and QEMU. */
+export class LibvirtHypervisor implements Hypervisor {
+  readonly kind = 'libvirt';
+  readonly #client: LibvirtClient;
+  readonly #options: LibvirtHypervisorOptions;
+  readonly #domains: LibvirtDomains;
+  readonly #images: ImageStore;
+  readonly #volumes: VolumeStore;
+  readonly #inventory: HostInventoryReader;
+  readonly #vmLoads: VmLoads;
+  #connected: Promise<void> | undefined;
+  #session:
+    { readonly fleetId: FleetId; readonly signals: LibvirtSignals; readonly stopListening: () => void } | undefined;
+
+  constructor(options: LibvirtHypervisorOptions) {
+    this.#options = options;
+    this.#client = options.client;
+    this.#domains = new LibvirtDomains(options.client);
+    this.#vmLoads = new VmLoads(options.client);
+    this.#images = new ImageStore(options.imageFolder);
+    this.#volumes = new VolumeStore(options.client, this.#images);
+    this.#inventory = new HostInventoryReader(options.client, this.#images, this.#volumes, options.accelerator);
+  }
+
+  async open(fleetId: FleetId, onSignal: (signal: HypervisorSignal) => void): Promise<void> {
+    await this.#connect();
+    const signals = new LibvirtSignals(
+      fleetId,
+      async (vmId) => (await this.#domains.describe(vmId))?.mark?.fleetId,
+      onSignal,
+    );
+    this.#session = { fleetId, signals, stopListening: await this.#listen(signals, onSignal) };
+  }
+
+  close(): Promise<void> {
+    this.#session?.stopListening();
+    this.#session = undefined;
+    this.#connected = undefined;
+    this.#client.close();
+    return Promise.resolve();
+  }
+
+  async inventory(): ReturnType<Hypervisor['inventory']> {
+    await this.#connect();
+    return this.#inventory.inventory();
+  }
+
+  async load(): Promise<HypervisorLoad> {
+    const { signals } = this.#open();
+    const [host, vms] = await Promise.all([this.#inventory.load(), this.#vmLoads.read((vmId) => signals.isOwn(vmId))]);
+    return { ...host, vms };
+  }
+
+  async list(): Promise<readonly ListedDomain[]> {
+    const { fleetId, signals } = this.#open();
+    const { domains } = await attempt('list the domains', () =>
+      this.#client.call('CONNECT_LIST_ALL_DOMAINS', { need_results: 1, flags: 0 }),
+    );
+    const listed = await Promise.all(
+      domains.map(async (domain): Promise<readonly ListedDomain[]> => {
+        const description = await this.#domains.describe(domain.uuid);
+        // Gone between the list and the question.
+        if (description === undefined) return [];
+        const mark = description.mark;
+        const isOurs = mark?.fleetId === fleetId && mark.vmId === description.uuid;
+        if (isOurs) signals.own(mark.vmId);
+        return [
+          {
+            libvirtUuid: description.uuid,
+            title: description.title.slice(0, 200),
+            powerState: await this.#domains.powerState(domain.uuid),
+            vcpus: description.vcpus,
+            memoryMiB: description.memoryMiB,
+            ...(isOurs
+              ? {
+                  ours: {
+                    vmId: mark.vmId,
+                    generation: mark.generation,
+                    lastCommandId: mark.lastCommandId,
+                    fingerprint: description.fingerprint,
+                  },
+                }
+              : {}),
+          },
+        ];
+      }),
+    );
+    return listed.flat();
+  }
+
+  async observe(vmId: VmId): Promise<ObservedVm> {
+    const description = await this.#domains.describe(vmId);
+    if (description === undefined) return { powerState: 'ABSENT' };
+    return {
+      powerState: await this.#domains.powerState(vmId),
+      ...(description.mark === undefined ? {} : { mark: description.mark }),
+    };
+  }
+
+  async createVolumes(vm: VmDefinition, onProgress: (percent: number) => void = () => undefined): Promise<void> {
+    for (const [index, disk] of vm.spec.disks.entries()) {
+      await this.#volumes.create(vm.vmId, disk);
+      onProgress(Math.round(((index + 1) * 100) / vm.spec.disks.length));
+    }
+  }
+
+  async deleteVolumes(vmId: VmId): Promise<void> {
+    await this.#requireOurs(vmId);
+    await this.#volumes.deleteAllOf(vmId);
+  }
+
+  async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
+    await this.#requireOurs(vm.vmId);
+    const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
+    const bootImage = vm.spec.disks[0]?.image;
+    const directKernel = bootImage === undefined ? undefined : (await this.#images.get(bootImage)).directKernel;
+    const xml = writeDomain({
+      vmId: vm.vmId,
+      name: vm.name,
+      spec: vm.spec,
+      mark,
+      accelerator: this.#options.accelerator,
+      disks,
+      ...(directKernel === undefined ? {} : { directKernel }),
+      ...(vm.settled === undefined ? {} : { settled: vm.settled }),
+    });
+    this.#open().signals.own(vm.vmId);
+    await attempt('define the VM', () => this.#client.call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }));
+    const description = await this.#domains.describe(vm.vmId);
+    if (description === undefined) {
+      throw new Fault('HYPERVISOR_FAILED', 'unknown', 'the definition was gone as soon as it was made');
+    }
+    return settledDefinition(
+      description,
+      vm.spec.disks.map((disk) => ({
+        name: disk.name,
+        pool: disk.pool,
+        volume: volumeName(vm.vmId, disk.name, disk.format),
+        serial: diskSerial(vm.vmId, disk.name),
+      })),
+    );
+  }
+
+  async mark(vmId: VmId, mark: OwnershipMark): Promise<void> {
+    await this.#requireOurs(vmId);
+    const metadata = writeXml(markElement(mark));
+    const flags = (await this.#domains.isActive(vmId)) ? affects.live | affects.config : affects.config;
+    await attempt('mark the VM', () =>
+      this.#client.call('DOMAIN_SET_METADATA', {
+        dom: domainRef(vmId),
+        type: metadataTypes.element,
+        metadata,
+        key: MARK_PREFIX,
+        uri: MARK_NAMESPACE,
+        flags,
+      }),
+    );
+  }
+
+  async undefine(vmId: VmId): Promise<void> {
+    if (!(await this.#requireOurs(vmId))) return;
+    await attempt('remove the definition', () =>
+      orUndefined(
+        this.#client.call('DOMAIN_UNDEFINE_FLAGS', { dom: domainRef(vmId), flags: UNDEFINE_ALL }),
+        errorCodes.NO_DOMAIN,
+      ),
+    );
+  }
+
+  async start(vmId: VmId): Promise<void> {
+    await this.#act(vmId, 'start the VM', ['RUNNING', 'PAUSED'], () =>
+      this.#client.call('DOMAIN_CREATE_WITH_FLAGS', { dom: domainRef(vmId), flags: 0 }),
+    );
+  }
+
+  async requestShutdown(vmId: VmId): Promise<void> {
+    await this.#act(vmId, 'ask the guest to power off', ['STOPPED', 'CRASHED'], () =>
+      this.#client.call('DOMAIN_SHUTDOWN_FLAGS', { dom: domainRef(vmId), flags: shutdownFlags.acpi }),
+    );
+  }
+
+  async forceStop(vmId: VmId): Promise<void> {
+    if (!(await this.#requireOurs(vmId))) return;
+    await this.#act(vmId, 'stop the VM', ['STOPPED', 'CRASHED'], () =>
+      this.#client.call('DOMAIN_DESTROY_FLAGS', { dom: domainRef(vmId), flags: 0 }),
+    );
+  }
+
+  async requestReboot(vmId: VmId): Promise<void> {
+    await this.#act(vmId, 'ask the guest to reboot', [], () =>
+      this.#client.call('DOMAIN_REBOOT', { dom: domainRef(vmId), flags: rebootFlags.acpi }),
+    );
+  }
+
+  async reset(vmId: VmId): Promise<void> {
+    await this.#act(vmId, 'reset the VM', [], () =>
+      this.#client.call('DOMAIN_RESET', { dom: domainRef(vmId), flags: 0 }),
+    );
+  }
+
+  async pause(vmId: VmId): Promise<void> {
+    await this.#act(vmId, 'pause the VM', ['PAUSED'], () =>
+      this.#client.call('DOMAIN_SUSPEND', { dom: domainRef(vmId) }),
+    );
+  }
+
+  async resume(vmId: VmId): Promise<void> {
+    await this.#act(vmId, 'resume the VM', ['RUNNING'], () =>
+      this.#client.call('DOMAIN_RESUME', { dom: domainRef(vmId) }),
+    );
+  }
+
+  /** Connects once, and sees to the pools; after a failure the next call tries again. */
+  async #connect(): Promise<void> {
+    this.#connected ??= attempt('connect to libvirt', async () => {
+      await this.#client.connect();
+      for (const pool of this.#options.pools) await this.#volumes.ensureFolderPool(pool.name, pool.path);
+    });
+    try {
+      await this.#connected;
+    } catch (error) {
+      this.#connected = undefined;
+      throw error;
+    }
+  }
+
+  async #listen(signals: LibvirtSignals, onSignal: (signal: HypervisorSignal) => void): Promise<() => void> {
+    const inventoryChanged = () => onSignal({ kind: 'inventory-changed' });
+    const stops = await attempt('listen to libvirt', () =>
+      Promise.all([
+        this.#client.on('lifecycle', (event) => signals.lifecycle(event.dom, event.event, event.detail)),
+        this.#client.on('reboot', (event) => signals.rebooted(event.dom)),
+        this.#client.on('storagePoolLifecycle', inventoryChanged),
+        this.#client.on('networkLifecycle', inventoryChanged),
+      ]),
+    );
+    const unwatch = this.#client.watch({
+      connected: () => onSignal({ kind: 'connected' }),
+      disconnected: () => onSignal({ kind: 'disconnected' }),
+    });
+    onSignal({ kind: 'connected' });
+    return () => {
+      unwatch();
+      for (const stop of stops) void stop();
+    };
+  }
+
+  /** Calls; where libvirt says that the state does not allow it, being in one of `alreadySo` is success. */
+  async #act(
+    vmId: VmId,
+    attempted: string,
+    alreadySo: readonly PowerState[],
+    call: () => Promise<unknown>,
+  ): Promise<void> {
+    await this.#requireOurs(vmId);
+    await attempt(attempted, async () => {
+      try {
+        await call();
+      } catch (error) {
+        if (!isLibvirtCode(error, errorCodes.OPERATION_INVALID)) throw error;
+        if (!alreadySo.includes(await this.#domains.powerState(vmId))) throw error;
+      }
+    });
+  }
+
+  /** Whether there is such a domain; one that does not carry this fleet's mark is refused. */
+  async #requireOurs(vmId: VmId): Promise<boolean> {
+    const description = await this.#domains.describe(vmId);
+    if (description === undefined) return false;
+    if (description.mark?.fleetId !== this.#open().fleetId) {
+      throw new Fault(
+        'FLEET_MISMATCH',
+        'not-applied',
+        `domain ${vmId} does not carry the mark of this fleet; it was left alone`,
+      );
+    }
+    return true;
+  }
+
+  #open() {
+    if (this.#session === undefined) throw new Error('the hypervisor is not open');
+    return this.#session;
+  }
+}
