@@ -29,12 +29,21 @@ export interface ReadAllPage {
   readonly isEnd: boolean;
 }
 
+/**
+ * Takes a batch in order of position. `upTo` is the position to go on from after a restart; `events` is empty where only
+ * `upTo` moved, past events that the filter left out. Must not await `stop` of its own subscription, which awaits it.
+ */
+export type SubscriptionHandler = (events: readonly StoredEvent[], upTo: Position) => Promise<void> | void;
+
 export interface Subscription {
   /** Position up to which the handler has been given everything that its filter lets through. */
   readonly position: Position;
-  /** Resolves when the subscription has once been level with the head that the store had when it was asked. */
+  /**
+   * Resolves when the subscription has once been level with the head that the store had when it was asked; rejects when it
+   * ends before.
+   */
   caughtUp(): Promise<void>;
-  /** Settles when it ends: resolved after `stop`, rejected with what the handler threw. */
+  /** Settles when it ends: resolved after `stop`, rejected with what the handler threw. Somebody must look at it. */
   readonly closed: Promise<void>;
   /** Ends it; resolves when the handler is not running and will not be called again. Idempotent. */
   stop(): Promise<void>;
@@ -49,7 +58,10 @@ export interface Subscription {
 export interface EventStore {
   /**
    * Appends all of the events to one stream or none of them. Acknowledged means durable: it survives kill -9 of the
-   * database. Idempotent by event id. An empty list and an event over 256 KiB are defects of the caller.
+   * database. Appends to one stream that one process has under way are settled in the order of their calls.
+   *
+   * Idempotent by event id. Defects of the caller, which throw and store nothing: an empty list, an event over 256 KiB, a
+   * list of which the store knows some ids and not others, an id that stands in another stream.
    */
   append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendResult>;
   /** Events of one stream in order, from `fromRevision` (0 by default); an unknown stream is empty. */
@@ -58,20 +70,18 @@ export interface EventStore {
     options?: { readonly fromRevision?: number; readonly limit?: number },
   ): Promise<readonly StoredEvent[]>;
   /** A page of the events behind `after`, in order of position. */
-  readAll(
-    after: Position,
-    options?: { readonly filter?: EventFilter; readonly limit?: number },
-  ): Promise<ReadAllPage>;
+  readAll(after: Position, options?: { readonly filter?: EventFilter; readonly limit?: number }): Promise<ReadAllPage>;
   /** Position of the newest event; `START` when there is none. */
   head(): Promise<Position>;
   /**
    * Everything behind `after` that the filter lets through, then what is appended from now on: in order, no gap, no
-   * duplicate, also with several writing processes. The handler gets batches, one at a time, and the next when it has
-   * resolved; a batch may be empty where only `upTo` moved past events that the filter left out. Survives restarts of the database. A handler that throws ends the subscription.
+   * duplicate, also with several writing processes. The handler gets batches of at most `batchSize` (500 by default), one
+   * at a time, and the next when it has resolved. Survives restarts of the database. A handler that throws ends the
+   * subscription and rejects its `closed`. Subscriptions share the event objects: nobody changes them.
    */
   subscribe(
     after: Position,
-    handler: (events: readonly StoredEvent[], upTo: Position) => Promise<void> | void,
+    handler: SubscriptionHandler,
     options?: { readonly filter?: EventFilter; readonly batchSize?: number },
   ): Subscription;
   /** Ends subscriptions and connections; appends under way are finished first. */

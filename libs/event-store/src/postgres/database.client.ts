@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Fault, type Outcome } from '@drover/contracts';
+import pg from 'pg';
+
+/**
+ * What every connection of the store sets for itself.
+ *
+ * Each query has one right index, so a plan made while the tables were small must never outlive that. `synchronous_commit`
+ * is raised where the server has it off: an acknowledged append is on disk.
+ */
+const sessionSettings = `
+SET jit = off; SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+SET default_transaction_isolation = 'read committed';
+SET TimeZone = 'UTC'; SET DateStyle = 'ISO';
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
+
+const connectTimeoutMs = 3_000;
+const queryTimeoutMs = 30_000;
+const shortestPauseMs = 20;
+const longestPauseMs = 1_000;
+
+/** Values as PostgreSQL's text: dates and 64-bit numbers are none that JavaScript's types hold. */
+const asText = { getTypeParser: () => (text: string) => text } as pg.CustomTypesConfig;
+
+function clientConfig(connectionString: string): pg.ClientConfig {
+  return {
+    connectionString,
+    application_name: 'drover-event-store',
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: queryTimeoutMs,
+    keepAlive: true,
+    types: asText,
+  };
+}
+
+/** A connected client, ready for the store's queries. `onLost` is called when the connection has gone, perhaps repeatedly. */
+export async function connectClient(connectionString: string, onLost: (client: pg.Client) => void): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(connectionString));
+  let isConnected = false;
+  const lost = () => {
+    if (isConnected) onLost(client);
+  };
+  // While connecting, the rejection tells; an 'error' that nobody listens to would end the process.
+  client.on('error', lost);
+  client.on('end', lost);
+  try {
+    await client.connect();
+    await client.query(sessionSettings);
+  } catch (error) {
+    abandon(client);
+    throw error;
+  }
+  isConnected = true;
+  return client;
+}
+
+/** Drops a connection of which nothing more is expected; how its end goes is of no interest. */
+export function abandon(client: pg.Client): void {
+  client.end().catch(() => undefined);
+}
+
+export function openPool(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({
+    ...clientConfig(connectionString),
+    max,
+    // Its type does not say that the pool awaits what it returns, and destroys the connection when that rejects.
+    onConnect: ((client: pg.ClientBase) => {
+      // The pool listens while a connection is idle; while it is lent, the failing query tells.
+      client.on('error', () => undefined);
+      return client.query(sessionSettings);
+    }) as (client: pg.ClientBase) => unknown,
+  });
+  // An idle connection that was cut: the pool has dropped it already and opens another when asked.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** What trying again does not mend, although no answer of the server says so. */
+export class StoreDefect extends Error {
+  override readonly name = 'StoreDefect';
+}
+
+/**
+ * Whether a failed query failed because of the database's absence or want of resources, so that trying again is right;
+ * anything else is a defect. What is not an answer of the server is a failure of the connection.
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof StoreDefect) return false;
+  if (!(error instanceof pg.DatabaseError)) return true;
+  // Connection exception, insufficient resources, operator intervention (shutdown, starting up), system error,
+  // read-only transaction (a standby before its promotion).
+  return /^(08|53|57P|58|25006)/.test(error.code ?? '');
+}
+
+/** Whether the statement may have been carried out although it failed: the connection ended before its answer. */
+export function isUncertain(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || /^(08|57P)/.test(error.code ?? '');
+}
+
+export function unavailable(outcome: Outcome, attempt: string, cause: unknown): Fault {
+  return new Fault('STORE_UNAVAILABLE', outcome, `${attempt}: ${String(cause)}`, { cause });
+}
+
+/** Pauses between attempts, growing from 20 ms to 1 s. */
+export function backoff(): (signal?: AbortSignal) => Promise<void> {
+  let pauseMs = shortestPauseMs;
+  return async (signal) => {
+    await delay(pauseMs, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : error;
+    });
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+  };
+}
+
+/** Repeats a harmless query until the database answers; after `patienceMs` throws `STORE_UNAVAILABLE`. */
+export async function untilAnswered<Result>(
+  attempt: string,
+  patienceMs: number,
+  query: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const startedAt = performance.now();
+  const pause = backoff();
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await query();
+    } catch (error) {
+      if (!isUnavailable(error)) throw new Error(`${attempt} failed`, { cause: error });
+      if (performance.now() - startedAt >= patienceMs) throw unavailable('not-applied', attempt, error);
+      await pause(signal);
+    }
+  }
+}
+
+/** `2025-01-31 12:00:00.5+00`, as PostgreSQL writes times here, as ISO 8601 with milliseconds. */
+export function timestampToIso(text: string): string {
+  return new Date(`${text.replace(' ', 'T')}:00`).toISOString();
+}

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { createMemoryEventStore } from '../memory/memory-event-store.adapter.js';
+import { anEvent, aStream } from '../testing/events.js';
+import { StoreDefect } from './database.client.js';
+import { Tail } from './tail.runner.js';
+
+async function levelTail(pollIntervalMs: number) {
+  const store = createMemoryEventStore();
+  await store.append(aStream(), 'no-stream', [anEvent()]);
+  const head = await store.head();
+  let reads = 0;
+  const tail = new Tail((after, limit) => {
+    reads += 1;
+    return store.readAll(after, { limit });
+  }, pollIntervalMs);
+  tail.levelAt(head);
+  return { store, tail, head, reads: () => reads, signal: new AbortController().signal };
+}
+
+describe('tail', () => {
+  it('reads once for all subscriptions that are level with the head', async () => {
+    const { store, tail, head, reads, signal } = await levelTail(60_000);
+    const waiting = Promise.all(Array.from({ length: 20 }, () => tail.appended(head, signal)));
+    await store.append(aStream('vm'), 'no-stream', [anEvent()]);
+    await store.append(aStream('host'), 'no-stream', [anEvent()]);
+    tail.hint(3);
+    await waiting;
+    expect(reads()).toBeLessThanOrEqual(2);
+    expect(tail.page(head, undefined, 500)).toMatchObject({ events: [{}, {}], next: '3', isEnd: true });
+    expect(tail.page(head, undefined, 1)).toMatchObject({ events: [{}], next: '2', isEnd: false });
+    expect(tail.page(head, { streamKinds: ['guest'] }, 1)).toMatchObject({ events: [], next: '3', isEnd: true });
+    tail.close();
+  });
+
+  it('finds what no hint told of', async () => {
+    const { store, tail, head, signal } = await levelTail(1);
+    const waiting = tail.appended(head, signal);
+    await store.append(aStream(), 'no-stream', [anEvent()]);
+    await waiting;
+    expect(tail.page(head, undefined, 500)?.events).toHaveLength(1);
+    tail.close();
+  });
+
+  it('leaves to the database what is older than it remembers or newer than it knows', async () => {
+    const { store, tail, head } = await levelTail(60_000);
+    await store.append(aStream(), 'no-stream', [anEvent()]);
+    const newer = await store.head();
+    expect(tail.page(newer, undefined, 500)).toBeUndefined();
+    tail.levelAt(newer);
+    expect(tail.page(newer, undefined, 500)).toEqual({ events: [], next: newer, isEnd: true });
+    expect(tail.page(head, undefined, 500)).toBeUndefined();
+    tail.close();
+  });
+
+  it('wakes who waits where another subscription has found more', async () => {
+    const { store, tail, head, signal } = await levelTail(60_000);
+    const waiting = tail.appended(head, signal);
+    await store.append(aStream(), 'no-stream', [anEvent()]);
+    tail.levelAt(await store.head());
+    await waiting;
+    expect(tail.page(head, undefined, 500)).toBeUndefined();
+    tail.close();
+  });
+
+  it('lets go of a waiting subscription that is stopped', async () => {
+    const { tail, head } = await levelTail(60_000);
+    const stopping = new AbortController();
+    const waiting = tail.appended(head, stopping.signal);
+    stopping.abort();
+    await expect(waiting).rejects.toBe(stopping.signal.reason);
+    tail.close();
+  });
+
+  it('sends each subscription to the database when it meets what cannot be read', async () => {
+    const { head, signal } = await levelTail(60_000);
+    const tail = new Tail(() => Promise.reject(new StoreDefect('unreadable')), 1);
+    tail.levelAt(head);
+    await tail.appended(head, signal);
+    expect(tail.page(head, undefined, 500)).toBeUndefined();
+    tail.close();
+  });
+});

@@ -1,0 +1,23 @@
+import { afterEach } from '@jest/globals';
+import type { EventStore } from '../event-store.port.js';
+import type { Upcaster } from '../upcasting.strategy.js';
+import { appendContract } from './append.contract.js';
+import { readContract } from './read.contract.js';
+import { subscribeContract } from './subscribe.contract.js';
+
+export interface EventStoreUnderTest {
+  /** A store without events. */
+  readonly store: EventStore;
+  /** Other writers and readers of the same events: further processes' stores, or the same store where it has only one. */
+  readonly peers: readonly EventStore[];
+}
+
+export type OpenEventStores = (upcasters?: readonly Upcaster[]) => Promise<EventStoreUnderTest>;
+
+/** What every adapter of `EventStore` must do. `open` gives a new, empty store and is followed by `close`. */
+export function eventStoreContract(open: OpenEventStores, close: () => Promise<void>): void {
+  afterEach(close);
+  appendContract(open);
+  readContract(open);
+  subscribeContract(open);
+}

@@ -1,0 +1,3 @@
+export * from './dead-letters.contract.js';
+export * from './event-store.contract.js';
+export * from './events.js';
