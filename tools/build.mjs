@@ -1,5 +1,5 @@
-// Compiles every package's src/ to dist/ with swc; only files newer than their output are compiled again.
-import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+// Compiles every package's src/ (and bench/) to dist/ with swc; only files newer than their output are compiled again.
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformFile } from '@swc/core';
@@ -9,43 +9,55 @@ const options = JSON.parse(await readFile(path.join(root, '.swcrc'), 'utf8'));
 let compiled = 0;
 
 async function modifiedAt(file) {
-  return stat(file).then((entry) => entry.mtimeMs, () => 0);
+  return stat(file).then(
+    (entry) => entry.mtimeMs,
+    () => 0,
+  );
+}
+
+async function filesBelow(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+/** At once, since a program may be started from here while it is compiled again. */
+async function replace(file, content) {
+  const draft = `${file}.${process.pid}.new`;
+  await writeFile(draft, content);
+  await rename(draft, file);
+}
+
+async function compile(from, to) {
+  await mkdir(path.dirname(to), { recursive: true });
+  compiled += 1;
+  if (!from.endsWith('.ts')) return replace(to, await readFile(from));
+  const output = await transformFile(from, { ...options, swcrc: false, sourceFileName: from });
+  await replace(`${to}.map`, output.map ?? '');
+  return replace(to, `${output.code}\n//# sourceMappingURL=${path.basename(to)}.map\n`);
 }
 
 async function buildPackage(folder) {
-  const sources = (await readdir(path.join(folder, 'src'), { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(path.join(folder, 'src'), path.join(entry.parentPath ?? entry.path, entry.name)));
+  const sourceFolder = path.join(folder, 'src');
+  const outputFolder = path.join(folder, 'dist');
   const wanted = new Set();
-  for (const source of sources) {
-    const from = path.join(folder, 'src', source);
-    const isTypeScript = source.endsWith('.ts');
-    if (source.endsWith('.spec.ts') || source.endsWith('.d.ts')) continue;
-    const to = path.join(folder, 'dist', isTypeScript ? source.replace(/\.ts$/, '.js') : source);
+  for (const from of await filesBelow(sourceFolder)) {
+    const source = path.relative(sourceFolder, from);
+    if (/\.spec\.ts$|\.d\.ts$/.test(source)) continue;
+    const to = path.join(outputFolder, source.replace(/\.ts$/, '.js'));
     wanted.add(to);
-    if (isTypeScript) wanted.add(`${to}.map`);
-    if ((await modifiedAt(to)) > (await modifiedAt(from))) continue;
-    await mkdir(path.dirname(to), { recursive: true });
-    if (isTypeScript) {
-      const output = await transformFile(from, { ...options, swcrc: false, sourceFileName: from });
-      await writeFile(`${to}.map`, output.map ?? '');
-      await writeFile(to, `${output.code}\n//# sourceMappingURL=${path.basename(to)}.map\n`);
-    } else {
-      await writeFile(to, await readFile(from));
-    }
-    compiled += 1;
+    if (source.endsWith('.ts')) wanted.add(`${to}.map`);
+    if ((await modifiedAt(to)) <= (await modifiedAt(from))) await compile(from, to);
   }
-  const built = await readdir(path.join(folder, 'dist'), { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of built) {
-    const file = path.join(entry.parentPath ?? entry.path, entry.name);
-    if (entry.isFile() && !wanted.has(file)) await rm(file);
+  for (const file of await filesBelow(outputFolder)) {
+    if (!wanted.has(file) && !file.endsWith('.new')) await rm(file, { force: true });
   }
 }
 
 for (const group of ['libs', 'services', 'apps']) {
-  for (const name of await readdir(path.join(root, group))) {
-    if (await modifiedAt(path.join(root, group, name, 'src'))) await buildPackage(path.join(root, group, name));
-  }
+  for (const name of await readdir(path.join(root, group))) await buildPackage(path.join(root, group, name));
 }
 await buildPackage(path.join(root, 'bench'));
 if (compiled > 0) console.log(`compiled ${compiled} files`);

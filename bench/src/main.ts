@@ -1,19 +1,17 @@
+import { readdir } from 'node:fs/promises';
 import { note, type Bench } from './figure.js';
 
-/** Each bench is loaded only when it runs, so that one can be measured without the others' needs. */
-const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
-  'event-store': () => import('./event-store.bench.js'),
-};
-
+/** Names of benches; all of them if none is given. Each is loaded only when it runs, and needs only what it measures. */
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));
+const files = await readdir(import.meta.dirname);
+const known = files.flatMap((file) => /^(.+)\.bench\.js$/.exec(file)?.[1] ?? []).sort();
+const unknown = wanted.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  note(`no such bench: ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}`);
+  note(`no such bench: ${unknown.join(', ')}; there are: ${known.join(', ')}`);
   process.exit(2);
 }
-for (const [name, load] of Object.entries(benches)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+for (const name of wanted.length > 0 ? wanted : known) {
   note(`${name} …`);
-  const { bench } = await load();
+  const { bench } = (await import(`./${name}.bench.js`)) as { readonly bench: Bench };
   for await (const figure of bench()) process.stdout.write(`${JSON.stringify(figure)}\n`);
 }

@@ -1,0 +1,120 @@
+/** A domain's devices, tuning, statistics, guest agent and monitor. */
+import { call, high, qemuCall, qemuHigh } from './procedure.js';
+import { params } from '../xdr/typed-params.codec.js';
+import { hyper, int, list, opaque, optional, string, uhyper, uint } from '../xdr/types.codec.js';
+import {
+  domain,
+  domainDiskError,
+  domainFsinfo,
+  domainInterface,
+  domainMemoryStat,
+  domainStatsRecord,
+  vcpuInfo,
+} from './structures.js';
+
+export const deviceProcedures = {
+  DOMAIN_ATTACH_DEVICE_FLAGS: call(160, { dom: domain, xml: string, flags: uint }, {}),
+  DOMAIN_DETACH_DEVICE_FLAGS: call(161, { dom: domain, xml: string, flags: uint }, {}),
+  DOMAIN_DETACH_DEVICE_ALIAS: call(392, { dom: domain, alias: string, flags: uint }, {}),
+  DOMAIN_UPDATE_DEVICE_FLAGS: call(174, { dom: domain, xml: string, flags: uint }, {}),
+  DOMAIN_SET_VCPUS_FLAGS: call(199, { dom: domain, nvcpus: uint, flags: uint }, {}),
+  DOMAIN_GET_VCPUS_FLAGS: call(200, { dom: domain, flags: uint }, { num: int }),
+  DOMAIN_GET_VCPUS: high(
+    20,
+    { dom: domain, maxinfo: int, maplen: int },
+    { info: list(vcpuInfo, 16384), cpumaps: opaque(8_388_608) },
+  ),
+  DOMAIN_PIN_VCPU_FLAGS: call(225, { dom: domain, vcpu: uint, cpumap: opaque(2048), flags: uint }, {}),
+  DOMAIN_SET_MEMORY_FLAGS: call(204, { dom: domain, memory: uhyper, flags: uint }, {}),
+  DOMAIN_GET_MAX_MEMORY: high(17, { dom: domain }, { memory: uhyper }),
+  DOMAIN_SET_MEMORY_STATS_PERIOD: call(308, { dom: domain, period: int, flags: uint }, {}),
+  DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS: call(219, { dom: domain, params: params(16), flags: uint }, {}),
+  DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS: call(223, { dom: domain, nparams: int, flags: uint }, { params: params(16) }),
+  DOMAIN_SET_MEMORY_PARAMETERS: call(197, { dom: domain, params: params(16), flags: uint }, {}),
+  DOMAIN_SET_BLOCK_IO_TUNE: call(252, { dom: domain, disk: string, params: params(32), flags: uint }, {}),
+  DOMAIN_GET_BLOCK_IO_TUNE: call(
+    253,
+    { dom: domain, disk: optional(string), nparams: int, flags: uint },
+    { params: params(32), nparams: int },
+  ),
+  DOMAIN_SET_INTERFACE_PARAMETERS: call(256, { dom: domain, device: string, params: params(16), flags: uint }, {}),
+  DOMAIN_GET_INTERFACE_PARAMETERS: call(
+    257,
+    { dom: domain, device: string, nparams: int, flags: uint },
+    { params: params(16), nparams: int },
+  ),
+  DOMAIN_INTERFACE_ADDRESSES: call(
+    353,
+    { dom: domain, source: uint, flags: uint },
+    { ifaces: list(domainInterface, 2048) },
+  ),
+  DOMAIN_SET_GUEST_VCPUS: call(372, { dom: domain, cpumap: string, state: int, flags: uint }, {}),
+  DOMAIN_SET_LIFECYCLE_ACTION: call(390, { dom: domain, type: uint, action: uint, flags: uint }, {}),
+  CONNECT_GET_ALL_DOMAIN_STATS: call(
+    344,
+    { doms: list(domain, 16384), stats: uint, flags: uint },
+    { retStats: list(domainStatsRecord, 16384) },
+  ),
+  DOMAIN_MEMORY_STATS: call(159, { dom: domain, maxStats: uint, flags: uint }, { stats: list(domainMemoryStat, 1024) }),
+  DOMAIN_BLOCK_STATS_FLAGS: call(
+    243,
+    { dom: domain, path: string, nparams: int, flags: uint },
+    { params: params(16), nparams: int },
+  ),
+  DOMAIN_INTERFACE_STATS: high(
+    65,
+    { dom: domain, device: string },
+    {
+      rx_bytes: hyper,
+      rx_packets: hyper,
+      rx_errs: hyper,
+      rx_drop: hyper,
+      tx_bytes: hyper,
+      tx_packets: hyper,
+      tx_errs: hyper,
+      tx_drop: hyper,
+    },
+  ),
+  DOMAIN_GET_CPU_STATS: call(
+    262,
+    { dom: domain, nparams: uint, start_cpu: int, ncpus: uint, flags: uint },
+    { params: params(2048), nparams: int },
+  ),
+  DOMAIN_GET_BLOCK_INFO: call(
+    194,
+    { dom: domain, path: string, flags: uint },
+    { allocation: uhyper, capacity: uhyper, physical: uhyper },
+  ),
+  DOMAIN_GET_DISK_ERRORS: call(
+    263,
+    { dom: domain, maxerrors: uint, flags: uint },
+    { errors: list(domainDiskError, 256), nerrors: int },
+  ),
+  DOMAIN_START_DIRTY_RATE_CALC: call(427, { dom: domain, seconds: int, flags: uint }, {}),
+  DOMAIN_AGENT_COMMAND: qemuCall(
+    3,
+    { dom: domain, cmd: string, timeout: int, flags: uint },
+    { result: optional(string) },
+  ),
+  DOMAIN_MONITOR_COMMAND: qemuCall(1, { dom: domain, cmd: string, flags: uint }, { result: string }),
+  CONNECT_DOMAIN_MONITOR_EVENT_REGISTER: qemuHigh(
+    4,
+    { dom: optional(domain), event: optional(string), flags: uint },
+    { callbackID: int },
+  ),
+  CONNECT_DOMAIN_MONITOR_EVENT_DEREGISTER: qemuHigh(5, { callbackID: int }, {}),
+  DOMAIN_GET_GUEST_INFO: call(418, { dom: domain, types: uint, flags: uint }, { params: params(2048) }),
+  DOMAIN_GET_FSINFO: call(349, { dom: domain, flags: uint }, { info: list(domainFsinfo, 256), ret: uint }),
+  DOMAIN_FSFREEZE: call(335, { dom: domain, mountpoints: list(string, 256), flags: uint }, { filesystems: int }),
+  DOMAIN_FSTHAW: call(336, { dom: domain, mountpoints: list(string, 256), flags: uint }, { filesystems: int }),
+  DOMAIN_FSTRIM: call(294, { dom: domain, mountPoint: optional(string), minimum: uhyper, flags: uint }, {}),
+  DOMAIN_SET_USER_PASSWORD: call(
+    357,
+    { dom: domain, user: optional(string), password: optional(string), flags: uint },
+    {},
+  ),
+  DOMAIN_AGENT_SET_RESPONSE_TIMEOUT: call(420, { dom: domain, timeout: int, flags: uint }, { result: int }),
+  DOMAIN_AUTHORIZED_SSH_KEYS_GET: call(424, { dom: domain, user: string, flags: uint }, { keys: list(string, 2048) }),
+  DOMAIN_AUTHORIZED_SSH_KEYS_SET: call(425, { dom: domain, user: string, keys: list(string, 2048), flags: uint }, {}),
+  DOMAIN_GET_HOSTNAME: call(277, { dom: domain, flags: uint }, { hostname: string }),
+};

@@ -1,0 +1,115 @@
+/** The connection itself, authentication, the host, and registration for events. */
+import { call, high } from './procedure.js';
+import { fixedChars, int, list, opaque, optional, string, uhyper, uint } from '../xdr/types.codec.js';
+import { domain, network, nodeDevice, nodeGetCpuStats, nodeGetMemoryStats, storagePool } from './structures.js';
+
+export const hostProcedures = {
+  AUTH_LIST: high(66, {}, { types: list(int, 20) }),
+  AUTH_POLKIT: high(70, {}, { complete: int }),
+  AUTH_SASL_INIT: high(67, {}, { mechlist: string }),
+  AUTH_SASL_START: high(
+    68,
+    { mech: string, nil: int, data: list(int, 65536) },
+    { complete: int, nil: int, data: list(int, 65536) },
+  ),
+  AUTH_SASL_STEP: high(69, { nil: int, data: list(int, 65536) }, { complete: int, nil: int, data: list(int, 65536) }),
+  CONNECT_OPEN: high(1, { name: optional(string), flags: uint }, {}),
+  CONNECT_CLOSE: high(2, {}, {}),
+  CONNECT_SUPPORTS_FEATURE: high(60, { feature: int }, { supported: int }),
+  CONNECT_GET_TYPE: high(3, {}, { type: string }),
+  CONNECT_GET_VERSION: high(4, {}, { hv_ver: uhyper }),
+  CONNECT_GET_LIB_VERSION: high(157, {}, { lib_ver: uhyper }),
+  CONNECT_GET_HOSTNAME: high(59, {}, { hostname: string }),
+  CONNECT_GET_URI: high(110, {}, { uri: string }),
+  CONNECT_GET_SYSINFO: high(203, { flags: uint }, { sysinfo: string }),
+  CONNECT_GET_CAPABILITIES: call(7, {}, { capabilities: string }),
+  CONNECT_GET_DOMAIN_CAPABILITIES: call(
+    342,
+    {
+      emulatorbin: optional(string),
+      arch: optional(string),
+      machine: optional(string),
+      virttype: optional(string),
+      flags: uint,
+    },
+    { capabilities: string },
+  ),
+  CONNECT_GET_MAX_VCPUS: high(5, { type: optional(string) }, { max_vcpus: int }),
+  CONNECT_GET_CPU_MODEL_NAMES: call(
+    312,
+    { arch: string, need_results: int, flags: uint },
+    { models: list(string, 8192), ret: int },
+  ),
+  CONNECT_COMPARE_HYPERVISOR_CPU: call(
+    393,
+    {
+      emulator: optional(string),
+      arch: optional(string),
+      machine: optional(string),
+      virttype: optional(string),
+      xmlCPU: string,
+      flags: uint,
+    },
+    { result: int },
+  ),
+  CONNECT_BASELINE_HYPERVISOR_CPU: call(
+    394,
+    {
+      emulator: optional(string),
+      arch: optional(string),
+      machine: optional(string),
+      virttype: optional(string),
+      xmlCPUs: list(string, 256),
+      flags: uint,
+    },
+    { cpu: string },
+  ),
+  CONNECT_REGISTER_CLOSE_CALLBACK: high(360, {}, {}),
+  CONNECT_UNREGISTER_CLOSE_CALLBACK: high(361, {}, {}),
+  NODE_GET_INFO: high(
+    6,
+    {},
+    { model: fixedChars(32), memory: uhyper, cpus: int, mhz: int, nodes: int, sockets: int, cores: int, threads: int },
+  ),
+  NODE_GET_CPU_STATS: high(
+    227,
+    { cpuNum: int, nparams: int, flags: uint },
+    { params: list(nodeGetCpuStats, 16), nparams: int },
+  ),
+  NODE_GET_MEMORY_STATS: high(
+    228,
+    { nparams: int, cellNum: int, flags: uint },
+    { params: list(nodeGetMemoryStats, 16), nparams: int },
+  ),
+  NODE_GET_FREE_MEMORY: high(102, {}, { freeMem: uhyper }),
+  NODE_GET_CELLS_FREE_MEMORY: high(101, { startCell: int, maxcells: int }, { cells: list(uhyper, 1024) }),
+  NODE_GET_FREE_PAGES: high(
+    340,
+    { pages: list(uint, 1024), startCell: int, cellCount: uint, flags: uint },
+    { counts: list(uhyper, 1024) },
+  ),
+  NODE_GET_CPU_MAP: call(
+    293,
+    { need_map: int, need_online: int, flags: uint },
+    { cpumap: opaque(2048), online: uint, ret: int },
+  ),
+  CONNECT_LIST_ALL_NODE_DEVICES: high(
+    285,
+    { need_results: int, flags: uint },
+    { devices: list(nodeDevice, 65536), ret: uint },
+  ),
+  NODE_DEVICE_GET_XML_DESC: call(114, { name: string, flags: uint }, { xml: string }),
+  NODE_DEVICE_DETACH_FLAGS: call(301, { name: string, driverName: optional(string), flags: uint }, {}),
+  NODE_DEVICE_RE_ATTACH: call(119, { name: string }, {}),
+  NODE_DEVICE_RESET: call(120, { name: string }, {}),
+  CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: high(316, { eventID: int, dom: optional(domain) }, { callbackID: int }),
+  CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY: high(317, { callbackID: int }, {}),
+  CONNECT_NETWORK_EVENT_REGISTER_ANY: high(313, { eventID: int, net: optional(network) }, { callbackID: int }),
+  CONNECT_NETWORK_EVENT_DEREGISTER_ANY: high(314, { callbackID: int }, {}),
+  CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY: high(
+    368,
+    { eventID: int, pool: optional(storagePool) },
+    { callbackID: int },
+  ),
+  CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY: high(369, { callbackID: int }, {}),
+};
