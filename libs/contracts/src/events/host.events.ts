@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { clusterIdSchema, fleetIdSchema, hostIdSchema } from '../ids.schema.js';
 import { hostInventorySchema } from '../host/inventory.schema.js';
+import { reportSourceSchema } from './vm.events.js';
 
 export const hostEventSchemas = {
-  /** A host joined, or came with a new journal: the epoch then counts on. */
+  /** A host joined, came with a new journal (the epoch then counts on), or with another version or other capabilities. */
   HostRegistered: z.strictObject({
     hostId: hostIdSchema,
     clusterId: clusterIdSchema,
@@ -16,7 +17,12 @@ export const hostEventSchemas = {
     protocolVersion: z.int().min(1),
     capabilities: z.array(z.string().max(100)).max(100),
   }),
-  HostInventoryChanged: z.strictObject({ hostId: hostIdSchema, inventory: hostInventorySchema }),
+  HostInventoryChanged: z.strictObject({
+    hostId: hostIdSchema,
+    inventory: hostInventorySchema,
+    /** Absent where the host told at its registration. An older report than the newest one here changes nothing. */
+    source: reportSourceSchema.optional(),
+  }),
   HostCordoned: z.strictObject({ hostId: hostIdSchema, by: z.enum(['user', 'protocol']) }),
   HostUncordoned: z.strictObject({ hostId: hostIdSchema }),
   /** Silent. Proves nothing; its VMs stay where they are. */

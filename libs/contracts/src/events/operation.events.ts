@@ -39,8 +39,11 @@ export const operationFailedSchema = z.strictObject({
   left: z.array(z.string().max(500)).max(50),
 });
 
-/** A person wants it ended; what has been done is being undone. */
-export const operationCancelRequestedSchema = z.strictObject({ operationId: operationIdSchema });
+/** A person wants it ended, or its time has passed; what has been done is being undone. */
+export const operationCancelRequestedSchema = z.strictObject({
+  operationId: operationIdSchema,
+  because: z.enum(['user', 'overdue']),
+});
 
 export const operationCancelledSchema = z.strictObject({
   operationId: operationIdSchema,

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { storedEventSchema, positionSchema } from '../events/envelope.schema.js';
+import { hostIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
+import { pageQuery, pageSchema, queryInt } from './common.schema.js';
+import { allocatedSchema, livenessSchema } from './host.schema.js';
+
+const capacitySchema = z.strictObject({
+  cpus: z.int(),
+  /** Without what hosts keep for themselves. */
+  memoryMiB: z.int(),
+});
+
+export const clusterStatsSchema = z.strictObject({
+  hosts: z.strictObject({ total: z.int(), alive: z.int(), suspected: z.int(), cordoned: z.int() }),
+  vms: z.strictObject({
+    total: z.int(),
+    /** VMs per observed power state; `UNKNOWN` before the first report. */
+    observed: z.record(z.string(), z.int()),
+    desired: z.record(z.string(), z.int()),
+    /** Domains marked as this fleet's that the store does not know. */
+    strays: z.int(),
+  }),
+  allocated: allocatedSchema,
+  capacity: capacitySchema,
+  operations: z.strictObject({ open: z.int() }),
+});
+export type ClusterStats = z.infer<typeof clusterStatsSchema>;
+
+export const distributionQuerySchema = z.strictObject(pageQuery);
+export const hostShareSchema = z.strictObject({
+  hostId: hostIdSchema,
+  name: z.string(),
+  zone: z.string().nullable(),
+  liveness: livenessSchema,
+  isCordoned: z.boolean(),
+  allocated: allocatedSchema,
+  capacity: capacitySchema,
+});
+export type HostShare = z.infer<typeof hostShareSchema>;
+export const distributionPageSchema = pageSchema(hostShareSchema);
+
+const list = (item: z.ZodType<string, string>) =>
+  z
+    .string()
+    .max(2000)
+    .transform((text) => text.split(','))
+    .pipe(z.array(item).min(1).max(50));
+
+export const eventsQuerySchema = z.strictObject({
+  /** Everything behind this position; `0` is the beginning. Absent: from now on (a stream) or from the beginning (a page). */
+  from: positionSchema.optional(),
+  /** Comma separated, e.g. `VmStarted,VmStopped`. */
+  types: list(z.string().regex(/^[A-Z][A-Za-z0-9]{0,99}$/, 'must be event types')).optional(),
+  /** Comma separated stream kinds, e.g. `vm,host`. */
+  kinds: list(z.string().regex(/^[a-z]{1,30}$/, 'must be stream kinds')).optional(),
+  project: projectIdSchema.optional(),
+  vm: vmIdSchema.optional(),
+  host: hostIdSchema.optional(),
+  /** Of a JSON page. */
+  limit: queryInt(1, 1000).optional(),
+});
+export type EventsQuery = z.output<typeof eventsQuerySchema>;
+
+export const eventPageSchema = z.strictObject({
+  items: z.array(storedEventSchema),
+  /** Give it back as `?from=`. */
+  next: positionSchema,
+  /** Nothing more stood in the store behind `next`. */
+  isEnd: z.boolean(),
+});
+
+export const rebuildStatusSchema = z.strictObject({
+  state: z.enum(['NEVER', 'RUNNING', 'SUCCEEDED', 'FAILED']),
+  id: z.string().optional(),
+  startedAt: z.iso.datetime().optional(),
+  endedAt: z.iso.datetime().optional(),
+  /** Events projected so far, and how many the read model in use holds. */
+  projected: z.int(),
+  total: z.int(),
+  detail: z.string().optional(),
+});
+export type RebuildStatus = z.infer<typeof rebuildStatusSchema>;

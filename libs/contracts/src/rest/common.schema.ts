@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { errorCodeSchema } from '../errors/catalogue.errors.js';
+
+import { dnsLabelSchema, hostIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
+
+/** Headers of the API beside HTTP's own. */
+export const restHeaders = {
+  /** On answers: a read that sends it back shows at least what this answer told. On reads: wait (bounded) until then. */
+  position: 'drover-position',
+  idempotencyKey: 'idempotency-key',
+  requestId: 'x-request-id',
+} as const;
+
+/** Same principal and key: the same command, whatever else differs; the answer is the first one's. */
+export const idempotencyKeySchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces');
+
+/** A path segment that names a VM: its name (with `?project=`) or its id. */
+export const vmRefSchema = z.union([vmIdSchema, dnsLabelSchema]);
+/** A path segment that names a host: its id or its name. */
+export const hostRefSchema = z.union([
+  hostIdSchema,
+  z
+    .string()
+    .max(253)
+    .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'must be a host name or id'),
+]);
+
+/** A whole number written in digits, as query strings carry it. */
+export function queryInt(minimum: number, maximum: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum));
+}
+
+/** Milliseconds written as `500ms`, `30s` or `2m`. */
+export function queryDuration(maximumMs: number) {
+  return z
+    .string()
+    .regex(/^\d{1,6}(ms|s|m)$/, 'must be a duration such as 500ms, 30s or 2m')
+    .transform((text) => {
+      const factor = text.endsWith('ms') ? 1 : text.endsWith('s') ? 1000 : 60_000;
+      return Number.parseInt(text, 10) * factor;
+    })
+    .pipe(z.int().max(maximumMs));
+}
+
+/** Opaque; given back as `?after=` it continues where a page ended. */
+export const cursorSchema = z
+  .string()
+  .max(1000)
+  .regex(/^[A-Za-z0-9_-]+$/, 'must be a cursor as a page gave it');
+
+export const MAX_PAGE = 1000;
+export const pageQuery = {
+  limit: queryInt(1, MAX_PAGE).optional(),
+  after: cursorSchema.optional(),
+};
+
+export const projectQuery = { project: projectIdSchema.optional() };
+
+/** How long an answer to a write may wait for its operation's end. */
+export const MAX_WAIT_MS = 300_000;
+export const waitQuery = { wait: queryDuration(MAX_WAIT_MS).optional() };
+
+/** One page of a list; `next` is absent on the last one. */
+export function pageSchema<Item extends z.ZodType>(item: Item) {
+  return z.strictObject({ items: z.array(item), next: cursorSchema.optional() });
+}
+
+/** RFC 9457 problem details. `type` and `code` are stable; `title` is the catalogue's sentence: what to do. */
+export const problemSchema = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  /** This very request: what is wrong. */
+  detail: z.string(),
+  code: errorCodeSchema,
+  /** JSON pointer of the first field to blame. */
+  field: z.string().optional(),
+  errors: z.array(z.strictObject({ field: z.string(), detail: z.string() })).optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  requestId: z.string(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+export const recordedTimeSchema = z.iso.datetime();

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { errorReportSchema } from '../errors/catalogue.errors.js';
+import { actorSchema } from '../events/envelope.schema.js';
+import { operationKindSchema } from '../events/operation.events.js';
+import { hostIdSchema, operationIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
+import { pageQuery, pageSchema, projectQuery, recordedTimeSchema } from './common.schema.js';
+import { vmResourceSchema } from './vm.schema.js';
+
+/** `CANCELLING`: asked to end; what has been done is being undone. The last three are ends. */
+export const operationStateSchema = z.enum(['RUNNING', 'CANCELLING', 'SUCCEEDED', 'FAILED', 'CANCELLED']);
+export type OperationState = z.infer<typeof operationStateSchema>;
+
+/** A literal query value: `true` or `false`. */
+const queryBoolean = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+export const operationListQuerySchema = z.strictObject({
+  ...pageQuery,
+  ...projectQuery,
+  vm: vmIdSchema.optional(),
+  kind: operationKindSchema.optional(),
+  state: operationStateSchema.optional(),
+  /** `true`: only those without an end; `false`: only ended ones. */
+  open: queryBoolean.optional(),
+});
+export type OperationListQuery = z.output<typeof operationListQuerySchema>;
+
+export const operationResourceSchema = z.strictObject({
+  id: operationIdSchema,
+  kind: operationKindSchema,
+  state: operationStateSchema,
+  project: projectIdSchema,
+  vm: z.strictObject({ id: vmIdSchema, name: z.string() }),
+  actor: actorSchema,
+  beganAt: recordedTimeSchema,
+  /** It has ended, one way or another, by then. */
+  dueAt: recordedTimeSchema,
+  endedAt: recordedTimeSchema.nullable(),
+  supersedes: operationIdSchema.nullable(),
+  supersededBy: operationIdSchema.nullable(),
+  /** Why it failed. `step` names the step, `undone` and `left` what became of the earlier ones. */
+  error: errorReportSchema.extend({ step: z.string() }).nullable(),
+  undone: z.array(z.string()),
+  left: z.array(z.string()),
+  /** Last heard of the work under way; not truth and gone when the operation has ended. */
+  progress: z.strictObject({ percent: z.int(), text: z.string() }).nullable(),
+});
+export type OperationResource = z.infer<typeof operationResourceSchema>;
+
+export const operationPageSchema = pageSchema(operationResourceSchema);
+
+/** The answer to a write on a VM. */
+export const vmWriteAnswerSchema = z.strictObject({
+  /** Null where the wish was already so and nothing has to happen. */
+  operation: z
+    .union([
+      operationResourceSchema,
+      /** What can be said at once, before the read model shows it: follow `Location`. */
+      z.strictObject({ id: operationIdSchema, kind: operationKindSchema }),
+    ])
+    .nullable(),
+  vm: z.union([vmResourceSchema, z.strictObject({ id: vmIdSchema, name: z.string(), project: projectIdSchema })]),
+});
+export type VmWriteAnswer = z.infer<typeof vmWriteAnswerSchema>;
+
+export const hostWriteAnswerSchema = z.strictObject({
+  operation: z.null(),
+  host: z.strictObject({ id: hostIdSchema, name: z.string() }),
+});

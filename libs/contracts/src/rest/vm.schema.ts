@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { powerCauseSchema } from '../events/vm.events.js';
+import { operationKindSchema } from '../events/operation.events.js';
+import { storedEventSchema } from '../events/envelope.schema.js';
+import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
+import {
+  generationSchema,
+  hostIdSchema,
+  operationIdSchema,
+  projectIdSchema,
+  vmIdSchema,
+  vmNameSchema,
+} from '../ids.schema.js';
+import { refusalSchema, scoreSchema } from '../placement.schema.js';
+import { labelKeySchema, labelValueSchema, vmSpecSchema } from '../vm-spec.schema.js';
+import { pageQuery, pageSchema, projectQuery, queryInt, recordedTimeSchema } from './common.schema.js';
+
+/** What a VM can be asked to be. */
+export const desiredPowerStateSchema = z.enum(['RUNNING', 'STOPPED', 'PAUSED', 'ABSENT']);
+export type DesiredPowerState = z.infer<typeof desiredPowerStateSchema>;
+
+export const createVmBodySchema = z.strictObject({
+  name: vmNameSchema,
+  project: projectIdSchema.optional(),
+  spec: vmSpecSchema.prefault({}),
+  /** Whether the VM is started once it is there. */
+  powerOn: z.boolean().default(true),
+});
+export type CreateVmBody = z.input<typeof createVmBodySchema>;
+
+const gracePeriodMs = z.int().min(0).max(3_600_000).default(60_000);
+
+export const stopVmBodySchema = z.strictObject({
+  mode: z.enum(['graceful', 'force']).default('graceful'),
+  /** How long a graceful stop may take before force is used. */
+  gracePeriodMs,
+});
+export const rebootVmBodySchema = z.strictObject({ gracePeriodMs });
+/** Actions that take no parameters take an empty body, or none. */
+export const emptyBodySchema = z.strictObject({});
+
+/** `key=value`. */
+const labelSelector = z
+  .string()
+  .refine(
+    (text) => {
+      const [key, value, ...rest] = text.split('=');
+      return labelKeySchema.safeParse(key).success && labelValueSchema.safeParse(value).success && rest.length === 0;
+    },
+    { error: 'must be key=value' },
+  )
+  .transform((text) => text.split('=') as [key: string, value: string]);
+
+export const vmListQuerySchema = z.strictObject({
+  ...pageQuery,
+  ...projectQuery,
+  name: vmNameSchema.optional(),
+  /** Comma separated `key=value`; all must match. */
+  labels: z
+    .string()
+    .max(4000)
+    .transform((text) => text.split(','))
+    .pipe(z.array(labelSelector).max(16))
+    .optional(),
+  host: hostIdSchema.optional(),
+  observed: powerStateSchema.optional(),
+  desired: desiredPowerStateSchema.optional(),
+});
+export type VmListQuery = z.output<typeof vmListQuerySchema>;
+
+export const vmGetQuerySchema = z.strictObject({
+  ...projectQuery,
+  /** State as of this moment, from events alone. */
+  at: z.iso.datetime({ offset: true }).optional(),
+});
+
+export const vmHistoryQuerySchema = z.strictObject({
+  ...projectQuery,
+  limit: queryInt(1, 1000).optional(),
+  /** Revision after which to begin. */
+  after: queryInt(0, 999_999_999).optional(),
+});
+
+export const placementQuerySchema = z.strictObject({
+  ...projectQuery,
+  limit: queryInt(1, 500).optional(),
+  after: hostIdSchema.optional(),
+});
+
+export const driftSchema = z.strictObject({
+  /** `power`: desired and observed power state differ while no operation works on it. */
+  kind: z.enum(['power', 'missing', 'edited', 'unknown', 'superseded-copy']),
+  hostId: hostIdSchema.optional(),
+  detail: z.string(),
+  at: recordedTimeSchema,
+});
+
+export const vmResourceSchema = z.strictObject({
+  id: vmIdSchema,
+  name: vmNameSchema,
+  project: projectIdSchema,
+  spec: vmSpecSchema,
+  desired: z.strictObject({ powerState: desiredPowerStateSchema }),
+  /** Null before any host has reported. */
+  observed: z
+    .strictObject({
+      powerState: powerStateSchema,
+      at: recordedTimeSchema,
+      hostId: hostIdSchema,
+      cause: powerCauseSchema.optional(),
+    })
+    .nullable(),
+  drift: z.array(driftSchema),
+  placement: z
+    .strictObject({
+      hostId: hostIdSchema,
+      generation: generationSchema,
+      score: scoreSchema,
+      runnersUp: z.array(z.strictObject({ hostId: hostIdSchema, score: scoreSchema })),
+      at: recordedTimeSchema,
+    })
+    .nullable(),
+  /** The newest attempt, when it found no host. */
+  placementFailure: z
+    .strictObject({
+      counts: z.record(z.string(), z.int()),
+      nearest: z.array(refusalSchema),
+      at: recordedTimeSchema,
+    })
+    .nullable(),
+  /** As the hypervisor settled it. */
+  definition: settledDefinitionSchema.nullable(),
+  /** The operation that holds the VM. */
+  operation: z.strictObject({ id: operationIdSchema, kind: operationKindSchema }).nullable(),
+  /** Of the newest event of the VM's stream. */
+  revision: z.int(),
+  createdAt: recordedTimeSchema,
+  updatedAt: recordedTimeSchema,
+  deletedAt: recordedTimeSchema.nullable(),
+});
+export type VmResource = z.infer<typeof vmResourceSchema>;
+
+/** A VM in a host's list that the store does not know: nothing is done to it, a person settles it. */
+export const strayVmSchema = z.strictObject({
+  vmId: vmIdSchema,
+  hostId: hostIdSchema,
+  kind: driftSchema.shape.kind,
+  detail: z.string(),
+  powerState: powerStateSchema.nullable(),
+  at: recordedTimeSchema,
+});
+export type StrayVm = z.infer<typeof strayVmSchema>;
+
+export const vmPageSchema = pageSchema(vmResourceSchema);
+
+export const vmHistorySchema = z.strictObject({
+  items: z.array(storedEventSchema),
+  /** Revision to go on after; absent on the last page. */
+  next: z.int().optional(),
+});
