@@ -1,0 +1,229 @@
+import {
+  streamSubjectId,
+  type ClusterId,
+  type Demand,
+  type HostId,
+  type HostInventory,
+  type OperationId,
+  type ReservationId,
+  type StoredHostEvent,
+  type StoredVmEvent,
+  type VmId,
+} from '@drover/contracts';
+import { assertNever } from '@drover/domain-kit';
+import { demandOf } from './demand.js';
+import { PersistentMap } from './persistent-map.js';
+import { NO_USAGE, usageWith, usageWithout, type Usage } from './usage.js';
+
+export interface FleetHost {
+  readonly hostId: HostId;
+  readonly clusterId: ClusterId;
+  readonly inventory: HostInventory;
+  /** Of the inventory, for looking up by name. */
+  readonly pools: ReadonlyMap<string, HostInventory['pools'][number]>;
+  readonly networks: ReadonlySet<string>;
+  readonly images: ReadonlySet<string>;
+  readonly isCordoned: boolean;
+  /** Silent. Its VMs stay counted: silence proves nothing. */
+  readonly isSuspected: boolean;
+  readonly usage: Usage;
+}
+
+/** Where a VM was placed, and by which reservation. */
+export interface VmPlacement {
+  readonly hostId: HostId;
+  readonly reservationId: ReservationId;
+}
+
+/**
+ * A VM and what it takes of its host.
+ *
+ * A placed VM counts whether it runs or not: it is started where it is, without asking for a place again, so room that
+ * was given away while it was stopped would make that start fail. It counts until it is deleted, also after a create that
+ * failed: what a host may still hold is not free.
+ */
+export interface FleetVm {
+  readonly vmId: VmId;
+  readonly demand: Demand;
+  readonly placement?: VmPlacement;
+  /** Its volumes are there; their space is no longer a promise. */
+  readonly isDefined: boolean;
+  /** The operation that creates it, while that goes on. */
+  readonly createOperationId?: OperationId;
+}
+
+/** Every host and VM of the fleet, with what is used of each host kept up to date: O(log n) an event, no rescans. */
+export interface FleetState {
+  readonly hosts: PersistentMap<HostId, FleetHost>;
+  readonly vms: PersistentMap<VmId, FleetVm>;
+  /** VMs whose create goes on and that have no place yet: the only ones for which a reservation can be of use. */
+  readonly awaitingPlacement: PersistentMap<VmId, true>;
+  /** Usage of hosts that VMs were placed on before the host itself was heard of. */
+  readonly unregisteredUsage: PersistentMap<HostId, Usage>;
+}
+
+export const emptyFleet: FleetState = {
+  hosts: PersistentMap.empty(),
+  vms: PersistentMap.empty(),
+  awaitingPlacement: PersistentMap.empty(),
+  unregisteredUsage: PersistentMap.empty(),
+};
+
+/** Folds one event of a `vm-*` or `host-*` stream; in order of position. */
+export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHostEvent): FleetState {
+  switch (event.type) {
+    case 'HostRegistered':
+      return withRegistration(state, event.data);
+    case 'HostInventoryChanged':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, ...indexed(event.data.inventory) }));
+    case 'HostCordoned':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isCordoned: true }));
+    case 'HostUncordoned':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isCordoned: false }));
+    case 'HostSuspected':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isSuspected: true }));
+    case 'HostReturned':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isSuspected: false }));
+    case 'VmRequested':
+      return {
+        ...state,
+        vms: state.vms.set(event.data.vmId, {
+          vmId: event.data.vmId,
+          demand: demandOf(event.data.spec),
+          isDefined: false,
+        }),
+        awaitingPlacement: state.awaitingPlacement.set(event.data.vmId, true),
+      };
+    case 'OperationBegan':
+      if (event.data.kind !== 'vm.create') return state;
+      return withVm(state, event, (vm) => ({ ...vm, createOperationId: event.data.operationId }));
+    case 'VmPlaced':
+      return withPlacement(state, event, { hostId: event.data.hostId, reservationId: event.data.reservationId });
+    case 'VmPlacementFailed':
+      return { ...state, awaitingPlacement: state.awaitingPlacement.delete(vmIdOf(event)) };
+    case 'VmDefined':
+      return withDefinition(state, event);
+    case 'OperationSucceeded':
+    case 'OperationFailed':
+    case 'OperationCancelled':
+      return withOperationEnded(state, event, event.data.operationId);
+    case 'VmDeleted':
+      return withoutVm(state, event);
+    case 'OperationCancelRequested':
+    case 'VmStartRequested':
+    case 'VmStarted':
+    case 'VmStopRequested':
+    case 'VmStopped':
+    case 'VmPauseRequested':
+    case 'VmPaused':
+    case 'VmResumeRequested':
+    case 'VmResumed':
+    case 'VmRebootRequested':
+    case 'VmRebooted':
+    case 'VmResetRequested':
+    case 'VmReset':
+    case 'VmDeleteRequested':
+    case 'VmDriftFound':
+    case 'VmDriftSettled':
+      return state;
+    default:
+      return assertNever(event);
+  }
+}
+
+type VmEvent<Type extends StoredVmEvent['type']> = Extract<StoredVmEvent, { readonly type: Type }>;
+
+/** Few events of a VM repeat its id in their data; the stream always tells it. */
+function vmIdOf(event: Pick<StoredVmEvent, 'stream'>): VmId {
+  return streamSubjectId(event.stream) as VmId;
+}
+
+function indexed(inventory: HostInventory): Pick<FleetHost, 'inventory' | 'pools' | 'networks' | 'images'> {
+  return {
+    inventory,
+    pools: new Map(inventory.pools.map((pool) => [pool.name, pool])),
+    networks: new Set(inventory.networks),
+    images: new Set(inventory.images),
+  };
+}
+
+/** Registering anew (a new journal, another version of the agent) lifts neither a cordon nor a suspicion. */
+function withRegistration(
+  state: FleetState,
+  data: Extract<StoredHostEvent, { readonly type: 'HostRegistered' }>['data'],
+): FleetState {
+  const known = state.hosts.get(data.hostId);
+  const host: FleetHost = {
+    hostId: data.hostId,
+    clusterId: data.clusterId,
+    ...indexed(data.inventory),
+    isCordoned: known?.isCordoned ?? false,
+    isSuspected: known?.isSuspected ?? false,
+    usage: known?.usage ?? state.unregisteredUsage.get(data.hostId) ?? NO_USAGE,
+  };
+  return {
+    ...state,
+    hosts: state.hosts.set(data.hostId, host),
+    unregisteredUsage: state.unregisteredUsage.delete(data.hostId),
+  };
+}
+
+function withHost(state: FleetState, hostId: HostId, change: (host: FleetHost) => FleetHost): FleetState {
+  const host = state.hosts.get(hostId);
+  return host === undefined ? state : { ...state, hosts: state.hosts.set(hostId, change(host)) };
+}
+
+function withVm(state: FleetState, event: Pick<StoredVmEvent, 'stream'>, change: (vm: FleetVm) => FleetVm): FleetState {
+  const vm = state.vms.get(vmIdOf(event));
+  return vm === undefined ? state : { ...state, vms: state.vms.set(vm.vmId, change(vm)) };
+}
+
+function withPlacement(state: FleetState, event: VmEvent<'VmPlaced'>, placement: VmPlacement): FleetState {
+  const vm = state.vms.get(vmIdOf(event));
+  if (vm === undefined) return state;
+  const { placement: before, ...rest } = vm;
+  const placed: FleetVm = { ...rest, placement };
+  const left = before === undefined ? state : withUsage(state, before.hostId, (usage) => usageWithout(usage, vm));
+  const taken = withUsage(left, placement.hostId, (usage) => usageWith(usage, placed));
+  return {
+    ...taken,
+    vms: taken.vms.set(vm.vmId, placed),
+    awaitingPlacement: taken.awaitingPlacement.delete(vm.vmId),
+  };
+}
+
+function withDefinition(state: FleetState, event: VmEvent<'VmDefined'>): FleetState {
+  const vm = state.vms.get(vmIdOf(event));
+  if (vm === undefined || vm.isDefined) return state;
+  const defined: FleetVm = { ...vm, isDefined: true };
+  const counted =
+    vm.placement === undefined
+      ? state
+      : withUsage(state, vm.placement.hostId, (usage) => usageWith(usageWithout(usage, vm), defined));
+  return { ...counted, vms: counted.vms.set(vm.vmId, defined) };
+}
+
+function withOperationEnded(
+  state: FleetState,
+  event: Pick<StoredVmEvent, 'stream'>,
+  operationId: OperationId,
+): FleetState {
+  const vm = state.vms.get(vmIdOf(event));
+  if (vm === undefined || vm.createOperationId !== operationId) return state;
+  const { createOperationId: _, ...rest } = vm;
+  return { ...state, vms: state.vms.set(vm.vmId, rest), awaitingPlacement: state.awaitingPlacement.delete(vm.vmId) };
+}
+
+function withoutVm(state: FleetState, event: VmEvent<'VmDeleted'>): FleetState {
+  const vm = state.vms.get(vmIdOf(event));
+  if (vm === undefined) return state;
+  const freed =
+    vm.placement === undefined ? state : withUsage(state, vm.placement.hostId, (usage) => usageWithout(usage, vm));
+  return { ...freed, vms: freed.vms.delete(vm.vmId), awaitingPlacement: freed.awaitingPlacement.delete(vm.vmId) };
+}
+
+function withUsage(state: FleetState, hostId: HostId, change: (usage: Usage) => Usage): FleetState {
+  if (state.hosts.has(hostId)) return withHost(state, hostId, (host) => ({ ...host, usage: change(host.usage) }));
+  const usage = change(state.unregisteredUsage.get(hostId) ?? NO_USAGE);
+  return { ...state, unregisteredUsage: state.unregisteredUsage.set(hostId, usage) };
+}
