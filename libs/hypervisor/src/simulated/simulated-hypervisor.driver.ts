@@ -1,0 +1,311 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  Fault,
+  vcpuCount,
+  type FleetId,
+  type ListedDomain,
+  type SettledDefinition,
+  type VmId,
+} from '@drover/contracts';
+import type {
+  Hypervisor,
+  HypervisorLoad,
+  HypervisorSignal,
+  ObservedVm,
+  OwnershipMark,
+  VmDefinition,
+} from '../hypervisor.port.js';
+import { settle, simulatedVolumeName } from './settled-definition.policy.js';
+import { SimulatedFaults, type HypervisorCall } from './simulated-faults.driver.js';
+import type { SimulatedMachine } from './simulated-machine.driver.js';
+import { asListed, isActive, type SimulatedDomain } from './simulated-machine.state.js';
+
+export interface SimulatedHypervisorOptions {
+  /** Milliseconds each call takes; none by default, and then no timer is made. */
+  readonly latencyMs?: Partial<Record<HypervisorCall, number>>;
+  /** Milliseconds between a guest's being asked and its powering off or rebooting. */
+  readonly guestDelayMs?: number;
+  readonly faults?: SimulatedFaults;
+}
+
+/** A driver without a hypervisor: it keeps nothing itself, so an agent that is killed finds its VMs as it left them. */
+export class SimulatedHypervisor implements Hypervisor {
+  readonly kind = 'simulated';
+  readonly machine: SimulatedMachine;
+  readonly faults: SimulatedFaults;
+  readonly #options: SimulatedHypervisorOptions;
+  #fleetId: FleetId | undefined;
+  #onSignal: ((signal: HypervisorSignal) => void) | undefined;
+  #detach: (() => void) | undefined;
+
+  constructor(machine: SimulatedMachine, options: SimulatedHypervisorOptions = {}) {
+    this.machine = machine;
+    this.faults = options.faults ?? new SimulatedFaults();
+    this.#options = options;
+  }
+
+  open(fleetId: FleetId, onSignal: (signal: HypervisorSignal) => void): Promise<void> {
+    this.#detach?.();
+    this.#fleetId = fleetId;
+    this.#onSignal = onSignal;
+    this.#detach = this.machine.attach((signal) => this.#onSignal?.(signal));
+    if (this.machine.isDaemonUp) queueMicrotask(() => this.#onSignal?.({ kind: 'connected' }));
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#onSignal = undefined;
+    this.#detach?.();
+    return Promise.resolve();
+  }
+
+  inventory(): ReturnType<Hypervisor['inventory']> {
+    return this.#call('inventory', undefined, () => {
+      const { cpuCount, memoryMiB, networks } = this.machine.hardware;
+      return {
+        hypervisor: this.kind,
+        accelerator: 'simulated' as const,
+        architecture: 'x86_64',
+        cpu: {
+          model: 'simulated',
+          flags: [],
+          sockets: 1,
+          coresPerSocket: cpuCount,
+          threadsPerCore: 1,
+          count: cpuCount,
+          mhz: 2000,
+        },
+        memoryMiB,
+        numa: [{ cell: 0, memoryMiB, cpus: Array.from({ length: Math.min(cpuCount, 1024) }, (_, cpu) => cpu) }],
+        pciDevices: [],
+        gpus: [],
+        pools: this.#pools().map((pool) => ({ ...pool, type: 'dir' })),
+        networks: [...networks],
+        images: this.machine.images.map(({ name }) => name),
+      };
+    });
+  }
+
+  load(): Promise<HypervisorLoad> {
+    return this.#call('load', undefined, () => {
+      const vms = [];
+      let cpuUsedMillicores = 0;
+      for (const { mark, memoryMiB, powerState, vcpus } of this.machine.domains()) {
+        if (powerState !== 'RUNNING') continue;
+        cpuUsedMillicores += vcpus * 50;
+        if (mark !== undefined && mark.fleetId === this.#fleetId) {
+          vms.push({ vmId: mark.vmId, cpuMillicores: vcpus * 50, memoryMiB });
+        }
+      }
+      return { cpuUsedMillicores, memoryUsedMiB: this.machine.usedMemoryMiB(), pools: this.#pools(), vms };
+    });
+  }
+
+  list(): Promise<readonly ListedDomain[]> {
+    return this.#call('list', undefined, () =>
+      Array.from(this.machine.domains(), (domain) => asListed(domain, this.#fleetId)),
+    );
+  }
+
+  observe(vmId: VmId): Promise<ObservedVm> {
+    return this.#call('observe', vmId, () => {
+      const domain = this.machine.domain(vmId);
+      if (domain === undefined) return { powerState: 'ABSENT' as const };
+      return { powerState: domain.powerState, ...(domain.mark === undefined ? {} : { mark: domain.mark }) };
+    });
+  }
+
+  createVolumes(vm: VmDefinition, onProgress?: (percent: number) => void): Promise<void> {
+    return this.#call('createVolumes', vm.vmId, () => {
+      vm.spec.disks.forEach((disk, index) => {
+        const name = simulatedVolumeName(vm, disk.name);
+        const existing = this.machine.volume(disk.pool, name);
+        if (existing !== undefined) {
+          if (existing.vmId === vm.vmId) return;
+          throw refusal('VOLUME_FOREIGN', `volume ${name} of pool ${disk.pool} is not of this VM`);
+        }
+        if (!this.machine.pools.some((pool) => pool.name === disk.pool)) {
+          throw refusal('POOL_NOT_FOUND', `no pool ${disk.pool}`);
+        }
+        const image = this.machine.images.find((candidate) => candidate.name === disk.image);
+        if (disk.image !== undefined && image === undefined) {
+          throw refusal('IMAGE_NOT_FOUND', `no image ${disk.image}`);
+        }
+        const sizeMiB = disk.sizeMiB ?? image?.sizeMiB ?? 0;
+        if (sizeMiB > this.machine.availableMiB(disk.pool)) {
+          throw refusal('POOL_FULL', `pool ${disk.pool} has no ${sizeMiB} MiB left`);
+        }
+        this.machine.putVolume({ pool: disk.pool, name, sizeMiB, vmId: vm.vmId });
+        onProgress?.(Math.floor(((index + 1) * 100) / vm.spec.disks.length));
+      });
+    });
+  }
+
+  deleteVolumes(vmId: VmId): Promise<void> {
+    return this.#call('deleteVolumes', vmId, () => {
+      for (const volume of [...this.machine.volumes()]) {
+        if (volume.vmId === vmId) this.machine.removeVolume(volume.pool, volume.name);
+      }
+    });
+  }
+
+  define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
+    return this.#call('define', vm.vmId, () => {
+      const existing = this.#ours(vm.vmId);
+      const settled = settle(vm);
+      this.machine.putDomain({
+        uuid: vm.vmId,
+        title: vm.name,
+        vcpus: vcpuCount(vm.spec.cpu),
+        memoryMiB: vm.spec.memory.sizeMiB,
+        networks: vm.spec.nics.map((nic) => nic.network),
+        powerState: existing?.powerState ?? 'STOPPED',
+        ignoresAcpi: existing?.ignoresAcpi ?? false,
+        boots: existing?.boots ?? 0,
+        mark,
+        settled,
+      });
+      return settled;
+    });
+  }
+
+  mark(vmId: VmId, mark: OwnershipMark): Promise<void> {
+    return this.#call('mark', vmId, () => this.machine.putDomain({ ...this.#existing(vmId), mark }));
+  }
+
+  undefine(vmId: VmId): Promise<void> {
+    return this.#call('undefine', vmId, () => {
+      const domain = this.#ours(vmId);
+      if (domain === undefined) return;
+      if (isActive(domain.powerState)) throw refusal('VM_WRONG_STATE', 'a running VM is not undefined');
+      this.machine.removeDomain(vmId);
+      this.machine.tellRemoved(domain);
+    });
+  }
+
+  start(vmId: VmId): Promise<void> {
+    return this.#call('start', vmId, () => {
+      const domain = this.#existing(vmId);
+      if (isActive(domain.powerState)) return;
+      const missing = domain.networks.find((network) => !this.machine.hardware.networks.includes(network));
+      if (missing !== undefined) throw refusal('NETWORK_NOT_FOUND', `no network ${missing}`);
+      if (this.machine.usedMemoryMiB() + domain.memoryMiB > this.machine.hardware.memoryMiB) {
+        throw refusal('HYPERVISOR_FAILED', 'cannot allocate memory');
+      }
+      this.machine.change(vmId, 'RUNNING', 'started', 'outside');
+    });
+  }
+
+  requestShutdown(vmId: VmId): Promise<void> {
+    return this.#call('requestShutdown', vmId, () => {
+      const domain = this.#ours(vmId);
+      if (domain === undefined || !isActive(domain.powerState)) return;
+      this.#responsive(domain);
+      this.#laterInGuest(vmId, () => this.machine.guestShutsDown(vmId));
+    });
+  }
+
+  forceStop(vmId: VmId): Promise<void> {
+    return this.#call('forceStop', vmId, () => {
+      const domain = this.#ours(vmId);
+      if (domain === undefined || !isActive(domain.powerState)) return;
+      this.machine.change(vmId, 'STOPPED', 'stopped', 'outside');
+    });
+  }
+
+  requestReboot(vmId: VmId): Promise<void> {
+    return this.#call('requestReboot', vmId, () => {
+      this.#active(vmId);
+      this.#laterInGuest(vmId, () => this.machine.guestReboots(vmId));
+    });
+  }
+
+  reset(vmId: VmId): Promise<void> {
+    return this.#call('reset', vmId, () => {
+      const domain = this.#active(vmId);
+      this.machine.change(vmId, domain.powerState, 'rebooted', 'guest');
+    });
+  }
+
+  pause(vmId: VmId): Promise<void> {
+    return this.#call('pause', vmId, () => {
+      if (this.#active(vmId).powerState !== 'PAUSED') this.machine.change(vmId, 'PAUSED', 'paused', 'outside');
+    });
+  }
+
+  resume(vmId: VmId): Promise<void> {
+    return this.#call('resume', vmId, () => {
+      if (this.#active(vmId).powerState === 'PAUSED') this.machine.change(vmId, 'RUNNING', 'resumed', 'outside');
+    });
+  }
+
+  /** One call: latency, hold, daemon, fault, effect. */
+  async #call<T>(call: HypervisorCall, vmId: VmId | undefined, effect: () => T): Promise<T> {
+    const latencyMs = this.#options.latencyMs?.[call];
+    if (latencyMs !== undefined && latencyMs > 0) await delay(latencyMs);
+    if (this.faults.areNone) {
+      this.#reachDaemon(call);
+      return effect();
+    }
+    await this.faults.holdFor(call, vmId);
+    this.#reachDaemon(call);
+    const met = this.faults.meet(call, vmId);
+    if (met === undefined) return effect();
+    if (met.takesEffect) effect();
+    throw met.fault;
+  }
+
+  #reachDaemon(call: HypervisorCall): void {
+    if (this.machine.isDaemonUp) return;
+    throw refusal('HYPERVISOR_UNAVAILABLE', `${call}: the simulated daemon does not run`);
+  }
+
+  #pools(): { name: string; capacityMiB: number; availableMiB: number }[] {
+    return this.machine.pools.map(({ name, capacityMiB }) => ({
+      name,
+      capacityMiB,
+      availableMiB: Math.max(0, this.machine.availableMiB(name)),
+    }));
+  }
+
+  /** The VM's domain, refused where it is not of this fleet. */
+  #ours(vmId: VmId): SimulatedDomain | undefined {
+    const domain = this.machine.domain(vmId);
+    if (domain !== undefined && (domain.mark === undefined || domain.mark.fleetId !== this.#fleetId)) {
+      throw refusal('FLEET_MISMATCH', `domain ${vmId} is not of this fleet`);
+    }
+    return domain;
+  }
+
+  #existing(vmId: VmId): SimulatedDomain {
+    const domain = this.#ours(vmId);
+    if (domain === undefined) throw refusal('VM_NOT_FOUND', `no domain ${vmId}`);
+    return domain;
+  }
+
+  #active(vmId: VmId): SimulatedDomain {
+    const domain = this.#existing(vmId);
+    if (!isActive(domain.powerState)) throw refusal('VM_WRONG_STATE', `VM ${vmId} is not running`);
+    this.#responsive(domain);
+    return domain;
+  }
+
+  #responsive(domain: SimulatedDomain): void {
+    if (domain.powerState !== 'UNRESPONSIVE') return;
+    throw new Fault('VM_UNRESPONSIVE', 'unknown', `the process of VM ${domain.uuid} does not answer`);
+  }
+
+  #laterInGuest(vmId: VmId, deed: () => void): void {
+    const guestDelayMs = this.#options.guestDelayMs ?? 0;
+    const act = (): void => {
+      const domain = this.machine.domain(vmId);
+      if (domain?.powerState === 'RUNNING' && !domain.ignoresAcpi) deed();
+    };
+    if (guestDelayMs === 0) queueMicrotask(act);
+    else setTimeout(act, guestDelayMs).unref();
+  }
+}
+
+function refusal(code: ConstructorParameters<typeof Fault>[0], detail: string): Fault {
+  return new Fault(code, 'not-applied', detail);
+}

@@ -1,0 +1,2 @@
+export * from './hypervisor.contract.js';
+export * from './signal-recorder.js';
