@@ -1,0 +1,52 @@
+import { context, createContextKey, type Context, type ContextManager } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+
+/**
+ * What every log line below a call carries. Ids only: whatever stands here is written to the log.
+ */
+export interface ContextFields {
+  readonly operationId?: string;
+  /** Id of the message, command or report being worked on. */
+  readonly messageId?: string;
+  /** Id of the HTTP request. */
+  readonly requestId?: string;
+  readonly vmId?: string;
+  readonly hostId?: string;
+}
+
+const FIELDS = createContextKey('drover fields');
+
+// OpenTelemetry's context is one per process by design, and it carries our fields too: a second AsyncLocalStorage would
+// double the price of every asynchronous step. Whoever registered a manager before us stays in charge of the global API;
+// ours goes on to work beside it.
+const manager: ContextManager = new AsyncLocalStorageContextManager().enable();
+context.setGlobalContextManager(manager);
+
+export function activeContext(): Context {
+  return manager.active();
+}
+
+export function runInContext<T>(target: Context, body: () => T): T {
+  return manager.with(target, body);
+}
+
+/** Runs `body`, and all that it starts, with these fields added to those already there. */
+export function withContext<T>(fields: ContextFields, body: () => T): T {
+  return runInContext(contextWith(fields), body);
+}
+
+export function contextWith(fields: ContextFields, base: Context = activeContext()): Context {
+  return base.setValue(FIELDS, { ...fieldsOf(base), ...withoutUndefined(fields) });
+}
+
+export function currentFields(): ContextFields {
+  return fieldsOf(activeContext());
+}
+
+function fieldsOf(source: Context): ContextFields {
+  return (source.getValue(FIELDS) as ContextFields | undefined) ?? {};
+}
+
+function withoutUndefined(fields: ContextFields): ContextFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
