@@ -1,0 +1,5 @@
+export * from './config.js';
+export * from './health.js';
+export { nestLogger } from './nest-logger.js';
+export * from './run-process.js';
+export * from './service.js';

@@ -1,0 +1,82 @@
+import { createLogger, createMetrics, type Logger, type LogLevel, type Metrics } from '@drover/observability';
+import { ConfigError } from './config.js';
+import { startService, type RunningService, type ServiceDefinition } from './service.js';
+
+export interface ProcessOptions {
+  readonly logLevel?: LogLevel;
+  readonly metrics?: Metrics;
+  readonly stopWithinMs?: number;
+  /** Called when every service works, e.g. to tell a launcher. */
+  readonly onStarted?: (services: readonly RunningService[]) => void;
+}
+
+export const exitCodes = { ok: 0, failed: 1, badConfig: 78 } as const;
+
+/**
+ * A whole process: one service, or several that share it. Ends by SIGTERM or SIGINT, in reverse order of start, with 0;
+ * by a failure with 1; by a configuration that is not usable with 78 (EX_CONFIG). A second signal ends it at once.
+ *
+ * An unhandled rejection or exception is a defect after which nothing can be trusted: it is logged and the process ends
+ * at once, as after a crash, which every service must bear anyway.
+ */
+export async function runProcess(
+  definitions: readonly ServiceDefinition[],
+  options: ProcessOptions = {},
+): Promise<never> {
+  const metrics = options.metrics ?? createMetrics();
+  const logLevel = options.logLevel ?? 'info';
+  const logger = createLogger(definitions.length === 1 ? (definitions[0]?.name ?? 'drover') : 'drover', {
+    level: logLevel,
+  });
+  const crash = (message: string) => (error: unknown) => {
+    logger.error(message, { error });
+    process.exit(exitCodes.failed);
+  };
+  process.on('unhandledRejection', crash('unhandled rejection'));
+  process.on('uncaughtException', crash('uncaught exception'));
+
+  const asked = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    let count = 0;
+    process.on(signal, () => {
+      count += 1;
+      if (count > 1) process.exit(exitCodes.failed);
+      asked.resolve(signal);
+    });
+  }
+
+  const running: RunningService[] = [];
+  let code: number = exitCodes.ok;
+  try {
+    for (const definition of definitions) {
+      const start = startService(definition, {
+        logger: createLogger(definition.name, { level: logLevel }),
+        metrics,
+        ...(options.stopWithinMs === undefined ? {} : { stopWithinMs: options.stopWithinMs }),
+      });
+      running.push(await start);
+    }
+    options.onStarted?.(running);
+    await Promise.race([asked.promise, ...running.map((service) => service.ended)]);
+  } catch (error) {
+    code = error instanceof ConfigError ? exitCodes.badConfig : exitCodes.failed;
+    report(logger, error);
+  }
+  for (const service of running.reverse()) {
+    await service.stop().catch(() => {
+      // Logged part by part where it happened.
+      code = exitCodes.failed;
+    });
+  }
+  process.exit(code);
+}
+
+/** `main.ts` of a service that has its own process. */
+export function runService(definition: ServiceDefinition, options: ProcessOptions = {}): Promise<never> {
+  return runProcess([definition], options);
+}
+
+function report(logger: Logger, error: unknown): void {
+  if (error instanceof ConfigError) logger.error(error.message);
+  else logger.error('ends because of a failure', { error });
+}
