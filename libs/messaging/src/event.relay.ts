@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { START, type Position, type StoredEvent } from '@drover/contracts';
+import { systemClock, type Clock } from '@drover/domain-kit';
+import type { EventStore } from '@drover/event-store';
+import type { Logger, Metrics } from '@drover/observability';
+import { backoffMs } from './backoff.policy.js';
+import { cloudEventOf, eventSubject } from './cloud-event.codec.js';
+import { POSITION_HEADER, readCheckpoint } from './events-stream.client.js';
+import type { NatsMessaging } from './nats-messaging.adapter.js';
+import { PublishPipeline } from './publish-pipeline.client.js';
+
+export interface RelayOptions {
+  readonly store: EventStore;
+  readonly messaging: NatsMessaging;
+  /** As the credentials allow it. */
+  readonly inboxPrefix?: string;
+  /** Whether this process may publish: `Lease.holds`. A second relay disturbs nothing, but it costs. */
+  readonly holds: () => boolean;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+  /** 7 days by default. */
+  readonly maxAgeMs?: number;
+  /** 10 GiB by default. */
+  readonly maxBytes?: number;
+}
+
+export interface Relay {
+  /** The last event known to be in the stream. */
+  readonly position: Position;
+  /** Stops publishing; another relay goes on where the stream ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const MAX_IN_FLIGHT = 512;
+const ACK_WITHIN_MS = 5_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Publishes every stored event to the JetStream stream of events, in the order of the store (safety.md 32).
+ *
+ * The stream's last message is the checkpoint, read at start, after a reconnect and after any failure; with the expected
+ * last sequence on each message, neither a crash nor a second relay loses, repeats or disorders anything. An empty stream
+ * is filled with what was recorded within its retention time.
+ */
+export function runRelay(options: RelayOptions): Relay {
+  return new RunningRelay(options);
+}
+
+class RunningRelay implements Relay {
+  readonly #options: RelayOptions;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  readonly #stop = new AbortController();
+  readonly #stopped: Promise<void>;
+  readonly #ended: Promise<void>;
+  /** Positions of what is in flight, by sequence. */
+  readonly #inFlight = new Map<number, Position>();
+  #position: Position = START;
+  #failures = 0;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#maxAgeMs = options.maxAgeMs ?? 7 * DAY_MS;
+    this.#stopped = new Promise((resolve) => {
+      this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.#ended = this.#run();
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+
+  async #run(): Promise<void> {
+    const { logger } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#follow();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        logger.warn('the relay begins again at the end of the stream', { position: this.#position, error });
+      }
+      const waitMs = backoffMs({ firstMs: 50, maxMs: 2_000 }, this.#failures, Math.random());
+      this.#failures += 1;
+      // Rejected only by stop, which the loop looks at next.
+      await sleep(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  /** Publishes from the stream's end on until something fails or stop is asked for. */
+  async #follow(): Promise<void> {
+    const { messaging, store, logger, inboxPrefix } = this.#options;
+    this.#requireLeaseAndConnection();
+    const retention = { maxAgeMs: this.#maxAgeMs, maxBytes: this.#options.maxBytes ?? 10 * 1024 ** 3 };
+    const checkpoint = await readCheckpoint(messaging, retention, logger);
+    this.#position = checkpoint.position;
+    this.#inFlight.clear();
+    const relayed = this.#options.metrics.counter('drover_relayed_events_total', 'Events published for external tools');
+    const pipeline = new PublishPipeline(messaging.connection, {
+      inboxPrefix,
+      lastSequence: checkpoint.lastSequence,
+      maxInFlight: MAX_IN_FLIGHT,
+      ackWithinMs: ACK_WITHIN_MS,
+      onAcknowledged: (sequence) => {
+        this.#position = this.#inFlight.get(sequence) ?? this.#position;
+        this.#inFlight.delete(sequence);
+        this.#failures = 0;
+        relayed.add();
+      },
+    });
+    // What was in flight when the connection broke may be stored or not: the stream says.
+    const forget = messaging.onReconnect(() => pipeline.fail('the connection was new'));
+    let sequence = checkpoint.lastSequence;
+    const publish = async (events: readonly StoredEvent[]) => {
+      for (const event of events) {
+        if (this.#isTooOld(event)) continue;
+        this.#requireLeaseAndConnection();
+        sequence += 1;
+        this.#inFlight.set(sequence, event.position);
+        await pipeline.publish(
+          eventSubject(messaging.subjects, event),
+          JSON.stringify(cloudEventOf(messaging.subjects, event)),
+          { [POSITION_HEADER]: event.position, 'Content-Type': 'application/cloudevents+json' },
+        );
+      }
+    };
+    const subscription = store.subscribe(checkpoint.position, publish);
+    try {
+      await Promise.race([this.#stopped, pipeline.broken, subscription.closed]);
+    } finally {
+      forget();
+      pipeline.close();
+      await subscription.stop();
+    }
+  }
+
+  #requireLeaseAndConnection(): void {
+    if (!this.#options.holds()) throw new Error('the relay does not hold its lease');
+    if (this.#options.messaging.state !== 'connected') throw new Error('the relay has no connection');
+  }
+
+  #isTooOld(event: StoredEvent): boolean {
+    return Date.parse(event.recordedAt) < this.#clock.epochMs() - this.#maxAgeMs;
+  }
+}

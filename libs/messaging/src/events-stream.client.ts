@@ -1,0 +1,90 @@
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type JetStreamManager,
+  type StreamInfo,
+} from '@nats-io/jetstream';
+import { positionSchema, START, type Position } from '@drover/contracts';
+import type { Logger } from '@drover/observability';
+import { isStreamNotFound } from './jetstream-errors.js';
+import type { NatsMessaging } from './nats-messaging.adapter.js';
+
+/** Header of each message of the stream: where its event stands in the store. */
+export const POSITION_HEADER = 'Drover-Position';
+
+export interface Retention {
+  readonly maxAgeMs: number;
+  /** Less where the server has no room for so much; kept as it is where the stream exists already. */
+  readonly maxBytes: number;
+}
+
+/** What the stream says about how far publishing has come. */
+export interface Checkpoint {
+  /** Sequence that the next message must expect to be the last. */
+  readonly lastSequence: number;
+  /** Everything up to here is in the stream; `START` when it is empty. */
+  readonly position: Position;
+}
+
+const SMALLEST_BYTES = 64 * 1024 * 1024;
+const INSUFFICIENT_RESOURCES = [10023, 10028, 10047];
+
+export function eventsStreamName(subjectPrefix: string): string {
+  return subjectPrefix === 'drover' ? 'EVENTS' : `EVENTS_${subjectPrefix}`;
+}
+
+/** Reads the last message of the stream, which is made when it is not there. */
+export async function readCheckpoint(
+  messaging: NatsMessaging,
+  retention: Retention,
+  logger: Logger,
+): Promise<Checkpoint> {
+  const name = eventsStreamName(messaging.subjects.prefix);
+  const manager = await jetstreamManager(messaging.connection, { checkAPI: false, timeout: 2_000 });
+  const info = await findOrMake(manager, name, messaging.subjects.allEvents, retention, logger);
+  const lastSequence = info.state.last_seq;
+  if (info.state.messages === 0) return { lastSequence, position: START };
+  const last = await manager.streams.getMessage(name, { last_by_subj: messaging.subjects.allEvents });
+  const position = positionSchema.safeParse(last?.header.get(POSITION_HEADER));
+  if (!position.success) throw new Error(`message ${last?.seq ?? lastSequence} of ${name} is not of the relay`);
+  // A message that came between the two questions makes the next publish a conflict, and this is read again.
+  return { lastSequence: Math.max(lastSequence, last?.seq ?? 0), position: position.data };
+}
+
+async function findOrMake(
+  manager: JetStreamManager,
+  name: string,
+  subject: string,
+  retention: Retention,
+  logger: Logger,
+): Promise<StreamInfo> {
+  const maxAge = retention.maxAgeMs * 1_000_000;
+  try {
+    const info = await manager.streams.info(name);
+    return info.config.max_age === maxAge ? info : await manager.streams.update(name, { max_age: maxAge });
+  } catch (error) {
+    if (!isStreamNotFound(error)) throw error;
+  }
+  for (let maxBytes = retention.maxBytes; ; maxBytes = Math.floor(maxBytes / 2)) {
+    try {
+      const made = await manager.streams.add({
+        name,
+        subjects: [subject],
+        retention: RetentionPolicy.Limits,
+        storage: StorageType.File,
+        discard: DiscardPolicy.Old,
+        max_age: maxAge,
+        max_bytes: maxBytes,
+      });
+      logger.info('made the stream of events', { stream: name, maxBytes });
+      return made;
+    } catch (error) {
+      const isTooMuch = error instanceof JetStreamApiError && INSUFFICIENT_RESOURCES.includes(error.code);
+      if (!isTooMuch || maxBytes / 2 < SMALLEST_BYTES) throw error;
+      logger.warn('the server has no room for so large a stream of events', { stream: name, maxBytes, error });
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Clock } from '@drover/domain-kit';
+import { silentLogger } from '@drover/observability';
+import { describeLease } from './lease.contract.js';
+import { runLease, type Lease } from './lease.runner.js';
+import { createMemoryLeaseStore, type LeaseStore } from './lease-store.port.js';
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let passedMs = 0; !condition(); passedMs += 10) {
+    if (passedMs > 60_000) throw new Error('it does not become so');
+    await jest.advanceTimersByTimeAsync(10);
+  }
+}
+
+describeLease('a lease in memory', async () => {
+  const store = createMemoryLeaseStore();
+  return {
+    ttlMs: 1000,
+    connect: async () => store,
+    until,
+    wipe: async () => store.wipe(),
+    stop: async () => undefined,
+  };
+});
+
+describe('the holder of a lease', () => {
+  const ttlMs = 1000;
+  let lease: Lease;
+
+  function hold(store: LeaseStore, clock?: Clock): Lease {
+    const options = { store, key: 'ha', holderId: 'a', ttlMs, logger: silentLogger };
+    lease = runLease(clock === undefined ? options : { ...options, clock }, {
+      onAcquired: () => undefined,
+      onLost: () => undefined,
+    });
+    return lease;
+  }
+
+  afterEach(() => lease.release());
+
+  it('holds no longer once its time has passed, before any timer has run', async () => {
+    let monotonicMs = 0;
+    hold(createMemoryLeaseStore(), { monotonicMs: () => monotonicMs, epochMs: () => 0 });
+    await jest.advanceTimersByTimeAsync(0);
+    monotonicMs = ttlMs * 2;
+    await until(() => lease.holds());
+    monotonicMs += ttlMs - 1;
+    expect(lease.holds()).toBe(true);
+    monotonicMs += 1;
+    expect(lease.holds()).toBe(false);
+  });
+
+  it('does not hold after its machine was suspended, though the monotonic clock stood still', async () => {
+    let epochMs = 0;
+    let monotonicMs = 0;
+    hold(createMemoryLeaseStore(), { monotonicMs: () => monotonicMs, epochMs: () => epochMs });
+    await jest.advanceTimersByTimeAsync(0);
+    monotonicMs = ttlMs * 2;
+    epochMs = ttlMs * 2;
+    await until(() => lease.holds());
+    epochMs += ttlMs;
+    expect(lease.holds()).toBe(false);
+  });
+
+  it('counts from when a renewal was sent, not from when it was answered', async () => {
+    const store = createMemoryLeaseStore();
+    let answerAfterMs = 0;
+    const slow: LeaseStore = {
+      read: (key) => store.read(key),
+      write: async (key, value, revision) => {
+        const written = await store.write(key, value, revision);
+        await new Promise((resolve) => setTimeout(resolve, answerAfterMs));
+        return written;
+      },
+    };
+    hold(slow);
+    await until(() => lease.holds());
+    answerAfterMs = ttlMs * 0.6;
+    // The renewal due after a third is sent, and answered 600 ms later.
+    await jest.advanceTimersByTimeAsync(ttlMs * 0.95);
+    expect(lease.holds()).toBe(true);
+    answerAfterMs = ttlMs * 10;
+    await jest.advanceTimersByTimeAsync(ttlMs * 0.45);
+    expect(lease.holds()).toBe(false);
+    answerAfterMs = 0;
+    await jest.advanceTimersByTimeAsync(ttlMs * 10);
+  });
+
+  it('goes on when a renewal was stored whose answer was lost', async () => {
+    const store = createMemoryLeaseStore();
+    let loseAnswer = false;
+    hold({
+      read: (key) => store.read(key),
+      write: async (key, value, revision) => {
+        const written = await store.write(key, value, revision);
+        if (!loseAnswer) return written;
+        loseAnswer = false;
+        throw new Error('timeout');
+      },
+    });
+    await until(() => lease.holds());
+    loseAnswer = true;
+    await until(() => !loseAnswer);
+    for (let passedMs = 0; passedMs < 3 * ttlMs; passedMs += 10) {
+      await jest.advanceTimersByTimeAsync(10);
+      expect(lease.holds()).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AuthorizationError,
+  connect,
+  createInbox,
+  credsAuthenticator,
+  headers as newHeaders,
+  PermissionViolationError,
+  type Msg,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
+import type { Logger } from '@drover/observability';
+import type { Frame, Wire, WireSubscription, WireWatcher } from './wire.port.js';
+
+export interface NatsOptions {
+  readonly servers: string | readonly string[];
+  /** Credentials of operator mode (JWT and seed); read again at each reconnect, so that they can be replaced. */
+  readonly credentialsFile?: string;
+  /** Of the service or agent; the server's own monitoring shows it. */
+  readonly name: string;
+  /** As the credentials allow it, e.g. `_INBOX_vm-manager`. */
+  readonly inboxPrefix?: string;
+  /** Ends the wait for the first connection. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Connects, and waits for the server as long as it takes: services may start before it. Refused credentials are an error,
+ * because waiting does not mend them.
+ */
+export async function connectNats(options: NatsOptions, logger: Logger): Promise<NatsConnection> {
+  const { credentialsFile, signal } = options;
+  const settings: NodeConnectionOptions = {
+    servers: [options.servers].flat(),
+    name: options.name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    // A server that lost its files may refuse us until its accounts are back.
+    ignoreAuthErrorAbort: true,
+    // A dead peer is noticed within 15 s, also where the network says nothing.
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+    ...(credentialsFile === undefined
+      ? {}
+      : { authenticator: credsAuthenticator(followFile(credentialsFile, logger)) }),
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      return await connect(settings);
+    } catch (error) {
+      if (error instanceof AuthorizationError) {
+        const file = credentialsFile === undefined ? 'there are none' : `they are in ${credentialsFile}`;
+        throw new Error(`NATS refuses the credentials of ${options.name} (${file})`, { cause: error });
+      }
+      if (attempt % 40 === 0) logger.warn('waiting for NATS', { servers: options.servers, error });
+      await sleep(250, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+/**
+ * The contents of a file that may be replaced. It must be readable at first; when it is not later, what was read last is
+ * used, because the client gives up for ever when it gets nothing.
+ */
+function followFile(file: string, logger: Logger): () => Uint8Array {
+  let contents: Uint8Array;
+  try {
+    contents = readFileSync(file);
+  } catch (cause) {
+    throw new Error(`the credentials in ${file} cannot be read; check that the file exists and who may read it`, {
+      cause,
+    });
+  }
+  return () => {
+    try {
+      contents = readFileSync(file);
+    } catch (error) {
+      logger.warn('the credentials cannot be read again', { file, error });
+    }
+    return contents;
+  };
+}
+
+export class NatsWire implements Wire {
+  readonly inbox: string;
+  readonly #connection: NatsConnection;
+  readonly #logger: Logger;
+  readonly #watchers = new Set<WireWatcher>();
+  #isConnected = true;
+
+  constructor(connection: NatsConnection, inboxPrefix: string | undefined, logger: Logger) {
+    this.#connection = connection;
+    this.#logger = logger;
+    this.inbox = createInbox(inboxPrefix);
+    void this.#followStatus();
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected && !this.#connection.isClosed();
+  }
+
+  get isClosed(): boolean {
+    return this.#connection.isClosed();
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#connection.info?.max_payload ?? 1024 * 1024;
+  }
+
+  send(subject: string, payload: Uint8Array, headers: Readonly<Record<string, string>>, replyTo?: string): void {
+    const names = Object.keys(headers);
+    if (names.length === 0 && replyTo === undefined) {
+      this.#connection.publish(subject, payload);
+      return;
+    }
+    const natsHeaders = newHeaders();
+    for (const name of names) natsHeaders.set(name, headers[name] ?? '');
+    this.#connection.publish(subject, payload, {
+      headers: natsHeaders,
+      ...(replyTo === undefined ? {} : { reply: replyTo }),
+    });
+  }
+
+  listen(subject: string, queue: string | undefined, onFrame: (frame: Frame) => void): WireSubscription {
+    const subscription = this.#connection.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error, message) => {
+        if (error === null) onFrame(frameOf(message));
+        else this.#logger.error('a subscription was refused', { subject, error });
+      },
+    });
+    return {
+      stop: async () => {
+        if (subscription.isClosed() || this.#connection.isClosed()) return;
+        if (!this.#isConnected) {
+          subscription.unsubscribe();
+          return;
+        }
+        try {
+          await subscription.drain();
+        } catch (error) {
+          // The connection broke meanwhile: nothing more comes, and it must not come back with the next one.
+          this.#logger.warn('a subscription could not be drained', { subject, error });
+          subscription.unsubscribe();
+        }
+      },
+    };
+  }
+
+  watch(watcher: WireWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  flush(): Promise<void> {
+    return this.#connection.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #followStatus(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect' && this.#isConnected) {
+        this.#isConnected = false;
+        this.#logger.warn('lost the connection to NATS', { server: status.server });
+        this.#tell((watcher) => watcher.disconnected?.());
+      } else if (status.type === 'reconnect') {
+        this.#isConnected = true;
+        this.#logger.info('connected to NATS again', { server: status.server });
+        this.#tell((watcher) => watcher.connected?.());
+      } else if (status.type === 'error') {
+        const { error } = status;
+        this.#logger.error('NATS reports an error', { error });
+        if (error instanceof PermissionViolationError && error.operation === 'publish') {
+          this.#tell((watcher) => watcher.refused?.(error.subject));
+        }
+      }
+    }
+    // The iteration ends with the connection.
+    this.#isConnected = false;
+    this.#tell((watcher) => watcher.disconnected?.());
+  }
+
+  #tell(action: (watcher: WireWatcher) => void): void {
+    for (const watcher of [...this.#watchers]) action(watcher);
+  }
+}
+
+function frameOf(message: Msg): Frame {
+  return {
+    subject: message.subject,
+    payload: message.data,
+    replyTo: message.reply === undefined || message.reply === '' ? undefined : message.reply,
+    isNoResponders: message.data.length === 0 && message.headers?.code === 503,
+    header: (name) => {
+      const value = message.headers?.get(name);
+      return value === undefined || value === '' ? undefined : value;
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { errorCatalogue, Fault, messageHeaders } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import { backoffMs, type Backoff, type Repeats } from './backoff.policy.js';
+import type { Answer, RequestOptions } from './messaging.port.js';
+import { answerOf } from './reply.codec.js';
+import type { Frame, Wire } from './wire.port.js';
+
+type Headers = Readonly<Record<string, string>>;
+
+/**
+ * Requests of one connection. All sends of a request share one answer subject, so an answer to any of them settles it, and
+ * the responder can tell a repeat by it.
+ */
+export class RequestClient {
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #repeats: Repeats;
+  readonly #pending = new Map<string, PendingRequest>();
+  #nextToken = 0;
+  #isListening = false;
+
+  constructor(wire: Wire, clock: Clock, repeats: Repeats) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#repeats = repeats;
+    wire.watch({
+      connected: () => this.#each((request) => request.connected()),
+      disconnected: () => this.#each((request) => request.disconnected()),
+      refused: (subject) => this.#each((request) => request.refused(subject)),
+    });
+  }
+
+  send(subject: string, payload: Uint8Array, headers: Headers, options: RequestOptions): Promise<Answer> {
+    if (!this.#isListening) {
+      this.#isListening = true;
+      this.#wire.listen(`${this.#wire.inbox}.*`, undefined, (frame) => {
+        this.#pending.get(frame.subject.slice(frame.subject.lastIndexOf('.') + 1))?.answered(frame);
+      });
+    }
+    const token = (this.#nextToken++).toString(36);
+    const request = new PendingRequest(this.#wire, this.#clock, this.#repeats, {
+      subject,
+      payload,
+      headers,
+      options,
+      replyTo: `${this.#wire.inbox}.${token}`,
+    });
+    this.#pending.set(token, request);
+    return request.run().finally(() => this.#pending.delete(token));
+  }
+
+  close(): void {
+    this.#each((request) => request.closed());
+  }
+
+  #each(action: (request: PendingRequest) => void): void {
+    for (const request of [...this.#pending.values()]) action(request);
+  }
+}
+
+interface Envelope {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly headers: Headers;
+  readonly options: RequestOptions;
+  readonly replyTo: string;
+}
+
+class PendingRequest {
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #repeats: Repeats;
+  readonly #envelope: Envelope;
+  readonly #deadlineMs: number;
+  readonly #isRepeated: boolean;
+  readonly #result = Promise.withResolvers<Answer>();
+  #attempts = 0;
+  /** Sends of which nobody has said that they changed nothing. */
+  #unsettled = 0;
+  #lastFault: Fault | undefined;
+  #repeat: NodeJS.Timeout | undefined;
+
+  constructor(wire: Wire, clock: Clock, repeats: Repeats, envelope: Envelope) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#repeats = repeats;
+    this.#envelope = envelope;
+    this.#isRepeated = envelope.options.retry === 'until-ttl';
+    this.#deadlineMs = clock.monotonicMs() + envelope.options.ttlMs;
+  }
+
+  async run(): Promise<Answer> {
+    const { ttlMs, signal } = this.#envelope.options;
+    const giveUp = () => this.#expire();
+    const expiry = setTimeout(giveUp, ttlMs);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    try {
+      if (signal?.aborted === true) giveUp();
+      else this.#attempt();
+      return await this.#result.promise;
+    } finally {
+      clearTimeout(expiry);
+      clearTimeout(this.#repeat);
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  answered(frame: Frame): void {
+    const { subject } = this.#envelope;
+    if (frame.isNoResponders) {
+      this.#refusedBy(new Fault('SERVICE_UNAVAILABLE', 'not-applied', `nobody answers on ${subject}`));
+      return;
+    }
+    try {
+      this.#result.resolve(answerOf(subject, parseJson(subject, frame.payload)));
+    } catch (error) {
+      // A defect is not retried: the same message would meet it again.
+      const isRepeatable =
+        error instanceof Fault && error.outcome === 'not-applied' && errorCatalogue[error.code].kind === 'fault';
+      if (isRepeatable) this.#refusedBy(error);
+      else this.#result.reject(error);
+    }
+  }
+
+  connected(): void {
+    if (!this.#isRepeated) return;
+    clearTimeout(this.#repeat);
+    // Scattered, because everybody who waited is connected again at this moment.
+    this.#repeat = setTimeout(() => this.#attempt(), backoffMs(this.#repeats.afterRefusal, 0, Math.random()));
+  }
+
+  disconnected(): void {
+    clearTimeout(this.#repeat);
+    if (!this.#isRepeated) this.#result.reject(this.#unavailable('unknown'));
+  }
+
+  refused(subject: string): void {
+    if (subject !== this.#envelope.subject) return;
+    this.#result.reject(new Fault('INTERNAL', 'not-applied', `the credentials do not allow sending to ${subject}`));
+  }
+
+  closed(): void {
+    this.#result.reject(this.#unavailable(this.#unsettled > 0 ? 'unknown' : 'not-applied'));
+  }
+
+  #attempt(): void {
+    const { subject, payload, headers, replyTo } = this.#envelope;
+    if (!this.#wire.isConnected) {
+      this.#lastFault = this.#unavailable('not-applied');
+      if (!this.#isRepeated) this.#result.reject(this.#lastFault);
+      return;
+    }
+    const remainingMs = Math.max(1, Math.round(this.#deadlineMs - this.#clock.monotonicMs()));
+    try {
+      this.#wire.send(subject, payload, { ...headers, [messageHeaders.ttlMs]: String(remainingMs) }, replyTo);
+    } catch (error) {
+      this.#result.reject(error);
+      return;
+    }
+    this.#unsettled += 1;
+    if (this.#isRepeated) this.#repeatAfter(this.#repeats.afterSilence);
+  }
+
+  #refusedBy(fault: Fault): void {
+    this.#unsettled -= 1;
+    this.#lastFault = fault;
+    if (this.#isRepeated) this.#repeatAfter(this.#repeats.afterRefusal);
+    else this.#result.reject(fault);
+  }
+
+  #repeatAfter(backoff: Backoff): void {
+    clearTimeout(this.#repeat);
+    const waitMs = backoffMs(backoff, this.#attempts, Math.random());
+    this.#attempts += 1;
+    this.#repeat = setTimeout(() => this.#attempt(), waitMs);
+  }
+
+  #expire(): void {
+    const { subject, options } = this.#envelope;
+    if (this.#unsettled <= 0 && this.#lastFault !== undefined) this.#result.reject(this.#lastFault);
+    else {
+      const outcome = this.#unsettled > 0 ? 'unknown' : 'not-applied';
+      this.#result.reject(new Fault('TIMED_OUT', outcome, `no answer from ${subject} within ${options.ttlMs} ms`));
+    }
+  }
+
+  #unavailable(outcome: 'not-applied' | 'unknown'): Fault {
+    return new Fault('MESSAGING_UNAVAILABLE', outcome, `no connection to ask ${this.#envelope.subject}`);
+  }
+}
+
+function parseJson(subject: string, payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8'));
+  } catch (cause) {
+    throw new Fault('UNREADABLE_MESSAGE', 'unknown', `the answer from ${subject} is not JSON`, { cause });
+  }
+}

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { projectIdSchema, START } from '@drover/contracts';
+import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { anEvent } from '@drover/event-store/testing';
+import { createMetrics, silentLogger } from '@drover/observability';
+import { startNats, type NatsServer } from '@drover/testing';
+import { runRelay, type Relay } from '../src/event.relay.js';
+import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+describe('the event relay', () => {
+  let server: NatsServer;
+  let store: EventStore;
+  let nowMs: number;
+  let open: { close(): Promise<void> }[];
+
+  beforeEach(async () => {
+    server = await startNats({ jetstream: true });
+    nowMs = Date.now();
+    store = createMemoryEventStore({ clock: { epochMs: () => nowMs, monotonicMs: () => 0 } });
+    open = [];
+  });
+
+  afterEach(async () => {
+    for (const each of open.reverse()) await each.close();
+    await server.stop();
+  });
+
+  async function connect(): Promise<NatsMessaging> {
+    const deadLetters = { keep: async () => undefined };
+    const messaging = await connectMessaging({ name: 'relay', servers: server.url, logger: silentLogger, deadLetters });
+    open.push(messaging);
+    return messaging;
+  }
+
+  function relayOver(messaging: NatsMessaging, holds = () => true): Relay {
+    const relay = runRelay({
+      store,
+      messaging,
+      holds,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      clock: { epochMs: () => nowMs, monotonicMs: () => 0 },
+      maxBytes: 64 * 1024 * 1024,
+    });
+    open.push({ close: () => relay.stop() });
+    return relay;
+  }
+
+  async function append(count: number, stream = 'vm-a'): Promise<void> {
+    for (let index = 0; index < count; index += 1) await store.append(stream, 'any', [anEvent()]);
+  }
+
+  /** Waits until one of the relays has seen the newest event in the stream. */
+  async function level(...relays: Relay[]): Promise<void> {
+    const head = await store.head();
+    for (const deadline = performance.now() + 20_000; relays.every(({ position }) => position !== head);) {
+      if (performance.now() > deadline) throw new Error(`no relay reaches ${head}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Everything in the stream, in its order. */
+  async function published(messaging: NatsMessaging) {
+    const manager = await jetstreamManager(messaging.connection);
+    const { state } = await manager.streams.info('EVENTS');
+    const messages = [];
+    for (let sequence = state.first_seq; sequence <= state.last_seq; sequence += 1) {
+      const message = await manager.streams.getMessage('EVENTS', { seq: sequence });
+      if (message === null) throw new Error(`there is no message ${sequence}`);
+      const position = message.header.get('Drover-Position');
+      messages.push({ subject: message.subject, position, event: message.json<Record<string, unknown>>() });
+    }
+    return messages;
+  }
+
+  async function expectAllPublished(messaging: NatsMessaging): Promise<void> {
+    const { events } = await store.readAll(START, { limit: 10_000 });
+    const messages = await published(messaging);
+    expect(messages.map(({ event }) => event['id'])).toEqual(events.map(({ id }) => id));
+    expect(messages.map(({ position }) => position)).toEqual(events.map(({ position }) => position));
+  }
+
+  it('publishes what is stored, then what is appended, as CloudEvents on the subject of its project', async () => {
+    const messaging = await connect();
+    const meta = { ...anEvent().meta, projectId: projectIdSchema.parse('default'), causationId: 'c-1' };
+    await store.append('vm-a', 'no-stream', [anEvent({ meta, type: 'VmRequested', data: { name: 'a' } })]);
+    const relay = relayOver(messaging);
+    await level(relay);
+    await store.append('host-b', 'no-stream', [anEvent({ type: 'HostRegistered' })]);
+    await level(relay);
+    const [first, second] = await published(messaging);
+    expect(first).toMatchObject({
+      subject: 'drover.event.default.vm.a.VmRequested',
+      event: {
+        specversion: '1.0',
+        source: '/drover/streams/vm-a',
+        type: 'VmRequested',
+        subject: 'a',
+        datacontenttype: 'application/json',
+        projectid: 'default',
+        causationid: 'c-1',
+        revision: 0,
+        data: { name: 'a' },
+      },
+    });
+    expect(second?.subject).toBe('drover.event.system.host.b.HostRegistered');
+    await expectAllPublished(messaging);
+  });
+
+  it('goes on where the stream ends, and repeats nothing, after it was stopped', async () => {
+    const messaging = await connect();
+    await append(5);
+    const first = relayOver(messaging);
+    await level(first);
+    await first.stop();
+    await append(5);
+    await level(relayOver(messaging));
+    await expectAllPublished(messaging);
+  });
+
+  it('publishes nothing while it does not hold its lease', async () => {
+    const messaging = await connect();
+    let holds = false;
+    await append(3);
+    const relay = relayOver(messaging, () => holds);
+    const manager = await jetstreamManager(messaging.connection);
+    await expect(manager.streams.info('EVENTS')).rejects.toThrow('stream not found');
+    holds = true;
+    await level(relay);
+    await expectAllPublished(messaging);
+  });
+
+  it('neither repeats nor disorders anything when two relays run at once', async () => {
+    const messaging = await connect();
+    const first = relayOver(messaging);
+    const second = relayOver(await connect());
+    await append(300);
+    await level(first, second);
+    await first.stop();
+    await append(300);
+    await level(second);
+    await expectAllPublished(messaging);
+  });
+
+  it('loses, repeats and disorders nothing when nats-server is killed while it publishes', async () => {
+    const messaging = await connect();
+    const relay = relayOver(messaging);
+    for (let round = 0; round < 3; round += 1) {
+      const appending = append(200);
+      await server.kill9();
+      await append(50);
+      await server.start();
+      await appending;
+    }
+    await level(relay);
+    await expectAllPublished(messaging);
+  }, 30_000);
+
+  it('fills the stream again when nats-server has lost its files', async () => {
+    const messaging = await connect();
+    const relay = relayOver(messaging);
+    await append(100);
+    await level(relay);
+    await server.wipe();
+    await append(10);
+    await server.start();
+    await level(relay);
+    // The position may be level from before; what the stream holds is what counts.
+    await append(1);
+    await level(relay);
+    await expectAllPublished(messaging);
+  }, 30_000);
+
+  it('fills an empty stream with what was recorded within its retention time', async () => {
+    const messaging = await connect();
+    nowMs -= 8 * DAY_MS;
+    await append(3, 'vm-old');
+    nowMs += 8 * DAY_MS;
+    await append(3, 'vm-new');
+    await level(relayOver(messaging));
+    expect((await published(messaging)).map(({ subject }) => subject.split('.')[4])).toEqual(['new', 'new', 'new']);
+  });
+
+  it('makes do with a smaller stream where the server has no room', async () => {
+    const messaging = await connect();
+    await append(1);
+    const relay = runRelay({
+      store,
+      messaging,
+      holds: () => true,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      maxBytes: 2 ** 50,
+    });
+    open.push({ close: () => relay.stop() });
+    await level(relay);
+    const manager = await jetstreamManager(messaging.connection);
+    expect((await manager.streams.info('EVENTS')).config.max_bytes).toBeLessThan(2 ** 50);
+  });
+});

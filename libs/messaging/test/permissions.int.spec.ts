@@ -1,0 +1,259 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  Algorithms,
+  createAccount,
+  createOperator,
+  createUser,
+  encodeAccount,
+  encodeOperator,
+  encodeUser,
+  fmtCreds,
+} from '@nats-io/jwt';
+import { hostIdSchema, subjectsUnder } from '@drover/contracts';
+import { createMemoryEventStore } from '@drover/event-store';
+import { anEvent } from '@drover/event-store/testing';
+import { createMetrics, silentLogger } from '@drover/observability';
+import { startNats, type NatsServer } from '@drover/testing';
+import { runRelay } from '../src/event.relay.js';
+import { runLease } from '../src/lease.runner.js';
+import { answered, type Messaging } from '../src/messaging.port.js';
+import { natsLeaseStore } from '../src/nats-lease-store.adapter.js';
+import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
+import { hostPermissions, serviceNames, servicePermissions, type NatsPermissions } from '../src/permissions.js';
+
+const subjects = subjectsUnder('drover');
+const hostA = hostIdSchema.parse('00000000-0000-4000-8000-00000000000a');
+const hostB = hostIdSchema.parse('00000000-0000-4000-8000-00000000000b');
+
+describe('credentials in operator mode', () => {
+  const account = createAccount();
+  const open: Messaging[] = [];
+  let server: NatsServer;
+  let folder: string;
+  /** A host that tries what it may not, over one connection. */
+  let confined: NatsMessaging | undefined;
+
+  beforeAll(async () => {
+    const operator = createOperator();
+    const limits = { conn: -1, subs: -1, data: -1, payload: -1, wildcards: true, leaf: -1, imports: -1, exports: -1 };
+    const jetStreamLimits = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
+    const algorithm = Algorithms.v2;
+    // JetStream in operator mode does not start without a system account, though nobody uses it.
+    const system = createAccount();
+    const systemJwt = await encodeAccount('SYS', system, {}, { algorithm, signer: operator });
+    const operatorJwt = await encodeOperator(
+      'drover',
+      operator,
+      { system_account: system.getPublicKey() },
+      { algorithm },
+    );
+    const accountJwt = await encodeAccount(
+      'fleet',
+      account,
+      { limits: { ...limits, ...jetStreamLimits } },
+      { algorithm, signer: operator },
+    );
+    folder = await mkdtemp(path.join(tmpdir(), 'drover-credentials-'));
+    server = await startNats({
+      jetstream: true,
+      config: [
+        `operator: ${operatorJwt}`,
+        `system_account: ${system.getPublicKey()}`,
+        'resolver: MEMORY',
+        `resolver_preload: { ${account.getPublicKey()}: ${accountJwt}, ${system.getPublicKey()}: ${systemJwt} }`,
+      ].join('\n'),
+    });
+  });
+
+  afterAll(async () => {
+    await Promise.all(open.map((connection) => connection.close()));
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function connect(name: string, permissions: NatsPermissions): Promise<NatsMessaging> {
+    const user = createUser();
+    const jwt = await encodeUser(
+      name,
+      user,
+      account,
+      {
+        pub: { allow: [...permissions.publish], deny: [] },
+        sub: { allow: [...permissions.subscribe], deny: [] },
+        ...(permissions.allowResponses ? { resp: { max: 1, ttl: 5 * 60 * 1e9 } } : {}),
+      },
+      { algorithm: Algorithms.v2 },
+    );
+    const credentialsFile = path.join(folder, `${name}-${open.length}.creds`);
+    await writeFile(credentialsFile, fmtCreds(jwt, user), { mode: 0o600 });
+    const { inboxPrefix } = permissions;
+    const deadLetters = { keep: async () => undefined };
+    const messaging = await connectMessaging({
+      name,
+      servers: server.url,
+      credentialsFile,
+      inboxPrefix,
+      logger: silentLogger,
+      deadLetters,
+    });
+    open.push(messaging);
+    return messaging;
+  }
+
+  const connectService = (name: (typeof serviceNames)[number]) => connect(name, servicePermissions(name, subjects));
+  const connectHost = (hostId: typeof hostA) => connect(`host-${hostId}`, hostPermissions(hostId, subjects));
+
+  async function expectAnswer(from: Messaging, to: Messaging, subject: string, pattern = subject): Promise<void> {
+    const subscription = to.respond(pattern, (message) => answered(message.subject));
+    await to.flush();
+    expect(await from.request(subject, {}, { ttlMs: 5000 })).toEqual(answered(subject));
+    await subscription.stop();
+  }
+
+  async function expectHeard(from: Messaging, to: Messaging, subject: string, pattern = subject): Promise<void> {
+    const heard = Promise.withResolvers<unknown>();
+    const subscription = to.subscribe(pattern, ({ payload }) => heard.resolve(payload));
+    await to.flush();
+    from.publish(subject, 'x');
+    expect(await heard.promise).toBe('x');
+    await subscription.stop();
+  }
+
+  /** The server's own word: an error that names the subject, for what was published or subscribed. */
+  async function expectRefused(who: NatsMessaging, action: 'publish' | 'subscribe', subject: string): Promise<void> {
+    const refused = (async () => {
+      for await (const status of who.connection.status()) {
+        if (status.type === 'error') return status.error.message;
+      }
+      return 'nothing';
+    })();
+    if (action === 'publish') who.connection.publish(subject, '{}');
+    else who.connection.subscribe(subject, { callback: () => undefined });
+    // The server answers in order: whatever it has to say about the above stands before its answer to this.
+    await who.connection.flush();
+    const message = await Promise.race([
+      refused,
+      new Promise<string>((resolve) => setImmediate(() => setImmediate(() => resolve('it was allowed')))),
+    ]);
+    expect(`${action} ${subject}: ${message}`).toContain('Permissions Violation');
+    expect(message).toContain(`"${subject}"`);
+  }
+
+  it('let commands through to the one owner of their kind', async () => {
+    const gateway = await connectService('api-gateway');
+    const vmManager = await connectService('vm-manager');
+    const haManager = await connectService('ha-manager');
+    const scheduler = await connectService('scheduler');
+    const drs = await connectService('drs');
+    for (const kind of ['vm', 'volume', 'image', 'pool', 'network']) {
+      await expectAnswer(gateway, vmManager, subjects.command(kind, 'create'));
+    }
+    for (const kind of ['host', 'cluster', 'ha']) await expectAnswer(gateway, haManager, subjects.command(kind, 'x'));
+    await expectAnswer(gateway, scheduler, subjects.command('rules', 'add'));
+    await expectAnswer(gateway, drs, subjects.command('drs', 'set'));
+    await expectAnswer(haManager, vmManager, subjects.command('vm', 'restart'));
+    await expectAnswer(drs, vmManager, subjects.command('vm', 'migrate'));
+    await expectAnswer(vmManager, scheduler, subjects.query('placement', 'place'));
+    await expectAnswer(gateway, scheduler, subjects.query('placement', 'explain'));
+    await expectAnswer(gateway, vmManager, subjects.query('vm-manager', 'health'));
+  });
+
+  it('let hosts and services speak on the subjects of each host', async () => {
+    const host = await connectHost(hostA);
+    const vmManager = await connectService('vm-manager');
+    const haManager = await connectService('ha-manager');
+    const drs = await connectService('drs');
+    const gateway = await connectService('api-gateway');
+    const guestBridge = await connectService('guest-bridge');
+    await expectAnswer(vmManager, host, subjects.hostCommand(hostA));
+    await expectAnswer(host, vmManager, subjects.hostReport(hostA, 'vm'), subjects.hostReport('*', 'vm'));
+    await expectAnswer(host, haManager, subjects.hostReport(hostA, 'host'), subjects.hostReport('*', 'host'));
+    await expectAnswer(host, haManager, subjects.hostHeartbeat(hostA), subjects.hostHeartbeat('*'));
+    await expectAnswer(guestBridge, host, `drover.host.${hostA}.guest`);
+    await expectHeard(host, drs, subjects.hostLoad(hostA), subjects.hostLoad('*'));
+    await expectHeard(host, gateway, 'drover.progress.op-1', 'drover.progress.*');
+    await expectHeard(host, gateway, `drover.host.${hostA}.stream.c1`, 'drover.host.*.stream.>');
+    await expectHeard(gateway, host, `drover.host.${hostA}.stream.c1`);
+  });
+
+  it.each(serviceNames)('let %s hold a lease of its own and no other', async (name) => {
+    const messaging = await connectService(name);
+    const acquired = Promise.withResolvers<void>();
+    const lease = runLease(
+      { store: natsLeaseStore(messaging, 300), key: name, holderId: 'a', ttlMs: 400, logger: silentLogger },
+      { onAcquired: acquired.resolve, onLost: () => undefined },
+    );
+    await acquired.promise;
+    await lease.release();
+    const other = name === 'drs' ? 'scheduler' : 'drs';
+    await expectRefused(messaging, 'publish', `$KV.drover_leases.${other}`);
+  });
+
+  it('let the gateway publish events, and nobody else', async () => {
+    const gateway = await connectService('api-gateway');
+    const store = createMemoryEventStore();
+    await store.append('vm-a', 'no-stream', [anEvent()]);
+    const relay = runRelay({
+      store,
+      messaging: gateway,
+      inboxPrefix: servicePermissions('api-gateway', subjects).inboxPrefix,
+      holds: () => true,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      maxBytes: 64 * 1024 * 1024,
+    });
+    const head = await store.head();
+    for (const deadline = performance.now() + 10_000; relay.position !== head && performance.now() < deadline;) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await relay.stop();
+    expect(relay.position).toBe(head);
+    for (const name of serviceNames.filter((each) => each !== 'api-gateway')) {
+      await expectRefused(await connectService(name), 'publish', 'drover.event.default.vm.a.VmStarted');
+    }
+  });
+
+  it.each([
+    ['the command subject of another host', 'publish', subjects.hostCommand(hostB)],
+    ['its own command subject, as a sender', 'publish', subjects.hostCommand(hostA)],
+    ['the report of another host', 'publish', subjects.hostReport(hostB, 'vm')],
+    ['the heartbeat of another host', 'publish', subjects.hostHeartbeat(hostB)],
+    ['the load of another host', 'publish', subjects.hostLoad(hostB)],
+    ['a command to a service', 'publish', subjects.command('vm', 'create')],
+    ['a query', 'publish', subjects.query('placement', 'place')],
+    ['an event', 'publish', 'drover.event.default.vm.a.VmStarted'],
+    ['a lease', 'publish', '$KV.drover_leases.vm-manager'],
+    ['the JetStream API', 'publish', '$JS.API.STREAM.LIST'],
+    ['a message of the events', 'publish', '$JS.API.STREAM.MSG.GET.EVENTS'],
+    ['the inbox of a service', 'publish', '_INBOX_vm-manager.x.1'],
+    ['the system', 'publish', '$SYS.REQ.SERVER.PING'],
+    ['the commands of another host', 'subscribe', subjects.hostCommand(hostB)],
+    ['the commands of all hosts', 'subscribe', subjects.hostCommand('*')],
+    ['the reports of all hosts', 'subscribe', subjects.hostReport('*', 'vm')],
+    ['commands to services', 'subscribe', 'drover.command.>'],
+    ['events', 'subscribe', subjects.allEvents],
+    ['the inbox of a service', 'subscribe', '_INBOX_vm-manager.>'],
+    ['the inbox of another host', 'subscribe', `_INBOX_host-${hostB}.>`],
+    ['every inbox', 'subscribe', '_INBOX.>'],
+    ['everything', 'subscribe', '>'],
+    ['everything of the fleet', 'subscribe', 'drover.>'],
+  ] as const)('refuse a host %s (%s)', async (_what, action, subject) => {
+    confined ??= await connectHost(hostA);
+    await expectRefused(confined, action, subject);
+  });
+
+  it('tell a host that asks where it may not that nothing was done', async () => {
+    const host = await connectHost(hostA);
+    const request = host.request(subjects.command('vm', 'create'), {}, { ttlMs: 60_000, retry: 'until-ttl' });
+    await expect(request).rejects.toMatchObject({ code: 'INTERNAL', outcome: 'not-applied' });
+  });
+
+  it('refuse to connect without credentials, and say so', async () => {
+    const deadLetters = { keep: async () => undefined };
+    const connecting = connectMessaging({ name: 'x', servers: server.url, logger: silentLogger, deadLetters });
+    await expect(connecting).rejects.toThrow('NATS refuses the credentials of x');
+  });
+});
