@@ -1,0 +1,214 @@
+/**
+ * A whole Drover on this machine for tests and benches: nats-server in operator mode, PostgreSQL, and each service as a
+ * process of its own, so that any of them can be killed, frozen and started again. Compiled code runs (`tools/build.mjs`).
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { subjectsUnder } from '@drover/contracts';
+import {
+  ensureApiToken,
+  ensureCredentials,
+  ensureFleetState,
+  ensureNatsAuthority,
+  homeAt,
+  hostsToRun,
+  prepareHome,
+  replaceSecret,
+  startInBackground,
+  startNatsServer,
+  startPostgresServer,
+  stopProcess,
+  tail,
+  writeFleetConfig,
+  type FleetHost,
+  type Home,
+  type ProcessIdentity,
+} from '@drover/standalone/infrastructure';
+import { chmod } from 'node:fs/promises';
+import { FleetApi } from './fleet-api.client.js';
+
+export type FleetService = 'ha-manager' | 'scheduler' | 'vm-manager' | 'node-agent' | 'api-gateway';
+export type FleetPart = FleetService | 'nats' | 'postgres';
+
+export interface FleetOptions {
+  readonly hypervisor: 'simulated' | 'libvirt';
+  /** Hosts that the node-agent process runs; 1 for libvirt. */
+  readonly hosts?: number;
+  /** Of a private libvirtd. */
+  readonly libvirtSocket?: string;
+  /** Where images are; by default the home's own, empty folder. */
+  readonly imageFolder?: string;
+  /** Environment of every service, over this process's own. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** An installation to start again, with its data; by default a new one that `stop` removes. */
+  readonly homeFolder?: string;
+}
+
+/** In the order in which they start; they stop in the opposite one. */
+const startOrder: readonly FleetPart[] = [
+  'nats',
+  'postgres',
+  'ha-manager',
+  'scheduler',
+  'vm-manager',
+  'node-agent',
+  'api-gateway',
+];
+
+const root = path.resolve(import.meta.dirname, '../../../..');
+const main = path.join(root, 'apps/standalone/dist/main.js');
+const SUBJECT_PREFIX = 'drover';
+const READY_TIMEOUT_MS = 60_000;
+
+export class Fleet {
+  readonly home: Home;
+  readonly hosts: readonly FleetHost[];
+  readonly api: FleetApi;
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  readonly #starters: Readonly<Record<FleetPart, () => Promise<ProcessIdentity>>>;
+  readonly #running = new Map<FleetPart, ProcessIdentity>();
+  readonly #isTemporary: boolean;
+
+  private constructor(
+    facts: Pick<Fleet, 'home' | 'hosts' | 'api' | 'databaseUrl' | 'natsUrl'>,
+    starters: Readonly<Record<FleetPart, () => Promise<ProcessIdentity>>>,
+    isTemporary: boolean,
+  ) {
+    this.home = facts.home;
+    this.hosts = facts.hosts;
+    this.api = facts.api;
+    this.databaseUrl = facts.databaseUrl;
+    this.natsUrl = facts.natsUrl;
+    this.#starters = starters;
+    this.#isTemporary = isTemporary;
+  }
+
+  /** Starts everything and resolves when the API is ready and every host has registered. */
+  static async start(options: FleetOptions): Promise<Fleet> {
+    const folder = options.homeFolder ?? (await mkdtemp(path.join(tmpdir(), 'drover-fleet-')));
+    await chmod(folder, 0o755);
+    const home = homeAt(folder);
+    await prepareHome(home);
+    const wanted = { hypervisor: options.hypervisor, count: options.hosts ?? 1 };
+    const state = await ensureFleetState(home, wanted);
+    const hosts = hostsToRun(state, wanted);
+    const authority = await ensureNatsAuthority(home);
+    const token = await ensureApiToken(home);
+    await ensureCredentials(home, authority, subjectsUnder(SUBJECT_PREFIX), hosts);
+    const log = (name: string) => path.join(home.logFolder, `${name}.log`);
+    const nats = () =>
+      startNatsServer({ folder: home.natsFolder, port: state.ports.nats, authority, logFile: log('nats-server') });
+    const postgres = () =>
+      startPostgresServer({ folder: home.postgresFolder, port: state.ports.postgres, logFile: log('postgresql') });
+    const database = await postgres();
+    await replaceSecret(home.databaseUrlFile, database.url);
+    await writeFleetConfig({
+      home: { ...home, imageFolder: options.imageFolder ?? home.imageFolder },
+      state,
+      subjectPrefix: SUBJECT_PREFIX,
+      hypervisor: options.hypervisor,
+      hosts,
+      ...(options.libvirtSocket === undefined ? {} : { libvirtSocket: options.libvirtSocket }),
+    });
+    const apiUrl = `http://127.0.0.1:${state.ports.api}`;
+    const service = (name: FleetService) => () =>
+      startInBackground(
+        {
+          name,
+          command: process.execPath,
+          args: ['--enable-source-maps', main, '--service', name],
+          env: { ...process.env, NODE_OPTIONS: '', ...options.environment, DROVER_CONFIG: home.configFile },
+          logFile: log(name),
+        },
+        name === 'api-gateway' ? () => isReady(apiUrl) : () => true,
+        READY_TIMEOUT_MS,
+      );
+    const fleet = new Fleet(
+      {
+        home,
+        hosts,
+        api: new FleetApi(apiUrl, token),
+        databaseUrl: database.url,
+        natsUrl: `nats://127.0.0.1:${state.ports.nats}`,
+      },
+      {
+        nats,
+        postgres: async () => (await postgres()).process,
+        'ha-manager': service('ha-manager'),
+        scheduler: service('scheduler'),
+        'vm-manager': service('vm-manager'),
+        'node-agent': service('node-agent'),
+        'api-gateway': service('api-gateway'),
+      },
+      options.homeFolder === undefined,
+    );
+    fleet.#running.set('postgres', database.process);
+    try {
+      for (const part of startOrder) await fleet.startPart(part);
+      await fleet.api.hostsAlive(hosts.length);
+      return fleet;
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+  }
+
+  /** Starts a part that does not run; resolves when it serves. */
+  async startPart(part: FleetPart): Promise<void> {
+    if (!this.#running.has(part)) this.#running.set(part, await this.#starters[part]());
+  }
+
+  /** Ends a part by a signal and resolves when it is gone. */
+  async endPart(part: FleetPart, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const identity = this.#running.get(part);
+    if (identity === undefined) throw new Error(`${part} does not run`);
+    this.#running.delete(part);
+    await stopProcess(identity, signal);
+  }
+
+  /** kill -9 and start again. */
+  async crash(part: FleetPart): Promise<void> {
+    await this.endPart(part, 'SIGKILL');
+    await this.startPart(part);
+  }
+
+  /** The process of a running part, for signals and for what /proc says of it. */
+  pidOf(part: FleetPart): number {
+    const identity = this.#running.get(part);
+    if (identity === undefined) throw new Error(`${part} does not run`);
+    return identity.pid;
+  }
+
+  /** Removes every file of nats-server, which must not run. */
+  async wipeNats(): Promise<void> {
+    await rm(path.join(this.home.natsFolder, 'jetstream'), { recursive: true, force: true });
+  }
+
+  /** The last of what a part printed, for the message of a failing test. */
+  async logOf(part: FleetPart): Promise<string> {
+    const names: Partial<Record<FleetPart, string>> = { nats: 'nats-server', postgres: 'postgresql' };
+    return tail(path.join(this.home.logFolder, `${names[part] ?? part}.log`), 8000);
+  }
+
+  /** Ends everything; removes the installation unless it was given. */
+  async stop(): Promise<void> {
+    for (const part of [...startOrder].reverse()) {
+      const identity = this.#running.get(part);
+      this.#running.delete(part);
+      // PostgreSQL waits for its clients on SIGTERM; SIGINT is its fast shutdown.
+      if (identity !== undefined) await stopProcess(identity, part === 'postgres' ? 'SIGINT' : 'SIGTERM');
+    }
+    if (this.#isTemporary) await rm(this.home.root, { recursive: true, force: true });
+  }
+}
+
+async function isReady(apiUrl: string): Promise<boolean> {
+  try {
+    return (await fetch(`${apiUrl}/readyz`)).ok;
+  } catch {
+    // Nobody listens yet.
+    return false;
+  }
+}
