@@ -1,0 +1,158 @@
+import { Fault } from '@drover/contracts';
+import { Migrator } from '@mikro-orm/migrations';
+import {
+  ConnectionException,
+  MikroORM,
+  type PostgreSqlConnection,
+  type SqlEntityManager,
+  TableNotFoundException,
+} from '@mikro-orm/postgresql';
+import { CheckpointMigration } from './checkpoint.migration.js';
+import type { Projection, SqlTransaction } from './projection.port.js';
+
+export interface ReadDatabaseOptions {
+  readonly connectionString: string;
+  readonly projection: Projection;
+  /** Largest number of connections of this process. */
+  readonly maxConnections?: number;
+}
+
+/**
+ * The tables of a projection: MikroORM maps, reads and migrates them; projections write with SQL of their own over the same
+ * pool.
+ *
+ * A model is one PostgreSQL schema with all that belongs to it (tables, checkpoint, list of schema migrations), found by
+ * `search_path`. So a second one can be built beside it and take its place by its name.
+ */
+export class ReadDatabase {
+  readonly #orm: MikroORM;
+  readonly #projection: Projection;
+
+  private constructor(orm: MikroORM, projection: Projection) {
+    this.#orm = orm;
+    this.#projection = projection;
+  }
+
+  /** Connects with its first query; needs no server yet. */
+  static open({ connectionString, projection, maxConnections = 10 }: ReadDatabaseOptions): ReadDatabase {
+    const orm = new MikroORM({
+      clientUrl: connectionString,
+      entities: [...projection.entities],
+      driverOptions: {
+        options: `-c search_path=${quoted(projection.name)}`,
+        max: maxConnections,
+        connectionTimeoutMillis: 5000,
+        application_name: `drover-${projection.name}`,
+      },
+      migrations: {
+        migrationsList: [{ name: '0000-checkpoint', class: CheckpointMigration }, ...projection.migrations],
+        tableName: 'schema_migrations',
+        snapshot: false,
+        // The list of schema migrations stands in each model's own schema only.
+        includeWildcardSchema: true,
+        disableForeignKeys: false,
+        silent: true,
+      },
+      discovery: { warnWhenNoEntities: false },
+    });
+    return new ReadDatabase(orm, projection);
+  }
+
+  /** A fresh unit of work. */
+  get entities(): SqlEntityManager {
+    return this.#orm.em.fork() as SqlEntityManager;
+  }
+
+  /** Reads from the model in use. A database that does not answer, or has no tables yet, is a `Fault`. */
+  async reading<T>(body: (entities: SqlEntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await body(this.entities);
+    } catch (error) {
+      if (isConnectionLoss(error)) throw unavailable(error);
+      if (!(error instanceof TableNotFoundException)) throw error;
+      throw new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause: error });
+    }
+  }
+
+  /** Brings the tables of a model up to date, making them where there are none. Safe beside other replicas. */
+  async migrate(schema = this.#projection.name): Promise<void> {
+    await this.exclusively(schema, async (sql) => {
+      await sql.query(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`);
+    });
+    await this.exclusively(`${schema} migrate`, async () => {
+      // A new one each time: it remembers which schemas have its table, and a rebuild drops schemas.
+      await new Migrator(this.entities).up({ schema });
+    });
+  }
+
+  /**
+   * Runs `body` in one transaction on the tables of `schema`, alone among all that name the same lock: others wait. What it
+   * throws rolls everything back.
+   */
+  async exclusively<T>(lock: string, body: (sql: SqlTransaction) => Promise<T>, schema = lock): Promise<T> {
+    const pool = await (this.#orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
+    const client = await pool.connect().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    let failure: Error | undefined;
+    try {
+      // The lock is a statement of its own: the next one then sees what its last holder committed.
+      await client.query(
+        `BEGIN; SET LOCAL search_path TO ${quoted(schema)}; SELECT pg_advisory_xact_lock(hashtextextended('${lock.replaceAll("'", "''")}', 0))`,
+      );
+      const result = await body({
+        query: async (text, values) => (await client.query(text, values === undefined ? [] : [...values])).rows,
+      });
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      failure = isConnectionLoss(error) ? unavailable(error) : asError(error);
+      await client.query('ROLLBACK').catch((cause: unknown) => {
+        failure = unavailable(cause);
+      });
+      throw failure;
+    } finally {
+      // A connection that could not even roll back is thrown away; the server has rolled back for it.
+      client.release(failure instanceof Fault ? failure : undefined);
+    }
+  }
+
+  /** Whether the database answers. */
+  async isReachable(): Promise<boolean> {
+    return this.#orm.em
+      .getConnection()
+      .execute('SELECT 1')
+      .then(
+        () => true,
+        () => false,
+      );
+  }
+
+  async close(): Promise<void> {
+    await this.#orm.close(true);
+  }
+}
+
+export function quoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** Whether an error says that the server went away or is short of something, rather than that the statement is wrong. */
+export function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof ConnectionException) return true;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // SQLSTATE classes: connection, rollback by the server, resources, operator intervention, system error.
+  if (/^[0-9A-Z]{5}$/.test(code)) return /^(08|40|53|57|58)/.test(code);
+  return (
+    /^E[A-Z]+$/.test(code) || /^Connection terminated|^timeout exceeded|^Client has encountered/.test(error.message)
+  );
+}
+
+function unavailable(cause: unknown): Fault {
+  return new Fault('STORE_UNAVAILABLE', 'unknown', 'the read model database does not answer', { cause });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

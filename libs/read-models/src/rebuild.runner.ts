@@ -1,0 +1,133 @@
+import { comparePositions, Fault, type Position } from '@drover/contracts';
+import type { EventStore } from '@drover/event-store';
+import { newId, type Clock } from '@drover/domain-kit';
+import type { Logger } from '@drover/observability';
+import { projectBatch, readCheckpoint, superseded, type Checkpoint } from './checkpoint.js';
+import type { Projection } from './projection.port.js';
+import { quoted, type ReadDatabase } from './read-database.client.js';
+
+export interface RebuildOptions {
+  readonly store: EventStore;
+  readonly database: ReadDatabase;
+  readonly projection: Projection;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly batchSize?: number;
+}
+
+export interface Rebuild {
+  readonly id: string;
+  readonly state: 'RUNNING' | 'SUCCEEDED' | 'FAILED';
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  /** Events in the new model, and in the one in use when the rebuild began. */
+  readonly projected: number;
+  readonly total: number;
+  readonly detail?: string;
+}
+
+/**
+ * Drops the read model and builds it anew from the event store.
+ *
+ * The new one grows in a PostgreSQL schema of its own while reads go on from the old one. Then, with the projection held
+ * back for a moment, it takes in the last events and the old one's name, in one transaction. Positions never go back.
+ */
+export class RebuildRunner {
+  readonly #options: RebuildOptions;
+  #latest: Rebuild | undefined;
+  #running: Promise<void> | undefined;
+  #isStopping = false;
+
+  constructor(options: RebuildOptions) {
+    this.#options = options;
+  }
+
+  /** The newest rebuild of this process. */
+  get latest(): Rebuild | undefined {
+    return this.#latest;
+  }
+
+  /** Begins a rebuild, or joins the one that runs in this process. One that runs in another process is given up there. */
+  start(): Rebuild {
+    if (this.#latest?.state === 'RUNNING') return this.#latest;
+    const { clock } = this.#options;
+    const begun: Rebuild = {
+      id: newId(clock.epochMs()),
+      state: 'RUNNING',
+      startedAt: new Date(clock.epochMs()).toISOString(),
+      projected: 0,
+      total: 0,
+    };
+    this.#latest = begun;
+    this.#running = this.#run().then(
+      () => this.#end('SUCCEEDED'),
+      (error: unknown) => {
+        this.#options.logger.error('The rebuild of the read model failed; the old one stays in use.', { error });
+        this.#end('FAILED', error instanceof Error ? error.message : String(error));
+      },
+    );
+    return begun;
+  }
+
+  /** Resolves when no rebuild runs. */
+  async settled(): Promise<Rebuild | undefined> {
+    await this.#running;
+    return this.#latest;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { database, projection } = this.#options;
+    const live = projection.name;
+    const next = `${live}_next`;
+    const { projected: total } = await database.exclusively(live, readCheckpoint);
+    await database.exclusively(next, (sql) => sql.query(`DROP SCHEMA IF EXISTS ${quoted(next)} CASCADE`));
+    await database.migrate(next);
+    let built = await database.exclusively(next, readCheckpoint);
+    for (let isEnd = false; !isEnd;) {
+      [built, isEnd] = await this.#page(built, next);
+      this.#report({ projected: built.projected, total: Math.max(total, built.projected) });
+    }
+    await database.exclusively(live, async (sql) => {
+      // No projection moves the old model from here on; it waits for the lock that this transaction holds.
+      const { position } = await readCheckpoint(sql);
+      built = await this.#catchUp(built, next, position);
+      await sql.query(`SET LOCAL lock_timeout = '30s'`);
+      // Looked at in this transaction, so that nobody can begin another build in its place any more.
+      await sql.query(`SET LOCAL search_path TO ${quoted(next)}`);
+      const { buildId } = await readCheckpoint(sql);
+      if (buildId !== built.buildId) throw superseded();
+      await sql.query(`DROP SCHEMA ${quoted(live)} CASCADE`);
+      await sql.query(`ALTER SCHEMA ${quoted(next)} RENAME TO ${quoted(live)}`);
+    });
+    this.#report({ projected: built.projected, total: built.projected });
+  }
+
+  async #catchUp(from: Checkpoint, schema: string, until: Position): Promise<Checkpoint> {
+    let built = from;
+    while (comparePositions(built.position, until) < 0) [built] = await this.#page(built, schema);
+    return built;
+  }
+
+  async #page(from: Checkpoint, schema: string): Promise<[Checkpoint, isEnd: boolean]> {
+    if (this.#isStopping) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'the service stops');
+    const { store, database, projection, batchSize = 1000 } = this.#options;
+    const page = await store.readAll(from.position, { limit: batchSize });
+    const target = { schema, buildId: from.buildId };
+    const built = await projectBatch(database, projection, { events: page.events, upTo: page.next }, target);
+    return [built, page.isEnd];
+  }
+
+  #report(change: Partial<Rebuild>): void {
+    if (this.#latest !== undefined) this.#latest = { ...this.#latest, ...change };
+  }
+
+  #end(state: 'SUCCEEDED' | 'FAILED', detail?: string): void {
+    const endedAt = new Date(this.#options.clock.epochMs()).toISOString();
+    this.#report({ state, endedAt, ...(detail === undefined ? {} : { detail }) });
+  }
+}

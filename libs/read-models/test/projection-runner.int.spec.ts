@@ -1,0 +1,209 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { comparePositions, START, type Position } from '@drover/contracts';
+import { systemClock } from '@drover/domain-kit';
+import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { silentLogger } from '@drover/observability';
+import { startPostgres, type PostgresServer } from '@drover/testing';
+import {
+  PositionWaiters,
+  projectBatch,
+  ProjectionRunner,
+  ReadDatabase,
+  readCheckpoint,
+  RebuildRunner,
+  type Projection,
+} from '@drover/read-models';
+import { expectedTallies, newEvent, tallies, tallyProjection } from './tally.projection.js';
+
+const logger = silentLogger;
+
+describe('a projection on PostgreSQL', () => {
+  let postgres: PostgresServer;
+  let store: EventStore;
+  let connectionString: string;
+  let count = 0;
+  const cleanups: (() => Promise<void>)[] = [];
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  }, 60_000);
+  afterAll(() => postgres.stop());
+
+  beforeEach(async () => {
+    connectionString = await postgres.createDatabase(`tally${(count += 1)}`);
+    store = createMemoryEventStore();
+  });
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+    await store.close();
+  });
+
+  function openDatabase(projection = tallyProjection()): ReadDatabase {
+    const database = ReadDatabase.open({ connectionString, projection });
+    cleanups.push(() => database.close());
+    return database;
+  }
+
+  function startRunner(database: ReadDatabase, projection: Projection = tallyProjection(), batchSize = 7) {
+    const runner = new ProjectionRunner({ store, database, projection, logger, batchSize, retryMs: 20 });
+    cleanups.push(() => runner.stop());
+    runner.start();
+    return runner;
+  }
+
+  async function appendMany(events: number, streams = 5): Promise<Position> {
+    let position = START;
+    for (let index = 0; index < events; index += 1) {
+      const result = await store.append(`thing-${index % streams}`, 'any', [newEvent(`Type${index}`)]);
+      if (result.kind === 'appended') position = result.position;
+    }
+    return position;
+  }
+
+  it('holds every event once, whatever was there before it started', async () => {
+    await appendMany(40);
+    const database = openDatabase();
+    const runner = startRunner(database);
+    const head = await appendMany(30);
+    expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  });
+
+  it('projects each event once with several replicas at work, and all of them know the position', async () => {
+    const runners = [openDatabase(), openDatabase(), openDatabase()].map((database) => startRunner(database));
+    const head = await appendMany(200);
+    for (const runner of runners) expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
+    expect(await tallies(openDatabase())).toEqual(await expectedTallies(store));
+  });
+
+  it('goes on from the checkpoint in another process', async () => {
+    const first = startRunner(openDatabase());
+    await first.waiters.waitFor(await appendMany(20), 10_000);
+    await first.stop();
+    const head = await appendMany(20);
+    const database = openDatabase();
+    const second = startRunner(database);
+    expect(await second.waiters.waitFor(head, 10_000)).toBe('reached');
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  });
+
+  it('writes neither rows nor checkpoint when it is cut off between the two', async () => {
+    const database = openDatabase();
+    await database.migrate();
+    const head = await appendMany(10);
+    const { events } = await store.readAll(START, { limit: 100 });
+    const plain = tallyProjection();
+    const dying: Projection = {
+      ...plain,
+      async apply(sql, batch) {
+        const result = await plain.apply(sql, batch);
+        // The server ends the connection as it does for a client that was killed.
+        await sql.query('SELECT pg_terminate_backend(pg_backend_pid())');
+        return result;
+      },
+    };
+    await expect(projectBatch(database, dying, { events, upTo: head }, { schema: 'tally' })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    expect(await tallies(database)).toEqual([]);
+    await projectBatch(database, plain, { events, upTo: head }, { schema: 'tally' });
+    await projectBatch(database, plain, { events, upTo: head }, { schema: 'tally' });
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  });
+
+  it('takes up its work again after the database was killed', async () => {
+    const database = openDatabase();
+    const runner = startRunner(database);
+    await runner.waiters.waitFor(await appendMany(20), 10_000);
+    await postgres.kill9();
+    const head = await appendMany(20);
+    await postgres.start();
+    expect(await runner.waiters.waitFor(head, 20_000)).toBe('reached');
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  }, 60_000);
+
+  it('stops at an event it cannot project, with all before it projected and the event named', async () => {
+    const projection = tallyProjection({ poisonType: 'Bad' });
+    const database = openDatabase(projection);
+    const head = await appendMany(3);
+    await store.append('thing-bad', 'any', [newEvent('Bad')]);
+    const behind = await appendMany(3);
+    const runner = startRunner(database, projection);
+    expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
+    expect(await runner.waiters.waitFor(behind, 300)).toBe('not-yet');
+    expect(runner.poison).toMatchObject({ type: 'Bad', detail: 'no fold for this event' });
+    expect((await tallies(database)).map((tally) => tally.stream)).toEqual(['thing-0', 'thing-1', 'thing-2']);
+  });
+
+  it('lets a process that only reads wait for a position', async () => {
+    const reading = openDatabase();
+    await reading.migrate();
+    const waiters = new PositionWaiters({
+      read: async () => (await reading.exclusively('reader', readCheckpoint, 'tally')).position,
+      everyMs: 5,
+    });
+    const head = await appendMany(10);
+    expect(await waiters.waitFor(head, 50)).toBe('not-yet');
+    const waiting = waiters.waitFor(head, 10_000);
+    startRunner(openDatabase());
+    expect(await waiting).toBe('reached');
+  });
+
+  it('rebuilds to the same rows while reads and appends go on', async () => {
+    const projection = tallyProjection();
+    const database = openDatabase();
+    const runner = startRunner(database);
+    await runner.waiters.waitFor(await appendMany(120), 10_000);
+    const before = await tallies(database);
+    // A row that no event accounts for is gone afterwards.
+    await database.exclusively('tally', (sql) => sql.query(`INSERT INTO tally VALUES ('forged', 1, 'Forged')`));
+    const rebuild = new RebuildRunner({ store, database, projection, logger, clock: systemClock, batchSize: 10 });
+    expect(rebuild.start().state).toBe('RUNNING');
+    let reads = 0;
+    let isDone = false;
+    const reading = (async () => {
+      while (!isDone) {
+        const rows = await database.entities.execute('SELECT * FROM tally');
+        expect(rows.length).toBeGreaterThanOrEqual(before.length);
+        reads += 1;
+      }
+    })();
+    const head = await appendMany(60);
+    expect(await rebuild.settled()).toMatchObject({ state: 'SUCCEEDED' });
+    isDone = true;
+    await reading;
+    expect(reads).toBeGreaterThan(0);
+    expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  });
+
+  it('gives up a rebuild that another one has taken the place of, and keeps the model in use', async () => {
+    const database = openDatabase();
+    const runner = startRunner(database);
+    await runner.waiters.waitFor(await appendMany(50), 10_000);
+    const { promise: isSuperseded, resolve: supersede } = Promise.withResolvers<void>();
+    const { promise: isReading, resolve: reading } = Promise.withResolvers<void>();
+    const slow: EventStore = {
+      ...store,
+      readAll: async (after, options) => {
+        if (after !== START) {
+          reading();
+          await isSuperseded;
+        }
+        return store.readAll(after, options);
+      },
+    };
+    const shared = { database, projection: tallyProjection(), logger, clock: systemClock, batchSize: 10 };
+    const first = new RebuildRunner({ store: slow, ...shared });
+    first.start();
+    await isReading;
+    const second = new RebuildRunner({ store, ...shared });
+    second.start();
+    expect(await second.settled()).toMatchObject({ state: 'SUCCEEDED', projected: 50 });
+    supersede();
+    expect(await first.settled()).toMatchObject({ state: 'FAILED' });
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+    const { position } = await database.exclusively('tally', readCheckpoint);
+    expect(comparePositions(position, await store.head())).toBe(0);
+  });
+});

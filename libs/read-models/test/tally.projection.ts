@@ -1,0 +1,66 @@
+import { Migration } from '@mikro-orm/migrations';
+import { START, type EventId, type NewEvent } from '@drover/contracts';
+import { newId } from '@drover/domain-kit';
+import type { EventStore } from '@drover/event-store';
+import type { Projection, ReadDatabase } from '@drover/read-models';
+
+class TallyMigration extends Migration {
+  override up(): void {
+    this.addSql(`CREATE TABLE tally (stream text PRIMARY KEY, events bigint NOT NULL, newest text NOT NULL)`);
+  }
+}
+
+/** Counts the events of each stream; adding the same one twice, or leaving one out, shows. */
+export function tallyProjection(options: { readonly poisonType?: string } = {}): Projection {
+  return {
+    name: 'tally',
+    entities: [],
+    migrations: [{ name: '0001-tally', class: TallyMigration }],
+    async apply(sql, events) {
+      if (events.some((event) => event.type === options.poisonType)) throw new Error('no fold for this event');
+      await sql.query(
+        `INSERT INTO tally (stream, events, newest)
+         SELECT stream, count(*), (array_agg(newest ORDER BY place DESC))[1]
+         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS row (stream, newest, place) GROUP BY stream
+         ON CONFLICT (stream) DO UPDATE SET events = tally.events + excluded.events, newest = excluded.newest`,
+        [events.map((event) => event.stream), events.map((event) => event.type)],
+      );
+      return { skipped: 0 };
+    },
+  };
+}
+
+export interface Tally {
+  readonly stream: string;
+  readonly events: string;
+  readonly newest: string;
+}
+
+export async function tallies(database: ReadDatabase): Promise<Tally[]> {
+  return database.exclusively('reader', (sql) => sql.query<Tally>('SELECT * FROM tally ORDER BY stream'), 'tally');
+}
+
+export function newEvent(type = 'Something'): NewEvent {
+  const at = new Date(0).toISOString();
+  return {
+    id: newId(Date.now()) as EventId,
+    type,
+    schemaVersion: 1,
+    data: {},
+    meta: { at, actor: { kind: 'service', id: 'spec' } },
+  };
+}
+
+/** The same count, made in memory from the whole store. */
+export async function expectedTallies(store: EventStore): Promise<Tally[]> {
+  const found = new Map<string, Tally>();
+  for (let after = START, isEnd = false; !isEnd;) {
+    const page = await store.readAll(after, { limit: 100 });
+    for (const { stream, type } of page.events) {
+      found.set(stream, { stream, events: String(Number(found.get(stream)?.events ?? 0) + 1), newest: type });
+    }
+    after = page.next;
+    isEnd = page.isEnd;
+  }
+  return [...found.values()].sort((a, b) => (a.stream < b.stream ? -1 : 1));
+}
