@@ -1,0 +1,41 @@
+import {
+  explainQuerySchema,
+  placeQuerySchema,
+  type ExplainQuery,
+  type PlaceQuery,
+  type Rejection,
+} from '@drover/contracts';
+import { answered, OnRequest, rejected, type Answer } from '@drover/messaging';
+import { Controller, Inject } from '@nestjs/common';
+import { ExplainPlacementHandler } from '../../application/explain-placement.handler.js';
+import { PlaceVmHandler } from '../../application/place-vm.handler.js';
+import { ACTIVE_GROUP } from './active-group.js';
+
+/** `query.placement.*`: answered by the active replica alone, because only that one knows what is reserved. */
+@Controller()
+export class PlacementController {
+  readonly #place: PlaceVmHandler;
+  readonly #explain: ExplainPlacementHandler;
+
+  constructor(
+    @Inject(PlaceVmHandler) place: PlaceVmHandler,
+    @Inject(ExplainPlacementHandler) explain: ExplainPlacementHandler,
+  ) {
+    this.#place = place;
+    this.#explain = explain;
+  }
+
+  @OnRequest('query.placement.place', placeQuerySchema, { group: ACTIVE_GROUP })
+  place(query: PlaceQuery): Answer {
+    return answer(this.#place.place(query));
+  }
+
+  @OnRequest('query.placement.explain', explainQuerySchema, { group: ACTIVE_GROUP })
+  explain(query: ExplainQuery): Answer {
+    return answer(this.#explain.explain(query));
+  }
+}
+
+function answer(value: object | Rejection): Answer {
+  return 'code' in value ? rejected(value) : answered(value);
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from '@jest/globals';
+import type { HostInventory, HostLoad, StoredHostEvent, StoredVmEvent } from '@drover/contracts';
+import {
+  hostCordoned,
+  hostId,
+  hostRegistered,
+  hostSuspected,
+  vmDefined,
+  vmId,
+  vmPlaced,
+  vmRequested,
+} from '@drover/fleet-model/testing';
+import { aLoad, givenFleet, placeVm } from '../../../testing/index.js';
+import { candidateOf } from '../candidate.state.js';
+import { evolve } from '../placement.state.js';
+import { filterChain, refusingFilter } from './filter-chain.policy.js';
+
+interface Given {
+  readonly inventory?: Partial<HostInventory>;
+  readonly events?: readonly (StoredVmEvent | StoredHostEvent)[];
+  readonly load?: Partial<HostLoad>;
+}
+
+/** The filter that refuses host 1, and what it says; `fits` where none does. */
+function verdict(command: ReturnType<typeof placeVm>, { inventory = {}, events = [], load }: Given = {}) {
+  const fleet = givenFleet([hostRegistered(hostId(1), inventory), ...events]);
+  const state = load === undefined ? fleet : evolve(fleet, { type: 'HostLoadSeen', load: aLoad(1, load) });
+  const host = state.fleet.hosts.get(hostId(1));
+  if (host === undefined) throw new Error('host 1 is not there');
+  const candidate = candidateOf(state, host);
+  const filter = filterChain[refusingFilter(candidate, command) ?? -1];
+  return filter === undefined ? 'fits' : { filter: filter.name, ...filter.explain(candidate, command) };
+}
+
+const pool = (availableMiB: number) => [{ name: 'default', type: 'dir', capacityMiB: 1000, availableMiB }];
+const onHost = (sizeMiB: number, memoryMiB = 16) => [
+  vmRequested(vmId(9), { memory: { sizeMiB: memoryMiB }, disks: [{ name: 'd', sizeMiB }] }),
+  vmPlaced(vmId(9), hostId(1)),
+];
+
+describe('the filters', () => {
+  it('admit a host that has all that is asked for', () => {
+    const wish = placeVm(
+      1,
+      { vcpus: 8, memoryMiB: 15_360, pools: { default: 50_000 }, networks: ['default'], images: ['guest'] },
+      { hostId: hostId(1), zone: 'a', hostLabels: { disk: 'nvme' } },
+    );
+    expect(verdict(wish, { inventory: { zone: 'a', labels: { disk: 'nvme', rack: '7' } } })).toBe('fits');
+  });
+
+  it.each<[string, ReturnType<typeof placeVm>, Given, string]>([
+    ['named-host', placeVm(1, {}, { hostId: hostId(2) }), {}, `the VM asks for host ${hostId(2)}`],
+    ['alive', placeVm(1), { events: [hostSuspected(hostId(1))] }, 'the host does not answer and is suspected'],
+    ['cordon', placeVm(1), { events: [hostCordoned(hostId(1))] }, 'the host is cordoned'],
+    ['cordon', placeVm(1, {}, { hostId: hostId(1) }), { events: [hostCordoned(hostId(1))] }, 'the host is cordoned'],
+    ['zone', placeVm(1, {}, { zone: 'a' }), {}, 'the VM asks for zone a, the host is in none'],
+    [
+      'labels',
+      placeVm(1, {}, { hostLabels: { disk: 'nvme', rack: '7' } }),
+      { inventory: { labels: { disk: 'hdd', rack: '7' } } },
+      'the host lacks disk=nvme',
+    ],
+    ['network', placeVm(1, { networks: ['default', 'blue'] }), {}, 'the host has no network blue'],
+    ['image', placeVm(1, { images: ['guest', 'debian'] }), {}, 'the host has no image debian'],
+    ['pool', placeVm(1, { pools: { fast: 0 } }), {}, 'the host has no pool fast'],
+    ['cpu', placeVm(1, { vcpus: 9 }), {}, 'needs 9 vCPUs in one VM, the host has 8 logical CPUs'],
+    ['memory', placeVm(1, { memoryMiB: 15_361 }), {}, 'needs 15361 MiB, 15360 of 15360 MiB are free'],
+  ])('refuse by %s', (filter, wish, given, detail) => {
+    expect(verdict(wish, given)).toMatchObject({ filter, detail });
+  });
+
+  it('give four vCPUs per logical CPU to all VMs together', () => {
+    const events = [1, 2, 3, 4].flatMap((n) => [
+      vmRequested(vmId(n), { cpu: { cores: n === 4 ? 7 : 8 }, memory: { sizeMiB: 16 } }),
+      vmPlaced(vmId(n), hostId(1)),
+    ]);
+    expect(verdict(placeVm(9, { vcpus: 1 }), { events })).toBe('fits');
+    expect(verdict(placeVm(9, { vcpus: 2 }), { events })).toMatchObject({
+      filter: 'cpu',
+      detail: 'needs 2 vCPUs, 1 of 32 are free',
+      numbers: { neededVcpus: 2, freeVcpus: 1, placedVcpus: 31 },
+    });
+  });
+
+  it('count memory of foreign domains', () => {
+    const load = { memoryUsedMiB: 5024, vms: [{ vmId: vmId(9), cpuMillicores: 0, memoryMiB: 1000 }] };
+    expect(verdict(placeVm(1, { memoryMiB: 12_360 }), { load })).toBe('fits');
+    expect(verdict(placeVm(1, { memoryMiB: 12_361 }), { load })).toMatchObject({
+      filter: 'memory',
+      numbers: { foreignMiB: 3000, freeMiB: 12_360 },
+    });
+  });
+
+  it('hold back pool space for volumes that are not made yet, and believe the host about those that are', () => {
+    const wish = placeVm(1, { pools: { default: 300 } });
+    const inventory = { pools: pool(500) };
+    expect(verdict(wish, { inventory, events: onHost(200) })).toBe('fits');
+    expect(verdict(wish, { inventory, events: onHost(201) })).toMatchObject({
+      filter: 'pool-space',
+      detail: 'pool default needs 300 MiB, 299 MiB are free',
+      numbers: { neededMiB: 300, freeMiB: 299, capacityMiB: 1000 },
+    });
+    expect(verdict(wish, { inventory, events: [...onHost(201), vmDefined(vmId(9), hostId(1))] })).toBe('fits');
+  });
+
+  it('believe the newest load about how full a pool is', () => {
+    const load = { pools: [{ name: 'default', capacityMiB: 1000, availableMiB: 10 }] };
+    expect(verdict(placeVm(1, { pools: { default: 11 } }), { load })).toMatchObject({ filter: 'pool-space' });
+    expect(verdict(placeVm(1, { pools: { default: 10 } }), { load })).toBe('fits');
+  });
+
+  it('do not ask for space where a pool only has to be there', () => {
+    const wish = placeVm(1, { pools: { default: 0 } });
+    expect(verdict(wish, { inventory: { pools: pool(0) }, events: onHost(100) })).toBe('fits');
+  });
+
+  it('name the pool that lacks most', () => {
+    const inventory = { pools: [...pool(90), { name: 'fast', type: 'dir', capacityMiB: 10, availableMiB: 10 }] };
+    expect(verdict(placeVm(1, { pools: { default: 100, fast: 100 } }), { inventory })).toMatchObject({
+      detail: 'pool fast needs 100 MiB, 10 MiB are free',
+    });
+  });
+});

@@ -1,0 +1,138 @@
+import { hostname } from 'node:os';
+import { systemClock } from '@drover/domain-kit';
+import { openPostgresEventStore, type EventStore } from '@drover/event-store';
+import {
+  connectMessaging,
+  DroverTransportStrategy,
+  natsLeaseStore,
+  respondHealth,
+  runLease,
+  type LeaseStore,
+  type Messaging,
+} from '@drover/messaging';
+import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { ACTIVE_GROUP } from './adapters/inbound/active-group.js';
+import { StoreFeed } from './adapters/inbound/store-feed.consumer.js';
+import { Ledger } from './application/ledger.state.js';
+import { PlaceVmHandler } from './application/place-vm.handler.js';
+import { ReleaseStaleReservations } from './application/release-stale-reservations.reconciler.js';
+import type { SchedulerConfig } from './config.js';
+import type { PlacementPolicy } from './domain/placement/placement.state.js';
+import { SchedulerModule } from './scheduler.module.js';
+
+const NAME = 'scheduler';
+const RELEASE_EVERY_MS = 1_000;
+
+/** What a replica stands on. */
+export interface Foundation {
+  readonly store: EventStore;
+  readonly messaging: Messaging;
+  readonly leases: LeaseStore;
+  readonly leaseTtlMs: number;
+  readonly policy: PlacementPolicy;
+}
+
+/** The service as a process runs it. */
+export function schedulerService(config: SchedulerConfig): ServiceDefinition {
+  return {
+    name: NAME,
+    start: async (context) => {
+      const { logger, metrics, signal } = context;
+      const store = await openPostgresEventStore({ connectionString: readSecret(config.database.urlFile) });
+      context.onStop('event store', () => store.close());
+      const credentials = config.nats.credentials[NAME];
+      const messaging = await connectMessaging({
+        servers: config.nats.url,
+        name: NAME,
+        subjectPrefix: config.subjectPrefix,
+        ...(credentials === undefined
+          ? {}
+          : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
+        logger,
+        metrics,
+        deadLetters: store.deadLetters,
+        signal,
+      });
+      context.onStop('nats', () => messaging.drain());
+      const { leaseTtlMs, cpuOvercommitRatio, memoryOvercommitRatio, longestReservationMs } = config.scheduler;
+      await startReplica(context, {
+        store,
+        messaging,
+        leases: natsLeaseStore(messaging, Math.floor(leaseTtlMs / 3)),
+        leaseTtlMs,
+        policy: {
+          overcommit: { cpuRatio: cpuOvercommitRatio, memoryRatio: memoryOvercommitRatio },
+          longestReservationMs,
+        },
+      });
+    },
+  };
+}
+
+/** Follows the store, competes for the lease and answers while it holds it, until the context stops. */
+export async function startReplica(context: ServiceContext, foundation: Foundation): Promise<void> {
+  const { logger, metrics, health } = context;
+  const { store, messaging, leases, leaseTtlMs, policy } = foundation;
+  const ledger = new Ledger(policy);
+  const place = new PlaceVmHandler(ledger, systemClock, () => lease.holds());
+
+  const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(SchedulerModule.of(ledger, place), {
+    strategy,
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+  await app.listen();
+  context.onStop('nest', () => app.close());
+
+  let unknownEvent: string | undefined;
+  const feed = new StoreFeed({
+    store,
+    onEvent: (event) => ledger.seeEvent(event),
+    onUnknownEvent: ({ type, schemaVersion, stream }) => {
+      if (unknownEvent === undefined) logger.error('an event is not known here', { type, schemaVersion, stream });
+      unknownEvent ??= `${type} version ${schemaVersion} in ${stream}`;
+      void lease.release();
+    },
+  });
+  context.onStop('store feed', () => feed.stop());
+  feed.closed.catch((error: unknown) => context.fail(error));
+
+  let isActive = false;
+  const lease = runLease(
+    { store: leases, key: NAME, holderId: `${hostname()}/${process.pid}`, ttlMs: leaseTtlMs, logger },
+    {
+      onAcquired: async () => {
+        await feed.caughtUp();
+        if (!lease.holds()) return;
+        isActive = true;
+        place.becomeActive();
+        await strategy.activate(ACTIVE_GROUP);
+        logger.info('this replica is the active one');
+      },
+      onLost: async () => {
+        isActive = false;
+        place.becomePassive();
+        await strategy.deactivate(ACTIVE_GROUP);
+      },
+    },
+  );
+  context.onStop('lease', () => lease.release());
+
+  const stale = new ReleaseStaleReservations(ledger, systemClock);
+  const timer = setInterval(() => stale.reconcile(), RELEASE_EVERY_MS).unref();
+  context.onStop('stale reservations', () => clearInterval(timer));
+
+  health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
+  health.addCheck('events', () => ({
+    isOk: unknownEvent === undefined,
+    detail: unknownEvent === undefined ? 'all known' : `not known: ${unknownEvent}`,
+  }));
+  const healthAnswers = respondHealth(messaging, NAME, () => health.ready());
+  context.onStop('health', () => healthAnswers.stop());
+  metrics.observe('drover_scheduler_active', '1 on the active replica', () => (isActive ? 1 : 0));
+  metrics.observe('drover_scheduler_hosts', 'Hosts of the fleet', () => ledger.state.fleet.hosts.size);
+  metrics.observe('drover_scheduler_reserved_vms', 'VMs capacity is held for', () => ledger.state.reservations.size);
+}

@@ -1,0 +1,1 @@
+export * from './placement-given.js';
