@@ -1,0 +1,65 @@
+import { hostIdOfSubject, hostLaneMessageSchema, type Rejection } from '@drover/contracts';
+import { answered, OnRequest, parsePayload, rejected, type Answer, type IncomingMessage } from '@drover/messaging';
+import { currentTraceparent } from '@drover/observability';
+import { Controller, Inject } from '@nestjs/common';
+import { z } from 'zod';
+import { RegisterHostHandler } from '../../application/register-host.handler.js';
+import { TakeHostReportsHandler } from '../../application/take-host-reports.handler.js';
+import { isKnownProtocol } from '../../domain/membership/host.decider.js';
+import { ACTIVE_GROUP } from './active-group.js';
+
+/** What any version of the protocol says. */
+const anyVersionSchema = z.looseObject({ kind: z.string(), protocolVersion: z.int().optional() });
+
+/** `host.<hostId>.report.host`: registration, and the reports that stand in the agent's own lane. */
+@Controller()
+export class HostLaneController {
+  readonly #register: RegisterHostHandler;
+  readonly #reports: TakeHostReportsHandler;
+
+  constructor(
+    @Inject(RegisterHostHandler) register: RegisterHostHandler,
+    @Inject(TakeHostReportsHandler) reports: TakeHostReportsHandler,
+  ) {
+    this.#register = register;
+    this.#reports = reports;
+  }
+
+  @OnRequest('host.*.report.host', anyVersionSchema, { group: ACTIVE_GROUP })
+  async report(loose: z.output<typeof anyVersionSchema>, incoming: IncomingMessage): Promise<Answer> {
+    const unsupported = unsupportedProtocol(loose);
+    if (unsupported !== undefined) return rejected(unsupported);
+    const message = parsePayload(hostLaneMessageSchema, incoming);
+    // A host's credentials allow its own subject alone, so the subject says who speaks.
+    const sender = hostIdOfSubject(incoming.subject);
+    if (sender !== message.hostId) {
+      return rejected({
+        code: 'FORBIDDEN',
+        detail: `host ${sender} may not speak as ${message.hostId}`,
+        field: '/hostId',
+      });
+    }
+    const traceparent = currentTraceparent();
+    if (message.kind === 'reports') {
+      return answer(await this.#reports.take(message, incoming.subject, traceparent));
+    }
+    const { kind: _, ...registration } = message;
+    return answer(await this.#register.register(registration, traceparent));
+  }
+}
+
+/** A registration of another protocol that cannot even be read. One that can is taken, and the host is cordoned. */
+function unsupportedProtocol(loose: z.output<typeof anyVersionSchema>): Rejection | undefined {
+  const { kind, protocolVersion } = loose;
+  if (kind !== 'register' || protocolVersion === undefined || isKnownProtocol(protocolVersion)) return undefined;
+  if (hostLaneMessageSchema.safeParse(loose).success) return undefined;
+  return {
+    code: 'PROTOCOL_UNSUPPORTED',
+    detail: `a registration of protocol ${protocolVersion} cannot be read here`,
+    data: { protocolVersion },
+  };
+}
+
+function answer(value: object | Rejection): Answer {
+  return 'code' in value ? rejected(value) : answered(value);
+}

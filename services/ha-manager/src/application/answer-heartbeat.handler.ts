@@ -1,0 +1,39 @@
+import { Fault, type Heartbeat, type HeartbeatAnswer, type HostId } from '@drover/contracts';
+import type { HostDirectory } from './host-directory.state.js';
+import type { Liveness } from './liveness.state.js';
+
+/**
+ * Answers heartbeats from memory: nothing is stored and nothing awaited, so that a slow store delays no host's lease.
+ */
+export class AnswerHeartbeatHandler {
+  readonly #directory: HostDirectory;
+  readonly #liveness: Liveness;
+  readonly #term: () => number | undefined;
+
+  /**
+   * @param term rises with every change of the active ha-manager; undefined while this is not the one. Asked right before
+   * each answer, which is the host's lease: a process that stood still may have lost its own without having been told yet.
+   */
+  constructor(directory: HostDirectory, liveness: Liveness, term: () => number | undefined) {
+    this.#directory = directory;
+    this.#liveness = liveness;
+    this.#term = term;
+  }
+
+  answer(hostId: HostId, { sequence, bootNonce }: Heartbeat): HeartbeatAnswer {
+    const term = this.#term();
+    if (term === undefined) {
+      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this ha-manager is not the active one');
+    }
+    const isRegistered = this.#directory.get(hostId).state !== undefined;
+    const mustRegister = !isRegistered || !this.#liveness.isOfRegisteredAgent(hostId, bootNonce);
+    if (!mustRegister) this.#liveness.heard(hostId, bootNonce);
+    return {
+      term,
+      sequence,
+      membershipVersion: this.#directory.membershipVersion,
+      nextIntervalMs: this.#liveness.nextIntervalMs,
+      mustRegister,
+    };
+  }
+}

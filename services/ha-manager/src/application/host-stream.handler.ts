@@ -1,0 +1,108 @@
+import {
+  eventCatalogue,
+  eventIdSchema,
+  Fault,
+  type Actor,
+  type HostFact,
+  type HostId,
+  type NewEvent,
+  type Position,
+  type Rejection,
+  type StoredHostEvent,
+} from '@drover/contracts';
+import { derivedId, type Clock, type Decision } from '@drover/domain-kit';
+import type { HostState } from '../domain/membership/host.state.js';
+import type { HostDirectory } from './host-directory.state.js';
+import type { EventLog } from './ports/event-log.port.js';
+
+const MAX_CONFLICTS = 5;
+
+export interface HostChange {
+  readonly decide: (state: HostState) => Decision<HostFact, Rejection>;
+  /**
+   * What the change follows from; ids of events are derived from it, so that a repeat after an unanswered append is
+   * recognised by the store. Given the revision it is decided on, for causes that may come again.
+   */
+  readonly causeId: (revision: number) => string;
+  readonly actor: Actor;
+  readonly traceparent?: string | undefined;
+}
+
+export type HostChanged =
+  | { readonly kind: 'changed'; readonly revision: number; readonly position: Position }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection };
+
+/** Load, decide, append: one change of a host after the other, hosts beside each other. */
+export class HostStreamHandler {
+  readonly #store: EventLog;
+  readonly #directory: HostDirectory;
+  readonly #clock: Clock;
+  readonly #turns = new Map<HostId, Promise<unknown>>();
+
+  constructor(store: EventLog, directory: HostDirectory, clock: Clock) {
+    this.#store = store;
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  /** Throws `Fault` when the store cannot be reached; the change may then be repeated whatever became of it. */
+  change(hostId: HostId, change: HostChange): Promise<HostChanged> {
+    const before = this.#turns.get(hostId) ?? Promise.resolve();
+    const turn = before.then(() => this.#change(hostId, change));
+    // The next in turn waits for this one and does not care how it ended; the caller is told by `turn` itself.
+    const ended = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(hostId, ended);
+    void ended.then(() => {
+      if (this.#turns.get(hostId) === ended) this.#turns.delete(hostId);
+    });
+    return turn;
+  }
+
+  async #change(hostId: HostId, change: HostChange): Promise<HostChanged> {
+    const stream = `host-${hostId}`;
+    for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
+      const { state, revision, position } = this.#directory.get(hostId);
+      const decision = change.decide(state);
+      if (decision.kind === 'rejected') return { kind: 'rejected', rejection: decision.rejection };
+      if (decision.events.length === 0) return { kind: 'changed', revision, position };
+
+      const events = decision.events.map((fact, index) => this.#newEvent(fact, index, revision, change));
+      const result = await this.#store.append(stream, revision < 0 ? 'no-stream' : revision, events);
+      if (result.kind === 'appended' && !result.wasRepeat) {
+        this.#directory.seeAppended(hostId, decision.events, result.revision, result.position);
+        return { kind: 'changed', revision: result.revision, position: result.position };
+      }
+      await this.#catchUp(stream, revision);
+      // A cause that comes once has had its effect, whatever came after. One that may come again is decided on anew.
+      const hasHadItsEffect = change.causeId(revision) === change.causeId(this.#directory.get(hostId).revision);
+      if (result.kind === 'appended' && hasHadItsEffect) {
+        return { kind: 'changed', revision: result.revision, position: result.position };
+      }
+    }
+    throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `others keep writing to ${stream}`);
+  }
+
+  async #catchUp(stream: string, revision: number): Promise<void> {
+    for (const event of await this.#store.read(stream, { fromRevision: revision + 1 })) {
+      this.#directory.seeEvent(event as StoredHostEvent);
+    }
+  }
+
+  #newEvent(fact: HostFact, index: number, revision: number, change: HostChange): NewEvent {
+    const causeId = change.causeId(revision);
+    return {
+      ...fact,
+      id: eventIdSchema.parse(derivedId(causeId, index)),
+      schemaVersion: eventCatalogue[fact.type].schemaVersion,
+      meta: {
+        at: new Date(this.#clock.epochMs()).toISOString(),
+        actor: change.actor,
+        causationId: causeId,
+        ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
+      },
+    };
+  }
+}

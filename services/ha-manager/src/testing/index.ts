@@ -1,0 +1,2 @@
+export * from './host-given.js';
+export * from './manual-clock.js';
