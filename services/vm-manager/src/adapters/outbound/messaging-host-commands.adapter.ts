@@ -1,0 +1,41 @@
+import {
+  Fault,
+  hostCommandAnswerSchema,
+  type HostCommand,
+  type HostCommandAnswer,
+  type HostId,
+} from '@drover/contracts';
+import type { Messaging } from '@drover/messaging';
+import { inSpan } from '@drover/observability';
+import type { HostCommands } from '../../application/ports/host-commands.port.js';
+import type { MessageTrace } from '../../application/ports/scheduler.port.js';
+
+/** How long the agent may take to write a command into its journal before another copy is sent. */
+const ANSWER_MS = 5_000;
+
+/** Sends to `host.<hostId>.command`; the message id is the command's, so that a repeat is known as one. */
+export class MessagingHostCommands implements HostCommands {
+  readonly #messaging: Messaging;
+
+  constructor(messaging: Messaging) {
+    this.#messaging = messaging;
+  }
+
+  async send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer> {
+    const { operationId, causationId, signal, traceparent } = trace;
+    const fields = { operationId, hostId, vmId: command.vmId };
+    const answer = await inSpan(`host command ${command.kind}`, { kind: 'client', traceparent, fields }, () =>
+      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), command, {
+        ttlMs: ANSWER_MS,
+        schema: hostCommandAnswerSchema,
+        id: command.commandId,
+        operationId,
+        causationId,
+        signal,
+      }),
+    );
+    if (answer.kind === 'answered') return answer.value;
+    const { code, detail } = answer.rejection;
+    throw new Fault(code, 'not-applied', `host ${hostId} refuses the command: ${detail}`);
+  }
+}

@@ -1,0 +1,9 @@
+import type { Timer } from '../../application/ports/timer.port.js';
+
+/** Timers of this process. They do not keep it alive. */
+export const nodeTimer: Timer = {
+  after: (delayMs, action) => {
+    const timer = setTimeout(action, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import type { FullList, HostId, VmLaneMessage, VmReport } from '@drover/contracts';
+import { definition, firstGeneration, hostA, vmId, vmOf } from '../testing/vm-facts.js';
+import { VmManagerBench } from '../testing/vm-manager-bench.js';
+
+async function running(): Promise<VmManagerBench> {
+  const bench = await VmManagerBench.started();
+  await bench.command('create', 'create');
+  await bench.ended('create');
+  return bench;
+}
+
+/** Reports that begin at this sequence. */
+function message(from: number, reports: readonly unknown[], hostId: HostId = hostA, journalEpoch = 1): VmLaneMessage {
+  const at = '2026-01-01T00:00:00.000Z';
+  return {
+    kind: 'reports',
+    hostId,
+    journalEpoch,
+    reports: reports.map((report, index) => ({ sequence: from + index, at, report })),
+  };
+}
+
+const stopped: VmReport = {
+  kind: 'vm-changed',
+  vmId,
+  generation: firstGeneration,
+  powerState: 'STOPPED',
+  change: 'stopped',
+  cause: 'guest',
+};
+const domain = (id = vmId, powerState: 'RUNNING' | 'STOPPED' = 'RUNNING'): FullList['domains'][number] => ({
+  libvirtUuid: id,
+  title: 'web',
+  powerState,
+  vcpus: 1,
+  memoryMiB: 128,
+  ours: { vmId: id, generation: firstGeneration, fingerprint: definition.fingerprint },
+});
+const foreign: FullList['domains'][number] = {
+  libvirtUuid: 'x',
+  title: 'x',
+  powerState: 'RUNNING',
+  vcpus: 1,
+  memoryMiB: 1,
+};
+const list = (domains: FullList['domains'], part = 0, isLast = true, busy: FullList['busy'] = []): FullList => ({
+  kind: 'full-list',
+  part,
+  isLast,
+  domains,
+  busy,
+});
+
+describe('the lane of a host', () => {
+  it('is acknowledged up to the last report when all that follows is stored', async () => {
+    const bench = await running();
+    expect(await bench.manager.reports.handle(message(2, [stopped]))).toEqual({
+      kind: 'answered',
+      value: { kind: 'acknowledged', throughSequence: 2 },
+    });
+    expect((await bench.types()).at(-1)).toBe('VmStopped');
+  });
+
+  it('is not acknowledged while the store is down, and nothing is lost or doubled by the repeat', async () => {
+    const bench = await running();
+    const failing = bench.faultyStore.appends + 1;
+    bench.faultyStore.fateOf = (number) => (number === failing ? 'unanswered' : 'stored');
+    await expect(bench.manager.reports.handle(message(2, [stopped]))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    expect(await bench.manager.reports.handle(message(2, [stopped]))).toMatchObject({ kind: 'answered' });
+    expect((await bench.types()).filter((type) => type === 'VmStopped')).toHaveLength(1);
+  });
+
+  it('is not blocked by a report that nobody can read: it is kept, then acknowledged', async () => {
+    const bench = await running();
+    const answer = await bench.manager.reports.handle(message(2, [{ kind: 'from-the-future' }, stopped]));
+    expect(answer).toMatchObject({ value: { throughSequence: 3 } });
+    expect(bench.deadLetters).toMatchObject([{ subject: `vm report ${hostA}/1/2`, reason: 'unreadable report' }]);
+    expect(bench.state().observed).toBe('STOPPED');
+  });
+
+  it('is answered with what to do when the host or its journal is not known', async () => {
+    const bench = await running();
+    const stranger = vmOf('stranger') as string as HostId;
+    const unknown = bench.manager.reports.handle({ kind: 'open', hostId: stranger, journalEpoch: 1 });
+    bench.clock.advance(2_000);
+    let turns = 0;
+    await bench.until(() => turns++ > 4);
+    bench.clock.advance(2_000);
+    expect(await unknown).toMatchObject({ kind: 'rejected', rejection: { code: 'HOST_NOT_FOUND' } });
+    await bench.register(hostA, 2);
+    await bench.until(() => turns++ > 8);
+    expect(await bench.manager.reports.handle(message(9, [stopped]))).toMatchObject({
+      kind: 'rejected',
+      rejection: { code: 'HOST_WRONG_STATE' },
+    });
+    expect(bench.state().observed).toBe('RUNNING');
+  });
+
+  it('waits for a registration that has not been read yet', async () => {
+    const bench = await running();
+    const opened = bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 2 });
+    await bench.register(hostA, 2);
+    expect(await opened).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
+  });
+
+  it('takes the first report of a new journal, whatever its number', async () => {
+    const bench = await running();
+    await bench.register(hostA, 2);
+    expect(await bench.manager.reports.handle(message(1, [stopped], hostA, 2))).toMatchObject({
+      value: { throughSequence: 1 },
+    });
+    expect(bench.state().observed).toBe('STOPPED');
+  });
+
+  it('settles the reports of one VM in their order', async () => {
+    const bench = await running();
+    const started: VmReport = { ...stopped, powerState: 'RUNNING', change: 'started', cause: 'outside' };
+    await bench.manager.reports.handle(message(2, [stopped, started, stopped]));
+    expect((await bench.types()).slice(-3)).toEqual(['VmStopped', 'VmStarted', 'VmStopped']);
+  });
+});
+
+describe('a full list', () => {
+  it('that agrees leaves no event, and leaves domains of others alone', async () => {
+    const bench = await running();
+    const before = await bench.store.head();
+    await bench.manager.reports.handle(message(2, [list([domain(), foreign])]));
+    expect(await bench.store.head()).toBe(before);
+  });
+
+  it('is settled when its last part is there', async () => {
+    const bench = await running();
+    await bench.manager.reports.handle(message(2, [list([], 0, false)]));
+    expect(bench.state().drift).toEqual([]);
+    await bench.manager.reports.handle(message(3, [list([foreign], 1, true)]));
+    expect(bench.state().drift).toEqual([{ hostId: hostA, kind: 'missing' }]);
+    expect((await bench.types()).slice(-2)).toEqual(['VmStopped', 'VmDriftFound']);
+  });
+
+  it('is dropped when its beginning was lost; the next one tells', async () => {
+    const bench = await running();
+    await bench.manager.reports.handle(message(2, [list([], 0, false)]));
+    await bench.crash();
+    await bench.manager.reports.handle(message(3, [list([foreign], 1, true)]));
+    expect(bench.state().drift).toEqual([]);
+    await bench.manager.reports.handle(message(4, [list([])]));
+    expect(bench.state().drift).toHaveLength(1);
+  });
+
+  it('says nothing of VMs that were busy when it was taken', async () => {
+    const bench = await running();
+    await bench.manager.reports.handle(message(2, [list([], 0, true, [vmId])]));
+    expect(bench.state()).toMatchObject({ drift: [], observed: 'RUNNING' });
+  });
+
+  it('says nothing of what was reported after its first part', async () => {
+    const bench = await running();
+    await bench.manager.reports.handle(message(2, [list([], 0, false), stopped, list([domain()], 1, true)]));
+    expect(bench.state()).toMatchObject({ observed: 'STOPPED', drift: [] });
+    expect((await bench.types()).at(-1)).toBe('VmStopped');
+  });
+
+  it('sets a domain of this fleet that the store does not know aside, once, until it is gone', async () => {
+    const bench = await running();
+    const stray = vmOf('stray');
+    const both = list([domain(), domain(stray)]);
+    await bench.manager.reports.handle(message(2, [both]));
+    await bench.manager.reports.handle(message(3, [both]));
+    await bench.manager.reports.handle(message(4, [list([domain()])]));
+    expect(await bench.types(stray)).toEqual(['VmDriftFound', 'VmDriftSettled']);
+    expect(bench.hosts.sent).toHaveLength(1);
+  });
+
+  it('given again after a crash changes nothing', async () => {
+    const bench = await running();
+    await bench.manager.reports.handle(message(2, [list([])]));
+    const before = await bench.events();
+    await bench.crash();
+    await bench.manager.reports.handle(message(2, [list([])]));
+    expect(await bench.events()).toEqual(before);
+  });
+});

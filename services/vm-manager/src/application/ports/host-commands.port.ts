@@ -1,0 +1,10 @@
+import type { HostCommand, HostCommandAnswer, HostId } from '@drover/contracts';
+import type { MessageTrace } from './scheduler.port.js';
+
+/**
+ * Sends one copy of a command to a host and waits a few seconds for its answer. Repeats are the caller's; the host recognises
+ * them by the command id. A `Fault` with `not-applied` means that no copy is on its way.
+ */
+export interface HostCommands {
+  send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer>;
+}

@@ -1,0 +1,23 @@
+import type { PlaceAnswer, PlaceQuery, Rejection } from '@drover/contracts';
+
+export type SchedulerAnswer =
+  | PlaceAnswer
+  /** The store shows a placement by this reservation already: it has to be read, not asked for. */
+  | { readonly kind: 'already-placed' }
+  /** The question itself was refused; asked again it is refused again. */
+  | { readonly kind: 'refused'; readonly rejection: Rejection };
+
+/** Chooses hosts. Repeated with the same reservation it answers alike. Faults may be asked again. */
+export interface Scheduler {
+  place(query: PlaceQuery, trace: MessageTrace): Promise<SchedulerAnswer>;
+}
+
+/** What a message follows from; for logs and traces, and the same in each repeat. */
+export interface MessageTrace {
+  readonly operationId: string;
+  /** Id of the causing event. */
+  readonly causationId: string;
+  readonly traceparent?: string | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,99 @@
+import { Fault, type CommandAccepted, type Rejection, type VmId } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import { decide } from '../domain/vm/vm.decider.js';
+import { operationIdOf, subjectOf, type VmCommand, type VmDecision } from '../domain/vm/vm-command.policy.js';
+import type { Timeouts } from '../domain/vm/timeouts.policy.js';
+import type { VmState } from '../domain/vm/vm.state.js';
+import { eventsOf } from './vm-events.policy.js';
+import type { VmFolds } from './vm-folds.state.js';
+import type { VmNames } from './vm-names.state.js';
+import type { VmOperations } from './vm-operations.process.js';
+
+export type CommandAnswer =
+  | { readonly kind: 'accepted'; readonly value: CommandAccepted }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection };
+
+type Create = Extract<VmCommand, { verb: 'create' }>;
+
+export interface VmCommandHandlerOptions {
+  readonly folds: VmFolds;
+  readonly names: VmNames;
+  readonly operations: Pick<VmOperations, 'deliveryOf'>;
+  readonly clock: Clock;
+  readonly timeouts: Timeouts;
+  /** Whether this replica is the active one; asked right before each append. */
+  readonly isActive: () => boolean;
+}
+
+/** Decides commands on VMs and appends what was decided. */
+export class VmCommandHandler {
+  readonly #options: VmCommandHandlerOptions;
+
+  constructor(options: VmCommandHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Throws a `Fault`; repeated with the same command id it does once what it did or would have done. */
+  async handle(command: VmCommand, traceparent?: string): Promise<CommandAnswer> {
+    if (command.verb !== 'create') return this.#decide(command, subjectOf(command), traceparent);
+    return this.#create(command, subjectOf(command), traceparent);
+  }
+
+  async #create(command: Create, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
+    const { folds, names } = this.#options;
+    const { projectId, name } = command;
+    const doubtful = names.inDoubt(projectId, name);
+    if (doubtful !== undefined && doubtful !== vmId) {
+      const state = await folds.refresh(doubtful);
+      if (state.phase === 'unknown') names.release(projectId, name, doubtful);
+    }
+    try {
+      const answer = await this.#decide(command, vmId, traceparent);
+      names.release(projectId, name, vmId);
+      return answer;
+    } catch (error) {
+      if (error instanceof Fault && error.outcome === 'unknown') names.doubt(projectId, name, vmId);
+      else names.release(projectId, name, vmId);
+      throw error;
+    }
+  }
+
+  async #decide(command: VmCommand, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
+    const { folds, clock, names, isActive } = this.#options;
+    const { state, result } = await folds.change<VmDecision>(vmId, (current) => {
+      if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+      const decision = decide(current, command, this.#context(current, command, vmId));
+      if (decision.kind === 'rejected') return { events: [], result: decision };
+      if (command.verb === 'create' && decision.events.length > 0) names.reserve(command.projectId, command.name, vmId);
+      const origin = {
+        actor: command.actor,
+        causationId: command.commandId,
+        atMs: clock.epochMs(),
+        projectId: command.projectId,
+        operationId: operationIdOf(command),
+        traceparent,
+      };
+      return { events: eventsOf(decision.events, origin), result: decision };
+    });
+    if (result.kind === 'rejected') return result;
+    const operationId = operationIdOf(command);
+    const isKnown = state.knownOperations.some((known) => known.operationId === operationId);
+    return {
+      kind: 'accepted',
+      value: {
+        subjectId: vmId,
+        ...(isKnown ? { operationId } : {}),
+        revision: state.revision,
+        position: state.position,
+      },
+    };
+  }
+
+  #context(state: VmState, command: VmCommand, vmId: VmId) {
+    const { names, operations, timeouts } = this.#options;
+    const open = state.operation;
+    const delivery = open === undefined ? ('unsent' as const) : operations.deliveryOf(vmId, open.operationId);
+    const holder = command.verb === 'create' ? names.holder(command.projectId, command.name) : undefined;
+    return { timeouts, delivery, ...(holder === undefined || holder === vmId ? {} : { nameHolder: holder }) };
+  }
+}

@@ -1,0 +1,228 @@
+import { describe, expect, it } from '@jest/globals';
+import { Fault, type CommandFinished } from '@drover/contracts';
+import { hostA, hostB, operationOf, spec, vmId, vmOf } from '../testing/vm-facts.js';
+import { VmManagerBench } from '../testing/vm-manager-bench.js';
+
+const failed = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[] = []) =>
+  ({
+    kind: 'failed',
+    step: 'define',
+    error: { code, detail: 'it did not work' },
+    undone: ['volumes'],
+    left,
+  }) satisfies CommandFinished['result'];
+const notApplied = () => new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'quiet');
+
+async function running(): Promise<VmManagerBench> {
+  const bench = await VmManagerBench.started();
+  await bench.command('create', 'create');
+  await bench.ended('create');
+  return bench;
+}
+
+describe('placing', () => {
+  it('asks again, with the same reservation, until the scheduler answers', async () => {
+    const bench = await VmManagerBench.started();
+    bench.scheduler.faults.push(notApplied(), notApplied(), new Fault('TIMED_OUT', 'unknown', 'lost'));
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    expect(bench.scheduler.asked).toHaveLength(4);
+    expect(new Set(bench.scheduler.asked.map((query) => query.reservationId)).size).toBe(1);
+    expect(bench.state().observed).toBe('RUNNING');
+  });
+
+  it('fails a create that no host can take, and frees the name', async () => {
+    const bench = await VmManagerBench.started();
+    bench.scheduler.hosts.length = 0;
+    await bench.command('create', 'create');
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationFailed', data: { code: 'NO_HOST_FITS' } });
+    expect(bench.state().phase).toBe('deleted');
+    expect(await bench.command('create', 'create again')).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('appends no placement after the reservation may have lapsed', async () => {
+    const bench = await VmManagerBench.started();
+    const place = bench.scheduler.place.bind(bench.scheduler);
+    bench.scheduler.place = async (query) => {
+      const answer = await place(query);
+      if (bench.scheduler.asked.length === 1) bench.clock.advance(8_500);
+      return answer;
+    };
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    expect(bench.scheduler.asked).toHaveLength(2);
+  });
+
+  it('tries the next best host when the first has no room and has undone what it did', async () => {
+    const bench = await VmManagerBench.started();
+    bench.hosts.host(hostA).failures.set('create', [failed('HOST_FULL')]);
+    await bench.command('create', 'create');
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.state()).toMatchObject({ hostId: hostB, generation: { epoch: 1, n: 2 }, observed: 'RUNNING' });
+  });
+
+  it('gives up after three hosts have refused', async () => {
+    const bench = await VmManagerBench.started();
+    for (const host of bench.hosts.all) host.failures.set('create', [failed('HOST_FULL')]);
+    await bench.command('create', 'create');
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationFailed', data: { code: 'HOST_FULL' } });
+    expect(bench.hosts.all.map((host) => host.done.length)).toEqual([1, 1, 1]);
+    expect(bench.state().phase).toBe('deleted');
+  });
+});
+
+describe('sending', () => {
+  it.each(['command', 'answer'] as const)(
+    'repeats a command whose %s was lost; the host carries it out once',
+    async (loss) => {
+      const bench = await VmManagerBench.started();
+      bench.hosts.host(hostA).losses.push(loss, loss);
+      await bench.command('create', 'create');
+      await bench.ended('create');
+      expect(bench.hosts.host(hostA).done.map((command) => command.kind)).toEqual(['create']);
+      expect(new Set(bench.hosts.sent.map(({ command }) => command.commandId)).size).toBe(1);
+    },
+  );
+
+  it('sends what a host owes an end once more when it opens its lane', async () => {
+    const bench = await running();
+    const host = bench.hosts.host(hostA);
+    host.isHung = true;
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.length === 2);
+    const answer = await bench.openLane(hostA);
+    expect(answer).toMatchObject({ value: { kind: 'table', vms: [{ vmId, newest: { revision: 5 } }] } });
+    await bench.until(() => bench.hosts.sent.length === 3);
+    host.resume();
+    expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });
+  });
+
+  it('ends an operation that its host does not answer, with what was last observed', async () => {
+    const bench = await running();
+    bench.hosts.host(hostA).isReachable = false;
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    expect(await bench.ended('stop')).toMatchObject({
+      type: 'OperationFailed',
+      data: { code: 'OPERATION_OVERDUE', data: { observed: 'RUNNING' } },
+    });
+  });
+
+  it('undoes a create that is overdue, and leaves nothing', async () => {
+    const bench = await VmManagerBench.started();
+    const host = bench.hosts.host(hostA);
+    host.isHung = true;
+    await bench.command('create', 'create');
+    await bench.until(() => bench.state().operation?.undoing !== undefined);
+    host.resume();
+    expect(await bench.ended('create')).toMatchObject({
+      type: 'OperationFailed',
+      data: { code: 'OPERATION_OVERDUE', left: [] },
+    });
+    expect([...host.power]).toEqual([]);
+    expect(bench.state().phase).toBe('deleted');
+  });
+
+  it('ends the create of a host that is gone with what may be left there, and a delete later ends the VM', async () => {
+    const bench = await VmManagerBench.started();
+    const host = bench.hosts.host(hostA);
+    host.isReachable = false;
+    await bench.command('create', 'create');
+    expect(await bench.ended('create')).toMatchObject({ data: { left: [expect.stringContaining(hostA)] } });
+    expect(bench.state().phase).toBe('present');
+    host.isReachable = true;
+    await bench.command('delete', 'delete');
+    expect(await bench.ended('delete')).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.state().phase).toBe('deleted');
+  });
+
+  it('fails an operation whose host has taken a newer command', async () => {
+    const bench = await running();
+    bench.hosts.host(hostA).raise(vmId, { generation: { epoch: 1, n: 2 }, revision: 3 });
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    expect(await bench.ended('stop')).toMatchObject({ type: 'OperationFailed', data: { code: 'SUPERSEDED' } });
+  });
+});
+
+describe('superseding and cancelling', () => {
+  it('lets a forced stop take the place of a start that hangs; a late copy of the start does nothing', async () => {
+    const bench = await running();
+    const host = bench.hosts.host(hostA);
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    await bench.ended('stop');
+    host.isHung = true;
+    await bench.command('start', 'start');
+    await bench.until(() => bench.hosts.sent.length === 3);
+    const late = bench.hosts.sent[2]?.command;
+    await bench.command('stop', 'force', { mode: 'force', gracePeriodMs: 0 });
+    host.resume();
+    await bench.ended('force');
+    if (late === undefined) throw new Error('no start was sent');
+    host.receive(late);
+    expect(host.power.get(vmId)).toBe('STOPPED');
+    expect(await bench.end(operationOf('start'))).toMatchObject({ data: { by: 'superseded' } });
+  });
+
+  it('ends an operation once, also when it falls due while its place is being taken', async () => {
+    const bench = await running();
+    bench.hosts.host(hostA).isReachable = false;
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    const deleting = bench.command('delete', 'delete');
+    bench.clock.advance(130_000);
+    await deleting;
+    bench.hosts.host(hostA).isReachable = true;
+    await bench.ended('delete');
+    expect(await bench.end(operationOf('stop'))).toMatchObject({ type: 'OperationCancelled' });
+  });
+
+  it('cancels a create before it has a host', async () => {
+    const bench = await VmManagerBench.started();
+    bench.scheduler.faults.push(...Array.from({ length: 100 }, notApplied));
+    await bench.command('create', 'create');
+    const answer = await bench.command('cancel', 'cancel', { operationId: operationOf('create') });
+    expect(answer).toMatchObject({ kind: 'accepted', value: { operationId: operationOf('create') } });
+    expect(await bench.types()).toEqual(['VmRequested', 'OperationBegan', 'OperationCancelled', 'VmDeleted']);
+  });
+
+  it('undoes a create that its host has taken', async () => {
+    const bench = await VmManagerBench.started();
+    const host = bench.hosts.host(hostA);
+    host.isHung = true;
+    await bench.command('create', 'create');
+    await bench.until(() => bench.hosts.sent.length === 1);
+    await bench.command('cancel', 'cancel', { operationId: operationOf('create') });
+    host.resume();
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationCancelled', data: { by: 'user', left: [] } });
+    expect([...host.power]).toEqual([]);
+  });
+
+  it('cancels a stop that has not reached its host, and not one that has', async () => {
+    const bench = await running();
+    const host = bench.hosts.host(hostA);
+    host.isReachable = false;
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.length >= 2);
+    expect(await bench.command('cancel', 'cancel', { operationId: operationOf('stop') })).toMatchObject({
+      kind: 'accepted',
+    });
+    host.isReachable = true;
+    host.isHung = true;
+    await bench.command('stop', 'again', { mode: 'force', gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.at(-1)?.command.operationId === operationOf('again'));
+    await bench.until(() => true);
+    expect(await bench.command('cancel', 'cancel again', { operationId: operationOf('again') })).toMatchObject({
+      kind: 'rejected',
+      rejection: { code: 'OPERATION_NOT_CANCELLABLE' },
+    });
+  });
+});
+
+describe('many VMs', () => {
+  it('do not wait for each other', async () => {
+    const bench = await VmManagerBench.started();
+    const names = Array.from({ length: 50 }, (_, index) => `vm-${index}`);
+    bench.hosts.host(hostA).losses.push('command');
+    await Promise.all(names.map((name) => bench.command('create', name, { name, spec: spec() })));
+    await bench.until(() => names.every((name) => bench.state(vmOf(name)).observed === 'RUNNING'));
+    expect(bench.manager.folds.openVms.size).toBe(0);
+  });
+});

@@ -1,0 +1,101 @@
+import type { CommandOrder, HostCommand, HostId } from '@drover/contracts';
+import { assertNever } from '@drover/domain-kit';
+import { hostCommandId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
+
+/** A command as the stream tells it; its time to live is for the sender to say. */
+export type PendingHostCommand = OmitTtl<HostCommand>;
+type OmitTtl<Command> = Command extends unknown ? Omit<Command, 'ttlMs'> : never;
+
+export interface Delivering {
+  readonly hostId: HostId;
+  /** The event the command follows from. */
+  readonly cause: Cause;
+  readonly command: PendingHostCommand;
+}
+
+/** Whether the operation needs a host to be chosen before anything else. */
+export function needsPlacement(state: VmState, operation: OpenOperation): boolean {
+  if (operation.undoing !== undefined || state.hostId !== undefined) return false;
+  return operation.wish.kind === 'create' || operation.wish.kind === 'start';
+}
+
+/** The event that the open operation's current step follows from. */
+export function currentCause(operation: OpenOperation): Cause {
+  return operation.undoing?.cause ?? operation.cause;
+}
+
+/**
+ * The command that the open operation now waits for, or nothing where it has none.
+ *
+ * Steps and their undo:
+ * - `create` is undone by the host itself where it fails, and by `delete` where it was cancelled or is overdue;
+ * - `start`, `stop`, `reboot`, `reset`, `pause`, `resume` have none: the opposite command would be a second change to a
+ *   guest that nobody asked for, so what was observed is recorded instead;
+ * - `delete` has none: what is removed cannot be brought back.
+ */
+export function pendingCommand(state: VmState): Delivering | undefined {
+  const { operation, identity, hostId, generation } = state;
+  if (operation === undefined || identity === undefined || hostId === undefined || generation === undefined) {
+    return undefined;
+  }
+  const cause = currentCause(operation);
+  const order = {
+    commandId: hostCommandId(cause),
+    vmId: identity.vmId,
+    operationId: operation.operationId,
+    generation,
+    revision: cause.revision,
+  };
+  return {
+    hostId,
+    cause,
+    command: { ...order, ...(operation.undoing === undefined ? step(state, operation, identity) : undo) },
+  };
+}
+
+/** The undo of a create: whatever is there of domain and volumes. */
+const undo = { kind: 'delete' } as const;
+
+type Order = Pick<HostCommand, 'commandId' | 'vmId' | 'operationId' | 'generation' | 'revision'>;
+type StepOf<Command> = Command extends unknown ? Omit<Command, keyof Order> : never;
+
+function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingHostCommand> {
+  const { wish } = operation;
+  switch (wish.kind) {
+    case 'create':
+      return { kind: 'create', ...definitionOf(state, identity), powerOn: wish.powerOn };
+    case 'start':
+      // A VM whose creation never came to its definition is made now.
+      return state.definition === undefined
+        ? { kind: 'create', ...definitionOf(state, identity), powerOn: true }
+        : { kind: 'start', ...definitionOf(state, identity) };
+    case 'stop':
+      return { kind: 'stop', mode: wish.mode, gracePeriodMs: wish.gracePeriodMs };
+    case 'reboot':
+      return { kind: 'reboot', gracePeriodMs: wish.gracePeriodMs };
+    case 'reset':
+    case 'pause':
+    case 'resume':
+    case 'delete':
+      return { kind: wish.kind };
+    default:
+      return assertNever(wish);
+  }
+}
+
+function definitionOf(state: VmState, identity: VmIdentity) {
+  const { projectId, name, spec } = identity;
+  return { projectId, name, spec, ...(state.definition === undefined ? {} : { settled: state.definition }) };
+}
+
+/**
+ * The newest order that a host must know of this VM before it takes commands again. Just below the command that is being
+ * waited for; else above everything that was ever sent, so that late copies do nothing.
+ */
+export function newestOrder(state: VmState): { readonly hostId: HostId; readonly newest: CommandOrder } | undefined {
+  const { hostId, generation } = state;
+  if (hostId === undefined || generation === undefined) return undefined;
+  const pending = pendingCommand(state);
+  const revision = pending === undefined ? state.revision : pending.command.revision - 1;
+  return { hostId, newest: { generation, revision } };
+}

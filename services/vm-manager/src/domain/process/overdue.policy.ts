@@ -1,0 +1,74 @@
+import type { VmFact } from '@drover/contracts';
+import type { OpenOperation, VmState } from '../vm/vm.state.js';
+
+/**
+ * What to record when an operation's time has passed. A create that may have begun on its host is undone first; anything else
+ * ends with what was last observed, because the opposite of a late command may do more harm than the command.
+ */
+export function overdueFacts(state: VmState, operation: OpenOperation): readonly VmFact[] {
+  const { operationId, wish } = operation;
+  const isCreate = wish.kind === 'create';
+  if (isCreate && state.hostId !== undefined) {
+    return [{ type: 'OperationCancelRequested', data: { operationId, because: 'overdue' } }];
+  }
+  const failed: VmFact = {
+    type: 'OperationFailed',
+    data: {
+      operationId,
+      step: state.hostId === undefined ? 'place' : wish.kind,
+      code: 'OPERATION_OVERDUE',
+      reason:
+        state.hostId === undefined
+          ? 'no host was chosen in time'
+          : `host ${state.hostId} did not report an end in time; last observed: ${state.observed ?? 'nothing'}`,
+      data: { observed: state.observed ?? 'UNKNOWN' },
+      undone: [],
+      left: state.hostId === undefined ? [] : [leftOf(state, wish.kind)],
+    },
+  };
+  return isCreate ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
+}
+
+/** The host did not confirm the undo in time: the operation ends, the VM stays for a person to delete. */
+export function undoOverdueFacts(
+  state: VmState,
+  operation: OpenOperation,
+  because: 'user' | 'overdue',
+): readonly VmFact[] {
+  return undoneFacts(
+    operation,
+    because,
+    [],
+    [`host ${state.hostId ?? 'unknown'} did not confirm that domain and volumes are gone; delete the VM again`],
+  );
+}
+
+/** The end of an operation that was undone, as whoever ended it is told. */
+export function undoneFacts(
+  operation: OpenOperation,
+  because: 'user' | 'overdue',
+  undone: string[],
+  left: string[],
+): readonly VmFact[] {
+  const { operationId, wish } = operation;
+  if (because === 'user') return [{ type: 'OperationCancelled', data: { operationId, by: 'user', undone, left } }];
+  return [
+    {
+      type: 'OperationFailed',
+      data: {
+        operationId,
+        step: wish.kind,
+        code: 'OPERATION_OVERDUE',
+        reason: 'the VM was not there in time and was taken back',
+        undone,
+        left,
+      },
+    },
+  ];
+}
+
+function leftOf(state: VmState, step: string): string {
+  const host = state.hostId ?? 'unknown';
+  if (step === 'delete') return `domain and volumes may still be on host ${host}; delete the VM again`;
+  return `host ${host} may still carry out the ${step}; the VM shows what it then reports`;
+}

@@ -1,0 +1,216 @@
+import { describe, expect, it } from '@jest/globals';
+import type { PlaceAnswer, VmFact } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { evolve } from '../vm/vm-evolution.state.js';
+import { hostCommandId, initialState, type VmState } from '../vm/vm.state.js';
+import { fact, history, hostA, hostB, operationOf, RECORDED_AT_MS, stored, vmId } from '../../testing/vm-facts.js';
+import { newestOrder } from './host-command.process.js';
+import { placementQuestion, settlePlacement } from './placement.process.js';
+import { due, settleAnswer } from './vm.process.js';
+
+const UNDO_MS = 120_000;
+const stateOf = (facts: readonly VmFact[]): VmState => facts.map(stored).reduce(evolve, initialState);
+const effectOf = (facts: readonly VmFact[], afterMs = 20_000) =>
+  due(stateOf(facts), RECORDED_AT_MS + afterMs, UNDO_MS).effect;
+const eventId = (facts: readonly VmFact[], index: number) => stored(facts[index] as VmFact, index).id;
+const cancelRequested = (because: 'user' | 'overdue'): VmFact => ({
+  type: 'OperationCancelRequested',
+  data: { operationId: operationOf('create'), because },
+});
+
+describe('what is due', () => {
+  it('asks for a host while a create has none, with a reservation that follows from the wish', () => {
+    const facts = history.requested();
+    expect(effectOf(facts)).toMatchObject({
+      kind: 'place',
+      question: {
+        vmId,
+        demand: { vcpus: 1, memoryMiB: 128 },
+        reservationId: derivedId(eventId(facts, 0), 'reservation'),
+      },
+    });
+  });
+
+  it('sends the create to the chosen host, ordered by generation and the revision of the placement', () => {
+    const facts = history.placed();
+    expect(effectOf(facts)).toMatchObject({
+      kind: 'send',
+      hostId: hostA,
+      command: {
+        kind: 'create',
+        commandId: derivedId(eventId(facts, 2), 'host-command'),
+        operationId: operationOf('create'),
+        generation: { epoch: 1, n: 1 },
+        revision: 2,
+        powerOn: true,
+        name: 'web',
+      },
+    });
+  });
+
+  it('sends each later wish with the revision of its event', () => {
+    const facts = [...history.running(), fact.stopRequested('graceful', 5), fact.began('stop', 'vm.stop')];
+    expect(effectOf(facts)).toMatchObject({
+      kind: 'send',
+      command: { kind: 'stop', mode: 'graceful', gracePeriodMs: 5, revision: 6 },
+    });
+  });
+
+  it('makes a VM whose creation was superseded when it is started', () => {
+    const superseded = [
+      ...history.placed(),
+      fact.cancelled('create', 'superseded', operationOf('stop')),
+      fact.stopRequested('force'),
+      fact.began('stop', 'vm.stop'),
+      fact.succeeded('stop'),
+      fact.startRequested(),
+      fact.began('start', 'vm.start'),
+    ];
+    expect(effectOf(superseded)).toMatchObject({ kind: 'send', command: { kind: 'create', powerOn: true } });
+    expect(effectOf([...history.stopped(), fact.startRequested(), fact.began('start', 'vm.start')])).toMatchObject({
+      command: { kind: 'start', settled: expect.anything() },
+    });
+  });
+
+  it('does nothing for a VM without an open operation', () => {
+    expect(due(stateOf(history.running()), RECORDED_AT_MS, UNDO_MS)).toEqual({});
+  });
+
+  it('is the same for the same stream and time', () => {
+    expect(effectOf(history.placed())).toEqual(effectOf(history.placed()));
+  });
+});
+
+describe('what is overdue', () => {
+  it('gives every wait an end that is counted from the store’s time of the beginning', () => {
+    const { atMs } = due(stateOf(history.placed()), RECORDED_AT_MS, UNDO_MS);
+    expect(atMs).toBe(RECORDED_AT_MS + 1_000 + 600_000);
+  });
+
+  it('fails a create that found no host in time, and frees its name', () => {
+    expect(effectOf(history.requested(), 601_000)).toMatchObject({
+      kind: 'record',
+      facts: [{ type: 'OperationFailed', data: { code: 'OPERATION_OVERDUE', step: 'place' } }, { type: 'VmDeleted' }],
+    });
+  });
+
+  it('undoes a create that may have begun on its host', () => {
+    const facts = history.placed();
+    expect(effectOf(facts, 601_000)).toMatchObject({ kind: 'record', facts: [cancelRequested('overdue')] });
+    expect(effectOf([...facts, cancelRequested('overdue')])).toMatchObject({
+      kind: 'send',
+      command: { kind: 'delete', revision: 3 },
+    });
+  });
+
+  it.each(['user', 'overdue'] as const)(
+    'ends an undo (%s) that the host does not confirm, with what is left',
+    (because) => {
+      const effect = effectOf([...history.placed(), cancelRequested(because)], 3_000 + UNDO_MS);
+      const end = because === 'user' ? 'OperationCancelled' : 'OperationFailed';
+      expect(effect).toMatchObject({
+        kind: 'record',
+        facts: [{ type: end, data: { left: [expect.stringContaining(hostA)] } }],
+      });
+    },
+  );
+
+  it('ends any other operation with what was last observed', () => {
+    const facts = [...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop', 60_000)];
+    expect(effectOf(facts, 68_000)).toMatchObject({
+      kind: 'record',
+      facts: [{ type: 'OperationFailed', data: { code: 'OPERATION_OVERDUE', data: { observed: 'RUNNING' } } }],
+    });
+  });
+});
+
+describe('the scheduler’s answer', () => {
+  const score = { total: 1, parts: {} };
+  const question = (state: VmState) => {
+    const asked = placementQuestion(state);
+    if (asked === undefined) throw new Error('nothing to ask');
+    return asked;
+  };
+
+  it('gives the VM its next generation in the epoch of the store', () => {
+    const state = stateOf(history.requested());
+    const asked = question(state);
+    const answer: PlaceAnswer = {
+      kind: 'placed',
+      hostId: hostB,
+      reservationId: asked.reservationId,
+      score,
+      runnersUp: [],
+    };
+    expect(settlePlacement(state, asked, answer, 3)).toMatchObject([
+      { type: 'VmPlaced', data: { hostId: hostB, generation: { epoch: 3, n: 1 } } },
+    ]);
+  });
+
+  it('changes nothing when the operation has ended meanwhile', () => {
+    const asked = question(stateOf(history.requested()));
+    const answer: PlaceAnswer = {
+      kind: 'placed',
+      hostId: hostB,
+      reservationId: asked.reservationId,
+      score,
+      runnersUp: [],
+    };
+    const ended = stateOf([...history.requested(), fact.cancelled('create'), fact.deleted()]);
+    expect(settlePlacement(ended, asked, answer, 1)).toEqual([]);
+    expect(settlePlacement(stateOf(history.placed()), asked, answer, 1)).toEqual([]);
+  });
+
+  it('fails a create that no host can take, explains it, and leaves nothing', () => {
+    const state = stateOf(history.requested());
+    const answer: PlaceAnswer = { kind: 'no-host-fits', counts: { memory: 2 }, nearest: [] };
+    expect(settlePlacement(state, question(state), answer, 1)).toMatchObject([
+      { type: 'VmPlacementFailed', data: { counts: { memory: 2 } } },
+      { type: 'OperationFailed', data: { code: 'NO_HOST_FITS', data: { counts: { memory: 2 } } } },
+      { type: 'VmDeleted' },
+    ]);
+  });
+});
+
+describe('the host’s answer', () => {
+  it('ends the operation when the host has taken a newer command', () => {
+    const state = stateOf(history.placed());
+    const cause = state.operation?.cause ?? { eventId: eventId(history.placed(), 2), revision: 2 };
+    const newest = { generation: { epoch: 1, n: 2 }, revision: 9 };
+    expect(settleAnswer(state, cause, { kind: 'superseded', newest })).toMatchObject([
+      { type: 'OperationFailed', data: { code: 'SUPERSEDED' } },
+    ]);
+    expect(settleAnswer(state, cause, { kind: 'taken' })).toEqual([]);
+  });
+
+  it('is of no interest when another step is due by then', () => {
+    const placed = stateOf(history.placed());
+    const undoing = stateOf([...history.placed(), cancelRequested('user')]);
+    const newest = { generation: { epoch: 1, n: 1 }, revision: 3 };
+    const cause = placed.operation?.cause;
+    if (cause === undefined) throw new Error('no operation');
+    expect(settleAnswer(undoing, cause, { kind: 'superseded', newest })).toEqual([]);
+  });
+});
+
+describe('the table of a host', () => {
+  it('lets exactly the command that is waited for through, and nothing that was sent before', () => {
+    const waiting = stateOf([...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')]);
+    expect(newestOrder(waiting)).toEqual({ hostId: hostA, newest: { generation: { epoch: 1, n: 1 }, revision: 5 } });
+  });
+
+  it('makes every late copy void where nothing is waited for', () => {
+    const cancelled = stateOf([
+      ...history.stopped(),
+      fact.startRequested(),
+      fact.began('start', 'vm.start'),
+      fact.cancelled('start'),
+    ]);
+    expect(newestOrder(cancelled)?.newest.revision).toBe(7);
+  });
+
+  it('does not name a VM that no host was given', () => {
+    expect(newestOrder(stateOf(history.requested()))).toBeUndefined();
+    expect(hostCommandId({ eventId: eventId(history.requested(), 0), revision: 0 })).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});

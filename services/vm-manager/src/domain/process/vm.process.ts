@@ -1,0 +1,65 @@
+import type { HostCommandAnswer, VmFact } from '@drover/contracts';
+import { pendingCommand, type Delivering } from './host-command.process.js';
+import { overdueFacts, undoOverdueFacts } from './overdue.policy.js';
+import { placementQuestion, type PlacementQuestion } from './placement.process.js';
+import { hostCommandId, operationDueAtMs, type Cause, type VmState } from '../vm/vm.state.js';
+
+/** What is to be done for a VM now. `cause` is the event it follows from: the same effect again is the same effect. */
+export type Effect =
+  | { readonly kind: 'place'; readonly cause: Cause; readonly question: PlacementQuestion }
+  | ({ readonly kind: 'send' } & Delivering)
+  /** Append these; they end the operation or begin its undo. */
+  | { readonly kind: 'record'; readonly cause: Cause; readonly facts: readonly VmFact[] };
+
+export interface Due {
+  readonly effect?: Effect;
+  /** Look again at this time at the latest, milliseconds since the Unix epoch. */
+  readonly atMs?: number;
+}
+
+/**
+ * The process manager of a VM: what follows from its stream at this time.
+ *
+ * It remembers nothing: after any crash the same stream gives the same effects, and each is safe to repeat. Every wait has
+ * an end that follows from an event.
+ */
+export function due(state: VmState, nowMs: number, undoTimeoutMs: number): Due {
+  const operation = state.operation;
+  if (operation === undefined) return {};
+  const atMs = operation.undoing === undefined ? operationDueAtMs(operation) : operation.undoing.atMs + undoTimeoutMs;
+  if (nowMs >= atMs) {
+    const { undoing, cause } = operation;
+    return undoing === undefined
+      ? { effect: { kind: 'record', cause, facts: overdueFacts(state, operation) } }
+      : {
+          effect: { kind: 'record', cause: undoing.cause, facts: undoOverdueFacts(state, operation, undoing.because) },
+        };
+  }
+  const question = placementQuestion(state);
+  if (question !== undefined) return { effect: { kind: 'place', cause: operation.cause, question }, atMs };
+  const delivering = pendingCommand(state);
+  if (delivering !== undefined) return { effect: { kind: 'send', ...delivering }, atMs };
+  return { atMs };
+}
+
+/** The facts that follow from the host's answer to a command that was sent; mostly none, because its report tells the end. */
+export function settleAnswer(state: VmState, cause: Cause, answer: HostCommandAnswer): readonly VmFact[] {
+  const pending = pendingCommand(state);
+  if (answer.kind !== 'superseded' || state.operation === undefined) return [];
+  if (pending === undefined || pending.command.commandId !== hostCommandId(cause)) return [];
+  const { operationId, wish } = state.operation;
+  const { generation, revision } = answer.newest;
+  return [
+    {
+      type: 'OperationFailed',
+      data: {
+        operationId,
+        step: wish.kind,
+        code: 'SUPERSEDED',
+        reason: `the host has taken a newer command for this VM: generation ${generation.epoch}.${generation.n}, revision ${revision}`,
+        undone: [],
+        left: [],
+      },
+    },
+  ];
+}

@@ -1,0 +1,80 @@
+import { compareGenerations, type ListedDomain, type ReportSource, type VmFact } from '@drover/contracts';
+import { isOldReport, type VmState } from '../vm/vm.state.js';
+import { driftDifference, powerDifference } from './power-difference.policy.js';
+
+/** A domain of ours in a host's full list. */
+export interface ListedVm {
+  readonly powerState: ListedDomain['powerState'];
+  readonly ours: NonNullable<ListedDomain['ours']>;
+}
+
+/**
+ * The difference between the store and one entry of a host's full list. The host's word on power is taken; what needs a person
+ * is drift. VMs with an operation under way are left to its end.
+ */
+export function settleListed(state: VmState, listed: ListedVm, source: ReportSource): readonly VmFact[] {
+  if (state.operation !== undefined || isOldReport(state, source)) return [];
+  const { powerState, ours } = listed;
+  const { hostId } = source;
+  if (state.phase !== 'present' || state.generation === undefined) {
+    const detail =
+      state.phase === 'deleted'
+        ? 'a domain of this VM, which was deleted'
+        : 'a domain of this fleet that the store does not know';
+    return driftDifference(state, 'unknown', true, source, detail, powerState);
+  }
+  const age = compareGenerations(ours.generation, state.generation);
+  const isHere = age === 0 && state.hostId === hostId;
+  const copy = `a copy of generation ${ours.generation.epoch}.${ours.generation.n}`;
+  const elsewhere = state.hostId === undefined ? 'the VM has no host' : `the VM is on host ${state.hostId}`;
+  const strays = [
+    ...driftDifference(state, 'superseded-copy', age < 0, source, `${copy}; ${elsewhere}`, powerState),
+    ...driftDifference(
+      state,
+      'unknown',
+      age >= 0 && !isHere,
+      source,
+      `${copy}, never given to this host; ${elsewhere}`,
+      powerState,
+    ),
+  ];
+  if (!isHere) return strays;
+  const observation = { hostId, generation: ours.generation, source };
+  const known = state.definition?.fingerprint;
+  const isEdited =
+    known === undefined || ours.fingerprint === ''
+      ? state.drift.some((drift) => drift.hostId === hostId && drift.kind === 'edited')
+      : ours.fingerprint !== known;
+  return [
+    ...(state.definition === undefined ? [] : powerDifference(state, powerState, 'outside', observation)),
+    ...strays,
+    ...driftDifference(state, 'missing', false, source, ''),
+    ...driftDifference(
+      state,
+      'edited',
+      isEdited,
+      source,
+      'the definition on the host was changed by other means',
+      powerState,
+    ),
+  ];
+}
+
+/** What follows for a VM that the store gives the host, or had drift there, and that the host's full list does not name. */
+export function settleMissing(state: VmState, source: ReportSource): readonly VmFact[] {
+  if (state.operation !== undefined || isOldReport(state, source)) return [];
+  const { hostId } = source;
+  const gone = (['edited', 'unknown', 'superseded-copy'] as const).flatMap((kind) =>
+    driftDifference(state, kind, false, source, ''),
+  );
+  const isExpected = state.phase === 'present' && state.hostId === hostId && state.definition !== undefined;
+  if (!isExpected || state.generation === undefined) {
+    return [...gone, ...driftDifference(state, 'missing', false, source, '')];
+  }
+  const observation = { hostId, generation: state.generation, source };
+  return [
+    ...powerDifference(state, 'ABSENT', 'outside', observation),
+    ...gone,
+    ...driftDifference(state, 'missing', true, source, 'the host has no domain of this VM', 'ABSENT'),
+  ];
+}

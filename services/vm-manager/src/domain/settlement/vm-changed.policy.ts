@@ -1,0 +1,37 @@
+import { assertNever } from '@drover/domain-kit';
+import { compareGenerations, type ReportSource, type VmChanged, type VmFact } from '@drover/contracts';
+import { isOldReport, type VmState } from '../vm/vm.state.js';
+import { driftDifference, powerDifference } from './power-difference.policy.js';
+
+/** What follows from a change that no command of ours made. It is taken as it is; nothing is put back. */
+export function settleVmChanged(state: VmState, report: VmChanged, source: ReportSource): readonly VmFact[] {
+  // Before its first definition a VM's changes are those of its making, and the end of that tells them.
+  if (state.phase !== 'present' || state.hostId !== source.hostId || state.definition === undefined) return [];
+  if (state.generation === undefined || compareGenerations(report.generation, state.generation) !== 0) return [];
+  if (isOldReport(state, source)) return [];
+  const { cause } = report;
+  const observation = { hostId: source.hostId, generation: report.generation, source };
+  switch (report.change) {
+    case 'started':
+    case 'resumed':
+      return powerDifference(state, 'RUNNING', cause, observation);
+    case 'rebooted':
+      return [{ type: 'VmRebooted', data: { ...observation, cause } }];
+    case 'stopped':
+      return powerDifference(state, 'STOPPED', cause, observation);
+    case 'crashed':
+      return powerDifference(state, 'CRASHED', 'crash', observation);
+    case 'paused':
+      return powerDifference(state, 'PAUSED', cause, observation);
+    case 'io-error':
+      if (report.powerState !== 'PAUSED' || state.observed === 'PAUSED') return [];
+      return [{ type: 'VmPaused', data: { ...observation, cause, isIoError: true } }];
+    case 'removed':
+      return [
+        ...powerDifference(state, 'ABSENT', cause, observation),
+        ...driftDifference(state, 'missing', true, source, 'the domain was removed on the host', 'ABSENT'),
+      ];
+    default:
+      return assertNever(report.change);
+  }
+}

@@ -1,0 +1,51 @@
+import type { OperationId, VmFact } from '@drover/contracts';
+import { accept, reject } from '@drover/domain-kit';
+import type { DecisionContext, VmDecision } from './vm-command.policy.js';
+import type { VmState } from './vm.state.js';
+
+/**
+ * Ends an operation that has not reached its host, or undoes a create that has.
+ *
+ * Where the host has not answered, a late copy may still arrive: it does nothing once a newer command was taken or the lane
+ * was opened again, and `left` says so.
+ */
+export function decideCancel(
+  state: VmState,
+  command: { readonly operationId: OperationId },
+  context: Pick<DecisionContext, 'delivery'>,
+): VmDecision {
+  const { operationId } = command;
+  const open = state.operation;
+  if (open?.operationId !== operationId) {
+    const known = state.knownOperations.find((candidate) => candidate.operationId === operationId);
+    if (known === undefined) {
+      return reject({ code: 'OPERATION_NOT_FOUND', detail: `this VM has no operation ${operationId}` });
+    }
+    if (known.isCancelled) return accept();
+    return notCancellable(operationId, 'has ended');
+  }
+  if (open.undoing !== undefined) return accept();
+  if (open.kind === 'vm.create') {
+    if (open.isPlaced) return accept({ type: 'OperationCancelRequested', data: { operationId, because: 'user' } });
+    return accept(cancelled(operationId, []), { type: 'VmDeleted', data: {} });
+  }
+  if (context.delivery === 'taken') return notCancellable(operationId, 'has reached the host');
+  return accept(
+    cancelled(
+      operationId,
+      context.delivery === 'unanswered' ? ['the host may still carry out a copy of the command that is under way'] : [],
+    ),
+  );
+}
+
+function cancelled(operationId: OperationId, left: string[]): VmFact {
+  return { type: 'OperationCancelled', data: { operationId, by: 'user', undone: [], left } };
+}
+
+function notCancellable(operationId: OperationId, why: string): VmDecision {
+  return reject({
+    code: 'OPERATION_NOT_CANCELLABLE',
+    detail: `operation ${operationId} ${why}; force-stop or delete the VM to supersede one that is open`,
+    data: { operationId },
+  });
+}

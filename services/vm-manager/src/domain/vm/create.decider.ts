@@ -1,0 +1,32 @@
+import type { OperationId, VmCommandMessage, VmId } from '@drover/contracts';
+import { accept, reject } from '@drover/domain-kit';
+import { unsupportedField } from './supported-fields.policy.js';
+import { vmIdOf, type DecisionContext, type VmDecision } from './vm-command.policy.js';
+import type { VmState } from './vm.state.js';
+
+export function decideCreate(
+  state: VmState,
+  command: VmCommandMessage<'create'>,
+  operationId: OperationId,
+  context: Pick<DecisionContext, 'timeouts' | 'nameHolder'>,
+): VmDecision {
+  // The VM's id is derived from the command: whatever became of the VM, this command has been decided.
+  if (state.phase !== 'unknown') return accept();
+  const unsupported = unsupportedField(command.spec);
+  if (unsupported !== undefined) return reject(unsupported);
+  if (context.nameHolder !== undefined) return reject(nameTaken(command.name, context.nameHolder));
+  const { projectId, name, spec, powerOn } = command;
+  return accept(
+    { type: 'VmRequested', data: { vmId: vmIdOf(command), projectId, name, spec, powerOn } },
+    { type: 'OperationBegan', data: { operationId, kind: 'vm.create', timeoutMs: context.timeouts.createMs } },
+  );
+}
+
+function nameTaken(name: string, holder: VmId) {
+  return {
+    code: 'VM_NAME_TAKEN',
+    detail: `the name ${name} belongs to VM ${holder}; choose another name or delete that VM`,
+    field: '/name',
+    data: { vmId: holder },
+  } as const;
+}

@@ -1,0 +1,49 @@
+import type { OperationId, OperationKind, Rejection, VmFact } from '@drover/contracts';
+import { reject, type Decision } from '@drover/domain-kit';
+import type { OpenOperation, VmState } from './vm.state.js';
+
+type WishFact = Extract<VmFact, { type: `Vm${string}Requested` }>;
+
+export interface Beginning {
+  readonly operationId: OperationId;
+  readonly kind: OperationKind;
+  readonly timeoutMs: number;
+  readonly wish: WishFact;
+  /** Which open operations give way to this one; the others make it `VM_BUSY`. */
+  readonly takesPlaceOf: (open: OpenOperation) => boolean;
+}
+
+/**
+ * Begins an operation under the rule that one at a time holds a VM (safety.md 16). The one whose place is taken ends as
+ * cancelled in the same append; on the host the newer command then makes the older one void.
+ */
+export function begin(state: VmState, beginning: Beginning): Decision<VmFact, Rejection> {
+  const { operationId, kind, timeoutMs, wish } = beginning;
+  const open = state.operation;
+  if (open !== undefined && !beginning.takesPlaceOf(open)) return busy(open);
+  const supersedes = open === undefined ? {} : { supersedes: open.operationId };
+  const facts: VmFact[] = [wish, { type: 'OperationBegan', data: { operationId, kind, timeoutMs, ...supersedes } }];
+  if (open !== undefined) {
+    facts.unshift({
+      type: 'OperationCancelled',
+      data: { operationId: open.operationId, by: 'superseded', supersededBy: operationId, undone: [], left: [] },
+    });
+  }
+  return { kind: 'accepted', events: facts };
+}
+
+export function busy(open: OpenOperation): Decision<never, Rejection> {
+  return reject({
+    code: 'VM_BUSY',
+    detail: `operation ${open.operationId} (${open.kind}) holds this VM; wait for it, cancel it, force-stop or delete`,
+    data: { operationId: open.operationId, kind: open.kind },
+  });
+}
+
+export function wrongState(detail: string, state: VmState): Decision<never, Rejection> {
+  return reject({
+    code: 'VM_WRONG_STATE',
+    detail,
+    data: { observed: state.observed ?? 'UNKNOWN', desired: state.desired },
+  });
+}

@@ -1,0 +1,54 @@
+import type { OperationId, VmFact } from '@drover/contracts';
+import { accept, assertNever } from '@drover/domain-kit';
+import { begin, busy, wrongState } from './exclusivity.policy.js';
+import type { Timeouts } from './timeouts.policy.js';
+import type { VmCommand, VmDecision } from './vm-command.policy.js';
+import type { VmState } from './vm.state.js';
+
+type GuestControl = Extract<VmCommand, { verb: 'reboot' | 'reset' | 'pause' | 'resume' }>;
+type WishFact = Extract<VmFact, { type: `Vm${string}Requested` }>;
+
+/** Commands to a guest that is there: each needs one power state and is already so in another. */
+export function decideGuestControl(
+  state: VmState,
+  command: GuestControl,
+  operationId: OperationId,
+  timeouts: Timeouts,
+): VmDecision {
+  if (state.operation !== undefined) return busy(state.operation);
+  if (command.verb === 'resume') {
+    if (state.observed === 'RUNNING' && state.desired === 'RUNNING') return accept();
+    if (state.observed !== 'PAUSED' && state.observed !== 'RUNNING') {
+      return wrongState('the VM is not paused; start it', state);
+    }
+  } else {
+    if (command.verb === 'pause' && state.observed === 'PAUSED' && state.desired === 'PAUSED') return accept();
+    if (state.observed === 'PAUSED' && command.verb !== 'pause')
+      return wrongState('the VM is paused; resume it first', state);
+    if (state.observed !== 'RUNNING' && state.observed !== 'PAUSED') {
+      return wrongState('the VM is not running; start it first', state);
+    }
+  }
+  return begin(state, {
+    operationId,
+    kind: `vm.${command.verb}`,
+    timeoutMs: timeouts.powerMs + (command.verb === 'reboot' ? command.gracePeriodMs : 0),
+    wish: wishOf(command),
+    takesPlaceOf: () => false,
+  });
+}
+
+function wishOf(command: GuestControl): WishFact {
+  switch (command.verb) {
+    case 'reboot':
+      return { type: 'VmRebootRequested', data: { gracePeriodMs: command.gracePeriodMs } };
+    case 'reset':
+      return { type: 'VmResetRequested', data: {} };
+    case 'pause':
+      return { type: 'VmPauseRequested', data: {} };
+    case 'resume':
+      return { type: 'VmResumeRequested', data: {} };
+    default:
+      return assertNever(command);
+  }
+}

@@ -1,0 +1,46 @@
+import type { OperationId, VmCommandMessage } from '@drover/contracts';
+import { accept } from '@drover/domain-kit';
+import { begin, busy, wrongState } from './exclusivity.policy.js';
+import type { Timeouts } from './timeouts.policy.js';
+import type { VmDecision } from './vm-command.policy.js';
+import type { VmState } from './vm.state.js';
+
+export function decideStart(state: VmState, operationId: OperationId, timeouts: Timeouts): VmDecision {
+  if (state.operation !== undefined) return busy(state.operation);
+  if (state.observed === 'PAUSED') return wrongState('the VM is paused; resume it', state);
+  if (state.observed === 'RUNNING' && state.desired === 'RUNNING') return accept();
+  return begin(state, {
+    operationId,
+    kind: 'vm.start',
+    // A VM that no host has yet is placed and made by its start.
+    timeoutMs: state.definition === undefined ? timeouts.createMs : timeouts.powerMs,
+    wish: { type: 'VmStartRequested', data: {} },
+    takesPlaceOf: () => false,
+  });
+}
+
+/** A forced stop takes the place of anything, a graceful one that of a start. */
+export function decideStop(
+  state: VmState,
+  command: Pick<VmCommandMessage<'stop'>, 'mode' | 'gracePeriodMs'>,
+  operationId: OperationId,
+  timeouts: Timeouts,
+): VmDecision {
+  const { mode, gracePeriodMs } = command;
+  const open = state.operation;
+  const isRunning = state.observed === 'RUNNING' || state.observed === 'PAUSED';
+  if (open === undefined && !isRunning && state.desired === 'STOPPED') return accept();
+  if (open === undefined && mode === 'graceful' && state.observed === 'PAUSED') {
+    return wrongState('a paused guest cannot shut down; resume the VM first, or force the stop', state);
+  }
+  const decision = begin(state, {
+    operationId,
+    kind: 'vm.stop',
+    timeoutMs: timeouts.powerMs + (mode === 'graceful' ? gracePeriodMs : 0),
+    wish: { type: 'VmStopRequested', data: { mode, gracePeriodMs } },
+    takesPlaceOf: (held) => mode === 'force' || held.kind === 'vm.start',
+  });
+  if (decision.kind === 'rejected' || state.hostId !== undefined) return decision;
+  // No host was given this VM, so nothing can be running.
+  return accept(...decision.events, { type: 'OperationSucceeded', data: { operationId } });
+}

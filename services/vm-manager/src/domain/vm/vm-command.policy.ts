@@ -1,0 +1,37 @@
+import type { OperationId, Rejection, VmCommandMessage, VmFact, VmId, VmVerb } from '@drover/contracts';
+import { derivedId, type Decision } from '@drover/domain-kit';
+import type { Timeouts } from './timeouts.policy.js';
+
+export type VmCommand = { readonly [Verb in VmVerb]: { readonly verb: Verb } & VmCommandMessage<Verb> }[VmVerb];
+
+export type VmDecision = Decision<VmFact, Rejection>;
+
+/**
+ * How far a host command has come. Known to the process that sends it, not to the stream; after a restart it is `unsent`
+ * until the repeat is answered.
+ */
+export type Delivery = 'unsent' | 'unanswered' | 'taken';
+
+/** What a decision needs beside the VM's own stream. */
+export interface DecisionContext {
+  readonly timeouts: Timeouts;
+  /** The other VM of the project that has the name asked for, or is being given it at this moment. */
+  readonly nameHolder?: VmId;
+  /** How far the open operation's host command has come, as far as this process knows. */
+  readonly delivery: Delivery;
+}
+
+/** The VM that a create makes: derived from the command, so that a retry after any crash creates nothing twice. */
+export function vmIdOf(command: Pick<VmCommandMessage<'create'>, 'commandId'>): VmId {
+  return derivedId(command.commandId, 'vm') as VmId;
+}
+
+/** The VM that a command is about. */
+export function subjectOf(command: VmCommand): VmId {
+  return command.verb === 'create' ? vmIdOf(command) : command.vmId;
+}
+
+/** The operation that a command begins, or for a cancel the one it ends. */
+export function operationIdOf(command: VmCommand): OperationId {
+  return command.verb === 'cancel' ? command.operationId : (derivedId(command.commandId, 'operation') as OperationId);
+}

@@ -1,0 +1,41 @@
+import { assertNever, reject } from '@drover/domain-kit';
+import { decideCancel } from './cancel.decider.js';
+import { decideCreate } from './create.decider.js';
+import { decideDelete } from './delete.decider.js';
+import { decideGuestControl } from './guest-control.decider.js';
+import { decideStart, decideStop } from './power.decider.js';
+import { operationIdOf, type DecisionContext, type VmCommand, type VmDecision } from './vm-command.policy.js';
+import type { VmState } from './vm.state.js';
+
+/**
+ * What the rules say to a command on a VM. Accepted with no facts means that it is already so, or that this very command
+ * was decided before.
+ */
+export function decide(state: VmState, command: VmCommand, context: DecisionContext): VmDecision {
+  const operationId = operationIdOf(command);
+  if (command.verb === 'create') return decideCreate(state, command, operationId, context);
+  if (state.identity?.projectId !== command.projectId) {
+    // A repeat finds its answer also when the VM has gone meanwhile.
+    if (state.knownOperations.some((known) => known.operationId === operationId)) {
+      return command.verb === 'cancel' ? decideCancel(state, command, context) : { kind: 'accepted', events: [] };
+    }
+    return reject({ code: 'VM_NOT_FOUND', detail: `project ${command.projectId} has no VM ${command.vmId}` });
+  }
+  if (command.verb === 'cancel') return decideCancel(state, command, context);
+  if (state.knownOperations.some((known) => known.operationId === operationId)) return { kind: 'accepted', events: [] };
+  switch (command.verb) {
+    case 'start':
+      return decideStart(state, operationId, context.timeouts);
+    case 'stop':
+      return decideStop(state, command, operationId, context.timeouts);
+    case 'reboot':
+    case 'reset':
+    case 'pause':
+    case 'resume':
+      return decideGuestControl(state, command, operationId, context.timeouts);
+    case 'delete':
+      return decideDelete(state, operationId, context.timeouts);
+    default:
+      return assertNever(command);
+  }
+}

@@ -1,0 +1,127 @@
+import {
+  START,
+  type CommandId,
+  type EventId,
+  type Generation,
+  type HostId,
+  type OperationId,
+  type OperationKind,
+  type Position,
+  type PowerState,
+  type ProjectId,
+  type ReportSource,
+  type SettledDefinition,
+  type VmId,
+  type VmSpec,
+} from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+
+/** The event that a step follows from; commands, ids and their order are derived from it. */
+export interface Cause {
+  readonly eventId: EventId;
+  readonly revision: number;
+}
+
+/** What was asked, as the newest `…Requested` event says it. */
+export type Wish =
+  | { readonly kind: 'create'; readonly powerOn: boolean }
+  | { readonly kind: 'start' | 'reset' | 'pause' | 'resume' | 'delete' }
+  | { readonly kind: 'stop'; readonly mode: 'graceful' | 'force'; readonly gracePeriodMs: number }
+  | { readonly kind: 'reboot'; readonly gracePeriodMs: number };
+
+export interface OpenOperation {
+  readonly operationId: OperationId;
+  readonly kind: OperationKind;
+  readonly wish: Wish;
+  /** The newest event that the next step follows from: the wish, then the placement. */
+  readonly cause: Cause;
+  /** `recordedAt` of `OperationBegan`, milliseconds since the Unix epoch. */
+  readonly beganAtMs: number;
+  readonly timeoutMs: number;
+  readonly traceparent?: string;
+  /** Whether `VmPlaced` follows from this very operation. */
+  readonly isPlaced: boolean;
+  /** Hosts still to be tried, best first, where the one that was chosen refuses. */
+  readonly runnersUp: readonly HostId[];
+  /** Why the host tried last refused. */
+  readonly refusals: number;
+  /** What has been done is being undone. */
+  readonly undoing?: { readonly because: 'user' | 'overdue'; readonly cause: Cause; readonly atMs: number };
+}
+
+export type DriftKind = 'missing' | 'edited' | 'unknown' | 'superseded-copy';
+export interface Drift {
+  readonly hostId: HostId;
+  readonly kind: DriftKind;
+}
+
+/** The VM as it was asked for; there from `VmRequested` on, also after its end. */
+export interface VmIdentity {
+  readonly vmId: VmId;
+  readonly projectId: ProjectId;
+  readonly name: string;
+  readonly spec: VmSpec;
+}
+
+/** An operation that is known to have been asked for, so that a repeat of its command is recognised. */
+export interface KnownOperation {
+  readonly operationId: OperationId;
+  readonly isCancelled: boolean;
+}
+
+/** The fold of one `vm-*` stream: what decisions about the VM need, and nothing else. */
+export interface VmState {
+  /** Of the last event, -1 before the first. */
+  readonly revision: number;
+  readonly position: Position;
+  /** `unknown`: never requested here. Its stream may hold drift alone. */
+  readonly phase: 'unknown' | 'present' | 'deleted';
+  readonly identity?: VmIdentity;
+  readonly desired: 'RUNNING' | 'STOPPED' | 'PAUSED' | 'DELETED';
+  /** Absent before the first definition. */
+  readonly observed?: Extract<PowerState, 'STOPPED' | 'RUNNING' | 'PAUSED'>;
+  /** The newest the VM was given; kept when it loses its host. */
+  readonly generation?: Generation;
+  /** Absent before placement. A stopped VM stays with its host. */
+  readonly hostId?: HostId;
+  readonly definition?: SettledDefinition;
+  readonly wish?: { readonly wish: Wish; readonly cause: Cause };
+  readonly operation?: OpenOperation;
+  /** The newest ones, newest last. */
+  readonly knownOperations: readonly KnownOperation[];
+  /** The newest report that a fact came from, per host. */
+  readonly sources: readonly ReportSource[];
+  readonly drift: readonly Drift[];
+  /** Host commands that remove the VM, whatever became of their operations. */
+  readonly removals: readonly CommandId[];
+}
+
+export const initialState: VmState = {
+  revision: -1,
+  position: START,
+  phase: 'unknown',
+  desired: 'STOPPED',
+  knownOperations: [],
+  sources: [],
+  drift: [],
+  removals: [],
+};
+
+/** The id of the command to a host that follows from an event; a repeat of it is recognised by this id. */
+export function hostCommandId(cause: Cause): CommandId {
+  return derivedId(cause.eventId, 'host-command') as CommandId;
+}
+
+/** Whether a report about the VM is older than, or the same as, one that a known fact came from (safety.md 12). */
+export function isOldReport(state: VmState, source: ReportSource): boolean {
+  const newest = state.sources.find((known) => known.hostId === source.hostId);
+  if (newest === undefined) return false;
+  return newest.journalEpoch !== source.journalEpoch
+    ? source.journalEpoch < newest.journalEpoch
+    : source.sequence <= newest.sequence;
+}
+
+/** When the open operation has to have ended, milliseconds since the Unix epoch. */
+export function operationDueAtMs(operation: OpenOperation): number {
+  return operation.beganAtMs + operation.timeoutMs;
+}

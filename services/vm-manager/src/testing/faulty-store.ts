@@ -1,0 +1,39 @@
+import { Fault, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
+import type { StoreSubscription, VmStore } from '../application/ports/vm-store.port.js';
+
+/** What becomes of an append: refused, lost before the store, or stored with its answer lost. */
+export type Fate = 'stored' | 'refused' | 'lost' | 'unanswered';
+
+/** A store whose appends meet a fate, by their number. */
+export class FaultyStore implements VmStore {
+  readonly #store: VmStore;
+  /** Asked for each append, counted from 1; may also bring other disasters about. */
+  fateOf: (append: number) => Fate = () => 'stored';
+  appends = 0;
+
+  constructor(store: VmStore) {
+    this.#store = store;
+  }
+
+  async append(stream: string, expected: number | 'no-stream', events: readonly NewEvent[]) {
+    this.appends += 1;
+    const fate = this.fateOf(this.appends);
+    if (fate === 'refused') throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'the store is down');
+    if (fate === 'lost') throw new Fault('STORE_UNAVAILABLE', 'unknown', 'the connection was cut');
+    const result = await this.#store.append(stream, expected, events);
+    if (fate === 'unanswered') throw new Fault('STORE_UNAVAILABLE', 'unknown', 'the connection was cut');
+    return result;
+  }
+
+  read(stream: string, options: { readonly fromRevision: number }): Promise<readonly StoredEvent[]> {
+    return this.#store.read(stream, options);
+  }
+
+  subscribe(
+    after: Position,
+    handler: (events: readonly StoredEvent[]) => void,
+    options: { readonly filter: { readonly streamKinds: readonly string[] } },
+  ): StoreSubscription {
+    return this.#store.subscribe(after, handler, options);
+  }
+}

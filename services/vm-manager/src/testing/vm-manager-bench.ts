@@ -1,0 +1,226 @@
+import {
+  DEFAULT_CLUSTER,
+  DEFAULT_PROJECT,
+  Fault,
+  type EventId,
+  type FleetId,
+  type HostId,
+  type NewEvent,
+  type OperationId,
+  type StoredVmEvent,
+  type VmId,
+  type VmVerb,
+} from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import type { CommandAnswer } from '../application/vm-command.handler.js';
+import { VmManager } from '../application/vm-manager.process.js';
+import type { UnworkableMessage } from '../application/ports/dead-letters.port.js';
+import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';
+import type { VmCommand } from '../domain/vm/vm-command.policy.js';
+import type { VmState } from '../domain/vm/vm.state.js';
+import { FaultyStore } from './faulty-store.js';
+import { FakeHost, FakeHosts, FakeScheduler } from './fake-fleet.js';
+import { ManualClock } from './manual-clock.js';
+import { command, hostA, hostB, hostC, operationOf, spec, user, vmId } from './vm-facts.js';
+
+/** The service on a memory store, with three fake hosts and time in the hand of the spec. */
+export class VmManagerBench {
+  readonly clock = new ManualClock();
+  readonly store: EventStore;
+  /** The same store, as the service reaches it. */
+  readonly faultyStore: FaultyStore;
+  readonly scheduler = new FakeScheduler([hostA, hostB, hostC]);
+  readonly hosts = new FakeHosts([hostA, hostB, hostC].map((id) => new FakeHost(id)));
+  readonly deadLetters: UnworkableMessage[] = [];
+  readonly told: { readonly message: string; readonly fields: unknown }[] = [];
+  manager: VmManager;
+  /** Sequence of the last report that each host numbered, and of the first it has not had acknowledged. */
+  readonly #sequences = new Map<HostId, { last: number; acknowledged: number }>();
+  #holder: { won(): void; lost(): void } | undefined;
+
+  constructor() {
+    // The store's clock is another machine's: what follows from `recordedAt` must not be mixed up with the writer's time.
+    const clock = { epochMs: () => this.clock.epochMs() + 3_000, monotonicMs: () => this.clock.monotonicMs() };
+    this.store = createMemoryEventStore({ clock });
+    this.faultyStore = new FaultyStore(this.store);
+    this.manager = this.#newManager();
+  }
+
+  /** A bench whose hosts are registered and whose only replica is active. */
+  static async started(): Promise<VmManagerBench> {
+    const bench = new VmManagerBench();
+    await bench.#seed();
+    await bench.activate();
+    return bench;
+  }
+
+  async activate(): Promise<void> {
+    this.manager.start();
+    this.#holder?.won();
+    await this.until(() => this.manager.replica.isActive);
+  }
+
+  loseLease(): void {
+    this.#holder?.lost();
+  }
+
+  /** Kills the process between two steps and starts another on the same store. */
+  async crash(): Promise<void> {
+    await this.manager.abandon();
+    this.manager = this.#newManager();
+    await this.activate();
+  }
+
+  winLease(): void {
+    this.#holder?.won();
+  }
+
+  command<Verb extends VmVerb>(verb: Verb, name: string, fields: object = {}): Promise<CommandAnswer> {
+    const base = { verb, commandId: command(name), actor: user, projectId: DEFAULT_PROJECT };
+    const target = verb === 'create' ? { name: 'web', spec: spec(), powerOn: true } : { vmId };
+    return this.manager.commands.handle({ ...base, ...target, ...fields } as unknown as VmCommand);
+  }
+
+  /** Sends a command as a client does: again and again with the same id until there is an answer. */
+  async insist<Verb extends VmVerb>(verb: Verb, name: string, fields: object = {}): Promise<CommandAnswer> {
+    for (let attempt = 0; attempt < 50; attempt += 1) {
+      try {
+        return await this.command(verb, name, fields);
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        await this.until(() => this.manager.replica.isActive);
+      }
+    }
+    throw new Error(`${verb} was never answered`);
+  }
+
+  state(id: VmId = vmId): VmState {
+    return this.manager.folds.get(id);
+  }
+
+  async events(id: VmId = vmId): Promise<readonly StoredVmEvent[]> {
+    return (await this.store.read(`vm-${id}`)) as readonly StoredVmEvent[];
+  }
+
+  async types(id: VmId = vmId): Promise<readonly string[]> {
+    return (await this.events(id)).map((event) => event.type);
+  }
+
+  /** Runs until the operation of this command has ended, and tells how. */
+  async ended(name: string, id: VmId = vmId): Promise<StoredVmEvent> {
+    const operationId = operationOf(name);
+    await this.until(() => {
+      const state = this.state(id);
+      return (
+        state.operation?.operationId !== operationId &&
+        state.knownOperations.some((known) => known.operationId === operationId)
+      );
+    });
+    return this.end(operationId, id);
+  }
+
+  async end(operationId: OperationId, id: VmId = vmId): Promise<StoredVmEvent> {
+    const types = ['OperationSucceeded', 'OperationFailed', 'OperationCancelled'];
+    const events = await this.events(id);
+    const ends = events.filter((event) => types.includes(event.type) && event.meta.operationId === operationId);
+    if (ends.length !== 1 || ends[0] === undefined) throw new Error(`operation ended ${ends.length} times`);
+    return ends[0];
+  }
+
+  /** Lets everything run, with time moving on where all wait, until the condition holds. */
+  async until(condition: () => boolean): Promise<void> {
+    for (let turn = 0; turn < 20_000; turn += 1) {
+      if (condition()) return;
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.deliverReports();
+      if (turn % 4 === 3) this.clock.advance(Math.min(this.clock.nextInMs ?? 0, 60_000));
+    }
+    throw new Error('the condition was never met');
+  }
+
+  /** Hands over every host's reports; those that were not acknowledged come again. */
+  async deliverReports(): Promise<void> {
+    for (const host of this.hosts.all) {
+      const numbers = this.#numbers(host.hostId);
+      numbers.last = host.reports.length;
+      if (numbers.last === numbers.acknowledged || !host.isReachable || !this.manager.replica.isActive) continue;
+      const answer = await this.report(host.hostId, numbers.acknowledged).catch(() => undefined);
+      if (answer?.kind === 'answered' && answer.value.kind === 'acknowledged') {
+        numbers.acknowledged = answer.value.throughSequence;
+      }
+    }
+  }
+
+  /** Sends a host's reports from this one on, acknowledged before or not. */
+  report(hostId: HostId, from = 0) {
+    const at = new Date(this.clock.epochMs()).toISOString();
+    const reports = this.hosts
+      .host(hostId)
+      .reports.slice(from)
+      .map((report, index) => ({ sequence: from + index + 1, at, report }));
+    return this.manager.reports.handle({ kind: 'reports', hostId, journalEpoch: 1, reports });
+  }
+
+  async openLane(hostId: HostId) {
+    return this.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1 });
+  }
+
+  /** What an agent does after each (re)connect: it opens its lane and raises its journal to the table. */
+  async reconnect(hostId: HostId): Promise<void> {
+    const host = this.hosts.host(hostId);
+    const answer = await this.openLane(hostId);
+    if (answer.kind !== 'answered' || answer.value.kind !== 'table') throw new Error('the lane was not opened');
+    for (const { vmId: id, newest } of answer.value.vms) host.raise(id, newest);
+    host.isReachable = true;
+  }
+
+  #numbers(hostId: HostId) {
+    let numbers = this.#sequences.get(hostId);
+    if (numbers === undefined) this.#sequences.set(hostId, (numbers = { last: 0, acknowledged: 0 }));
+    return numbers;
+  }
+
+  #newManager(): VmManager {
+    const tell = (message: string, fields?: unknown) => void this.told.push({ message, fields });
+    return new VmManager({
+      store: this.faultyStore,
+      scheduler: this.scheduler,
+      hosts: this.hosts,
+      deadLetters: { keep: (letter) => Promise.resolve(void this.deadLetters.push(letter)) },
+      lease: {
+        compete: (holder) => {
+          this.#holder = holder;
+        },
+        holds: () => true,
+        resign: () => Promise.resolve(),
+      },
+      intake: { open: () => Promise.resolve(), close: () => Promise.resolve() },
+      clock: this.clock,
+      timer: this.clock,
+      timeouts: defaultTimeouts,
+      log: { info: () => undefined, warn: tell, error: tell },
+    });
+  }
+
+  async #seed(): Promise<void> {
+    const fleetId = derivedId('spec', 'fleet') as FleetId;
+    await this.store.append(`cluster-${DEFAULT_CLUSTER}`, 'no-stream', [
+      this.#event('ClusterCreated', { clusterId: DEFAULT_CLUSTER, fleetId, storeEpoch: 1 }),
+    ]);
+    for (const hostId of [hostA, hostB, hostC]) await this.register(hostId, 1);
+  }
+
+  /** Only what vm-manager reads of a registration is of interest here. */
+  async register(hostId: HostId, journalEpoch: number): Promise<void> {
+    await this.store.append(`host-${hostId}`, 'any', [
+      this.#event('HostRegistered', { hostId, clusterId: DEFAULT_CLUSTER, journalEpoch }),
+    ]);
+  }
+
+  #event(type: string, data: object): NewEvent {
+    const at = new Date(this.clock.epochMs()).toISOString();
+    const id = derivedId(JSON.stringify(data), type) as EventId;
+    return { id, type, schemaVersion: 1, data, meta: { at, actor: user } };
+  }
+}

@@ -1,0 +1,22 @@
+import 'reflect-metadata';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { VmCommandController } from './adapters/inbound/vm-command.controller.js';
+import { VmLaneController } from './adapters/inbound/vm-lane.controller.js';
+import { HostReportHandler } from './application/host-report.handler.js';
+import { VmCommandHandler } from './application/vm-command.handler.js';
+import type { VmManager } from './application/vm-manager.process.js';
+
+/** Binds the controllers of the bus to one replica. */
+@Module({})
+export class VmManagerModule {
+  static of(manager: VmManager): DynamicModule {
+    return {
+      module: VmManagerModule,
+      controllers: [VmCommandController, VmLaneController],
+      providers: [
+        { provide: VmCommandHandler, useValue: manager.commands },
+        { provide: HostReportHandler, useValue: manager.reports },
+      ],
+    };
+  }
+}

@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  DEFAULT_CLUSTER,
+  DEFAULT_PROJECT,
+  type EventId,
+  type HostCommand,
+  type NewEvent,
+  type PlaceQuery,
+  type StoredVmEvent,
+} from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { createMemoryEventStore, type MemoryEventStore } from '@drover/event-store';
+import { answered, createMemoryBus, createMemoryLeaseStore, type Messaging } from '@drover/messaging';
+import { createMetrics, silentLogger } from '@drover/observability';
+import { startService, type RunningService } from '@drover/service-kit';
+import { vmManagerConfigSchema } from './config.js';
+import { defaultTimeouts } from './domain/vm/timeouts.policy.js';
+import { FakeHost } from './testing/fake-fleet.js';
+import { command, hostA, hostB, operationOf, user, vmId } from './testing/vm-facts.js';
+import { startReplica } from './vm-manager.service.js';
+
+const at = '2026-01-01T00:00:00.000Z';
+
+describe('the service on a bus', () => {
+  let store: MemoryEventStore;
+  let bus: ReturnType<typeof createMemoryBus>;
+  let outside: Messaging;
+  let host: FakeHost;
+  let service: RunningService;
+
+  const connect = (name: string) =>
+    bus.connect({ name, logger: silentLogger, deadLetters: { keep: (letter) => store.deadLetters.keep(letter) } });
+
+  const eventually = async (isSo: () => Promise<boolean>) => {
+    while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+
+  async function seed(): Promise<void> {
+    const event = (type: string, data: object): NewEvent => ({
+      id: derivedId('seed', type) as EventId,
+      type,
+      schemaVersion: 1,
+      data,
+      meta: { at, actor: user },
+    });
+    await store.append(`cluster-${DEFAULT_CLUSTER}`, 'no-stream', [event('ClusterCreated', { storeEpoch: 1 })]);
+    await store.append(`host-${hostA}`, 'no-stream', [event('HostRegistered', { hostId: hostA, journalEpoch: 1 })]);
+  }
+
+  beforeEach(async () => {
+    store = createMemoryEventStore();
+    bus = createMemoryBus();
+    outside = connect('outside');
+    host = new FakeHost(hostA);
+    await seed();
+    outside.respond(outside.subjects.query('placement', 'place'), ({ payload }) => {
+      const { reservationId } = payload as PlaceQuery;
+      return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
+    });
+    outside.respond(outside.subjects.hostCommand(hostA), ({ payload }) =>
+      answered(host.receive(payload as HostCommand)),
+    );
+    const messaging = connect('vm-manager');
+    service = await startService(
+      {
+        name: 'vm-manager',
+        start: async (context) => {
+          await startReplica(context, {
+            store,
+            deadLetters: store.deadLetters,
+            messaging,
+            leases: createMemoryLeaseStore(),
+            leaseTtlMs: 20,
+            timeouts: defaultTimeouts,
+          });
+        },
+      },
+      { logger: silentLogger, metrics: createMetrics() },
+    );
+  });
+
+  afterEach(async () => {
+    await service.stop();
+    await outside.close();
+    await store.close();
+  });
+
+  const create = {
+    commandId: command('create'),
+    actor: user,
+    projectId: DEFAULT_PROJECT,
+    name: 'web',
+    spec: {},
+    powerOn: true,
+  };
+  const ask = (verb: string, payload: object) =>
+    outside.request(outside.subjects.command('vm', verb), payload, { ttlMs: 5_000, retry: 'until-ttl' });
+  const report = () =>
+    outside.request(
+      outside.subjects.hostReport(hostA, 'vm'),
+      {
+        kind: 'reports',
+        hostId: hostA,
+        journalEpoch: 1,
+        reports: host.reports.map((entry, index) => ({ sequence: index + 1, at, report: entry })),
+      },
+      { ttlMs: 5_000 },
+    );
+  const types = async () => ((await store.read(`vm-${vmId}`)) as readonly StoredVmEvent[]).map((event) => event.type);
+
+  it('takes a command, has it placed and carried out, and settles the host’s report', async () => {
+    expect(await ask('create', create)).toMatchObject({
+      kind: 'answered',
+      value: { subjectId: vmId, operationId: operationOf('create') },
+    });
+    await eventually(async () => host.reports.length === 1);
+    expect(await report()).toEqual(answered({ kind: 'acknowledged', throughSequence: 1 }));
+    expect(await types()).toEqual([
+      'VmRequested',
+      'OperationBegan',
+      'VmPlaced',
+      'VmDefined',
+      'VmStarted',
+      'OperationSucceeded',
+    ]);
+  });
+
+  it('answers rejections as such, and keeps commands it cannot read', async () => {
+    expect(await ask('start', { ...base(), vmId })).toMatchObject({
+      kind: 'rejected',
+      rejection: { code: 'VM_NOT_FOUND' },
+    });
+    await expect(ask('start', { ...base(), vmId: 'web' })).rejects.toMatchObject({ code: 'UNREADABLE_MESSAGE' });
+    expect(await store.deadLetters.count('vm-manager')).toBe(1);
+  });
+
+  it('lets no host report as another', async () => {
+    const open = { kind: 'open', hostId: hostB, journalEpoch: 1 };
+    expect(
+      await outside.request(outside.subjects.hostReport(hostA, 'vm'), open, { ttlMs: 5_000, retry: 'until-ttl' }),
+    ).toMatchObject({ kind: 'rejected', rejection: { code: 'FORBIDDEN' } });
+  });
+
+  it('takes nothing once it has stopped', async () => {
+    await ask('start', { ...base(), vmId });
+    await service.stop();
+    await expect(
+      outside.request(outside.subjects.command('vm', 'create'), create, { ttlMs: 100 }),
+    ).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  });
+
+  function base() {
+    return { commandId: command('other'), actor: user, projectId: DEFAULT_PROJECT };
+  }
+});
+
+describe('the configuration', () => {
+  it('needs the bus and the database and nothing else', () => {
+    const config = vmManagerConfigSchema.parse({ nats: { url: 'nats://127.0.0.1:4222' }, database: { urlFile: '/x' } });
+    expect(config).toMatchObject({
+      subjectPrefix: 'drover',
+      vmManager: { leaseTtlMs: 3_000, powerTimeoutMs: 120_000 },
+    });
+  });
+});
