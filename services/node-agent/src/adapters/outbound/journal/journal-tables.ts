@@ -1,0 +1,147 @@
+import type { CommandId, FleetId, HostCommand, HostId, ReportLane, VmId } from '@drover/contracts';
+import { assertNever } from '@drover/domain-kit';
+import type { CommandProgress } from '../../../domain/commands/command.process.js';
+import {
+  emptyJournal,
+  type JournalChange,
+  type JournalContent,
+  type QueuedReport,
+} from '../../../domain/journal/journal.state.js';
+
+/** One prepared statement and what it is run with. */
+export type Statement = readonly [name: StatementName, ...values: (string | number | null)[]];
+
+/** One row per thing that is open, so that the file stays as small as what is open. */
+export const schema = `
+  CREATE TABLE IF NOT EXISTS host (
+    host_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, fleet_id TEXT, journal_epoch INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS newest (
+    host_id TEXT NOT NULL, vm_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL, n INTEGER NOT NULL, revision INTEGER NOT NULL, command_id TEXT,
+    PRIMARY KEY (host_id, vm_id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS defined (
+    host_id TEXT NOT NULL, vm_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (host_id, vm_id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS command (
+    place INTEGER PRIMARY KEY, host_id TEXT NOT NULL, command_id TEXT NOT NULL, command TEXT NOT NULL, progress TEXT,
+    UNIQUE (host_id, command_id)
+  );
+  CREATE TABLE IF NOT EXISTS lane (
+    host_id TEXT NOT NULL, lane TEXT NOT NULL, last_sequence INTEGER NOT NULL, PRIMARY KEY (host_id, lane)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS report (
+    host_id TEXT NOT NULL, lane TEXT NOT NULL, sequence INTEGER NOT NULL, at TEXT NOT NULL, report TEXT NOT NULL,
+    PRIMARY KEY (host_id, lane, sequence)
+  ) WITHOUT ROWID;
+`;
+
+export const statements = {
+  made: 'INSERT INTO host (host_id, journal_id) VALUES (?, ?) ON CONFLICT DO NOTHING',
+  registered: 'UPDATE host SET fleet_id = ?, journal_epoch = ? WHERE host_id = ?',
+  raised: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE
+    SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = NULL
+    WHERE (excluded.epoch, excluded.n, excluded.revision) > (epoch, n, revision)`,
+  newest: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+    SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = excluded.command_id
+    WHERE (excluded.epoch, excluded.n, excluded.revision) >= (epoch, n, revision)`,
+  taken: 'INSERT INTO command (host_id, command_id, command) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  forgotten: 'UPDATE newest SET command_id = NULL WHERE host_id = ? AND vm_id = ? AND command_id = ?',
+  progressed: 'UPDATE command SET progress = ? WHERE host_id = ? AND command_id = ?',
+  ended: 'DELETE FROM command WHERE host_id = ? AND command_id = ?',
+  defined: 'INSERT OR REPLACE INTO defined VALUES (?, ?, ?)',
+  undefined: 'DELETE FROM defined WHERE host_id = ? AND vm_id = ?',
+  sequence: 'INSERT OR REPLACE INTO lane VALUES (?, ?, ?)',
+  reported: 'INSERT OR REPLACE INTO report VALUES (?, ?, ?, ?, ?)',
+  acknowledged: 'DELETE FROM report WHERE host_id = ? AND lane = ? AND sequence <= ?',
+} as const;
+export type StatementName = keyof typeof statements;
+
+export const queries = {
+  host: 'SELECT * FROM host WHERE host_id = ?',
+  newest: 'SELECT * FROM newest WHERE host_id = ?',
+  defined: 'SELECT * FROM defined WHERE host_id = ?',
+  commands: 'SELECT * FROM command WHERE host_id = ? ORDER BY place',
+  lanes: 'SELECT * FROM lane WHERE host_id = ?',
+  reports: 'SELECT * FROM report WHERE host_id = ? ORDER BY lane, sequence',
+} as const;
+export type Row = Readonly<Record<string, unknown>>;
+export type Rows = Readonly<Record<keyof typeof queries, readonly Row[]>>;
+
+export function statementsOf(hostId: HostId, change: JournalChange): readonly Statement[] {
+  switch (change.kind) {
+    case 'registered':
+      return [['registered', change.fleetId, change.journalEpoch, hostId]];
+    case 'raised': {
+      const { generation, revision } = change.order;
+      return [['raised', hostId, change.vmId, generation.epoch, generation.n, revision]];
+    }
+    case 'taken': {
+      const { commandId, generation, revision, vmId } = change.command;
+      return [
+        ['taken', hostId, commandId, JSON.stringify(change.command)],
+        ['newest', hostId, vmId, generation.epoch, generation.n, revision, commandId],
+      ];
+    }
+    case 'untaken':
+      return [
+        ['ended', hostId, change.command.commandId],
+        ['forgotten', hostId, change.command.vmId, change.command.commandId],
+      ];
+    case 'progressed':
+      return [['progressed', JSON.stringify(change.progress), hostId, change.commandId]];
+    case 'ended':
+      return [['ended', hostId, change.commandId]];
+    case 'defined':
+      return change.hash === undefined
+        ? [['undefined', hostId, change.vmId]]
+        : [['defined', hostId, change.vmId, change.hash]];
+    case 'reported': {
+      const { sequence, at, report } = change.report;
+      return [
+        ['sequence', hostId, change.lane, sequence],
+        ['reported', hostId, change.lane, sequence, at, JSON.stringify(report)],
+      ];
+    }
+    case 'acknowledged':
+      return [['acknowledged', hostId, change.lane, change.throughSequence]];
+    default:
+      return assertNever(change);
+  }
+}
+
+export function contentOf(rows: Rows): JournalContent {
+  const [host] = rows.host;
+  if (host === undefined) throw new Error('the journal has no row for this host');
+  const content = emptyJournal(text(host, 'journal_id'));
+  if (host['fleet_id'] !== null) {
+    content.fleetId = text(host, 'fleet_id') as FleetId;
+    content.journalEpoch = Number(host['journal_epoch']);
+  }
+  for (const row of rows.newest) {
+    const generation = { epoch: Number(row['epoch']), n: Number(row['n']) };
+    const order = { generation, revision: Number(row['revision']) };
+    const commandId = row['command_id'] === null ? {} : { commandId: text(row, 'command_id') as CommandId };
+    content.newest.set(text(row, 'vm_id') as VmId, { order, ...commandId });
+  }
+  for (const row of rows.defined) content.definedFrom.set(text(row, 'vm_id') as VmId, text(row, 'hash'));
+  for (const row of rows.commands) {
+    const command = JSON.parse(text(row, 'command')) as HostCommand;
+    const isBegun = row['progress'] !== null;
+    const progress = isBegun ? { progress: JSON.parse(text(row, 'progress')) as CommandProgress } : {};
+    content.commands.set(command.commandId, { command, ...progress });
+  }
+  for (const row of rows.lanes)
+    content.lanes[text(row, 'lane') as ReportLane].lastSequence = Number(row['last_sequence']);
+  for (const row of rows.reports) {
+    const report = JSON.parse(text(row, 'report')) as QueuedReport['report'];
+    const queued = { sequence: Number(row['sequence']), at: text(row, 'at'), report };
+    content.lanes[text(row, 'lane') as ReportLane].reports.push(queued);
+  }
+  return content;
+}
+
+function text(row: Row, column: string): string {
+  return String(row[column]);
+}

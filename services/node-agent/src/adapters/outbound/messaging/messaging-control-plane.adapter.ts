@@ -1,0 +1,35 @@
+import {
+  heartbeatAnswerSchema,
+  registeredSchema,
+  reportsAcknowledgedSchema,
+  vmTableSchema,
+  type HostId,
+} from '@drover/contracts';
+import type { Messaging } from '@drover/messaging';
+import type { ControlPlane } from '../../../application/ports/control-plane.port.js';
+
+/** How long an answer is waited for that is not a heartbeat's. Its asker repeats what must arrive. */
+const ANSWER_TTL_MS = 5_000;
+
+/** The control plane as one host sees it over messaging: its own subjects and no others. */
+export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlPlane {
+  const { subjects } = messaging;
+  const hostLane = subjects.hostReport(hostId, 'host');
+  const vmLane = subjects.hostReport(hostId, 'vm');
+  const heartbeats = subjects.hostHeartbeat(hostId);
+  const loads = subjects.hostLoad(hostId);
+  return {
+    register: (message) => messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: registeredSchema }),
+    openVmLane: (message) => messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: vmTableSchema }),
+    reportVms: (message) =>
+      messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: reportsAcknowledgedSchema }),
+    reportHost: (message) =>
+      messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: reportsAcknowledgedSchema }),
+    beat: (heartbeat, timeoutMs) =>
+      messaging.request(heartbeats, heartbeat, { ttlMs: timeoutMs, schema: heartbeatAnswerSchema }),
+    tellLoad: (load) => messaging.publish(loads, load),
+    tellProgress: (progress) =>
+      messaging.publish(subjects.progress(progress.operationId), progress, { operationId: progress.operationId }),
+    onReconnect: (listener) => messaging.onReconnect(listener),
+  };
+}

@@ -1,0 +1,50 @@
+import type { HostInventory } from '@drover/contracts';
+
+/** What an agent is told of its host, beside what its hypervisor tells. */
+export interface HostSettings {
+  readonly name: string;
+  readonly machineId: string;
+  readonly zone?: string;
+  readonly labels: HostInventory['labels'];
+  /** Kept for the host itself and never given to VMs. */
+  readonly reservedMemoryMiB: number;
+}
+
+export interface AgentTimings {
+  /** Between full lists. */
+  readonly fullListIntervalMs: number;
+  readonly loadIntervalMs: number;
+  /** How long a step is tried again while the hypervisor cannot be reached. */
+  readonly hypervisorPatienceMs: number;
+  /** How long another agent with this host id may still count as alive after a restart of this one. */
+  readonly hostIdPatienceMs: number;
+  /** Between looks at a guest that was asked to stop or reboot; its signal usually comes first. */
+  readonly guestPollMs: number;
+  /** First wait before something is tried again; doubles up to 30 times of it. */
+  readonly retryMs: number;
+}
+
+export interface AgentLimits {
+  /** Calls to the hypervisor at the same time, for commands. */
+  readonly parallelCalls: number;
+  /** Of them, starts. */
+  readonly parallelStarts: number;
+}
+
+export interface AgentSettings {
+  readonly host: HostSettings;
+  readonly agentVersion: string;
+  readonly timings: AgentTimings;
+  readonly limits: AgentLimits;
+}
+
+export const defaultTimings: AgentTimings = {
+  fullListIntervalMs: 60_000,
+  loadIntervalMs: 5_000,
+  hypervisorPatienceMs: 30_000,
+  hostIdPatienceMs: 15_000,
+  guestPollMs: 2_000,
+  retryMs: 250,
+};
+
+export const defaultLimits: AgentLimits = { parallelCalls: 16, parallelStarts: 4 };

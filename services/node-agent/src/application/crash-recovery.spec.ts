@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CommandFinished, HostCommand, PowerState } from '@drover/contracts';
+import { CrashPoint } from '../testing/crash-point.js';
+import { HostBench } from '../testing/host-bench.js';
+import { VmCommands } from '../testing/host-commands.js';
+
+interface Scenario {
+  readonly title: string;
+  /** Carried out before, undisturbed. */
+  readonly before: (vm: VmCommands) => readonly HostCommand[];
+  readonly command: (vm: VmCommands) => HostCommand;
+  readonly prepare?: (bench: HostBench, vm: VmCommands) => void;
+  readonly powerState: PowerState;
+  readonly result: CommandFinished['result']['kind'];
+  readonly volumes: number;
+}
+
+const running = (vm: VmCommands) => [vm.create(1)];
+const stopped = (vm: VmCommands) => [vm.create(1, { powerOn: false })];
+const full = (bench: HostBench) => bench.faults.add({ call: 'start', code: 'HYPERVISOR_FAILED' });
+
+const scenarios: readonly Scenario[] = [
+  {
+    title: 'create',
+    before: () => [],
+    command: (vm) => vm.create(5),
+    powerState: 'RUNNING',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'create that fails and is undone',
+    before: () => [],
+    command: (vm) => vm.create(5),
+    prepare: full,
+    powerState: 'ABSENT',
+    result: 'failed',
+    volumes: 0,
+  },
+  { title: 'start', before: stopped, command: (vm) => vm.start(5), powerState: 'RUNNING', result: 'done', volumes: 1 },
+  {
+    title: 'graceful stop',
+    before: running,
+    command: (vm) => vm.stop(5),
+    powerState: 'STOPPED',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'graceful stop that needs force',
+    before: running,
+    command: (vm) => vm.stop(5, 10),
+    prepare: ({ machine }, { vmId }) => machine.guestIgnoresAcpi(vmId),
+    powerState: 'STOPPED',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'force-stop',
+    before: running,
+    command: (vm) => vm.forceStop(5),
+    powerState: 'STOPPED',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'reboot',
+    before: running,
+    command: (vm) => vm.reboot(5, 20),
+    powerState: 'RUNNING',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'reset',
+    before: running,
+    command: (vm) => vm.plain('reset', 5),
+    powerState: 'RUNNING',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'pause',
+    before: running,
+    command: (vm) => vm.plain('pause', 5),
+    powerState: 'PAUSED',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'resume',
+    before: (vm) => [vm.create(1), vm.plain('pause', 2)],
+    command: (vm) => vm.plain('resume', 5),
+    powerState: 'RUNNING',
+    result: 'done',
+    volumes: 1,
+  },
+  {
+    title: 'delete',
+    before: running,
+    command: (vm) => vm.plain('delete', 5),
+    powerState: 'ABSENT',
+    result: 'done',
+    volumes: 0,
+  },
+];
+
+/** Runs a scenario with the agent killed at its n-th effect. Returns whether it came that far. */
+async function killAt(scenario: Scenario, at: number, when: 'before' | 'after'): Promise<boolean> {
+  const bench = new HostBench();
+  const { controlPlane, machine } = bench;
+  const vm = new VmCommands('a');
+  const first = await bench.start();
+  for (const command of scenario.before(vm)) {
+    await controlPlane.order(command);
+    await controlPlane.end(command);
+  }
+  await first.stop();
+  scenario.prepare?.(bench, vm);
+
+  const crash = new CrashPoint(at, when);
+  const messaging = bench.connect();
+  const victim = bench.create({
+    hypervisor: (driver) => crash.hypervisor(driver),
+    journal: crash.journal(bench.journal),
+    messaging,
+  });
+  await victim.start();
+  const command = scenario.command(vm);
+  const taken = controlPlane.order(command);
+  taken.catch(() => undefined);
+  const wasReached = await Promise.race([crash.reached.then(() => true), controlPlane.end(command).then(() => false)]);
+  await messaging.close();
+  crash.bury();
+  await victim.stop();
+
+  const survivor = await bench.start();
+  expect(await taken).toEqual({ kind: 'taken' });
+  const end = await controlPlane.end(command);
+  expect({ at, when, powerState: end.powerState, result: end.result.kind }).toEqual({
+    at,
+    when,
+    powerState: scenario.powerState,
+    result: scenario.result,
+  });
+  expect(machine.domain(vm.vmId)?.powerState ?? 'ABSENT').toBe(scenario.powerState);
+  expect([...machine.volumes()]).toHaveLength(scenario.volumes);
+  await survivor.stop();
+  expect(controlPlane.ends(command.commandId)).toHaveLength(1);
+  return wasReached;
+}
+
+describe('an agent that is killed', () => {
+  for (const scenario of scenarios) {
+    for (const when of ['before', 'after'] as const) {
+      it(`ends a ${scenario.title} once and whole, killed right ${when} any of its effects`, async () => {
+        let at = 1;
+        while (await killAt(scenario, at, when)) at += 1;
+        expect(at).toBeGreaterThan(5);
+      }, 20_000);
+    }
+  }
+});

@@ -1,0 +1,82 @@
+import type { Clock } from '@drover/domain-kit';
+import type { Hypervisor } from '@drover/hypervisor';
+import type { Logger } from '@drover/observability';
+import { fullListParts } from '../domain/reports/full-list.policy.js';
+import type { ReportLane } from './report-lane.reconciler.js';
+import { doubling, pause, within } from './stopping.js';
+import type { VmWork } from './vm-work.js';
+
+export interface FullListOptions {
+  readonly hypervisor: Hypervisor;
+  readonly lane: ReportLane;
+  readonly work: VmWork;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stop: AbortSignal;
+  readonly intervalMs: number;
+  readonly retryMs: number;
+}
+
+/**
+ * Reports every domain of the host from time to time and when it is asked to. Whatever a signal did not tell is settled
+ * from this list. One list waits in the lane at most: a second would only be older news.
+ */
+export class FullListReconciler {
+  readonly #options: FullListOptions;
+  #isDue = false;
+  #woken = Promise.withResolvers<void>();
+
+  constructor(options: FullListOptions) {
+    this.#options = options;
+  }
+
+  /** Being asked is a hint: many requests may lead to one list, which is taken after the last of them. */
+  request(): void {
+    this.#isDue = true;
+    this.#woken.resolve();
+  }
+
+  /** The lane has become shorter. */
+  laneMoved(): void {
+    if (this.#isDue) this.#woken.resolve();
+  }
+
+  async run(): Promise<void> {
+    const { intervalMs, logger, retryMs, stop } = this.#options;
+    let nextWaitMs = doubling(retryMs);
+    while (!stop.aborted) {
+      const woken = this.#woken.promise;
+      try {
+        if (this.#isDue && !this.#isWaiting()) {
+          this.#isDue = false;
+          await this.#report();
+          nextWaitMs = doubling(retryMs);
+        } else {
+          const isTimed = await within(woken, intervalMs, stop);
+          if (isTimed) this.#isDue = true;
+          else this.#woken = Promise.withResolvers<void>();
+        }
+      } catch (error) {
+        if (stop.aborted) return;
+        logger.warn('the domains could not be listed; trying again', { error });
+        this.#isDue = true;
+        await pause(nextWaitMs(), stop);
+      }
+    }
+  }
+
+  #isWaiting(): boolean {
+    return this.#options.lane.pending.some(({ report }) => report.kind === 'full-list');
+  }
+
+  async #report(): Promise<void> {
+    const { clock, hypervisor, lane, work } = this.#options;
+    work.forgetEchoes(clock.monotonicMs());
+    await work.whileWatching(async (touched) => {
+      const domains = await hypervisor.list();
+      for (const { ours } of domains) if (ours !== undefined) work.generations.set(ours.vmId, ours.generation);
+      // Their places in the lane follow each other, because nothing is awaited in between.
+      await Promise.all(fullListParts(domains, [...touched]).map((part) => lane.append(part)));
+    });
+  }
+}

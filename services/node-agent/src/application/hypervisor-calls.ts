@@ -1,0 +1,59 @@
+import { Fault } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import { Limiter } from './limiter.js';
+import type { AgentLimits, AgentTimings } from './agent-settings.js';
+import { doubling, pause, throwIfStopped } from './stopping.js';
+
+/**
+ * Calls to the hypervisor on behalf of commands: bounded in number, and tried again for a while when the hypervisor
+ * cannot be reached. That is safe because every call of the port is idempotent.
+ */
+export class HypervisorCalls {
+  readonly #calls: Limiter;
+  readonly #starts: Limiter;
+  readonly #timings: AgentTimings;
+  readonly #clock: Clock;
+  readonly #stop: AbortSignal;
+
+  constructor(limits: AgentLimits, timings: AgentTimings, clock: Clock, stop: AbortSignal) {
+    this.#calls = new Limiter(limits.parallelCalls);
+    this.#starts = new Limiter(limits.parallelStarts);
+    this.#timings = timings;
+    this.#clock = clock;
+    this.#stop = stop;
+  }
+
+  async call<T>(body: () => Promise<T>): Promise<T> {
+    const giveUpAtMs = this.#clock.monotonicMs() + this.#timings.hypervisorPatienceMs;
+    const nextWaitMs = doubling(this.#timings.retryMs);
+    for (;;) {
+      try {
+        const value = await this.#calls.run(() => {
+          throwIfStopped(this.#stop);
+          return body();
+        });
+        throwIfStopped(this.#stop);
+        return value;
+      } catch (error) {
+        throwIfStopped(this.#stop);
+        const isAway = error instanceof Fault && error.code === 'HYPERVISOR_UNAVAILABLE';
+        if (!isAway || this.#clock.monotonicMs() >= giveUpAtMs) throw error;
+        await pause(nextWaitMs(), this.#stop);
+      }
+    }
+  }
+
+  /** For calls that change nothing: one whose outcome is unknown is simply made once more. */
+  async look<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await this.call(body);
+    } catch (error) {
+      if (error instanceof Fault && error.outcome === 'unknown') return this.call(body);
+      throw error;
+    }
+  }
+
+  start(body: () => Promise<void>): Promise<void> {
+    return this.#starts.run(() => this.call(body));
+  }
+}

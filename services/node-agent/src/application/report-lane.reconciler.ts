@@ -1,0 +1,117 @@
+import type { HostReport, ReportLane as LaneName, ReportsAcknowledged, VmReport } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import type { Logger } from '@drover/observability';
+import type { JournalChange, QueuedReport } from '../domain/journal/journal.state.js';
+import type { JournalBook } from './journal-book.js';
+import type { Answer } from './ports/control-plane.port.js';
+import { doubling, pause } from './stopping.js';
+
+export interface ReportLaneOptions {
+  readonly lane: LaneName;
+  readonly book: JournalBook;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stop: AbortSignal;
+  readonly retryMs: number;
+  /** Reports in one message. */
+  readonly maxReports: number;
+  readonly send: (reports: QueuedReport[], journalEpoch: number) => Promise<Answer<ReportsAcknowledged>>;
+  /** The receiver does not know this journal: register again. */
+  readonly onRejected: () => void;
+  readonly onAcknowledged?: () => void;
+}
+
+/** Bytes of reports in one message: half of what fits, because what is around them counts as well. */
+const MAX_BATCH_BYTES = 512 * 1024;
+
+/**
+ * Reports of one lane, from their making to their acknowledgement: in order, one request on its way at a time, and the
+ * same ones again until the receiver says that they stand in his log.
+ */
+export class ReportLane {
+  readonly #options: ReportLaneOptions;
+  /** Reports that are made and not yet durable: nothing from the first of them on is sent. */
+  readonly #writing = new Set<number>();
+  #openEpoch: number | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(options: ReportLaneOptions) {
+    this.#options = options;
+  }
+
+  get pending(): readonly QueuedReport[] {
+    return this.#options.book.content.lanes[this.#options.lane].reports;
+  }
+
+  /** Its place in the lane is settled at once; resolves when it is durable, with what is written down beside it. */
+  async append(report: VmReport | HostReport, beside: readonly JournalChange[] = []): Promise<void> {
+    const { book, clock, lane } = this.#options;
+    const sequence = book.content.lanes[lane].lastSequence + 1;
+    const at = new Date(clock.epochMs()).toISOString();
+    this.#writing.add(sequence);
+    await book.insist([...beside, { kind: 'reported', lane, report: { sequence, at, report } }]);
+    this.#writing.delete(sequence);
+    this.#wake();
+  }
+
+  open(journalEpoch: number): void {
+    this.#openEpoch = journalEpoch;
+    this.#wake();
+  }
+
+  suspend(): void {
+    this.#openEpoch = undefined;
+  }
+
+  /** Sends until the agent stops. */
+  async run(): Promise<void> {
+    const { logger, retryMs, stop } = this.#options;
+    stop.addEventListener('abort', () => this.#wake(), { once: true });
+    let nextWaitMs = doubling(retryMs);
+    while (!stop.aborted) {
+      const epoch = this.#openEpoch;
+      const batch = epoch === undefined ? [] : this.#nextBatch();
+      if (epoch === undefined || batch.length === 0) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      try {
+        if (await this.#deliver(batch, epoch)) nextWaitMs = doubling(retryMs);
+        else await pause(nextWaitMs(), stop);
+      } catch (error) {
+        if (stop.aborted) return;
+        logger.warn('reports were not acknowledged; sending them again', { lane: this.#options.lane, error });
+        await pause(nextWaitMs(), stop);
+      }
+    }
+  }
+
+  /** Whether the receiver took any of them. */
+  async #deliver(batch: QueuedReport[], epoch: number): Promise<boolean> {
+    const { book, lane, logger } = this.#options;
+    const answer = await this.#options.send(batch, epoch);
+    if (answer.kind === 'rejected') {
+      logger.warn('reports were rejected; registering again', { lane, rejection: answer.rejection });
+      this.suspend();
+      this.#options.onRejected();
+      return false;
+    }
+    const { throughSequence } = answer.value;
+    if (throughSequence < (batch[0]?.sequence ?? 0)) return false;
+    await book.insist([{ kind: 'acknowledged', lane, throughSequence }]);
+    this.#options.onAcknowledged?.();
+    return true;
+  }
+
+  #nextBatch(): QueuedReport[] {
+    const batch: QueuedReport[] = [];
+    let bytes = 0;
+    for (const report of this.pending) {
+      if (batch.length === this.#options.maxReports || this.#writing.has(report.sequence)) break;
+      bytes += Buffer.byteLength(JSON.stringify(report));
+      if (bytes > MAX_BATCH_BYTES && batch.length > 0) break;
+      batch.push(report);
+    }
+    return batch;
+  }
+}

@@ -1,0 +1,166 @@
+import {
+  errorCatalogue,
+  HOST_PROTOCOL_VERSION,
+  type FleetId,
+  type HostId,
+  type Registered,
+  type Rejection,
+} from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import type { Logger } from '@drover/observability';
+import { raise } from '../domain/taking/take-command.decider.js';
+import type { InventoryReconciler } from './inventory.reconciler.js';
+import type { JournalBook } from './journal-book.js';
+import type { ControlPlane } from './ports/control-plane.port.js';
+import { doubling, pause } from './stopping.js';
+
+/** Why this agent stays out until a person has looked. */
+export class AgentRefused extends Error {
+  override readonly name = 'AgentRefused';
+  readonly rejection: Rejection;
+
+  constructor(rejection: Rejection) {
+    super(`${rejection.code}: ${errorCatalogue[rejection.code].sentence} (${rejection.detail})`);
+    this.rejection = rejection;
+  }
+}
+
+export interface SessionOptions {
+  readonly hostId: HostId;
+  readonly bootNonce: string;
+  readonly agentVersion: string;
+  readonly controlPlane: ControlPlane;
+  readonly inventory: InventoryReconciler;
+  readonly book: JournalBook;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stop: AbortSignal;
+  readonly retryMs: number;
+  readonly hostIdPatienceMs: number;
+  /** Registered with ha-manager, before the VM lane is open. */
+  readonly onRegistered: (registered: Registered) => Promise<void>;
+  /** The table has been written down: commands may be taken and reports sent. */
+  readonly onOpen: (journalEpoch: number) => void;
+  readonly onSuspended: () => void;
+}
+
+/** What agent and control plane can do beside the protocol's version. */
+const CAPABILITIES = ['vm.lifecycle'];
+
+/**
+ * Registers, opens the VM lane, and does both again whenever one of them may have been forgotten: after each reconnect,
+ * and when a heartbeat or a report is told so. In between, no command is taken.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  #isOpen = false;
+  #reopened = Promise.withResolvers<void>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Takes no command any more until the table has come again. */
+  reopen(): void {
+    this.#isOpen = false;
+    this.#options.onSuspended();
+    this.#reopened.resolve();
+  }
+
+  /** Ends by throwing `AgentStopped` or `AgentRefused`. */
+  async run(): Promise<never> {
+    const { book, onOpen, onRegistered, stop } = this.#options;
+    stop.addEventListener('abort', () => this.#reopened.resolve(), { once: true });
+    for (;;) {
+      this.#reopened = Promise.withResolvers<void>();
+      const { promise } = this.#reopened;
+      const registered = await this.#register();
+      const { fleetId, journalEpoch } = registered;
+      await book.insist([{ kind: 'registered', fleetId, journalEpoch }]);
+      await onRegistered(registered);
+      const isRaised = await this.#raise(journalEpoch);
+      if (isRaised && !(await isSettled(promise))) {
+        this.#isOpen = true;
+        onOpen(journalEpoch);
+        await promise;
+      }
+      await pause(0, stop);
+    }
+  }
+
+  async #register(): Promise<Registered> {
+    const { agentVersion, book, bootNonce, clock, controlPlane, hostId, hostIdPatienceMs, inventory, logger, stop } =
+      this.#options;
+    const begunAtMs = clock.monotonicMs();
+    const nextWaitMs = doubling(this.#options.retryMs);
+    for (;;) {
+      try {
+        const known = book.content.fleetId;
+        const answer = await controlPlane.register({
+          kind: 'register',
+          hostId,
+          inventory: await inventory.take(),
+          journalId: book.content.journalId,
+          bootNonce,
+          agentVersion,
+          protocolVersion: HOST_PROTOCOL_VERSION,
+          capabilities: CAPABILITIES,
+          ...(known === undefined ? {} : { fleetId: known }),
+        });
+        if (answer.kind === 'answered') return sameFleet(known, answer.value);
+        const { rejection } = answer;
+        // After a quick restart it is this agent's own last life that still counts as alive.
+        const isOverlap = rejection.code === 'HOST_ID_IN_USE' && clock.monotonicMs() - begunAtMs < hostIdPatienceMs;
+        if (!isOverlap) throw new AgentRefused(rejection);
+        logger.warn('another agent with this host id was heard lately; asking again', { hostId });
+      } catch (error) {
+        if (stop.aborted || error instanceof AgentRefused) throw error;
+        logger.warn('not registered yet; trying again', { error });
+      }
+      await pause(Math.min(nextWaitMs(), 1_000), stop);
+    }
+  }
+
+  /** Raises the journal to vm-manager's table. Returns false where vm-manager wants a registration first. */
+  async #raise(journalEpoch: number): Promise<boolean> {
+    const { book, controlPlane, hostId, logger, stop } = this.#options;
+    const nextWaitMs = doubling(this.#options.retryMs);
+    for (;;) {
+      try {
+        const answer = await controlPlane.openVmLane({ kind: 'open', hostId, journalEpoch });
+        if (answer.kind === 'answered') {
+          const raised = answer.value.vms.filter(({ vmId, newest }) => {
+            const known = book.content.newest.get(vmId);
+            return raise(known, newest) !== known;
+          });
+          if (raised.length > 0) {
+            await book.insist(raised.map(({ vmId, newest }) => ({ kind: 'raised', vmId, order: newest }) as const));
+          }
+          return true;
+        }
+        if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentRefused(answer.rejection);
+        logger.warn('the VM lane was not opened; registering again', { rejection: answer.rejection });
+        await pause(nextWaitMs(), stop);
+        return false;
+      } catch (error) {
+        if (stop.aborted || error instanceof AgentRefused) throw error;
+        logger.warn('the VM lane is not open yet; trying again', { error });
+      }
+      await pause(Math.min(nextWaitMs(), 2_000), stop);
+    }
+  }
+}
+
+function sameFleet(known: FleetId | undefined, registered: Registered): Registered {
+  if (known === undefined || known === registered.fleetId) return registered;
+  const detail = `this host belongs to fleet ${known}, and ${registered.fleetId} answered`;
+  throw new AgentRefused({ code: 'FLEET_MISMATCH', detail });
+}
+
+async function isSettled(promise: Promise<void>): Promise<boolean> {
+  return Promise.race([promise.then(() => true), Promise.resolve(false)]);
+}

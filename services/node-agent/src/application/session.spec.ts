@@ -1,0 +1,163 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { fleetIdSchema, HOST_PROTOCOL_VERSION } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
+import { VmCommands } from '../testing/host-commands.js';
+
+const benches: HostBench[] = [];
+
+function newBench(options: HostBenchOptions = {}): HostBench {
+  const bench = new HostBench(options);
+  benches.push(bench);
+  return bench;
+}
+
+afterEach(async () => {
+  for (const bench of benches.splice(0)) await bench.agent.stop();
+});
+
+describe('registration', () => {
+  it('tells who and what the host is, and keeps the fleet it was given', async () => {
+    const bench = newBench();
+    await bench.start();
+    const [first] = bench.controlPlane.registrations;
+    expect(first).toMatchObject({
+      protocolVersion: HOST_PROTOCOL_VERSION,
+      inventory: { machineId: bench.machine.machineId },
+    });
+    expect(first?.fleetId).toBeUndefined();
+    await bench.agent.stop();
+    await bench.start();
+    const second = bench.controlPlane.registrations[1];
+    expect(second).toMatchObject({ fleetId: bench.controlPlane.fleetId, journalId: first?.journalId });
+    expect(second?.bootNonce).not.toBe(first?.bootNonce);
+  });
+
+  it.each(['FLEET_MISMATCH', 'PROTOCOL_UNSUPPORTED'] as const)('stays out when it is refused with %s', async (code) => {
+    const bench = newBench();
+    bench.controlPlane.refusals.push({ code, detail: 'in a spec' });
+    const agent = bench.create();
+    await agent.start();
+    expect(await agent.ended).toMatchObject({ code });
+    expect(agent.isOpen).toBe(false);
+    expect(bench.controlPlane.registrations).toHaveLength(1);
+  });
+
+  it('stays out of a fleet that is not the one it belongs to', async () => {
+    const bench = newBench();
+    await bench.start();
+    await bench.agent.stop();
+    bench.controlPlane.fleetId = fleetIdSchema.parse(derivedId('another', 'fleet'));
+    const agent = bench.create();
+    await agent.start();
+    expect(await agent.ended).toMatchObject({ code: 'FLEET_MISMATCH' });
+    expect(bench.controlPlane.openings).toBe(1);
+  });
+
+  it('asks again while its own last life still counts as alive, and stays out when another agent does', async () => {
+    const inUse = { code: 'HOST_ID_IN_USE', detail: 'heard lately' } as const;
+    const patient = newBench();
+    patient.controlPlane.refusals.push(inUse, inUse);
+    await patient.start();
+    expect(patient.controlPlane.registrations).toHaveLength(3);
+
+    const impatient = newBench({ timings: { hostIdPatienceMs: 0 } });
+    impatient.controlPlane.refusals.push(inUse);
+    const agent = impatient.create();
+    await agent.start();
+    expect(await agent.ended).toMatchObject({ code: 'HOST_ID_IN_USE' });
+  });
+
+  it('registers and opens the VM lane again after each reconnect', async () => {
+    const bench = newBench();
+    await bench.start();
+    bench.bus.cut();
+    bench.bus.heal();
+    await bench.controlPlane.when(() => (bench.controlPlane.openings >= 2 ? true : undefined), 'the second opening');
+    expect(bench.controlPlane.registrations.length).toBeGreaterThanOrEqual(2);
+    const create = new VmCommands('a').create(1);
+    expect(await bench.controlPlane.order(create)).toEqual({ kind: 'taken' });
+    expect(await bench.controlPlane.end(create)).toMatchObject({ powerState: 'RUNNING' });
+  });
+
+  it('registers again when a heartbeat says so', async () => {
+    const bench = newBench();
+    bench.controlPlane.heartbeatIntervalMs = 100;
+    bench.controlPlane.mustRegister = true;
+    await bench.start();
+    await bench.controlPlane.when(() => (bench.controlPlane.openings >= 2 ? true : undefined), 'the second opening');
+    await bench.controlPlane.when(() => (bench.controlPlane.heartbeats >= 2 ? true : undefined), 'the next heartbeat');
+  });
+});
+
+describe('the table', () => {
+  it('makes a late copy void that was superseded while the agent was away', async () => {
+    const bench = newBench();
+    const vm = new VmCommands('a');
+    const newest = { generation: { epoch: 1, n: 1 }, revision: 9 };
+    bench.controlPlane.table.set(vm.vmId, newest);
+    await bench.start();
+    expect(await bench.controlPlane.send(vm.create(4))).toEqual({ kind: 'superseded', newest });
+    expect([...bench.machine.domains()]).toEqual([]);
+  });
+
+  it('lets the very command through that it names', async () => {
+    const bench = newBench();
+    const create = new VmCommands('a').create(9);
+    bench.controlPlane.table.set(create.vmId, { generation: create.generation, revision: 9 });
+    await bench.start();
+    expect(await bench.controlPlane.order(create)).toEqual({ kind: 'taken' });
+  });
+
+  it('supersedes a command that the journal held', async () => {
+    const bench = newBench();
+    await bench.start();
+    const vm = new VmCommands('a');
+    const held = bench.faults.hold('createVolumes', vm.vmId);
+    await bench.controlPlane.order(vm.create(1));
+    await held.reached;
+    const stopping = bench.agent.stop();
+    held.release();
+    await stopping;
+    bench.controlPlane.table.set(vm.vmId, { generation: { epoch: 1, n: 1 }, revision: 2 });
+    await bench.start();
+    expect(await bench.controlPlane.end(vm.create(1))).toMatchObject({ result: { kind: 'superseded' } });
+    expect([...bench.machine.domains()]).toEqual([]);
+  });
+});
+
+describe('reports', () => {
+  it('sends a report until it is acknowledged, also after a restart, with its sequence going on', async () => {
+    const bench = newBench();
+    await bench.start();
+    const vm = new VmCommands('a');
+    bench.controlPlane.isDeaf = true;
+    await bench.controlPlane.order(vm.create(1));
+    while (bench.machine.domain(vm.vmId)?.powerState !== 'RUNNING')
+      await new Promise((resolve) => setImmediate(resolve));
+    await bench.agent.stop();
+    bench.controlPlane.isDeaf = false;
+    await bench.start();
+    expect(await bench.controlPlane.end(vm.create(1))).toMatchObject({
+      powerState: 'RUNNING',
+      result: { kind: 'done' },
+    });
+    expect(bench.controlPlane.ends(vm.create(1).commandId)).toHaveLength(1);
+  });
+
+  it('goes on working through an outage of messaging and reports afterwards', async () => {
+    const bench = newBench();
+    await bench.start();
+    const vm = new VmCommands('a');
+    await bench.controlPlane.order(vm.create(1));
+    await bench.controlPlane.end(vm.create(1));
+    bench.bus.cut();
+    bench.machine.guestShutsDown(vm.vmId);
+    bench.bus.heal();
+    const change = await bench.controlPlane.when(
+      () => bench.controlPlane.vmReports.find((report) => report.kind === 'vm-changed'),
+      'the change',
+    );
+    expect(change).toMatchObject({ change: 'stopped', cause: 'guest' });
+  });
+});

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { Fault, type FleetId, type HostCommand, type PowerState } from '@drover/contracts';
+import { assertNever, type Clock } from '@drover/domain-kit';
+import type { Hypervisor, OwnershipMark, VmDefinition } from '@drover/hypervisor';
+import { isActive } from '../domain/capacity/capacity.policy.js';
+import type { CommandFacts } from '../domain/commands/command.process.js';
+import type { Step, UndoName } from '../domain/commands/command-steps.policy.js';
+import type { Admission } from './admission.js';
+import type { AgentTimings } from './agent-settings.js';
+import type { HypervisorCalls } from './hypervisor-calls.js';
+import type { JournalBook } from './journal-book.js';
+import { ProgressTeller, type TellProgress } from './progress-teller.js';
+import { Refusal } from './refusal.js';
+import { within } from './stopping.js';
+import type { CommandInFlight } from './vm-work.js';
+
+export interface StepHandlerOptions {
+  readonly hypervisor: Hypervisor;
+  readonly calls: HypervisorCalls;
+  readonly admission: Admission;
+  readonly book: JournalBook;
+  readonly clock: Clock;
+  readonly timings: AgentTimings;
+  readonly stop: AbortSignal;
+  readonly fleetId: () => FleetId;
+  readonly tellProgress: TellProgress;
+}
+
+type Making = Extract<HostCommand, { readonly kind: 'create' | 'start' }>;
+
+/** Carries out single steps and their undos. Each looks first: what is so already is not done again. */
+export class StepHandler {
+  readonly #options: StepHandlerOptions;
+
+  constructor(options: StepHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** @param isSuperseded ends a wait for the guest. */
+  async perform(
+    flight: CommandInFlight,
+    step: Step,
+    facts: CommandFacts,
+    isSuperseded: () => boolean,
+  ): Promise<CommandFacts> {
+    const { calls, hypervisor } = this.#options;
+    const { command } = flight;
+    const { vmId } = command;
+    switch (step.name) {
+      case 'check-capacity':
+        return this.#checkCapacity(making(command));
+      case 'create-volumes': {
+        const progress = new ProgressTeller(
+          command,
+          'creating volumes',
+          this.#options.clock,
+          this.#options.tellProgress,
+        );
+        await calls.call(() => hypervisor.createVolumes(definitionOf(making(command)), (done) => progress.tell(done)));
+        return {};
+      }
+      case 'define':
+        return this.#define(making(command), facts);
+      case 'start':
+        if (!isActive(await this.#powerState(command))) await calls.start(() => hypervisor.start(vmId));
+        return {};
+      case 'request-shutdown':
+        return this.#ask(command, facts, () => hypervisor.requestShutdown(vmId));
+      case 'await-stop': {
+        const state = await this.#awaitGuest(flight, facts, isSuperseded, (powerState) => !isActive(powerState));
+        return isActive(state) ? { wasForced: true } : {};
+      }
+      case 'force-stop':
+        if (isActive(await this.#powerState(command))) await calls.call(() => hypervisor.forceStop(vmId));
+        return {};
+      case 'request-reboot':
+        return this.#ask(command, facts, () => hypervisor.requestReboot(vmId));
+      case 'await-reboot': {
+        const hasRebooted = (): boolean => flight.seen.has('rebooted');
+        const state = await this.#awaitGuest(
+          flight,
+          facts,
+          isSuperseded,
+          (powerState) => hasRebooted() || !isActive(powerState),
+        );
+        if (!isActive(state))
+          throw new Refusal({ code: 'VM_WRONG_STATE', detail: 'The VM stopped instead of rebooting.' });
+        return hasRebooted() ? { hasRebooted: true } : { wasForced: true };
+      }
+      case 'reset':
+        if (facts.hasRebooted !== true) await calls.call(() => hypervisor.reset(vmId));
+        return {};
+      case 'pause':
+        if ((await this.#powerState(command)) !== 'PAUSED') await calls.call(() => hypervisor.pause(vmId));
+        return {};
+      case 'resume':
+        if ((await this.#powerState(command)) !== 'RUNNING') await calls.call(() => hypervisor.resume(vmId));
+        return {};
+      case 'mark':
+        if ((await this.#powerState(command)) !== 'ABSENT')
+          await calls.call(() => hypervisor.mark(vmId, this.#mark(command)));
+        return {};
+      case 'undefine':
+      case 'delete-volumes':
+        await this.undo(command, step.name);
+        return {};
+      default:
+        return assertNever(step.name);
+    }
+  }
+
+  async undo(command: HostCommand, undo: UndoName): Promise<void> {
+    const { book, calls, hypervisor } = this.#options;
+    const { vmId } = command;
+    switch (undo) {
+      case 'force-stop':
+        return calls.call(() => hypervisor.forceStop(vmId));
+      case 'undefine':
+        await calls.call(() => hypervisor.undefine(vmId));
+        return book.insist([{ kind: 'defined', vmId }]);
+      case 'delete-volumes':
+        return calls.call(() => hypervisor.deleteVolumes(vmId));
+      default:
+        return assertNever(undo);
+    }
+  }
+
+  /** Whether a look at the VM proves the step done. */
+  async isDone(command: HostCommand, step: Step): Promise<boolean> {
+    return step.goal !== undefined && step.goal.includes(await this.#powerState(command));
+  }
+
+  async #checkCapacity(command: Making): Promise<CommandFacts> {
+    const demand = { vmId: command.vmId, memoryMiB: command.spec.memory.sizeMiB };
+    const rejection = await this.#options.calls.look(() => this.#options.admission.admit(demand));
+    if (rejection !== undefined) throw new Refusal(rejection);
+    return {};
+  }
+
+  /** A start defines only where the definition is missing or was made from another spec: what a person edited stays. */
+  async #define(command: Making, facts: CommandFacts): Promise<CommandFacts> {
+    const { book, calls, hypervisor } = this.#options;
+    const { vmId } = command;
+    const hash = createHash('sha256')
+      .update(JSON.stringify([command.name, command.projectId, command.spec]))
+      .digest('hex');
+    if (command.kind === 'start' && book.content.definedFrom.get(vmId) === hash) {
+      const { powerState } = await calls.look(() => hypervisor.observe(vmId));
+      if (powerState !== 'ABSENT') {
+        await calls.call(() => hypervisor.mark(vmId, this.#mark(command)));
+        return {};
+      }
+    }
+    const settled = facts.definition ?? command.settled;
+    const vm = { ...definitionOf(command), ...(settled === undefined ? {} : { settled }) };
+    const definition = await calls.call(() => hypervisor.define(vm, this.#mark(command)));
+    book.note([{ kind: 'defined', vmId, hash }]);
+    return { definition };
+  }
+
+  /** The guest of a hung process cannot be asked; its grace period runs all the same, and then force is used. */
+  async #ask(command: HostCommand, facts: CommandFacts, request: () => Promise<void>): Promise<CommandFacts> {
+    const askedAtEpochMs = facts.askedAtEpochMs ?? this.#options.clock.epochMs();
+    try {
+      if (isActive(await this.#powerState(command))) await this.#options.calls.call(request);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'VM_UNRESPONSIVE') throw error;
+    }
+    return { askedAtEpochMs };
+  }
+
+  async #awaitGuest(
+    flight: CommandInFlight,
+    facts: CommandFacts,
+    isSuperseded: () => boolean,
+    isReached: (powerState: PowerState) => boolean,
+  ): Promise<PowerState> {
+    const { clock, stop, timings } = this.#options;
+    const { command } = flight;
+    const gracePeriodMs = 'gracePeriodMs' in command ? command.gracePeriodMs : 0;
+    // Over a restart only the wall clock tells how much is over; should it have been set, the wait is never longer than
+    // the whole grace period.
+    const overMs = Math.max(0, clock.epochMs() - (facts.askedAtEpochMs ?? clock.epochMs()));
+    const untilMs = clock.monotonicMs() + Math.max(0, gracePeriodMs - overMs);
+    const progress = new ProgressTeller(command, 'waiting for the guest', clock, this.#options.tellProgress);
+    for (;;) {
+      const woken = flight.nextWake();
+      const powerState = await this.#powerState(command);
+      const leftMs = untilMs - clock.monotonicMs();
+      if (isReached(powerState) || isSuperseded() || leftMs <= 0) return powerState;
+      progress.tell(Math.floor(100 - (leftMs * 100) / Math.max(1, gracePeriodMs)));
+      await within(woken, Math.min(timings.guestPollMs, leftMs), stop);
+    }
+  }
+
+  async #powerState(command: HostCommand): Promise<PowerState> {
+    const { calls, hypervisor } = this.#options;
+    return (await calls.look(() => hypervisor.observe(command.vmId))).powerState;
+  }
+
+  #mark({ commandId, generation, vmId }: HostCommand): OwnershipMark {
+    return { fleetId: this.#options.fleetId(), vmId, generation, lastCommandId: commandId };
+  }
+}
+
+function making(command: HostCommand): Making {
+  if (command.kind === 'create' || command.kind === 'start') return command;
+  throw new Error(`a ${command.kind} has no definition`);
+}
+
+function definitionOf({ vmId, projectId, name, spec }: Making): VmDefinition {
+  return { vmId, projectId, name, spec };
+}

@@ -1,0 +1,478 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { commandIdSchema, fleetIdSchema, type VmChanged } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { MemoryJournal } from './adapters/outbound/journal/memory-journal.adapter.js';
+import { HostBench, type HostBenchOptions } from './testing/host-bench.js';
+import { VmCommands } from './testing/host-commands.js';
+
+const benches: HostBench[] = [];
+
+async function startedBench(options: HostBenchOptions = {}): Promise<HostBench> {
+  const bench = new HostBench(options);
+  benches.push(bench);
+  await bench.start();
+  return bench;
+}
+
+/** A bench with a running VM, created by revision 1. */
+async function benchWithVm(options: HostBenchOptions = {}): Promise<{ bench: HostBench; vm: VmCommands }> {
+  const bench = await startedBench(options);
+  const vm = new VmCommands('a');
+  await done(bench, vm.create(1));
+  return { bench, vm };
+}
+
+async function done(bench: HostBench, command: Parameters<HostBench['controlPlane']['order']>[0]) {
+  expect(await bench.controlPlane.order(command)).toEqual({ kind: 'taken' });
+  return bench.controlPlane.end(command);
+}
+
+function changes(bench: HostBench): VmChanged[] {
+  return bench.controlPlane.vmReports.filter((report): report is VmChanged => report.kind === 'vm-changed');
+}
+
+/** What was reported of VMs by themselves, once a report made after all of it has arrived. */
+async function settledChanges(bench: HostBench): Promise<VmChanged[]> {
+  await done(bench, new VmCommands('marker').create(1, { powerOn: false }));
+  return changes(bench);
+}
+
+afterEach(async () => {
+  for (const bench of benches.splice(0)) await bench.agent.stop();
+});
+
+describe('carrying out commands', () => {
+  it('carries a VM through create, stop, start and delete, and leaves nothing', async () => {
+    const { bench, vm } = await benchWithVm();
+    const [created] = bench.controlPlane.ends(vm.create(1).commandId);
+    expect(created).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done', wasForced: false } });
+    const settled = created?.result.kind === 'done' ? created.result.definition : undefined;
+    expect(settled?.disks).toHaveLength(1);
+    expect(await done(bench, vm.stop(5))).toMatchObject({
+      powerState: 'STOPPED',
+      result: { kind: 'done', wasForced: false },
+    });
+    const start = vm.start(8, settled === undefined ? {} : { settled });
+    expect(await done(bench, start)).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
+    expect(bench.machine.domain(vm.vmId)?.mark?.lastCommandId).toBe(start.commandId);
+    expect(await done(bench, vm.plain('delete', 11))).toMatchObject({ powerState: 'ABSENT', result: { kind: 'done' } });
+    expect([...bench.machine.domains()]).toEqual([]);
+    expect([...bench.machine.volumes()]).toEqual([]);
+    expect(changes(bench)).toEqual([]);
+  });
+
+  it('creates a VM without starting it', async () => {
+    const bench = await startedBench();
+    expect(await done(bench, new VmCommands('a').create(1, { powerOn: false }))).toMatchObject({
+      powerState: 'STOPPED',
+    });
+  });
+
+  it('stops a VM by force when its guest does not obey in the grace period, and says so', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.guestIgnoresAcpi(vm.vmId);
+    expect(await done(bench, vm.stop(2, 20))).toMatchObject({
+      powerState: 'STOPPED',
+      result: { kind: 'done', wasForced: true },
+    });
+  });
+
+  it('resets a VM whose guest does not reboot in the grace period', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.guestIgnoresAcpi(vm.vmId);
+    expect(await done(bench, vm.reboot(2, 20))).toMatchObject({
+      powerState: 'RUNNING',
+      result: { kind: 'done', wasForced: true },
+    });
+    expect(bench.machine.domain(vm.vmId)?.boots).toBe(2);
+  });
+
+  it('lets an obeying guest reboot once', async () => {
+    const { bench, vm } = await benchWithVm();
+    expect(await done(bench, vm.reboot(2))).toMatchObject({ result: { kind: 'done', wasForced: false } });
+    expect(bench.machine.domain(vm.vmId)?.boots).toBe(2);
+  });
+
+  it('stops a hung VM by force after the grace period', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.hang(vm.vmId);
+    expect(await done(bench, vm.stop(2, 20))).toMatchObject({ powerState: 'STOPPED', result: { wasForced: true } });
+  });
+
+  it('takes "already so" as done', async () => {
+    const { bench, vm } = await benchWithVm();
+    expect(await done(bench, vm.start(2))).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
+    expect(await done(bench, vm.forceStop(3))).toMatchObject({ result: { kind: 'done' } });
+    expect(await done(bench, vm.stop(4))).toMatchObject({
+      powerState: 'STOPPED',
+      result: { kind: 'done', wasForced: false },
+    });
+    expect(await done(bench, vm.plain('delete', 5))).toMatchObject({ result: { kind: 'done' } });
+    expect(await done(bench, vm.plain('delete', 6))).toMatchObject({ powerState: 'ABSENT', result: { kind: 'done' } });
+    expect(bench.machine.domain(vm.vmId)).toBeUndefined();
+  });
+
+  it.each(['pause', 'resume', 'reset'] as const)('fails to %s a stopped VM, with the state it is in', async (kind) => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(2));
+    const end = await done(bench, vm.plain(kind, 3));
+    expect(end.result).toMatchObject({
+      kind: 'failed',
+      step: 'inspect',
+      error: { code: 'VM_WRONG_STATE' },
+      undone: [],
+      left: [],
+    });
+    expect(end.powerState).toBe('STOPPED');
+  });
+
+  it('defines a VM again at its start when its definition is gone, as it was settled', async () => {
+    const { bench, vm } = await benchWithVm();
+    const settled = bench.machine.domain(vm.vmId)?.settled;
+    if (settled === undefined) throw new Error('the VM was not settled');
+    await done(bench, vm.forceStop(2));
+    bench.machine.undefineBehindBack(vm.vmId);
+    const end = await done(bench, vm.start(3, { settled }));
+    expect(end).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done', definition: settled } });
+  });
+
+  it('defines a VM again at its start when its spec has changed', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(2));
+    const spec = { memory: { sizeMiB: 256 }, disks: [{ name: 'root', image: 'guest' }] };
+    await done(bench, vm.start(3, { spec }));
+    expect(bench.machine.domain(vm.vmId)?.memoryMiB).toBe(256);
+  });
+
+  it('leaves a definition that somebody edited as it is at a start', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(2));
+    bench.machine.edit(vm.vmId);
+    const edited = bench.machine.domain(vm.vmId)?.settled;
+    await done(bench, vm.start(3));
+    expect(bench.machine.domain(vm.vmId)?.settled).toEqual(edited);
+  });
+});
+
+describe('failures', () => {
+  it.each([
+    ['createVolumes', 'create-volumes', ['create-volumes']],
+    ['define', 'define', ['create-volumes']],
+    ['start', 'start', ['define', 'create-volumes']],
+  ] as const)('undoes a create whose %s fails', async (call, step, undone) => {
+    const bench = await startedBench();
+    bench.faults.add({ call, code: 'HYPERVISOR_FAILED' });
+    const end = await done(bench, new VmCommands('a').create(1));
+    expect(end).toMatchObject({
+      powerState: 'ABSENT',
+      result: { kind: 'failed', step, error: { code: 'HYPERVISOR_FAILED', outcome: 'not-applied' }, undone, left: [] },
+    });
+    expect([...bench.machine.domains(), ...bench.machine.volumes()]).toEqual([]);
+  });
+
+  it('says what is left when an undo fails, and does not pull volumes from under a VM', async () => {
+    const bench = await startedBench();
+    bench.faults.add({ call: 'start', code: 'HYPERVISOR_FAILED' });
+    bench.faults.add({ call: 'undefine', code: 'HYPERVISOR_FAILED' });
+    const end = await done(bench, new VmCommands('a').create(1));
+    expect(end.result).toMatchObject({
+      kind: 'failed',
+      step: 'start',
+      undone: [],
+      left: [expect.stringContaining('define: HYPERVISOR_FAILED'), 'create-volumes: not undone'],
+    });
+    expect([...bench.machine.volumes()]).toHaveLength(1);
+  });
+
+  it('takes a start as done that timed out and took effect', async () => {
+    const bench = await startedBench();
+    bench.faults.add({ call: 'start', code: 'TIMED_OUT', takesEffect: true });
+    expect(await done(bench, new VmCommands('a').create(1))).toMatchObject({
+      powerState: 'RUNNING',
+      result: { kind: 'done' },
+    });
+  });
+
+  it.each(['createVolumes', 'define', 'start', 'observe', 'list'] as const)(
+    'repeats %s once when its outcome is unknown',
+    async (call) => {
+      const bench = await startedBench();
+      bench.faults.add({ call, code: 'TIMED_OUT', takesEffect: true, times: 1 });
+      expect(await done(bench, new VmCommands('a').create(1))).toMatchObject({ powerState: 'RUNNING' });
+    },
+  );
+
+  it('waits for a hypervisor that is away for a while', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.stopDaemon();
+    expect(await bench.controlPlane.order(vm.forceStop(2))).toEqual({ kind: 'taken' });
+    bench.machine.startDaemon();
+    expect(await bench.controlPlane.end(vm.forceStop(2))).toMatchObject({
+      powerState: 'STOPPED',
+      result: { kind: 'done' },
+    });
+  });
+
+  it('fails a command when the hypervisor stays away', async () => {
+    const { bench, vm } = await benchWithVm({ timings: { hypervisorPatienceMs: 10 } });
+    bench.machine.stopDaemon();
+    expect(await done(bench, vm.forceStop(2))).toMatchObject({
+      powerState: 'UNRESPONSIVE',
+      result: { kind: 'failed', error: { code: 'HYPERVISOR_UNAVAILABLE', outcome: 'not-applied' } },
+    });
+    bench.machine.startDaemon();
+  });
+
+  it('reports the failure of an image that is missing, and leaves nothing', async () => {
+    const bench = await startedBench();
+    const end = await done(
+      bench,
+      new VmCommands('a').create(1, { spec: { disks: [{ name: 'root', image: 'missing' }] } }),
+    );
+    expect(end.result).toMatchObject({
+      kind: 'failed',
+      step: 'create-volumes',
+      error: { code: 'IMAGE_NOT_FOUND' },
+      left: [],
+    });
+    expect(end.result.kind === 'failed' && end.result.error.outcome).toBeUndefined();
+  });
+
+  it('refuses a command while its journal cannot be written, and takes it afterwards', async () => {
+    const journal = new MemoryJournal();
+    const bench = await startedBench({ journal });
+    const create = new VmCommands('a').create(1);
+    journal.isFull = true;
+    await expect(bench.controlPlane.send(create)).rejects.toMatchObject({
+      code: 'JOURNAL_UNAVAILABLE',
+      outcome: 'not-applied',
+    });
+    expect([...bench.machine.domains()]).toEqual([]);
+    journal.isFull = false;
+    expect(await done(bench, create)).toMatchObject({ powerState: 'RUNNING' });
+  });
+});
+
+describe('capacity', () => {
+  const hardware = { memoryMiB: 600 };
+
+  it('refuses a start that the host cannot hold, with the numbers', async () => {
+    const bench = await startedBench({ hardware, reservedMemoryMiB: 100 });
+    bench.machine.addForeignDomain({ memoryMiB: 300 });
+    await done(bench, new VmCommands('a').create(1));
+    const end = await done(bench, new VmCommands('b').create(1));
+    expect(end.result).toMatchObject({
+      kind: 'failed',
+      step: 'check-capacity',
+      error: {
+        code: 'HOST_FULL',
+        data: { wantedMemoryMiB: 128, freeMemoryMiB: 72, usedMemoryMiB: 428, memoryMiB: 600, reservedMemoryMiB: 100 },
+      },
+      undone: [],
+    });
+    expect([...bench.machine.volumes()]).toHaveLength(1);
+  });
+
+  it('lets exactly as many through as fit when all come at once', async () => {
+    const bench = await startedBench({ hardware });
+    const commands = Array.from({ length: 10 }, (_, index) => new VmCommands(`vm-${index}`).create(1));
+    const ends = await Promise.all(commands.map((command) => done(bench, command)));
+    expect(ends.filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(4);
+    expect(ends.filter(({ result }) => result.kind === 'failed' && result.error.code === 'HOST_FULL')).toHaveLength(6);
+  });
+
+  it('does not count a stopped VM', async () => {
+    const bench = await startedBench({ hardware: { memoryMiB: 130 } });
+    const [a, b] = [new VmCommands('a'), new VmCommands('b')];
+    await done(bench, a.create(1));
+    await done(bench, a.forceStop(2));
+    expect(await done(bench, b.create(1))).toMatchObject({ powerState: 'RUNNING' });
+    expect((await done(bench, a.start(3))).result).toMatchObject({ error: { code: 'HOST_FULL' } });
+  });
+});
+
+describe('order', () => {
+  it('takes a repeated command without a second effect', async () => {
+    const { bench, vm } = await benchWithVm();
+    expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'taken' });
+    await done(bench, vm.plain('reset', 2));
+    expect(await bench.controlPlane.send(vm.plain('reset', 2))).toEqual({ kind: 'taken' });
+    await settledChanges(bench);
+    expect(bench.controlPlane.ends(vm.plain('reset', 2).commandId)).toHaveLength(1);
+    expect(bench.machine.domain(vm.vmId)?.boots).toBe(2);
+  });
+
+  it('answers a late copy of a start after a stop as superseded', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(9));
+    const newest = { generation: { epoch: 1, n: 1 }, revision: 9 };
+    expect(await bench.controlPlane.send(vm.start(5))).toEqual({ kind: 'superseded', newest });
+    expect(bench.machine.domain(vm.vmId)?.powerState).toBe('STOPPED');
+  });
+
+  it('remembers the order of a VM after it is gone', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.plain('delete', 9));
+    await bench.agent.stop();
+    await bench.start();
+    expect(await bench.controlPlane.send(vm.create(4))).toMatchObject({ kind: 'superseded' });
+  });
+
+  it('interrupts a graceful stop for a force-stop', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.guestIgnoresAcpi(vm.vmId);
+    expect(await bench.controlPlane.order(vm.stop(2))).toEqual({ kind: 'taken' });
+    expect(await done(bench, vm.forceStop(3))).toMatchObject({ powerState: 'STOPPED', result: { kind: 'done' } });
+    expect(await bench.controlPlane.end(vm.stop(2))).toMatchObject({
+      powerState: 'RUNNING',
+      result: { kind: 'superseded' },
+    });
+  });
+
+  it('ends a create between its steps for a delete, which takes away what is there', async () => {
+    const bench = await startedBench();
+    const vm = new VmCommands('a');
+    const held = bench.faults.hold('define', vm.vmId);
+    await bench.controlPlane.order(vm.create(1));
+    await held.reached;
+    await bench.controlPlane.order(vm.plain('delete', 2));
+    held.release();
+    expect(await bench.controlPlane.end(vm.plain('delete', 2))).toMatchObject({
+      powerState: 'ABSENT',
+      result: { kind: 'done' },
+    });
+    expect(await bench.controlPlane.end(vm.create(1))).toMatchObject({ result: { kind: 'superseded' } });
+    expect([...bench.machine.domains(), ...bench.machine.volumes()]).toEqual([]);
+  });
+
+  it('ends a queued command as superseded when a newer one was taken', async () => {
+    const { bench, vm } = await benchWithVm();
+    const held = bench.faults.hold('reset', vm.vmId);
+    await bench.controlPlane.order(vm.plain('reset', 2));
+    await held.reached;
+    await bench.controlPlane.order(vm.stop(3));
+    await bench.controlPlane.order(vm.forceStop(4));
+    held.release();
+    expect(await bench.controlPlane.end(vm.forceStop(4))).toMatchObject({ result: { kind: 'done' } });
+    expect(await bench.controlPlane.end(vm.stop(3))).toMatchObject({ result: { kind: 'superseded' } });
+  });
+
+  it('carries out commands of other VMs while one hangs', async () => {
+    const bench = await startedBench();
+    const [hung, free] = [new VmCommands('hung'), new VmCommands('free')];
+    const held = bench.faults.hold('start', hung.vmId);
+    await bench.controlPlane.order(hung.create(1));
+    await held.reached;
+    expect(await done(bench, free.create(1))).toMatchObject({ powerState: 'RUNNING' });
+    held.release();
+    expect(await bench.controlPlane.end(hung.create(1))).toMatchObject({ powerState: 'RUNNING' });
+  });
+});
+
+describe('whose VM it is', () => {
+  it('touches no domain of nobody or of another fleet', async () => {
+    const bench = await startedBench();
+    const [nobodys, others] = [new VmCommands('nobodys'), new VmCommands('others')];
+    bench.machine.addForeignDomain({ uuid: nobodys.vmId });
+    const fleetId = fleetIdSchema.parse(derivedId('another', 'fleet'));
+    const lastCommandId = commandIdSchema.parse(derivedId('another', 'command'));
+    const mark = { fleetId, vmId: others.vmId, generation: { epoch: 1, n: 1 }, lastCommandId };
+    bench.machine.addForeignDomain({ uuid: others.vmId, mark });
+    const before = [...bench.machine.domains()];
+    for (const vm of [nobodys, others]) {
+      for (const command of [vm.create(1), vm.start(2), vm.stop(3), vm.plain('pause', 4), vm.plain('delete', 5)]) {
+        expect((await done(bench, command)).result).toMatchObject({
+          kind: 'failed',
+          error: { code: 'FLEET_MISMATCH' },
+          undone: [],
+        });
+      }
+    }
+    expect([...bench.machine.domains()]).toEqual(before);
+  });
+
+  it('leaves a running copy of an older generation alone', async () => {
+    const { bench, vm } = await benchWithVm();
+    const generation = { epoch: 1, n: 2 };
+    expect((await done(bench, vm.plain('delete', 1, { generation }))).result).toMatchObject({
+      error: { code: 'VM_WRONG_STATE' },
+    });
+    expect(bench.machine.domain(vm.vmId)?.powerState).toBe('RUNNING');
+  });
+
+  it('takes over a stopped copy of an older generation when the VM comes back to this host', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(2));
+    const generation = { epoch: 1, n: 2 };
+    expect(await done(bench, vm.start(1, { generation }))).toMatchObject({
+      powerState: 'RUNNING',
+      result: { kind: 'done' },
+    });
+    expect(bench.machine.domain(vm.vmId)?.mark?.generation).toEqual(generation);
+  });
+});
+
+describe('what happens by itself', () => {
+  it('reports what guests and other people do, and nothing that its own commands cause', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.guestShutsDown(vm.vmId);
+    bench.machine.startByHand(vm.vmId);
+    bench.machine.guestReboots(vm.vmId);
+    bench.machine.guestCrashes(vm.vmId);
+    const told = (await settledChanges(bench)).map(({ change, cause, powerState }) => [change, cause, powerState]);
+    expect(told).toEqual([
+      ['stopped', 'guest', 'STOPPED'],
+      ['started', 'outside', 'RUNNING'],
+      ['rebooted', 'guest', 'RUNNING'],
+      ['crashed', 'crash', 'CRASHED'],
+    ]);
+  });
+
+  it('reports a crash during a start after the end of the start', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(2));
+    const detach = bench.machine.attach((signal) => {
+      if (signal.kind === 'vm-changed' && signal.change === 'started') bench.machine.guestCrashes(vm.vmId);
+    });
+    expect(await done(bench, vm.start(3))).toMatchObject({ powerState: 'CRASHED', result: { kind: 'done' } });
+    detach();
+    expect(await settledChanges(bench)).toMatchObject([{ change: 'crashed', cause: 'crash', powerState: 'CRASHED' }]);
+    const kinds = bench.controlPlane.vmReports.map(({ kind }) => kind);
+    expect(kinds.indexOf('vm-changed')).toBe(kinds.length - 2);
+  });
+
+  it('reports every domain when it is connected again, with those that may be out of date named', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.addForeignDomain({ title: 'by hand' });
+    const before = bench.fullLists();
+    bench.machine.stopDaemon();
+    bench.machine.startDaemon();
+    await bench.controlPlane.when(() => (bench.fullLists() > before ? true : undefined), 'a full list');
+    const list = bench.controlPlane.vmReports.findLast((report) => report.kind === 'full-list');
+    expect(list?.kind === 'full-list' && list.domains.map(({ title, ours }) => [title, ours?.vmId])).toEqual([
+      ['a', vm.vmId],
+      ['by hand', undefined],
+    ]);
+  });
+
+  it('names a VM with a command under way as busy in a full list', async () => {
+    const { bench, vm } = await benchWithVm();
+    const held = bench.faults.hold('reset', vm.vmId);
+    await bench.controlPlane.order(vm.plain('reset', 2));
+    await held.reached;
+    const before = bench.fullLists();
+    bench.machine.stopDaemon();
+    bench.machine.startDaemon();
+    await bench.controlPlane.when(() => (bench.fullLists() > before ? true : undefined), 'a full list');
+    const list = bench.controlPlane.vmReports.findLast((report) => report.kind === 'full-list');
+    expect(list?.kind === 'full-list' && list.busy).toEqual([vm.vmId]);
+    held.release();
+  });
+
+  it('tells a changed inventory once', async () => {
+    const bench = await startedBench();
+    bench.machine.removeImage('guest');
+    await bench.controlPlane.when(() => bench.controlPlane.hostReports[0], 'the inventory');
+    expect(bench.controlPlane.hostReports).toMatchObject([{ kind: 'inventory-changed', inventory: { images: [] } }]);
+  });
+});

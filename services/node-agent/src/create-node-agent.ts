@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import { hostIdSchema, type FleetId, type HostId, type Rejection } from '@drover/contracts';
+import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
+import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
+import type { Messaging } from '@drover/messaging';
+import type { Logger } from '@drover/observability';
+import { consumeHostCommands } from './adapters/inbound/host-command.consumer.js';
+import { controlPlaneOver } from './adapters/outbound/messaging/messaging-control-plane.adapter.js';
+import { Admission } from './application/admission.js';
+import type { AgentSettings } from './application/agent-settings.js';
+import { beat, tellLoads } from './application/beat.reconciler.js';
+import { CommandRunner } from './application/carry-out-commands.process.js';
+import { FullListReconciler } from './application/full-list.reconciler.js';
+import { HypervisorCalls } from './application/hypervisor-calls.js';
+import { InventoryReconciler } from './application/inventory.reconciler.js';
+import { JournalBook } from './application/journal-book.js';
+import type { Journal } from './application/ports/journal.port.js';
+import { ReportLane } from './application/report-lane.reconciler.js';
+import { AgentRefused, Session } from './application/session.process.js';
+import { SignalDesk } from './application/signal-desk.js';
+import { StepHandler } from './application/step.handler.js';
+import { AgentStopped, doubling, pause } from './application/stopping.js';
+import { TakeCommand } from './application/take-command.handler.js';
+import { VmWork, type VmSignal } from './application/vm-work.js';
+
+export interface NodeAgentOptions {
+  readonly hostId: HostId;
+  readonly messaging: Messaging;
+  /** The agent's own: it opens and closes it. */
+  readonly hypervisor: Hypervisor;
+  /** May serve other agents as well; whoever made it closes it. */
+  readonly journal: Journal;
+  readonly settings: AgentSettings;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+export interface NodeAgent {
+  readonly hostId: HostId;
+  /** Whether it is registered and takes commands. */
+  readonly isOpen: boolean;
+  /** Resolves when the journal is open; registration goes on by itself. */
+  start(): Promise<void>;
+  /** Takes nothing more and lets calls under way end. What is not done stands in the journal for the next start. */
+  stop(): Promise<void>;
+  /** Settles when the agent has stopped: with the reason where the control plane has no place for it. */
+  readonly ended: Promise<Rejection | undefined>;
+}
+
+/** The host's id follows from its machine id: a host keeps its id when its disk is restored or its agent reinstalled. */
+export function hostIdOf(machineId: string): HostId {
+  return hostIdSchema.parse(derivedId(machineId, 'host'));
+}
+
+/** Longest wait for a call to the hypervisor that is under way when the agent stops. */
+const STOP_PATIENCE_MS = 5_000;
+
+/** One host's agent: wires its parts and runs them until it is stopped or refused. */
+export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
+  const { hostId, hypervisor, messaging, settings } = options;
+  const { limits, timings } = settings;
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger.with({ hostId });
+  const controller = new AbortController();
+  const stop = controller.signal;
+  const ended = Promise.withResolvers<Rejection | undefined>();
+  const running = new Set<Promise<void>>();
+  const cleanups: (() => Promise<void> | void)[] = [];
+  let session: Session | undefined;
+  let ending: Promise<void> | undefined;
+
+  async function start(): Promise<void> {
+    const journal = await options.journal.open(hostId);
+    const { retryMs } = timings;
+    const book = new JournalBook(journal, { logger, retryMs, stop });
+    const controlPlane = controlPlaneOver(messaging, hostId);
+    const bootNonce = randomUUID();
+    const base = { book, clock, logger, stop, retryMs };
+    const fleetId = (): FleetId => {
+      if (book.content.fleetId === undefined) throw new Error('no command is carried out before the registration');
+      return book.content.fleetId;
+    };
+    const reopen = (): void => session?.reopen();
+
+    const hostLane = new ReportLane({
+      ...base,
+      lane: 'host',
+      maxReports: 100,
+      send: (reports, journalEpoch) => controlPlane.reportHost({ kind: 'reports', hostId, journalEpoch, reports }),
+      onRejected: reopen,
+    });
+    const vmLane = new ReportLane({
+      ...base,
+      lane: 'vm',
+      maxReports: 500,
+      send: (reports, journalEpoch) => controlPlane.reportVms({ kind: 'reports', hostId, journalEpoch, reports }),
+      onRejected: reopen,
+      onAcknowledged: () => fullList.laneMoved(),
+    });
+    const work = new VmWork();
+    const inventory = new InventoryReconciler(hypervisor, settings.host, hostLane, logger);
+    const fullList = new FullListReconciler({
+      ...base,
+      hypervisor,
+      lane: vmLane,
+      work,
+      intervalMs: timings.fullListIntervalMs,
+    });
+    const admission = new Admission(
+      () => inventory.memory(),
+      () => hypervisor.list(),
+    );
+    const calls = new HypervisorCalls(limits, timings, clock, stop);
+    const steps = new StepHandler({
+      ...base,
+      hypervisor,
+      calls,
+      admission,
+      timings,
+      fleetId,
+      tellProgress: (progress) => controlPlane.tellProgress(progress),
+    });
+    const desk = new SignalDesk(work, clock, (signal) => void reportChange(signal));
+    const runner = new CommandRunner({
+      ...base,
+      hypervisor,
+      calls,
+      steps,
+      admission,
+      lane: vmLane,
+      work,
+      desk,
+      fleetId,
+    });
+    const takeCommand = new TakeCommand({
+      book,
+      clock,
+      isTableKnown: () => session?.isOpen ?? false,
+      carryOut: (command) => runner.enqueue(command),
+    });
+
+    /** A change of a VM whose generation nobody knows is told by the next full list. */
+    async function reportChange({ vmId, powerState, change, cause }: VmSignal): Promise<void> {
+      const generation = work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation;
+      if (generation === undefined) fullList.request();
+      else await vmLane.append({ kind: 'vm-changed', vmId, generation, powerState, change, cause }).catch(endOn);
+    }
+
+    function onSignal(signal: HypervisorSignal): void {
+      if (stop.aborted) return;
+      switch (signal.kind) {
+        case 'vm-changed':
+          desk.take(signal);
+          return;
+        case 'connected':
+          logger.info('connected to the hypervisor');
+          fullList.request();
+          run(inventory.reconcile());
+          return;
+        case 'disconnected':
+          logger.warn('the connection to the hypervisor is lost');
+          return;
+        case 'inventory-changed':
+          run(inventory.reconcile());
+          return;
+      }
+    }
+
+    let isHypervisorOpen = false;
+    async function openHypervisor(): Promise<void> {
+      const nextWaitMs = doubling(retryMs);
+      while (!isHypervisorOpen) {
+        try {
+          await hypervisor.open(fleetId(), onSignal);
+          isHypervisorOpen = true;
+        } catch (error) {
+          logger.warn('the hypervisor cannot be opened; trying again', { error });
+          await pause(nextWaitMs(), stop);
+        }
+      }
+    }
+
+    const beating = { hostId, bootNonce, controlPlane, hypervisor, clock, logger, stop, onMustRegister: reopen };
+    let isBeating = false;
+    let isConsuming = false;
+    session = new Session({
+      ...base,
+      hostId,
+      bootNonce,
+      agentVersion: settings.agentVersion,
+      controlPlane,
+      inventory,
+      hostIdPatienceMs: timings.hostIdPatienceMs,
+      onRegistered: async ({ heartbeatIntervalMs: intervalMs, journalEpoch }) => {
+        hostLane.open(journalEpoch);
+        if (!isBeating) run(beat({ ...beating, intervalMs }));
+        await openHypervisor();
+        if (!isBeating) run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
+        isBeating = true;
+      },
+      onOpen: (journalEpoch) => {
+        logger.info('registered and open for commands', { journalEpoch });
+        vmLane.open(journalEpoch);
+        runner.resume();
+        fullList.request();
+        if (!isConsuming) {
+          isConsuming = true;
+          const subscription = consumeHostCommands(messaging, hostId, takeCommand, clock);
+          cleanups.push(() => subscription.stop());
+        }
+      },
+      onSuspended: () => {
+        vmLane.suspend();
+        hostLane.suspend();
+      },
+    });
+    cleanups.push(
+      controlPlane.onReconnect(reopen),
+      () => settledWithin(runner.settled()),
+      () => hypervisor.close(),
+    );
+    for (const part of [session.run(), vmLane.run(), hostLane.run(), fullList.run()]) run(part);
+  }
+
+  function run(part: Promise<unknown>): void {
+    const watched: Promise<void> = part.then(() => undefined, endOn).finally(() => running.delete(watched));
+    running.add(watched);
+  }
+
+  function endOn(error: unknown): void {
+    if (error instanceof AgentStopped) return;
+    const rejection = error instanceof AgentRefused ? error.rejection : undefined;
+    if (rejection === undefined) logger.error('the agent met a defect and stops', { error });
+    else logger.error('the control plane has no place for this agent; it stops', { error });
+    void end(rejection ?? { code: 'INTERNAL', detail: 'The node agent met a defect; its log has the details.' });
+  }
+
+  function end(rejection?: Rejection): Promise<void> {
+    ending ??= (async () => {
+      controller.abort();
+      for (const cleanup of cleanups.splice(0)) await cleanup();
+      await settledWithin(Promise.all(running));
+      ended.resolve(rejection);
+    })();
+    return ending;
+  }
+
+  return {
+    hostId,
+    get isOpen() {
+      return session?.isOpen === true && !stop.aborted;
+    },
+    start,
+    stop: () => end(),
+    ended: ended.promise,
+  };
+}
+
+async function settledWithin(work: Promise<unknown>): Promise<void> {
+  const patience = Promise.withResolvers<void>();
+  const timer = setTimeout(patience.resolve, STOP_PATIENCE_MS);
+  await Promise.race([work, patience.promise]);
+  clearTimeout(timer);
+}

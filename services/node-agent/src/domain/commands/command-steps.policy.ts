@@ -1,0 +1,77 @@
+import type { HostCommand, PowerState } from '@drover/contracts';
+import { assertNever } from '@drover/domain-kit';
+
+export type StepName =
+  | 'check-capacity'
+  | 'create-volumes'
+  | 'define'
+  | 'start'
+  | 'request-shutdown'
+  | 'await-stop'
+  | 'force-stop'
+  | 'request-reboot'
+  | 'await-reboot'
+  | 'reset'
+  | 'pause'
+  | 'resume'
+  | 'mark'
+  | 'undefine'
+  | 'delete-volumes';
+
+export type UndoName = 'delete-volumes' | 'undefine' | 'force-stop';
+
+/** A step beside its undo. Each may be done twice, and undone when it was never done. */
+export interface Step {
+  readonly name: StepName;
+  /** Absent where nothing has to be undone; the tables below say why. */
+  readonly undo?: UndoName;
+  /** A failure may leave part of it behind even where it says that it changed nothing. */
+  readonly isPartial?: boolean;
+  /** A state of the VM that proves the step done, whatever its caller was told. */
+  readonly goal?: readonly PowerState[];
+}
+
+const stopped = ['STOPPED', 'ABSENT', 'CRASHED'] as const;
+
+const checkCapacity: Step = { name: 'check-capacity' };
+const start: Step = { name: 'start', undo: 'force-stop', goal: ['RUNNING'] };
+const forceStop: Step = { name: 'force-stop', goal: stopped };
+// The mark tells which command touched the VM last. The next one writes over it.
+const mark: Step = { name: 'mark' };
+
+const create: readonly Step[] = [
+  { name: 'create-volumes', undo: 'delete-volumes', isPartial: true },
+  { name: 'define', undo: 'undefine' },
+];
+
+/**
+ * What a command does, in order.
+ *
+ * Only create and start are undone: what stop, reboot, reset, pause, resume and delete have done is what was asked for,
+ * and half of it is nearer to the wish than none. A start that defines the VM anew leaves the definition: it is the one
+ * that is wanted.
+ */
+export function stepsOf(command: HostCommand): readonly Step[] {
+  switch (command.kind) {
+    case 'create':
+      return command.powerOn ? [checkCapacity, ...create, start] : create;
+    case 'start':
+      return [checkCapacity, { name: 'define' }, start];
+    case 'stop':
+      return command.mode === 'force'
+        ? [forceStop, mark]
+        : [{ name: 'request-shutdown', goal: stopped }, { name: 'await-stop' }, forceStop, mark];
+    case 'reboot':
+      return [{ name: 'request-reboot' }, { name: 'await-reboot' }, { name: 'reset' }, mark];
+    case 'reset':
+      return [{ name: 'reset' }, mark];
+    case 'pause':
+      return [{ name: 'pause', goal: ['PAUSED'] }, mark];
+    case 'resume':
+      return [{ name: 'resume', goal: ['RUNNING'] }, mark];
+    case 'delete':
+      return [forceStop, { name: 'undefine', goal: ['ABSENT'] }, { name: 'delete-volumes' }];
+    default:
+      return assertNever(command);
+  }
+}

@@ -1,0 +1,96 @@
+import type { CommandFinished, ErrorReport, HostCommand, SettledDefinition } from '@drover/contracts';
+import { stepsOf, type Step, type StepName, type UndoName } from './command-steps.policy.js';
+
+/** How far a command has come. Stands in the journal; an older copy of it only repeats steps. */
+export interface CommandProgress {
+  /** Index of the step that is next; while undoing, of the step whose undo is next, downwards. */
+  readonly step: number;
+  /** Why the steps are being undone. Absent while going forward. */
+  readonly failure?: { readonly step: StepName | 'inspect'; readonly error: ErrorReport };
+  readonly facts: CommandFacts;
+  readonly undone: readonly StepName[];
+  readonly left: readonly string[];
+}
+
+/** What steps found out. */
+export interface CommandFacts {
+  readonly definition?: SettledDefinition;
+  /** When the guest was asked to stop or reboot: the grace period counts from here, through restarts of the agent. */
+  readonly askedAtEpochMs?: number;
+  readonly hasRebooted?: boolean;
+  readonly wasForced?: boolean;
+}
+
+export const initialProgress: CommandProgress = { step: 0, facts: {}, undone: [], left: [] };
+
+export type CommandResult = CommandFinished['result'];
+
+export type Move =
+  | { readonly kind: 'do'; readonly step: Step }
+  | { readonly kind: 'undo'; readonly undo: UndoName; readonly step: Step }
+  | { readonly kind: 'end'; readonly result: CommandResult };
+
+/** What is due. It follows from command and progress alone, so it is the same after a crash. */
+export function nextMove(command: HostCommand, progress: CommandProgress): Move {
+  const steps = stepsOf(command);
+  if (progress.failure === undefined) {
+    const step = steps[progress.step];
+    return step === undefined ? { kind: 'end', result: done(progress) } : { kind: 'do', step };
+  }
+  for (let index = progress.step; index >= 0; index -= 1) {
+    const step = steps[index];
+    if (step?.undo !== undefined) return { kind: 'undo', undo: step.undo, step };
+  }
+  const { failure, undone, left } = progress;
+  return { kind: 'end', result: { kind: 'failed', ...failure, undone: [...undone], left: [...left] } };
+}
+
+export function afterStep(progress: CommandProgress, facts: CommandFacts = {}): CommandProgress {
+  return { ...progress, step: progress.step + 1, facts: { ...progress.facts, ...facts } };
+}
+
+/** The step itself is undone too where it may have changed something. */
+export function afterFailure(progress: CommandProgress, step: Step, error: ErrorReport): CommandProgress {
+  const mayHaveChanged = error.outcome === 'unknown' || step.isPartial === true;
+  return {
+    ...progress,
+    step: mayHaveChanged ? progress.step : progress.step - 1,
+    failure: { step: step.name, error },
+  };
+}
+
+/** The VM may not be touched: nothing was done and nothing is undone. */
+export function afterRefusal(progress: CommandProgress, error: ErrorReport): CommandProgress {
+  return { ...progress, step: -1, failure: { step: 'inspect', error } };
+}
+
+export function afterUndo(command: HostCommand, progress: CommandProgress, step: Step): CommandProgress {
+  const index = stepsOf(command).findIndex(({ name }) => name === step.name);
+  return { ...progress, step: index - 1, undone: [...progress.undone, step.name] };
+}
+
+/** What a step made could not be taken away; the steps before it stand on it, so they stay as well. */
+export function afterFailedUndo(
+  command: HostCommand,
+  progress: CommandProgress,
+  step: Step,
+  why: string,
+): CommandProgress {
+  const steps = stepsOf(command);
+  const index = steps.findIndex(({ name }) => name === step.name);
+  const earlier = steps.slice(0, index).filter(({ undo }) => undo !== undefined);
+  return {
+    ...progress,
+    step: -1,
+    left: [
+      ...progress.left,
+      `${step.name}: ${why}`.slice(0, 500),
+      ...earlier.reverse().map(({ name }) => `${name}: not undone`),
+    ],
+  };
+}
+
+function done({ facts }: CommandProgress): CommandResult {
+  const wasForced = facts.wasForced ?? false;
+  return { kind: 'done', wasForced, ...(facts.definition === undefined ? {} : { definition: facts.definition }) };
+}

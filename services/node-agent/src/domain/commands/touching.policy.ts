@@ -1,0 +1,65 @@
+import {
+  compareGenerations,
+  type FleetId,
+  type Generation,
+  type HostCommand,
+  type PowerState,
+  type Rejection,
+} from '@drover/contracts';
+import { isActive } from '../capacity/capacity.policy.js';
+
+export interface ObservedOwner {
+  readonly powerState: PowerState;
+  readonly mark?: { readonly fleetId: FleetId; readonly generation: Generation };
+}
+
+/**
+ * Why a command may not touch what is there under its VM's id (safety.md 9).
+ *
+ * An older copy that does not run is taken over: the VM was given to this host again. One that runs is left to a person.
+ */
+export function refusalToTouch(
+  fleetId: FleetId,
+  command: Pick<HostCommand, 'generation'>,
+  observed: ObservedOwner,
+): Rejection | undefined {
+  const { mark, powerState } = observed;
+  if (powerState === 'ABSENT') return undefined;
+  if (mark?.fleetId !== fleetId) {
+    return {
+      code: 'FLEET_MISMATCH',
+      detail: 'A domain with the id of this VM is not of this fleet; it was left alone.',
+    };
+  }
+  const age = compareGenerations(mark.generation, command.generation);
+  const data = { found: mark.generation, commanded: command.generation };
+  if (age > 0) return { code: 'SUPERSEDED', detail: 'The host holds a newer generation of this VM.', data };
+  if (age < 0 && isActive(powerState)) {
+    return {
+      code: 'VM_WRONG_STATE',
+      detail: 'An older generation of this VM runs on the host; it was left alone.',
+      data,
+    };
+  }
+  return undefined;
+}
+
+const demanded = {
+  pause: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
+  resume: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
+  reset: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
+  reboot: ['RUNNING', 'UNRESPONSIVE'],
+  start: ['ABSENT', 'STOPPED', 'CRASHED', 'RUNNING'],
+} as const satisfies Partial<Record<HostCommand['kind'], readonly PowerState[]>>;
+
+/** Why a command makes no sense in the state the VM is in. "Already so" is no reason: the command is then done. */
+export function refusalInState(kind: HostCommand['kind'], powerState: PowerState): Rejection | undefined {
+  if (!(kind in demanded)) return undefined;
+  const allowed: readonly PowerState[] = demanded[kind as keyof typeof demanded];
+  if (allowed.includes(powerState)) return undefined;
+  return {
+    code: 'VM_WRONG_STATE',
+    detail: `The VM is ${powerState}; ${kind} needs ${allowed.join(' or ')}.`,
+    data: { powerState },
+  };
+}

@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { connectMessaging } from '@drover/messaging';
+import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
+import { FileDeadLetters } from './adapters/outbound/dead-letters/file-dead-letters.adapter.js';
+import { SqliteJournal } from './adapters/outbound/journal/sqlite-journal.adapter.js';
+import { defaultTimings, type AgentSettings } from './application/agent-settings.js';
+import { AgentRefused } from './application/session.process.js';
+import type { ConfiguredHost, NodeAgentConfig } from './config.js';
+import { createNodeAgent, type NodeAgent } from './create-node-agent.js';
+import { openHostDrivers, type DrivenHost } from './hypervisor-of-host.js';
+
+const NAME = 'node-agent';
+const VERSION = '0.1.0';
+
+/** The agents of all hosts that are configured here, each with its own connection and credentials. */
+export function nodeAgentService(config: NodeAgentConfig): ServiceDefinition {
+  return {
+    name: NAME,
+    start: async (context) => {
+      const { hosts } = config;
+      const drivers = await openHostDrivers(config);
+      context.onStop('hypervisor drivers', () => drivers.close());
+      for (const { journalFolder } of hosts) await mkdir(journalFolder, { recursive: true, mode: 0o700 });
+      const journal = new SqliteJournal(journalFile(config));
+      context.onStop('journal', () => journal.close());
+      const agents = await Promise.all(
+        hosts.map((host) => startAgent(context, config, host, drivers.of(host), journal)),
+      );
+      void Promise.all(agents.map((agent) => agent.ended)).then((reasons) => {
+        // One host that is refused is no reason to leave the others.
+        const reason = reasons.find((rejection) => rejection !== undefined);
+        if (reason !== undefined) context.fail(new AgentRefused(reason));
+      });
+      context.health.addCheck('registered', () => {
+        const open = agents.filter(({ isOpen }) => isOpen).length;
+        return { isOk: open === agents.length, detail: `${open} of ${agents.length} hosts take commands` };
+      });
+    },
+  };
+}
+
+/** Hosts of one process share one file: their writes then share flushes to disk. */
+function journalFile({ hosts, home }: NodeAgentConfig): string {
+  const [only, ...others] = hosts;
+  return only === undefined || others.length > 0
+    ? path.join(home, 'simulated-journals.sqlite')
+    : path.join(only.journalFolder, 'journal.sqlite');
+}
+
+async function startAgent(
+  context: ServiceContext,
+  config: NodeAgentConfig,
+  host: ConfiguredHost,
+  { hypervisor, machineId }: DrivenHost,
+  journal: SqliteJournal,
+): Promise<NodeAgent> {
+  const { logger, metrics, signal } = context;
+  const { credentialsFile, id: hostId, inboxPrefix, journalFolder, name } = host;
+  const messaging = await connectMessaging({
+    servers: config.nats.url,
+    name: `host-${hostId}`,
+    subjectPrefix: config.subjectPrefix,
+    ...(credentialsFile === undefined ? {} : { credentialsFile }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    logger,
+    metrics,
+    deadLetters: new FileDeadLetters(path.join(journalFolder, 'dead-letters.jsonl')),
+    signal,
+  });
+  context.onStop(`nats of ${name}`, () => messaging.drain());
+  const agent = createNodeAgent({
+    hostId,
+    messaging,
+    hypervisor,
+    journal,
+    logger,
+    settings: settingsOf(config, name, machineId),
+  });
+  context.onStop(`agent of ${name}`, () => agent.stop());
+  await agent.start();
+  return agent;
+}
+
+function settingsOf({ nodeAgent }: NodeAgentConfig, name: string, machineId: string): AgentSettings {
+  const { fullListIntervalMs, labels, loadIntervalMs, parallelCalls, parallelStarts, reservedMemoryMiB, zone } =
+    nodeAgent;
+  return {
+    host: { name, machineId, labels, reservedMemoryMiB, ...(zone === undefined ? {} : { zone }) },
+    agentVersion: VERSION,
+    timings: { ...defaultTimings, fullListIntervalMs, loadIntervalMs },
+    limits: { parallelCalls, parallelStarts },
+  };
+}

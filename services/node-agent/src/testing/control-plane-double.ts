@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import {
+  fleetIdSchema,
+  heartbeatSchema,
+  hostCommandAnswerSchema,
+  hostLaneMessageSchema,
+  hostReportSchema,
+  vmLaneMessageSchema,
+  vmReportSchema,
+  type CommandFinished,
+  type CommandOrder,
+  type FleetId,
+  type HostCommand,
+  type HostCommandAnswer,
+  type HostId,
+  type HostLaneMessage,
+  type HostReport,
+  type Rejection,
+  type VmId,
+  type VmReport,
+} from '@drover/contracts';
+import { answered, parsePayload, rejected, type Messaging } from '@drover/messaging';
+
+type Registration = Extract<HostLaneMessage, { readonly kind: 'register' }>;
+
+/**
+ * ha-manager and vm-manager as one agent sees them: checks every message against its contract, keeps each report once by
+ * its sequence, and refuses one that comes out of order.
+ */
+export class ControlPlaneDouble {
+  readonly hostId: HostId;
+  fleetId: FleetId = fleetIdSchema.parse(randomUUID());
+  journalEpoch = 1;
+  heartbeatIntervalMs = 60_000;
+  readonly table = new Map<VmId, CommandOrder>();
+  readonly registrations: Registration[] = [];
+  readonly vmReports: VmReport[] = [];
+  readonly hostReports: HostReport[] = [];
+  /** How often the VM lane was opened. */
+  openings = 0;
+  heartbeats = 0;
+  /** Answers to the next registrations, instead of acceptance. */
+  readonly refusals: Rejection[] = [];
+  /** The next heartbeat is told to register again. */
+  mustRegister = false;
+  /** While set, VM reports are neither taken nor acknowledged. */
+  isDeaf = false;
+  readonly #messaging: Messaging;
+  readonly #lastSequence = { vm: 0, host: 0 };
+  readonly #waiters = new Set<() => void>();
+
+  constructor(messaging: Messaging, hostId: HostId) {
+    this.#messaging = messaging;
+    this.hostId = hostId;
+    const { subjects } = messaging;
+    messaging.respond(subjects.hostReport(hostId, 'host'), (message) => {
+      const parsed = parsePayload(hostLaneMessageSchema, message);
+      return this.#told(parsed.kind === 'register' ? this.#register(parsed) : this.#takeHostReports(parsed.reports));
+    });
+    messaging.respond(subjects.hostReport(hostId, 'vm'), (message) => {
+      const parsed = parsePayload(vmLaneMessageSchema, message);
+      if (parsed.kind === 'reports') return this.#told(this.#takeVmReports(parsed.reports));
+      this.openings += 1;
+      const vms = [...this.table].map(([vmId, newest]) => ({ vmId, newest }));
+      return this.#told(answered({ kind: 'table', vms }));
+    });
+    messaging.respond(subjects.hostHeartbeat(hostId), (message) => {
+      const { sequence } = parsePayload(heartbeatSchema, message);
+      this.heartbeats += 1;
+      const { mustRegister } = this;
+      this.mustRegister = false;
+      const nextIntervalMs = this.heartbeatIntervalMs;
+      return this.#told(answered({ term: 1, sequence, membershipVersion: 1, nextIntervalMs, mustRegister }));
+    });
+  }
+
+  /** Sends once. */
+  async send(command: HostCommand): Promise<HostCommandAnswer> {
+    const subject = this.#messaging.subjects.hostCommand(this.hostId);
+    const answer = await this.#messaging.request(subject, command, { ttlMs: 2_000, schema: hostCommandAnswerSchema });
+    if (answer.kind === 'rejected') throw new Error(`a command was rejected: ${answer.rejection.code}`);
+    return answer.value;
+  }
+
+  /** Sends until it is answered otherwise than `table-needed`, as vm-manager does, and keeps the table true. */
+  async order(command: HostCommand): Promise<HostCommandAnswer> {
+    this.table.set(command.vmId, { generation: command.generation, revision: command.revision });
+    for (;;) {
+      const subject = this.#messaging.subjects.hostCommand(this.hostId);
+      const answer = await this.#messaging.request(subject, command, {
+        ttlMs: 5_000,
+        retry: 'until-ttl',
+        schema: hostCommandAnswerSchema,
+      });
+      if (answer.kind === 'rejected') throw new Error(`a command was rejected: ${answer.rejection.code}`);
+      if (answer.value.kind !== 'table-needed') return answer.value;
+    }
+  }
+
+  finished(commandId: string): CommandFinished | undefined {
+    return this.ends(commandId)[0];
+  }
+
+  ends(commandId: string): CommandFinished[] {
+    return this.vmReports.filter(
+      (report): report is CommandFinished => report.kind === 'command-finished' && report.commandId === commandId,
+    );
+  }
+
+  async end(command: Pick<HostCommand, 'commandId'>): Promise<CommandFinished> {
+    return this.when(() => this.finished(command.commandId), 'the end of a command');
+  }
+
+  /** Resolves with the first value that is not undefined; looks again at every message. */
+  async when<T>(look: () => T | undefined, what = 'a state', timeoutMs = 5_000): Promise<T> {
+    const untilMs = performance.now() + timeoutMs;
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0) throw new Error(`waited in vain for ${what}`);
+      await this.#nextMessage(leftMs);
+    }
+  }
+
+  #nextMessage(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#waiters.add(done);
+    });
+  }
+
+  #told<T>(answer: T): T {
+    for (const waiter of [...this.#waiters]) waiter();
+    return answer;
+  }
+
+  #register(registration: Registration) {
+    this.registrations.push(registration);
+    const refusal = this.refusals.shift();
+    if (refusal !== undefined) return rejected(refusal);
+    return answered({
+      kind: 'registered',
+      fleetId: this.fleetId,
+      storeEpoch: 1,
+      journalEpoch: this.journalEpoch,
+      heartbeatIntervalMs: this.heartbeatIntervalMs,
+      isCordoned: false,
+    });
+  }
+
+  #takeHostReports(reports: readonly { readonly sequence: number; readonly report?: unknown }[]) {
+    for (const { sequence, report } of reports) {
+      if (this.#isNew('host', sequence)) this.hostReports.push(hostReportSchema.parse(report));
+    }
+    return answered({ kind: 'acknowledged', throughSequence: this.#lastSequence.host });
+  }
+
+  #takeVmReports(reports: readonly { readonly sequence: number; readonly report?: unknown }[]) {
+    if (!this.isDeaf) {
+      for (const { sequence, report } of reports) {
+        if (this.#isNew('vm', sequence)) this.vmReports.push(vmReportSchema.parse(report));
+      }
+    }
+    return answered({ kind: 'acknowledged', throughSequence: this.#lastSequence.vm });
+  }
+
+  #isNew(lane: 'vm' | 'host', sequence: number): boolean {
+    if (sequence <= this.#lastSequence[lane]) return false;
+    if (sequence !== this.#lastSequence[lane] + 1) {
+      throw new Error(`report ${sequence} of lane ${lane} came after ${this.#lastSequence[lane]}`);
+    }
+    this.#lastSequence[lane] = sequence;
+    return true;
+  }
+}

@@ -1,0 +1,77 @@
+import {
+  commandIdSchema,
+  DEFAULT_PROJECT,
+  operationIdSchema,
+  vmIdSchema,
+  vmSpecSchema,
+  type HostCommand,
+  type SettledDefinition,
+  type VmId,
+  type VmSpecInput,
+} from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+
+export interface CommandOverrides {
+  readonly generation?: { readonly epoch: number; readonly n: number };
+  readonly ttlMs?: number;
+}
+
+/** Commands for one VM as vm-manager would send them: ids follow from VM, generation and revision. */
+export class VmCommands {
+  readonly vmId: VmId;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+    this.vmId = vmIdSchema.parse(derivedId('vm', name));
+  }
+
+  create(revision: number, options: { powerOn?: boolean; spec?: VmSpecInput } & CommandOverrides = {}): HostCommand {
+    const { powerOn = true, spec } = options;
+    return { ...this.#order(revision, options), ...this.#definition(spec), kind: 'create', powerOn };
+  }
+
+  start(
+    revision: number,
+    options: { spec?: VmSpecInput; settled?: SettledDefinition } & CommandOverrides = {},
+  ): HostCommand {
+    const settled = options.settled === undefined ? {} : { settled: options.settled };
+    return { ...this.#order(revision, options), ...this.#definition(options.spec), ...settled, kind: 'start' };
+  }
+
+  stop(revision: number, gracePeriodMs = 60_000, overrides: CommandOverrides = {}): HostCommand {
+    return { ...this.#order(revision, overrides), kind: 'stop', mode: 'graceful', gracePeriodMs };
+  }
+
+  forceStop(revision: number, overrides: CommandOverrides = {}): HostCommand {
+    return { ...this.#order(revision, overrides), kind: 'stop', mode: 'force', gracePeriodMs: 0 };
+  }
+
+  reboot(revision: number, gracePeriodMs = 60_000, overrides: CommandOverrides = {}): HostCommand {
+    return { ...this.#order(revision, overrides), kind: 'reboot', gracePeriodMs };
+  }
+
+  plain(
+    kind: 'reset' | 'pause' | 'resume' | 'delete',
+    revision: number,
+    overrides: CommandOverrides = {},
+  ): HostCommand {
+    return { ...this.#order(revision, overrides), kind };
+  }
+
+  #definition(spec: VmSpecInput = { disks: [{ name: 'root', image: 'guest' }] }) {
+    return { projectId: DEFAULT_PROJECT, name: this.name, spec: vmSpecSchema.parse(spec) };
+  }
+
+  #order(revision: number, { generation = { epoch: 1, n: 1 }, ttlMs = 60_000 }: CommandOverrides) {
+    const label = `${generation.epoch}.${generation.n}.${revision}`;
+    return {
+      commandId: commandIdSchema.parse(derivedId(this.vmId, `command ${label}`)),
+      operationId: operationIdSchema.parse(derivedId(this.vmId, `operation ${label}`)),
+      vmId: this.vmId,
+      generation,
+      revision,
+      ttlMs,
+    };
+  }
+}
