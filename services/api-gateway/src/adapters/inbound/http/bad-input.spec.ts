@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createVmBodySchema, rebootVmBodySchema, stopVmBodySchema, type CreateVmBody } from '@drover/contracts';
+import { badValuesFor, fieldsOf, hasValue, pointerOf, withValue } from '../../../testing/every-field.js';
+import { createMemoryGateway, type MemoryGateway } from '../../../testing/memory-gateway.js';
+
+/** A body with every field that there is; a new field makes the spec below ask for it. */
+const fullCreate = {
+  name: 'web-1',
+  project: 'default',
+  powerOn: true,
+  spec: {
+    cpu: {
+      sockets: 1,
+      cores: 2,
+      threads: 1,
+      model: 'qemu64',
+      limits: { ceilingMillicores: 1000, shares: 100, reservationMillicores: 500 },
+      pinning: [{ vcpu: 0, hostCpus: [1] }],
+    },
+    memory: { sizeMiB: 128, maximumMiB: 256, balloon: { minimumMiB: 64 }, hugepages: { pageSizeKiB: 2048 } },
+    firmware: { type: 'uefi', secureBoot: true },
+    boot: { order: ['disk'], directKernel: { kernel: 'vmlinuz', initramfs: 'initrd', commandLine: 'quiet' } },
+    disks: [
+      {
+        name: 'root',
+        pool: 'default',
+        sizeMiB: 1024,
+        format: 'qcow2',
+        bus: 'virtio',
+        cache: 'none',
+        ioLimits: { readIops: 100, writeIops: 100, readKiBps: 100, writeKiBps: 100 },
+        image: 'guest',
+      },
+    ],
+    nics: [
+      {
+        network: 'default',
+        vlan: 10,
+        mac: '52:54:00:12:34:56',
+        model: 'virtio',
+        rate: { inboundKiBps: 100, outboundKiBps: 100 },
+      },
+    ],
+    console: { serial: true, graphics: 'none' },
+    cloudInit: {
+      hostname: 'web-1',
+      sshAuthorizedKeys: ['ssh-ed25519 AAAA'],
+      userDataSecret: 's',
+      networkConfigSecret: 's',
+    },
+    devices: {
+      pci: [{ address: '0000:65:00.0' }],
+      gpu: [{ model: 'a100', profile: 'q1' }],
+      tpm: { version: '2.0' },
+      watchdog: { model: 'itco', action: 'reset' },
+      rng: true,
+    },
+    labels: { tier: 'web' },
+    ha: { enabled: true, restartPriority: 'high' },
+    drs: { automation: 'manual' },
+    placement: {
+      hostId: '0199c4e2-0000-7000-8000-000000000001',
+      zone: 'z1',
+      hostLabels: { disk: 'ssd' },
+      policy: 'spread',
+    },
+    metadata: { description: 'a web server', annotations: { owner: 'ops' } },
+  },
+} satisfies CreateVmBody;
+
+const bodies = [
+  { url: '/api/v1/vms', schema: createVmBodySchema, example: fullCreate },
+  { url: '/api/v1/vms/a/stop', schema: stopVmBodySchema, example: { mode: 'graceful', gracePeriodMs: 1000 } },
+  { url: '/api/v1/vms/a/reboot', schema: rebootVmBodySchema, example: { gracePeriodMs: 1000 } },
+];
+
+describe('bad input', () => {
+  let gateway: MemoryGateway;
+
+  beforeAll(async () => {
+    gateway = await createMemoryGateway();
+    await gateway.story.requested('a');
+    await gateway.story.host('h1');
+  });
+  afterAll(() => gateway.stop());
+  beforeEach(() => void gateway.commands.sent.splice(0));
+
+  const post = (url: string, payload: unknown) =>
+    gateway.ask({
+      method: 'POST',
+      url,
+      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+      headers: { 'content-type': 'application/json' },
+    });
+
+  async function expectRefused(answer: Awaited<ReturnType<typeof post>>, status = 400) {
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(answer.json()).toMatchObject({ status, code: expect.any(String), requestId: expect.any(String) });
+    expect(gateway.commands.sent).toEqual([]);
+    return answer.json<{ code: string; field?: string; errors?: { field: string }[] }>();
+  }
+
+  describe.each(bodies)('in the body of $url', ({ url, schema, example }) => {
+    const fields = fieldsOf(schema, example);
+
+    it('is looked for in every field: the example has them all, and is taken', async () => {
+      expect(fields.filter((field) => !hasValue(example, field.path)).map((field) => pointerOf(field.path))).toEqual(
+        [],
+      );
+      await post(url, example);
+      expect(gateway.commands.sent).toHaveLength(1);
+    });
+
+    it.each(fields.map((field) => [pointerOf(field.path), field] as const))(
+      'is refused by name in %s',
+      async (pointer, field) => {
+        for (const { why, value } of badValuesFor(field)) {
+          const answer = await post(url, withValue(example, field.path, value));
+          const problem = await expectRefused(answer);
+          const named = problem.errors?.map((error) => error.field) ?? [];
+          if (!named.some((one) => one.startsWith(pointer) || pointer.startsWith(one))) {
+            throw new Error(
+              `${pointer} with ${why} (${JSON.stringify(value)?.slice(0, 80)}) blames ${named.join(', ')}`,
+            );
+          }
+        }
+      },
+    );
+
+    it('is refused as an unknown field at the top', async () => {
+      const problem = await expectRefused(await post(url, { ...example, extra: 1, 'a/b': 2 }));
+      expect(problem).toMatchObject({ code: 'UNKNOWN_FIELD', errors: [{ field: '/extra' }, { field: '/a~1b' }] });
+    });
+  });
+
+  it.each(['start', 'reset', 'pause', 'resume'])('is refused where %s takes no parameters', async (verb) => {
+    expect(await expectRefused(await post(`/api/v1/vms/a/${verb}`, { force: true }))).toMatchObject({
+      code: 'UNKNOWN_FIELD',
+    });
+    await expectRefused(await post(`/api/v1/vms/a/${verb}`, [1]));
+    await expectRefused(await post(`/api/v1/vms/a/${verb}`, 'null'));
+  });
+
+  it.each([
+    ['/api/v1/hosts/h1/cordon'],
+    ['/api/v1/operations/0199c4e2-0000-7000-8000-000000000001/cancel'],
+    ['/api/v1/admin/rebuild'],
+  ])('is refused where %s takes no parameters', async (url) => {
+    await expectRefused(await post(url, { now: 1 }));
+  });
+
+  it('names every field that is wrong, at most a hundred', async () => {
+    const labels = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`bad key ${index}`, 'x']));
+    const problem = await expectRefused(await post('/api/v1/vms', { name: 'A', spec: { labels } }));
+    expect(problem.errors).toHaveLength(100);
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key${index}`, 'x']));
+    await expectRefused(await post('/api/v1/vms', { name: 'a', spec: { labels: many } }));
+  });
+
+  it.each([
+    ['no JSON', '{"name":'],
+    ['a text', '"name"'],
+    ['null', 'null'],
+    ['nothing', ''],
+    ['two values', '{} {}'],
+    ['a prototype', '{"name":"a","__proto__":{"spec":{}}}'],
+    ['deep nesting', '['.repeat(100_000)],
+    ['deep objects', `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`],
+  ])('is refused where the body is %s', async (_what, body) => {
+    await expectRefused(await post('/api/v1/vms', body));
+  });
+
+  it('is refused where the body is larger than a mebibyte', async () => {
+    const answer = await post('/api/v1/vms', JSON.stringify({ name: 'x'.repeat(10_000_000) }));
+    expect(await expectRefused(answer, 413)).toMatchObject({ code: 'BODY_TOO_LARGE' });
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml', 'multipart/form-data; boundary=x'])(
+    'is refused as %s',
+    async (type) => {
+      const answer = await gateway.ask({
+        method: 'POST',
+        url: '/api/v1/vms',
+        payload: 'name=a',
+        headers: { 'content-type': type },
+      });
+      expect(await expectRefused(answer)).toMatchObject({ code: 'MALFORMED_REQUEST' });
+    },
+  );
+
+  it.each([
+    ['/api/v1/vms?limit=0', '?limit'],
+    ['/api/v1/vms?limit=1001', '?limit'],
+    ['/api/v1/vms?limit=1e2', '?limit'],
+    ['/api/v1/vms?limit=1&limit=2', '?limit'],
+    ['/api/v1/vms?colour=red', '?colour'],
+    ['/api/v1/vms?observed=running', '?observed'],
+    ['/api/v1/vms?labels=a', '?labels'],
+    ['/api/v1/vms?labels=a%3Db%3Dc', '?labels'],
+    ['/api/v1/vms?after=%27%20OR%201%3D1', '?after'],
+    ['/api/v1/vms?host=h1', '?host'],
+    ['/api/v1/vms?project=%3Cb%3E', '?project'],
+    ['/api/v1/vms/a?at=yesterday', '?at'],
+    ['/api/v1/vms/a/history?after=-1', '?after'],
+    ['/api/v1/vms/A_B', '{vm}'],
+    ['/api/v1/vms/..%2F..%2Fetc', '{vm}'],
+    ['/api/v1/hosts/%3Cb%3E', '{host}'],
+    ['/api/v1/operations/a', '{operation}'],
+    ['/api/v1/operations?open=yes', '?open'],
+    ['/api/v1/operations?kind=vm.explode', '?kind'],
+    ['/api/v1/events?from=first', '?from'],
+    ['/api/v1/events?types=vmStarted', '?types'],
+    ['/api/v1/cluster/stats?x=1', '?x'],
+  ])('is refused in %s', async (url, field) => {
+    const answer = await gateway.ask({ method: 'GET', url });
+    expect(await expectRefused(answer)).toMatchObject({ field });
+  });
+
+  it.each([
+    ['POST', '/api/v1/vms?wait=forever', '?wait'],
+    ['POST', '/api/v1/vms?wait=301s', '?wait'],
+    ['DELETE', '/api/v1/vms/a?force=1', '?force'],
+  ] as const)('is refused in %s %s', async (method, url, field) => {
+    const answer = await gateway.ask({ method, url, ...(method === 'POST' ? { payload: { name: 'b' } } : {}) });
+    expect(await expectRefused(answer)).toMatchObject({ field });
+  });
+
+  it.each([
+    ['drover-position', 'latest'],
+    ['idempotency-key', 'with spaces'],
+    ['idempotency-key', 'x'.repeat(201)],
+  ])('is refused in the header %s: %s', async (name, value) => {
+    const answer = await gateway.ask({
+      method: 'POST',
+      url: '/api/v1/vms',
+      payload: { name: 'b' },
+      headers: { [name]: value },
+    });
+    expect(await expectRefused(answer)).toMatchObject({ field: name });
+  });
+
+  it('is refused as a path that leads nowhere or cannot be read', async () => {
+    for (const url of ['/', '/api/v1', '/api/v2/vms', '/api/v1/vms/a/explode', '/api/v1/vms/a/b/c']) {
+      const answer = await gateway.ask({ method: 'GET', url });
+      expect(await expectRefused(answer, 404)).toMatchObject({ code: 'NOT_FOUND' });
+    }
+    await expectRefused(await gateway.ask({ method: 'GET', url: '/api/v1/vms/%zz' }));
+    await expectRefused(await gateway.ask({ method: 'GET', url: `/api/v1/vms/${'a'.repeat(200)}` }));
+    await expectRefused(await gateway.ask({ method: 'PATCH', url: '/api/v1/vms/a' }), 404);
+  });
+});

@@ -1,0 +1,40 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { clusterStatsSchema, distributionPageSchema, distributionQuerySchema } from '@drover/contracts';
+import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { endpoint, Serves } from './endpoint.js';
+import { Input, type InputOf } from './input.decorator.js';
+
+const getStats = endpoint({
+  summary: 'Figures of the whole fleet',
+  tag: 'Cluster',
+  permission: 'cluster:read',
+  answers: { 200: { description: 'Figures.', schema: clusterStatsSchema } },
+});
+const getDistribution = endpoint({
+  summary: 'What each host was given of what it has',
+  tag: 'Cluster',
+  permission: 'cluster:read',
+  query: distributionQuerySchema,
+  answers: { 200: { description: 'A page of hosts, by name.', schema: distributionPageSchema } },
+});
+
+@Controller('api/v1/cluster')
+export class ClusterController {
+  readonly #reads: FleetReads;
+
+  constructor(@Inject(FLEET_READS) reads: FleetReads) {
+    this.#reads = reads;
+  }
+
+  @Get('stats')
+  @Serves(getStats)
+  stats(@Input() _input: InputOf<typeof getStats>) {
+    return this.#reads.stats();
+  }
+
+  @Get('distribution')
+  @Serves(getDistribution)
+  distribution(@Input() { query }: InputOf<typeof getDistribution>) {
+    return this.#reads.distribution(query);
+  }
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import type { DynamicModule } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import { newId, type Clock } from '@drover/domain-kit';
+import type { Logger } from '@drover/observability';
+import { nestLogger } from '@drover/service-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { openApiDocument } from './openapi.document.js';
+import { ProblemFilter } from './problem.filter.js';
+import { documentationPolicy, securityHeaders } from './security-headers.js';
+
+const BODY_LIMIT = 1024 * 1024;
+
+export interface HttpServerOptions {
+  readonly module: DynamicModule;
+  readonly filter: ProblemFilter;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly version: string;
+}
+
+/** Nest on Fastify, ready to listen: JSON only, one way to say what is wrong, and the documentation. */
+export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
+  const { module, filter, logger, clock, version } = options;
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 300 },
+    genReqId: (request: IncomingMessage) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : newId(clock.epochMs());
+    },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      filter.answer(error, request, reply),
+  });
+  const server = adapter.getInstance();
+  server.removeContentTypeParser('text/plain');
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.headers(securityHeaders).header('x-request-id', request.id);
+    if (request.url.startsWith('/api/docs')) reply.header('content-security-policy', documentationPolicy);
+    done();
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: nestLogger(logger),
+  });
+  app.useGlobalFilters(filter);
+  SwaggerModule.setup('api/docs', app, openApiDocument(version), {
+    jsonDocumentUrl: 'api/openapi.json',
+    yamlDocumentUrl: 'api/openapi.yaml',
+    customSiteTitle: 'Drover API',
+  });
+  await app.init();
+  return app;
+}

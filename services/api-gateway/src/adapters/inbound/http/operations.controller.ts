@@ -1,0 +1,95 @@
+import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
+import {
+  emptyBodySchema,
+  operationIdSchema,
+  operationListQuerySchema,
+  operationPageSchema,
+  operationResourceSchema,
+  waitQuery,
+  type OperationResource,
+} from '@drover/contracts';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { FindResource } from '../../../application/find-resource.handler.js';
+import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { ProgressBoard } from '../../../application/progress-board.js';
+import { WriteVm } from '../../../application/write-vm.handler.js';
+import type { OperationView } from '../../../projections/fleet/operation-view.state.js';
+import { endpoint, Serves } from './endpoint.js';
+import { Input, type InputOf } from './input.decorator.js';
+import { writeAnswers, writeErrors } from './vms.controller.js';
+import { answerWrite } from './write-answer.js';
+
+const tag = 'Operations';
+const params = z.strictObject({ operation: operationIdSchema });
+
+const listOperations = endpoint({
+  summary: 'Operations, newest first',
+  tag,
+  permission: 'operations:read',
+  query: operationListQuerySchema,
+  answers: { 200: { description: 'A page.', schema: operationPageSchema } },
+});
+const getOperation = endpoint({
+  summary: 'One operation',
+  tag,
+  permission: 'operations:read',
+  params,
+  answers: { 200: { description: 'The operation.', schema: operationResourceSchema } },
+  errors: ['OPERATION_NOT_FOUND'],
+});
+const cancelOperation = endpoint({
+  summary: 'End an operation that has not reached its host',
+  tag,
+  permission: 'operations:write',
+  params,
+  query: z.strictObject(waitQuery),
+  body: emptyBodySchema,
+  example: {},
+  answers: writeAnswers,
+  errors: ['OPERATION_NOT_FOUND', 'OPERATION_NOT_CANCELLABLE', ...writeErrors],
+});
+
+@Controller('api/v1/operations')
+export class OperationsController {
+  readonly #reads: FleetReads;
+  readonly #find: FindResource;
+  readonly #write: WriteVm;
+  readonly #progress: ProgressBoard;
+
+  constructor(
+    @Inject(FLEET_READS) reads: FleetReads,
+    @Inject(FindResource) find: FindResource,
+    @Inject(WriteVm) write: WriteVm,
+    @Inject(ProgressBoard) progress: ProgressBoard,
+  ) {
+    this.#reads = reads;
+    this.#find = find;
+    this.#write = write;
+    this.#progress = progress;
+  }
+
+  @Get()
+  @Serves(listOperations)
+  async list(@Input() { query }: InputOf<typeof listOperations>) {
+    const { items, ...rest } = await this.#reads.listOperations(query);
+    return { items: items.map((operation) => this.#shown(operation)), ...rest };
+  }
+
+  @Get(':operation')
+  @Serves(getOperation)
+  async get(@Input() { params }: InputOf<typeof getOperation>) {
+    return this.#shown(await this.#find.operation(params.operation));
+  }
+
+  @Post(':operation/cancel')
+  @Serves(cancelOperation)
+  async cancel(@Input() input: InputOf<typeof cancelOperation>, @Res({ passthrough: true }) reply: FastifyReply) {
+    const { caller, params, query } = input;
+    return answerWrite(reply, await this.#write.cancel(caller, params.operation, query.wait ?? 0));
+  }
+
+  #shown(operation: OperationView): OperationResource {
+    return { ...operation, progress: operation.endedAt === null ? this.#progress.of(operation.id) : null };
+  }
+}

@@ -1,0 +1,56 @@
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { RequestMethod, type Type } from '@nestjs/common';
+import { AdminController } from './admin.controller.js';
+import { ClusterController } from './cluster.controller.js';
+import { endpointOf, type EndpointDefinition } from './endpoint.js';
+import { EventsController } from './events.controller.js';
+import { HealthController } from './health.controller.js';
+import { HostsController } from './hosts.controller.js';
+import { OperationsController } from './operations.controller.js';
+import { VmActionsController } from './vm-actions.controller.js';
+import { VmsController } from './vms.controller.js';
+
+export const controllers: Type[] = [
+  VmsController,
+  VmActionsController,
+  HostsController,
+  OperationsController,
+  ClusterController,
+  EventsController,
+  AdminController,
+  HealthController,
+];
+
+export interface Route {
+  readonly method: string;
+  /** As OpenAPI writes it: `/api/v1/vms/{vm}`. */
+  readonly path: string;
+  /** `VmsController.list` */
+  readonly handler: string;
+  /** Undefined is a mistake: such a route is closed. */
+  readonly endpoint: EndpointDefinition | undefined;
+}
+
+/** Every route there is, from what the controllers declare. */
+export function routes(): readonly Route[] {
+  return controllers.flatMap((controller) => {
+    const base = String(Reflect.getMetadata(PATH_METADATA, controller) ?? '');
+    return Object.getOwnPropertyNames(controller.prototype).flatMap((name): Route[] => {
+      const handler: unknown = controller.prototype[name];
+      if (typeof handler !== 'function') return [];
+      const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
+      if (typeof method !== 'number') return [];
+      const path = [base, String(Reflect.getMetadata(PATH_METADATA, handler))].map((part) =>
+        part.replace(/^\/|\/$/g, ''),
+      );
+      return [
+        {
+          method: RequestMethod[method] ?? '',
+          path: `/${path.filter((part) => part !== '').join('/')}`.replace(/:(\w+)/g, '{$1}'),
+          handler: `${controller.name}.${name}`,
+          endpoint: endpointOf(handler),
+        },
+      ];
+    });
+  });
+}

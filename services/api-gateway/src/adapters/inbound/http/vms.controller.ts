@@ -1,0 +1,180 @@
+import { Controller, Delete, Get, Inject, Post, Res } from '@nestjs/common';
+import {
+  createVmBodySchema,
+  DEFAULT_PROJECT,
+  explainAnswerSchema,
+  placementQuerySchema,
+  vmGetQuerySchema,
+  vmHistoryQuerySchema,
+  vmHistorySchema,
+  vmListQuerySchema,
+  vmPageSchema,
+  vmRefSchema,
+  vmResourceSchema,
+  vmWriteAnswerSchema,
+  waitQuery,
+  projectQuery,
+} from '@drover/contracts';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { ExplainPlacement } from '../../../application/explain-placement.handler.js';
+import { FindResource } from '../../../application/find-resource.handler.js';
+import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { VmAsOf } from '../../../application/vm-as-of.handler.js';
+import { WriteVm } from '../../../application/write-vm.handler.js';
+import { withPowerDrift } from '../../../projections/fleet/vm-view.state.js';
+import { endpoint, Serves } from './endpoint.js';
+import { Input, type InputOf } from './input.decorator.js';
+import { answerWrite } from './write-answer.js';
+
+const tag = 'VMs';
+export const vmParams = z.strictObject({ vm: vmRefSchema });
+export const writeAnswers = {
+  202: { description: 'Taken; follow the operation at `Location`.', schema: vmWriteAnswerSchema },
+  200: {
+    description: 'Nothing more will happen: it was so already, or the end was waited for.',
+    schema: vmWriteAnswerSchema,
+  },
+};
+export const writeErrors = [
+  'VM_BUSY',
+  'VM_WRONG_STATE',
+  'SERVICE_UNAVAILABLE',
+  'MESSAGING_UNAVAILABLE',
+  'TIMED_OUT',
+] as const;
+
+const listVms = endpoint({
+  summary: 'VMs, by project and name',
+  tag,
+  permission: 'vms:read',
+  query: vmListQuerySchema,
+  answers: { 200: { description: 'A page.', schema: vmPageSchema } },
+});
+const createVm = endpoint({
+  summary: 'Create a VM, and start it',
+  tag,
+  permission: 'vms:write',
+  query: z.strictObject(waitQuery),
+  body: createVmBodySchema,
+  example: {
+    name: 'web-1',
+    spec: {
+      cpu: { cores: 2 },
+      memory: { sizeMiB: 512 },
+      disks: [{ name: 'root', image: 'guest' }],
+      nics: [{ network: 'default' }],
+      labels: { tier: 'web' },
+    },
+  },
+  answers: writeAnswers,
+  errors: ['VM_NAME_TAKEN', 'UNSUPPORTED_FIELD', 'PROJECT_NOT_FOUND', ...writeErrors],
+});
+const getVm = endpoint({
+  summary: 'One VM, now or as of any moment',
+  tag,
+  permission: 'vms:read',
+  params: vmParams,
+  query: vmGetQuerySchema,
+  answers: { 200: { description: 'The VM.', schema: vmResourceSchema } },
+  errors: ['VM_NOT_FOUND'],
+});
+const deleteVm = endpoint({
+  summary: 'Delete a VM with its disks',
+  tag,
+  permission: 'vms:write',
+  params: vmParams,
+  query: z.strictObject({ ...projectQuery, ...waitQuery }),
+  answers: writeAnswers,
+  errors: ['VM_NOT_FOUND', ...writeErrors],
+});
+const vmHistory = endpoint({
+  summary: 'Events of a VM, also of a deleted one by its id',
+  tag,
+  permission: 'vms:read',
+  params: vmParams,
+  query: vmHistoryQuerySchema,
+  answers: { 200: { description: 'Events in order.', schema: vmHistorySchema } },
+  errors: ['VM_NOT_FOUND'],
+});
+const vmPlacement = endpoint({
+  summary: 'Where the VM would be placed now, host by host, and why',
+  tag,
+  permission: 'vms:read',
+  params: vmParams,
+  query: placementQuerySchema,
+  answers: {
+    200: { description: 'Candidates, best first, then refused hosts with their numbers.', schema: explainAnswerSchema },
+  },
+  errors: ['VM_NOT_FOUND', 'SERVICE_UNAVAILABLE', 'MESSAGING_UNAVAILABLE', 'TIMED_OUT'],
+});
+
+@Controller('api/v1/vms')
+export class VmsController {
+  readonly #reads: FleetReads;
+  readonly #find: FindResource;
+  readonly #write: WriteVm;
+  readonly #asOf: VmAsOf;
+  readonly #explain: ExplainPlacement;
+
+  constructor(
+    @Inject(FLEET_READS) reads: FleetReads,
+    @Inject(FindResource) find: FindResource,
+    @Inject(WriteVm) write: WriteVm,
+    @Inject(VmAsOf) asOf: VmAsOf,
+    @Inject(ExplainPlacement) explain: ExplainPlacement,
+  ) {
+    this.#reads = reads;
+    this.#find = find;
+    this.#write = write;
+    this.#asOf = asOf;
+    this.#explain = explain;
+  }
+
+  @Get()
+  @Serves(listVms)
+  async list(@Input() { query }: InputOf<typeof listVms>) {
+    const { items, ...rest } = await this.#reads.listVms(query);
+    return { items: items.map(withPowerDrift), ...rest };
+  }
+
+  @Post()
+  @Serves(createVm)
+  async create(@Input() input: InputOf<typeof createVm>, @Res({ passthrough: true }) reply: FastifyReply) {
+    return answerWrite(reply, await this.#write.create(input.caller, input.body, input.query.wait ?? 0));
+  }
+
+  @Get(':vm')
+  @Serves(getVm)
+  async get(@Input() { params, query }: InputOf<typeof getVm>) {
+    const { project = DEFAULT_PROJECT, at } = query;
+    if (at !== undefined) return this.#asOf.at(project, params.vm, at);
+    return withPowerDrift(await this.#find.vm(project, params.vm));
+  }
+
+  @Delete(':vm')
+  @Serves(deleteVm)
+  async delete(@Input() input: InputOf<typeof deleteVm>, @Res({ passthrough: true }) reply: FastifyReply) {
+    const { project = DEFAULT_PROJECT, wait = 0 } = input.query;
+    const target = { project, ref: input.params.vm };
+    return answerWrite(reply, await this.#write.act(input.caller, 'delete', target, {}, wait));
+  }
+
+  @Get(':vm/history')
+  @Serves(vmHistory)
+  async history(@Input() { params, query }: InputOf<typeof vmHistory>) {
+    const { project = DEFAULT_PROJECT, after = -1, limit = 500 } = query;
+    const { id } = await this.#find.vmEver(project, params.vm);
+    const events = await this.#asOf.history(id, after, limit + 1);
+    const items = events.slice(0, limit);
+    const last = items.at(-1);
+    return { items, ...(events.length > limit && last !== undefined ? { next: last.revision } : {}) };
+  }
+
+  @Get(':vm/placement')
+  @Serves(vmPlacement)
+  async placement(@Input() { params, query }: InputOf<typeof vmPlacement>) {
+    const { project = DEFAULT_PROJECT, limit = 100, after } = query;
+    return this.#explain.explain(project, params.vm, { limit, ...(after === undefined ? {} : { afterHostId: after }) });
+  }
+}

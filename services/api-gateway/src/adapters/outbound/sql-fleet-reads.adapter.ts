@@ -1,0 +1,204 @@
+import {
+  dnsLabelSchema,
+  hostIdSchema,
+  operationIdSchema,
+  vmIdSchema,
+  type ClusterStats,
+  type HostListQuery,
+  type HostResource,
+  type HostShare,
+  type OperationId,
+  type OperationListQuery,
+  type ProjectId,
+  type StrayVm,
+  type VmId,
+  type VmListQuery,
+} from '@drover/contracts';
+import type { ReadDatabase } from '@drover/read-models';
+import { z } from 'zod';
+import type { FleetReads, Page } from '../../application/ports/fleet-reads.port.js';
+import { HostRow, OperationRow, VmRow } from '../../projections/fleet/fleet-tables.schema.js';
+import type { HostView } from '../../projections/fleet/host-view.state.js';
+import type { OperationView } from '../../projections/fleet/operation-view.state.js';
+import type { VmView } from '../../projections/fleet/vm-view.state.js';
+import { decodeCursor, encodeCursor } from './cursor.codec.js';
+import { allocatedPerHost, clusterStats, nothingAllocated } from './fleet-figures.js';
+
+const DEFAULT_PAGE = 100;
+const MAX_STRAYS = 100;
+
+const vmCursor = z.tuple([dnsLabelSchema, dnsLabelSchema, vmIdSchema]);
+const operationCursor = z.tuple([z.iso.datetime(), operationIdSchema]);
+const hostCursor = z.tuple([z.string().regex(/^\P{Cc}{1,253}$/u), hostIdSchema]);
+
+/**
+ * The read model through MikroORM. Every list is one indexed range of rows behind its cursor: its cost follows from the
+ * page, not from the size of the fleet.
+ */
+export class SqlFleetReads implements FleetReads {
+  readonly #database: ReadDatabase;
+
+  constructor(database: ReadDatabase) {
+    this.#database = database;
+  }
+
+  async findVm(project: ProjectId, nameOrId: string): Promise<VmView | undefined> {
+    const where = vmIdSchema.safeParse(nameOrId).success
+      ? { id: nameOrId }
+      : { projectId: project, name: nameOrId, deletedAt: null };
+    const [row] = await this.#database.reading((em) =>
+      em.createQueryBuilder(VmRow).select('view').where(where).limit(1).execute<{ view: VmView }[]>('all'),
+    );
+    return row?.view;
+  }
+
+  async findVmNamedAt(project: ProjectId, name: string, at: string): Promise<VmId | undefined> {
+    const [row] = await this.#database.reading((em) =>
+      em
+        .createQueryBuilder(VmRow)
+        .select('id')
+        .where({ projectId: project, name, createdAt: { $lte: new Date(at) } })
+        .orderBy({ createdAt: 'desc' })
+        .limit(1)
+        .execute<{ id: VmId }[]>('all'),
+    );
+    return row?.id;
+  }
+
+  async listVms(query: VmListQuery): Promise<Page<VmView>> {
+    const { project, name, host, observed, desired, labels, after, limit = DEFAULT_PAGE } = query;
+    const where = {
+      deletedAt: null,
+      ...(project === undefined ? {} : { projectId: project }),
+      ...(name === undefined ? {} : { name }),
+      ...(host === undefined ? {} : { hostId: host }),
+      ...(observed === undefined ? {} : { observed }),
+      ...(desired === undefined ? {} : { desired }),
+    };
+    const rows = await this.#database.reading((em) => {
+      const rows = em
+        .createQueryBuilder(VmRow)
+        .select('view')
+        .where(where)
+        .orderBy({ projectId: 'asc', name: 'asc', id: 'asc' })
+        .limit(limit + 1);
+      if (after !== undefined) rows.andWhere('(project_id, name, id) > (?, ?, ?)', decodeCursor(after, vmCursor));
+      if (labels !== undefined) rows.andWhere('labels @> ?::jsonb', [JSON.stringify(Object.fromEntries(labels))]);
+      return rows.execute<{ view: VmView }[]>('all');
+    });
+    return page(rows, limit, ({ project, name, id }) => [project, name, id]);
+  }
+
+  async findHost(nameOrId: string): Promise<HostResource | undefined> {
+    const where = hostIdSchema.safeParse(nameOrId).success ? { id: nameOrId } : { name: nameOrId };
+    return this.#database.reading(async (em) => {
+      const [row] = await em
+        .createQueryBuilder(HostRow)
+        .select('view')
+        .where(where)
+        .orderBy({ id: 'asc' })
+        .limit(1)
+        .execute<{ view: HostView }[]>('all');
+      if (row === undefined) return undefined;
+      const [host] = await withAllocated(em, [row.view]);
+      const strays = await em.execute<{ view: StrayVm }[]>(
+        `SELECT view FROM stray_vm WHERE host_id = ? ORDER BY at DESC, vm_id LIMIT ${MAX_STRAYS}`,
+        [row.view.id],
+      );
+      return host === undefined ? undefined : { ...host, strays: strays.map((stray) => stray.view) };
+    });
+  }
+
+  async listHosts(query: HostListQuery): Promise<Page<HostResource>> {
+    const { name, zone, liveness, after, limit = DEFAULT_PAGE } = query;
+    const where = {
+      ...(name === undefined ? {} : { name }),
+      ...(zone === undefined ? {} : { zone }),
+      ...(liveness === undefined ? {} : { liveness }),
+    };
+    return this.#database.reading(async (em) => {
+      const rows = em.createQueryBuilder(HostRow).select('view').where(where).orderBy({ name: 'asc', id: 'asc' });
+      if (after !== undefined) rows.andWhere('(name, id) > (?, ?)', decodeCursor(after, hostCursor));
+      const found = await rows.limit(limit + 1).execute<{ view: HostView }[]>('all');
+      const { items, ...rest } = page(found, limit, (host) => [host.name, host.id]);
+      return { items: await withAllocated(em, items), ...rest };
+    });
+  }
+
+  async findOperation(id: OperationId): Promise<OperationView | undefined> {
+    const [row] = await this.#database.reading((em) =>
+      em.createQueryBuilder(OperationRow).select('view').where({ id }).execute<{ view: OperationView }[]>('all'),
+    );
+    return row?.view;
+  }
+
+  async listOperations(query: OperationListQuery): Promise<Page<OperationView>> {
+    const { project, vm, kind, state, open, after, limit = DEFAULT_PAGE } = query;
+    const where = {
+      ...(project === undefined ? {} : { projectId: project }),
+      ...(vm === undefined ? {} : { vmId: vm }),
+      ...(kind === undefined ? {} : { kind }),
+      ...(state === undefined ? {} : { state }),
+      ...(open === undefined ? {} : { endedAt: open ? null : { $ne: null } }),
+    };
+    const rows = await this.#database.reading((em) => {
+      const rows = em
+        .createQueryBuilder(OperationRow)
+        .select('view')
+        .where(where)
+        .orderBy({ beganAt: 'desc', id: 'desc' })
+        .limit(limit + 1);
+      if (after !== undefined) {
+        rows.andWhere('(began_at, id) < (?::timestamptz, ?)', decodeCursor(after, operationCursor));
+      }
+      return rows.execute<{ view: OperationView }[]>('all');
+    });
+    return page(rows, limit, ({ beganAt, id }) => [beganAt, id]);
+  }
+
+  stats(): Promise<ClusterStats> {
+    return this.#database.reading(clusterStats);
+  }
+
+  async distribution(query: Pick<HostListQuery, 'after' | 'limit'>): Promise<Page<HostShare>> {
+    const { items, ...rest } = await this.listHosts(query);
+    return { items: items.map(shareOf), ...rest };
+  }
+}
+
+type Entities = ReadDatabase['entities'];
+
+async function withAllocated(em: Entities, hosts: readonly HostView[]): Promise<HostResource[]> {
+  const allocated = await allocatedPerHost(
+    em,
+    hosts.map((host) => host.id),
+  );
+  return hosts.map((host) => ({ ...host, allocated: allocated.get(host.id) ?? nothingAllocated }));
+}
+
+function shareOf(host: HostResource): HostShare {
+  const { inventory } = host;
+  return {
+    hostId: host.id,
+    name: host.name,
+    zone: inventory.zone ?? null,
+    liveness: host.liveness.state,
+    isCordoned: host.cordon !== null,
+    allocated: host.allocated,
+    capacity: {
+      cpus: inventory.cpu.count,
+      memoryMiB: Math.max(0, inventory.memoryMiB - inventory.reservedMemoryMiB),
+    },
+  };
+}
+
+function page<View>(
+  rows: readonly { readonly view: View }[],
+  limit: number,
+  keyOf: (view: View) => readonly string[],
+): Page<View> {
+  const items = rows.slice(0, limit).map((row) => row.view);
+  const last = items.at(-1);
+  if (rows.length <= limit || last === undefined) return { items };
+  return { items, next: encodeCursor(keyOf(last)) };
+}

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { systemClock, type Clock } from '@drover/domain-kit';
+import { openPostgresEventStore } from '@drover/event-store';
+import { connectMessaging, natsLeaseStore, runLease, runRelay, type Relay } from '@drover/messaging';
+import { ReadDatabase } from '@drover/read-models';
+import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { Tokens } from './adapters/inbound/http/tokens.js';
+import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
+import type { ApiGatewayConfig } from './config.js';
+import { startGateway, type RunningGateway } from './gateway.js';
+import { fleetProjection } from './projections/fleet/fleet.projection.js';
+
+export interface ApiGatewayOptions {
+  readonly clock?: Clock;
+  /** Told where it listens. */
+  readonly onListening?: (url: string) => void;
+}
+
+/** api-gateway on PostgreSQL and NATS, as it runs in production. */
+export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayOptions = {}): ServiceDefinition {
+  return {
+    name: 'api-gateway',
+    async start(context) {
+      const { logger, metrics, health, signal, onStop } = context;
+      const connectionString = databaseUrl(config);
+      const tokens = readTokens(config);
+      const store = await openPostgresEventStore({ connectionString });
+      onStop('event store', () => store.close());
+      const credentials = config.nats.credentials?.['api-gateway'];
+      const messaging = await connectMessaging({
+        servers: config.nats.url,
+        name: 'api-gateway',
+        subjectPrefix: config.subjectPrefix,
+        logger,
+        metrics,
+        deadLetters: store.deadLetters,
+        signal,
+        ...(credentials === undefined
+          ? {}
+          : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
+      });
+      onStop('nats', () => messaging.drain());
+      health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
+      const database = ReadDatabase.open({
+        connectionString,
+        projection: fleetProjection,
+        maxConnections: config.api.databaseConnections,
+      });
+      onStop('read model database', () => database.close());
+      runEventRelay(context, { store, messaging, inboxPrefix: credentials?.inboxPrefix });
+      const gateway: RunningGateway = await startGateway({
+        store,
+        database,
+        commands: new MessagingFleetCommands(messaging, config.api.commandTimeoutMs),
+        tokens,
+        clock: options.clock ?? systemClock,
+        host: config.api.host,
+        port: config.api.port,
+        positionWaitMs: config.api.positionWaitMs,
+        logger,
+        metrics,
+        health,
+      });
+      onStop('api', () => gateway.stop());
+      options.onListening?.(gateway.url);
+    },
+  };
+}
+
+/** Of several replicas the one that holds the lease publishes events for external tools. */
+function runEventRelay(
+  { logger, metrics, onStop }: ServiceContext,
+  parts: Pick<Parameters<typeof runRelay>[0], 'store' | 'messaging'> & { readonly inboxPrefix: string | undefined },
+): void {
+  const { store, messaging, inboxPrefix } = parts;
+  let relay: Relay | undefined;
+  const lease = runLease(
+    {
+      store: natsLeaseStore(messaging, 1000),
+      key: 'api-gateway.relay',
+      holderId: `${hostname()}-${process.pid}`,
+      ttlMs: 3000,
+      logger,
+    },
+    {
+      onAcquired: () => {
+        relay = runRelay({
+          store,
+          messaging,
+          holds: () => lease.holds(),
+          logger,
+          metrics,
+          ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+        });
+      },
+      onLost: async () => {
+        await relay?.stop();
+        relay = undefined;
+      },
+    },
+  );
+  onStop('event relay', () => lease.release());
+}
+
+function databaseUrl({ database }: ApiGatewayConfig): string {
+  if (database.url !== undefined) return database.url;
+  if (database.urlFile !== undefined) return readSecret(database.urlFile);
+  throw new Error('no database is configured; set database.url or database.urlFile');
+}
+
+function readTokens({ api }: ApiGatewayConfig): Tokens {
+  if (api.tokensFile !== undefined) return Tokens.fromFile(api.tokensFile);
+  if (api.tokenFile === undefined) throw new Error('no tokens are configured; set api.tokenFile or api.tokensFile');
+  const sha256 = createHash('sha256').update(readSecret(api.tokenFile)).digest('hex');
+  return new Tokens([{ principal: 'admin', sha256, permissions: ['*'] }]);
+}

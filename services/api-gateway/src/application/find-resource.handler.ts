@@ -1,0 +1,58 @@
+import type { HostResource, OperationId, ProjectId } from '@drover/contracts';
+import type { EventStore } from '@drover/event-store';
+import type { OperationView } from '../projections/fleet/operation-view.state.js';
+import type { VmView } from '../projections/fleet/vm-view.state.js';
+import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
+import { refuse } from './refused.js';
+
+const LONGEST_WAIT_MS = 3000;
+
+/**
+ * Finds what a path names. What the read model does not have it may not have yet: before it is called missing, the model
+ * is let come to where the store is.
+ */
+export class FindResource {
+  readonly #reads: FleetReads;
+  readonly #position: ReadPosition;
+  readonly #store: Pick<EventStore, 'head'>;
+
+  constructor(reads: FleetReads, position: ReadPosition, store: Pick<EventStore, 'head'>) {
+    this.#reads = reads;
+    this.#position = position;
+    this.#store = store;
+  }
+
+  async vm(project: ProjectId, nameOrId: string): Promise<VmView> {
+    const vm = await this.#lookTwice(() => this.#reads.findVm(project, nameOrId));
+    if (vm === undefined || vm.deletedAt !== null || vm.project !== project) {
+      return refuse('VM_NOT_FOUND', `project ${project} has no VM ${nameOrId}`);
+    }
+    return vm;
+  }
+
+  /** Also one that was deleted, by its id. */
+  async vmEver(project: ProjectId, nameOrId: string): Promise<VmView> {
+    const vm = await this.#lookTwice(() => this.#reads.findVm(project, nameOrId));
+    if (vm === undefined || vm.project !== project) {
+      return refuse('VM_NOT_FOUND', `project ${project} has and had no VM ${nameOrId}`);
+    }
+    return vm;
+  }
+
+  async host(nameOrId: string): Promise<HostResource> {
+    const host = await this.#lookTwice(() => this.#reads.findHost(nameOrId));
+    return host ?? refuse('HOST_NOT_FOUND', `there is no host ${nameOrId}`);
+  }
+
+  async operation(id: OperationId): Promise<OperationView> {
+    const operation = await this.#lookTwice(() => this.#reads.findOperation(id));
+    return operation ?? refuse('OPERATION_NOT_FOUND', `there is no operation ${id}`);
+  }
+
+  async #lookTwice<Found>(look: () => Promise<Found | undefined>): Promise<Found | undefined> {
+    const found = await look();
+    if (found !== undefined) return found;
+    await this.#position.waitFor(await this.#store.head(), LONGEST_WAIT_MS);
+    return look();
+  }
+}

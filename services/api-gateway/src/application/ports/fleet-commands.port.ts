@@ -1,0 +1,28 @@
+import type {
+  CommandAccepted,
+  ExplainAnswer,
+  ExplainQuery,
+  HostCommandMessage,
+  HostVerb,
+  Progress,
+  Rejection,
+  VmCommandMessage,
+  VmVerb,
+} from '@drover/contracts';
+
+export type Answer<Value> =
+  { readonly kind: 'answered'; readonly value: Value } | { readonly kind: 'rejected'; readonly rejection: Rejection };
+
+/**
+ * The services that decide. A command is recognised by its id, so that it may be sent again; without an answer in time a
+ * `Fault` is thrown whose outcome tells whether it may have been taken.
+ */
+export interface FleetCommands {
+  vm<Verb extends VmVerb>(verb: Verb, message: VmCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
+  host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
+  explainPlacement(query: ExplainQuery): Promise<Answer<ExplainAnswer>>;
+  /** What is heard of operations under way: lossy, and no truth. Returns how to stop. */
+  onProgress(listener: (progress: Progress) => void): () => Promise<void>;
+}
+
+export const FLEET_COMMANDS = Symbol('FleetCommands');

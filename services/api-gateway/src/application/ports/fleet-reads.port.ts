@@ -1,0 +1,48 @@
+import type {
+  ClusterStats,
+  HostListQuery,
+  HostResource,
+  HostShare,
+  OperationId,
+  OperationListQuery,
+  Position,
+  ProjectId,
+  VmId,
+  VmListQuery,
+} from '@drover/contracts';
+import type { OperationView } from '../../projections/fleet/operation-view.state.js';
+import type { VmView } from '../../projections/fleet/vm-view.state.js';
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: string;
+}
+
+/** The read model. Faults are `STORE_UNAVAILABLE`; a cursor that no page gave is refused with `INVALID_FIELD`. */
+export interface FleetReads {
+  /** By name: the one that bears it now. By id: also a deleted one. */
+  findVm(project: ProjectId, nameOrId: string): Promise<VmView | undefined>;
+  /** The VM that bore the name at that time. */
+  findVmNamedAt(project: ProjectId, name: string, at: string): Promise<VmId | undefined>;
+  /** Ordered by project, name and id, which never change: each VM that is there throughout comes exactly once. */
+  listVms(query: VmListQuery): Promise<Page<VmView>>;
+  findHost(nameOrId: string): Promise<HostResource | undefined>;
+  /** Ordered by name and id. */
+  listHosts(query: HostListQuery): Promise<Page<HostResource>>;
+  findOperation(id: OperationId): Promise<OperationView | undefined>;
+  /** Newest first. */
+  listOperations(query: OperationListQuery): Promise<Page<OperationView>>;
+  stats(): Promise<ClusterStats>;
+  /** Ordered by host name and id. */
+  distribution(query: Pick<HostListQuery, 'after' | 'limit'>): Promise<Page<HostShare>>;
+}
+
+export const FLEET_READS = Symbol('FleetReads');
+
+/** How far the read model is, for those who must not see less than they know. */
+export interface ReadPosition {
+  waitFor(position: Position, timeoutMs: number): Promise<'reached' | 'not-yet'>;
+}
+
+export const READ_POSITION = Symbol('ReadPosition');

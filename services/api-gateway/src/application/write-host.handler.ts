@@ -1,0 +1,27 @@
+import type { HostVerb, hostWriteAnswerSchema } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import type { z } from 'zod';
+import { actorOf, commandIdOf, type Caller } from './caller.js';
+import type { FindResource } from './find-resource.handler.js';
+import type { FleetCommands } from './ports/fleet-commands.port.js';
+import { accept, type Written } from './write-vm.handler.js';
+
+/** Turns requests into commands to ha-manager. They are done when they are answered. */
+export class WriteHost {
+  readonly #commands: FleetCommands;
+  readonly #find: FindResource;
+  readonly #clock: Clock;
+
+  constructor(commands: FleetCommands, find: FindResource, clock: Clock) {
+    this.#commands = commands;
+    this.#find = find;
+    this.#clock = clock;
+  }
+
+  async act(caller: Caller, verb: HostVerb, ref: string): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
+    const { id, name } = await this.#find.host(ref);
+    const message = { commandId: commandIdOf(caller, this.#clock), actor: actorOf(caller), hostId: id };
+    const { position } = accept(await this.#commands.host(verb, message));
+    return { body: { operation: null, host: { id, name } }, position, isEnded: true };
+  }
+}

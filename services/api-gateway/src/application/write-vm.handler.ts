@@ -1,0 +1,148 @@
+import {
+  DEFAULT_PROJECT,
+  type CommandAccepted,
+  type OperationId,
+  type OperationKind,
+  type Position,
+  type ProjectId,
+  type VmCommandMessage,
+  type VmId,
+  type VmVerb,
+  type VmWriteAnswer,
+  vmIdSchema,
+  type createVmBodySchema,
+} from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import type { z } from 'zod';
+import type { OperationView } from '../projections/fleet/operation-view.state.js';
+import { withPowerDrift } from '../projections/fleet/vm-view.state.js';
+import { actorOf, commandIdOf, type Caller } from './caller.js';
+import type { FindResource } from './find-resource.handler.js';
+import type { OperationEnds } from './operation-ends.js';
+import type { Answer, FleetCommands } from './ports/fleet-commands.port.js';
+import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
+import type { ProgressBoard } from './progress-board.js';
+import { Refused } from './refused.js';
+
+export interface Written<Body> {
+  readonly body: Body;
+  readonly position: Position;
+  /** The operation to follow; absent where nothing has to happen. */
+  readonly operationId?: OperationId;
+  /** Nothing more will happen: there was nothing to do, or the end was waited for. */
+  readonly isEnded: boolean;
+}
+
+/** What an action says beside which VM it is for. */
+type ActionOptions<Verb extends VmVerb> = Omit<VmCommandMessage<Verb>, 'commandId' | 'actor' | 'projectId' | 'vmId'>;
+
+/** Turns requests into commands to vm-manager, which decides, and answers with what to follow. */
+export class WriteVm {
+  readonly #commands: FleetCommands;
+  readonly #find: FindResource;
+  readonly #reads: FleetReads;
+  readonly #position: ReadPosition;
+  readonly #ends: OperationEnds;
+  readonly #progress: ProgressBoard;
+  readonly #clock: Clock;
+
+  constructor(parts: {
+    readonly commands: FleetCommands;
+    readonly find: FindResource;
+    readonly reads: FleetReads;
+    readonly position: ReadPosition;
+    readonly ends: OperationEnds;
+    readonly progress: ProgressBoard;
+    readonly clock: Clock;
+  }) {
+    this.#commands = parts.commands;
+    this.#find = parts.find;
+    this.#reads = parts.reads;
+    this.#position = parts.position;
+    this.#ends = parts.ends;
+    this.#progress = parts.progress;
+    this.#clock = parts.clock;
+  }
+
+  async create(
+    caller: Caller,
+    body: z.output<typeof createVmBodySchema>,
+    waitMs: number,
+  ): Promise<Written<VmWriteAnswer>> {
+    const { name, spec, powerOn, project = DEFAULT_PROJECT } = body;
+    const accepted = accept(
+      await this.#commands.vm('create', { ...this.#envelope(caller), projectId: project, name, spec, powerOn }),
+    );
+    const vm = { id: vmIdSchema.parse(accepted.subjectId), name, project };
+    return this.#answer(accepted, 'vm.create', vm, waitMs);
+  }
+
+  async act<Verb extends Exclude<VmVerb, 'create' | 'cancel'>>(
+    caller: Caller,
+    verb: Verb,
+    target: { readonly project: ProjectId; readonly ref: string },
+    options: ActionOptions<Verb>,
+    waitMs: number,
+  ): Promise<Written<VmWriteAnswer>> {
+    const { id, name, project } = await this.#find.vm(target.project, target.ref);
+    const message = { ...this.#envelope(caller), projectId: project, vmId: id, ...options };
+    const accepted = accept(await this.#commands.vm(verb, message as VmCommandMessage<Verb>));
+    return this.#answer(accepted, `vm.${verb}`, { id, name, project }, waitMs);
+  }
+
+  async cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
+    const operation = await this.#find.operation(operationId);
+    const { vm, project, kind } = operation;
+    const accepted = accept(
+      await this.#commands.vm('cancel', { ...this.#envelope(caller), projectId: project, vmId: vm.id, operationId }),
+    );
+    return this.#answer({ ...accepted, operationId }, kind, { ...vm, project }, waitMs);
+  }
+
+  #envelope(caller: Caller) {
+    return { commandId: commandIdOf(caller, this.#clock), actor: actorOf(caller) };
+  }
+
+  async #answer(
+    accepted: CommandAccepted,
+    kind: OperationKind,
+    vm: { readonly id: VmId; readonly name: string; readonly project: ProjectId },
+    waitMs: number,
+  ): Promise<Written<VmWriteAnswer>> {
+    const { operationId, position } = accepted;
+    if (operationId === undefined) return { body: { operation: null, vm }, position, isEnded: true };
+    const reference = { operation: { id: operationId, kind }, vm };
+    if (waitMs === 0) return { body: reference, position, operationId, isEnded: false };
+    const operation = await this.#waitForEnd(operationId, position, waitMs);
+    if (operation === undefined) return { body: reference, position, operationId, isEnded: false };
+    const view = await this.#reads.findVm(vm.project, vm.id);
+    return {
+      body: {
+        operation: { ...operation, progress: this.#progress.of(operationId) },
+        vm: view === undefined ? vm : withPowerDrift(view),
+      },
+      position,
+      operationId,
+      isEnded: operation.endedAt !== null,
+    };
+  }
+
+  /** The operation as it stands when it has ended or the time is over; undefined while it is not in the read model. */
+  async #waitForEnd(operationId: OperationId, position: Position, waitMs: number): Promise<OperationView | undefined> {
+    const ending = this.#ends.wait(operationId, waitMs);
+    try {
+      await this.#position.waitFor(position, waitMs);
+      const seen = await this.#reads.findOperation(operationId);
+      if (seen !== undefined && seen.endedAt !== null) return seen;
+      await ending.woken;
+      return await this.#reads.findOperation(operationId);
+    } finally {
+      ending.stop();
+    }
+  }
+}
+
+export function accept<Value>(answer: Answer<Value>): Value {
+  if (answer.kind === 'rejected') throw new Refused(answer.rejection);
+  return answer.value;
+}

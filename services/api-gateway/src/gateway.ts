@@ -1,0 +1,121 @@
+import type { RebuildStatus } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import type { EventStore } from '@drover/event-store';
+import type { Logger, Metrics } from '@drover/observability';
+import { ProjectionRunner, RebuildRunner, type ReadDatabase } from '@drover/read-models';
+import type { Health } from '@drover/service-kit';
+import { createHttpServer } from './adapters/inbound/http/http-server.js';
+import { OpenStreams } from './adapters/inbound/http/open-streams.js';
+import { ProblemFilter } from './adapters/inbound/http/problem.filter.js';
+import type { Tokens } from './adapters/inbound/http/tokens.js';
+import { SqlFleetReads } from './adapters/outbound/sql-fleet-reads.adapter.js';
+import { ApiGatewayModule } from './api-gateway.module.js';
+import { OperationEnds } from './application/operation-ends.js';
+import type { FleetCommands } from './application/ports/fleet-commands.port.js';
+import type { Rebuilds } from './application/ports/rebuilds.port.js';
+import { ProgressBoard } from './application/progress-board.js';
+import { fleetProjection } from './projections/fleet/fleet.projection.js';
+
+export const API_VERSION = '0.1.0';
+
+export interface GatewayOptions {
+  readonly store: EventStore;
+  readonly database: ReadDatabase;
+  readonly commands: FleetCommands;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly positionWaitMs: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+}
+
+export interface RunningGateway {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Projects, and serves what is projected. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { store, database, commands, tokens, clock, logger, metrics, health } = options;
+  const ends = new OperationEnds();
+  const progress = new ProgressBoard();
+  const streams = new OpenStreams();
+  const projection = fleetProjection;
+  const runner = new ProjectionRunner({
+    store,
+    database,
+    projection,
+    logger,
+    onProjected: (events) => {
+      progress.notice(events);
+      ends.notice(events);
+    },
+  });
+  const rebuild = new RebuildRunner({ store, database, projection, logger, clock });
+  watch(runner, health, metrics);
+  const app = await createHttpServer({
+    module: ApiGatewayModule.of({
+      store,
+      commands,
+      reads: new SqlFleetReads(database),
+      position: runner.waiters,
+      rebuilds: rebuildsOf(rebuild),
+      tokens,
+      ends,
+      progress,
+      streams,
+      health,
+      logger,
+      clock,
+      positionWaitMs: options.positionWaitMs,
+    }),
+    filter: new ProblemFilter(logger),
+    logger,
+    clock,
+    version: API_VERSION,
+  });
+  runner.start();
+  const stopProgress = commands.onProgress((heard) => progress.note(heard));
+  await app.listen(options.port, options.host);
+  return {
+    url: await app.getUrl(),
+    async stop() {
+      // Who waits is answered first: a server closes when its last answer is given.
+      ends.release();
+      runner.waiters.release();
+      streams.endAll();
+      await app.close();
+      await stopProgress();
+      await rebuild.stop();
+      await runner.stop();
+    },
+  };
+}
+
+function watch(runner: ProjectionRunner, health: Health, metrics: Metrics): void {
+  health.addCheck('read model', () => {
+    const { poison, checkpoint } = runner;
+    if (poison !== undefined) {
+      const detail = `stopped at ${poison.type} ${poison.eventId}, position ${poison.position}: ${poison.detail}`;
+      return { isOk: false, detail };
+    }
+    if (checkpoint === undefined) return { isOk: false, detail: 'the database has not answered yet' };
+    return { isOk: true, detail: `position ${checkpoint.position}, ${checkpoint.skipped} events unknown` };
+  });
+  metrics.observe('drover_projected_events', 'Events in the read model', () => runner.checkpoint?.projected ?? 0);
+  metrics.observe('drover_skipped_events', 'Events of unknown type or version', () => runner.checkpoint?.skipped ?? 0);
+}
+
+function rebuildsOf(rebuild: RebuildRunner): Rebuilds {
+  const status = (): RebuildStatus => rebuild.latest ?? { state: 'NEVER', projected: 0, total: 0 };
+  return {
+    start: () => rebuild.start(),
+    get status() {
+      return status();
+    },
+  };
+}

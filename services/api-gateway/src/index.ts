@@ -1,0 +1,2 @@
+export * from './api-gateway.service.js';
+export * from './config.js';

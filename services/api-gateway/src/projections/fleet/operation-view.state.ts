@@ -1,0 +1,72 @@
+import {
+  DEFAULT_PROJECT,
+  streamSubjectId,
+  type OperationResource,
+  type StoredVmEvent,
+  type VmId,
+} from '@drover/contracts';
+import type { VmView } from './vm-view.state.js';
+
+/** An operation as its events tell it; progress is no event and is left out. */
+export type OperationView = Omit<OperationResource, 'progress'>;
+
+export type OperationEvent = Extract<StoredVmEvent, { readonly data: { readonly operationId: unknown } }>;
+
+export function isOperationEvent(event: StoredVmEvent): event is OperationEvent {
+  return event.type.startsWith('Operation');
+}
+
+/** The view after one more of the operation's events; undefined where its beginning was never seen. */
+export function evolveOperation(
+  view: OperationView | undefined,
+  event: OperationEvent,
+  vm: VmView | undefined,
+): OperationView | undefined {
+  if (event.type === 'OperationBegan') return began(event, vm);
+  return view === undefined ? undefined : applied(view, event);
+}
+
+function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>, vm: VmView | undefined): OperationView {
+  const { operationId, kind, timeoutMs, supersedes } = event.data;
+  return {
+    id: operationId,
+    kind,
+    state: 'RUNNING',
+    project: vm?.project ?? event.meta.projectId ?? DEFAULT_PROJECT,
+    vm: { id: streamSubjectId(event.stream) as VmId, name: vm?.name ?? '' },
+    actor: event.meta.actor,
+    beganAt: event.recordedAt,
+    dueAt: new Date(Date.parse(event.recordedAt) + timeoutMs).toISOString(),
+    endedAt: null,
+    supersedes: supersedes ?? null,
+    supersededBy: null,
+    error: null,
+    undone: [],
+    left: [],
+  };
+}
+
+function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'OperationBegan' }>): OperationView {
+  switch (event.type) {
+    case 'OperationCancelRequested':
+      return view.endedAt === null ? { ...view, state: 'CANCELLING' } : view;
+    case 'OperationSucceeded':
+      return { ...view, state: 'SUCCEEDED', endedAt: event.recordedAt };
+    case 'OperationFailed': {
+      const { step, code, reason, data, undone, left } = event.data;
+      const error = { code, step, detail: reason, ...(data === undefined ? {} : { data }) };
+      return { ...view, state: 'FAILED', endedAt: event.recordedAt, error, undone, left };
+    }
+    case 'OperationCancelled': {
+      const { supersededBy, undone, left } = event.data;
+      return {
+        ...view,
+        state: 'CANCELLED',
+        endedAt: event.recordedAt,
+        supersededBy: supersededBy ?? null,
+        undone,
+        left,
+      };
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type {
+  CommandAccepted,
+  ExplainAnswer,
+  ExplainQuery,
+  HostCommandMessage,
+  HostVerb,
+  Progress,
+  Rejection,
+  VmCommandMessage,
+  VmVerb,
+} from '@drover/contracts';
+import type { Answer, FleetCommands } from '../application/ports/fleet-commands.port.js';
+
+export interface SentCommand {
+  readonly subject: string;
+  readonly message: VmCommandMessage | HostCommandMessage | ExplainQuery;
+}
+
+type Respond = (subject: string, message: SentCommand['message']) => Promise<Answer<unknown>> | Answer<unknown>;
+
+const nobodyDecides: Rejection = { code: 'HOST_WRONG_STATE', detail: 'this fake was not told what to answer' };
+
+/** Keeps what was sent and answers as it is told to. */
+export class FakeFleetCommands implements FleetCommands {
+  readonly sent: SentCommand[] = [];
+  respond: Respond = () => ({ kind: 'rejected', rejection: nobodyDecides });
+  readonly #listeners = new Set<(progress: Progress) => void>();
+
+  vm<Verb extends VmVerb>(verb: Verb, message: VmCommandMessage<Verb>) {
+    return this.#take<CommandAccepted>(`vm.${verb}`, message);
+  }
+
+  host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {
+    return this.#take<CommandAccepted>(`host.${verb}`, message);
+  }
+
+  explainPlacement(query: ExplainQuery) {
+    return this.#take<ExplainAnswer>('placement.explain', query);
+  }
+
+  onProgress(listener: (progress: Progress) => void): () => Promise<void> {
+    this.#listeners.add(listener);
+    return async () => void this.#listeners.delete(listener);
+  }
+
+  progress(progress: Progress): void {
+    for (const listener of this.#listeners) listener(progress);
+  }
+
+  async #take<Value>(subject: string, message: SentCommand['message']): Promise<Answer<Value>> {
+    this.sent.push({ subject, message });
+    return (await this.respond(subject, message)) as Answer<Value>;
+  }
+}

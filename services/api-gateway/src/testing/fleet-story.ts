@@ -1,0 +1,208 @@
+import {
+  DEFAULT_CLUSTER,
+  DEFAULT_PROJECT,
+  eventIdSchema,
+  hostIdSchema,
+  operationIdSchema,
+  projectIdSchema,
+  reservationIdSchema,
+  vmIdSchema,
+  vmSpecSchema,
+  type HostId,
+  type HostInventory,
+  type HostStreamData,
+  type NewEvent,
+  type OperationId,
+  type OperationKind,
+  type VmCommandMessage,
+  type VmId,
+  type VmSpecInput,
+  type VmStreamData,
+} from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import type { EventStore } from '@drover/event-store';
+import type { Answer } from '../application/ports/fleet-commands.port.js';
+import type { FakeFleetCommands } from './fake-fleet-commands.js';
+
+interface TypedFact<Data, Type extends keyof Data & string> {
+  readonly type: Type;
+  readonly data: Data[Type];
+}
+type VmFactOf = { [Type in keyof VmStreamData & string]: TypedFact<VmStreamData, Type> }[keyof VmStreamData & string];
+type HostFactOf = {
+  [Type in keyof HostStreamData & string]: TypedFact<HostStreamData, Type>;
+}[keyof HostStreamData & string];
+
+/**
+ * Writes into an event store what the services would: histories for specs of the read side, valid by their schemas.
+ *
+ * Ids follow from names and counts, so that the same story told twice is the same.
+ */
+export class FleetStory {
+  readonly #store: EventStore;
+  #count = 0;
+
+  constructor(store: EventStore) {
+    this.#store = store;
+  }
+
+  async host(name: string, inventory: Partial<HostInventory> = {}): Promise<HostId> {
+    const hostId = hostIdOf(name);
+    await this.onHost(hostId, {
+      type: 'HostRegistered',
+      data: {
+        hostId,
+        clusterId: DEFAULT_CLUSTER,
+        inventory: { ...inventoryOf(name), ...inventory },
+        journalId: `journal-${name}`,
+        journalEpoch: 1,
+        agentVersion: '0.1.0',
+        protocolVersion: 1,
+        capabilities: [],
+      },
+    });
+    return hostId;
+  }
+
+  onHost(hostId: HostId, ...facts: readonly HostFactOf[]) {
+    return this.#append(`host-${hostId}`, facts);
+  }
+
+  onVm(vmId: VmId, ...facts: readonly VmFactOf[]) {
+    return this.#append(`vm-${vmId}`, facts);
+  }
+
+  /** An event of a type that no code knows. */
+  strange(stream: string) {
+    return this.#append(stream, [{ type: 'FromTheFuture', data: { any: 'thing' } }]);
+  }
+
+  /** `VmRequested` and the beginning of its operation. */
+  async requested(
+    name: string,
+    options: { readonly project?: string; readonly spec?: VmSpecInput; readonly operationId?: OperationId } = {},
+  ): Promise<VmId> {
+    const projectId = projectIdSchema.parse(options.project ?? DEFAULT_PROJECT);
+    const vmId = vmIdOf(name, projectId);
+    const spec = vmSpecSchema.parse(options.spec ?? {});
+    await this.onVm(
+      vmId,
+      { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn: true } },
+      began(
+        options.operationId ?? operationIdOf(options.project === undefined ? name : `${projectId}/${name}`),
+        'vm.create',
+      ),
+    );
+    return vmId;
+  }
+
+  placed(vmId: VmId, hostId: HostId, n = 1) {
+    const score = { total: 10, parts: { spread: 10 } };
+    return this.onVm(vmId, {
+      type: 'VmPlaced',
+      data: {
+        hostId,
+        generation: { epoch: 1, n },
+        reservationId: reservationIdSchema.parse(derivedId(vmId, `reservation ${n}`)),
+        score,
+        runnersUp: [],
+      },
+    });
+  }
+
+  /** A VM that runs on a host, its create ended. */
+  async running(name: string, hostId: HostId, spec: VmSpecInput = {}): Promise<VmId> {
+    const vmId = await this.requested(name, { spec });
+    await this.placed(vmId, hostId);
+    await this.onVm(
+      vmId,
+      { type: 'VmStarted', data: { ...this.seen(hostId), cause: 'user' } },
+      { type: 'OperationSucceeded', data: { operationId: operationIdOf(name) } },
+    );
+    return vmId;
+  }
+
+  /** What a report brings along. */
+  seen(hostId: HostId) {
+    return {
+      hostId,
+      generation: { epoch: 1, n: 1 },
+      source: { hostId, journalEpoch: 1, sequence: (this.#count += 1) },
+    };
+  }
+
+  async #append(stream: string, facts: readonly { readonly type: string; readonly data: unknown }[]) {
+    const events = facts.map(({ type, data }): NewEvent => {
+      this.#count += 1;
+      return {
+        id: eventIdSchema.parse(derivedId(stream, `${this.#count}`)),
+        type,
+        schemaVersion: 1,
+        data,
+        meta: {
+          at: '2026-01-01T00:00:00.000Z',
+          actor: { kind: 'user', id: 'story' },
+          projectId: DEFAULT_PROJECT,
+        },
+      };
+    });
+    const result = await this.#store.append(stream, 'any', events);
+    if (result.kind === 'conflict') throw new Error('no revision was expected');
+    return result;
+  }
+}
+
+/** Lets the fake take creates and power commands as vm-manager would: into the store, and answered at once. */
+export function takeVmCommands(commands: FakeFleetCommands, story: FleetStory): void {
+  commands.respond = async (subject, message): Promise<Answer<unknown>> => {
+    const verb = subject.slice('vm.'.length) as 'create' | 'start' | 'stop';
+    const command = message as VmCommandMessage<'create'> & VmCommandMessage<'start'>;
+    const operationId = operationIdSchema.parse(derivedId(command.commandId, 'operation'));
+    const vmId = verb === 'create' ? vmIdSchema.parse(derivedId(command.commandId, 'vm')) : command.vmId;
+    const beginning = began(operationId, `vm.${verb}`);
+    const { projectId, name, spec, powerOn } = command;
+    const { revision, position } =
+      verb === 'create'
+        ? await story.onVm(vmId, { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn } }, beginning)
+        : verb === 'start'
+          ? await story.onVm(vmId, { type: 'VmStartRequested', data: {} }, beginning)
+          : await story.onVm(vmId, { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } }, beginning);
+    return { kind: 'answered', value: { subjectId: vmId, operationId, revision, position } };
+  };
+}
+
+export function began(operationId: OperationId, kind: OperationKind): VmFactOf {
+  return { type: 'OperationBegan', data: { operationId, kind, timeoutMs: 60_000 } };
+}
+
+export function vmIdOf(name: string, project: string = DEFAULT_PROJECT): VmId {
+  return vmIdSchema.parse(derivedId(`${project}/${name}`, 'vm'));
+}
+
+export function hostIdOf(name: string): HostId {
+  return hostIdSchema.parse(derivedId(name, 'host'));
+}
+
+export function operationIdOf(name: string): OperationId {
+  return operationIdSchema.parse(derivedId(name, 'operation'));
+}
+
+export function inventoryOf(name: string): HostInventory {
+  return {
+    name,
+    machineId: '0123456789abcdef0123456789abcdef',
+    labels: {},
+    hypervisor: 'simulated',
+    accelerator: 'simulated',
+    architecture: 'x86_64',
+    cpu: { model: 'sim', flags: [], sockets: 1, coresPerSocket: 8, threadsPerCore: 1, count: 8, mhz: 2000 },
+    memoryMiB: 16_384,
+    reservedMemoryMiB: 1024,
+    numa: [],
+    pciDevices: [],
+    gpus: [],
+    pools: [],
+    networks: ['default'],
+    images: ['guest'],
+  };
+}

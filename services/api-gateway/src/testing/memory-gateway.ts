@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import type { InjectOptions } from 'fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { systemClock } from '@drover/domain-kit';
+import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { silentLogger } from '@drover/observability';
+import { createHealth } from '@drover/service-kit';
+import { createHttpServer } from '../adapters/inbound/http/http-server.js';
+import { OpenStreams } from '../adapters/inbound/http/open-streams.js';
+import { ProblemFilter } from '../adapters/inbound/http/problem.filter.js';
+import { Tokens } from '../adapters/inbound/http/tokens.js';
+import { ApiGatewayModule } from '../api-gateway.module.js';
+import { OperationEnds } from '../application/operation-ends.js';
+import { ProgressBoard } from '../application/progress-board.js';
+import { FakeFleetCommands } from './fake-fleet-commands.js';
+import { FleetStory } from './fleet-story.js';
+import { MemoryFleetReads } from './memory-fleet-reads.js';
+
+export const SPEC_TOKEN = 'a-token-of-the-specs';
+
+export interface MemoryGateway {
+  readonly app: NestFastifyApplication;
+  readonly store: EventStore;
+  readonly story: FleetStory;
+  readonly commands: FakeFleetCommands;
+  /** Asks without a socket, as the administrator. */
+  ask(request: InjectOptions): ReturnType<NestFastifyApplication['inject']>;
+  stop(): Promise<void>;
+}
+
+/** The whole HTTP side on memory alone. */
+export async function createMemoryGateway(): Promise<MemoryGateway> {
+  const store = createMemoryEventStore();
+  const commands = new FakeFleetCommands();
+  const streams = new OpenStreams();
+  const filter = new ProblemFilter(silentLogger);
+  const sha256 = createHash('sha256').update(SPEC_TOKEN).digest('hex');
+  const app = await createHttpServer({
+    module: ApiGatewayModule.of({
+      store,
+      commands,
+      reads: new MemoryFleetReads(store),
+      position: { waitFor: () => Promise.resolve('reached') },
+      rebuilds: {
+        start: () => ({ state: 'RUNNING', projected: 0, total: 0 }),
+        status: { state: 'NEVER', projected: 0, total: 0 },
+      },
+      tokens: new Tokens([{ principal: 'admin', sha256, permissions: ['*'] }]),
+      ends: new OperationEnds(),
+      progress: new ProgressBoard(),
+      streams,
+      health: createHealth('api-gateway'),
+      logger: silentLogger,
+      clock: systemClock,
+      positionWaitMs: 0,
+    }),
+    filter,
+    logger: silentLogger,
+    clock: systemClock,
+    version: '0.0.0',
+  });
+  await app.getHttpAdapter().getInstance().ready();
+  return {
+    app,
+    store,
+    story: new FleetStory(store),
+    commands,
+    ask: (request) =>
+      app.inject({ ...request, headers: { authorization: `Bearer ${SPEC_TOKEN}`, ...request.headers } }),
+    async stop() {
+      streams.endAll();
+      await app.close();
+      await store.close();
+    },
+  };
+}

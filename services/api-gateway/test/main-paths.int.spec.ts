@@ -1,0 +1,226 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { vmResourceSchema, operationResourceSchema, vmWriteAnswerSchema } from '@drover/contracts';
+import { startPostgres, type PostgresServer } from '@drover/testing';
+import { operationIdOf, takeVmCommands } from '../src/testing/index.js';
+import { READER, startGatewayFixture, type GatewayFixture } from './gateway.fixture.js';
+
+describe('the API on a real read model', () => {
+  let postgres: PostgresServer;
+  let gateway: GatewayFixture;
+  let count = 0;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  }, 60_000);
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    gateway = await startGatewayFixture(await postgres.createDatabase(`gateway${(count += 1)}`));
+  });
+  afterEach(() => gateway.stop());
+
+  /** The newest position: reads that name it see all that was told. */
+  const now = async () => ({ 'drover-position': await gateway.store.head() });
+
+  it('creates a VM and lets its client read it at once', async () => {
+    takeVmCommands(gateway.commands, gateway.story);
+    const created = await gateway.request('POST', '/api/v1/vms', { name: 'a', spec: { labels: { tier: 'web' } } });
+    expect(created.status).toBe(202);
+    expect(vmWriteAnswerSchema.safeParse(created.body).error).toBeUndefined();
+    expect(created.headers.get('location')).toBe(`/api/v1/operations/${String(created.body['operation']?.['id'])}`);
+    const position = created.headers.get('drover-position') ?? '';
+    const read = await gateway.request('GET', '/api/v1/vms/a', undefined, { 'drover-position': position });
+    expect(read.status).toBe(200);
+    expect(vmResourceSchema.safeParse(read.body).error).toBeUndefined();
+    expect(read.body).toMatchObject({
+      name: 'a',
+      desired: { powerState: 'RUNNING' },
+      operation: { kind: 'vm.create' },
+    });
+    const operation = await gateway.request('GET', created.headers.get('location') ?? '');
+    expect(operationResourceSchema.safeParse(operation.body).error).toBeUndefined();
+    expect(operation.body).toMatchObject({ state: 'RUNNING', vm: { name: 'a' } });
+  });
+
+  it('finds a VM by its name right after the create, without being told the position', async () => {
+    takeVmCommands(gateway.commands, gateway.story);
+    await gateway.request('POST', '/api/v1/vms', { name: 'a' });
+    expect((await gateway.request('POST', '/api/v1/vms/a/stop', { mode: 'force' })).status).toBe(202);
+    expect(gateway.commands.sent[1]).toMatchObject({
+      subject: 'vm.stop',
+      message: { mode: 'force', gracePeriodMs: 60_000 },
+    });
+  });
+
+  it('waits for the end of an operation and answers its final state', async () => {
+    takeVmCommands(gateway.commands, gateway.story);
+    const hostId = await gateway.story.host('h1');
+    const waiting = gateway.request('POST', '/api/v1/vms?wait=20s', { name: 'a' });
+    await until(() => gateway.commands.sent.length === 1);
+    const listed = await until(async () => {
+      const page = await gateway.request('GET', '/api/v1/operations?open=true', undefined, await now());
+      return page.body['items']?.[0];
+    });
+    const operationId = listed['id'] as unknown as ReturnType<typeof operationIdOf>;
+    const vmId = listed['vm']?.['id'] as unknown as Parameters<typeof gateway.story.onVm>[0];
+    await gateway.story.placed(vmId, hostId);
+    await gateway.story.onVm(
+      vmId,
+      { type: 'VmStarted', data: { ...gateway.story.seen(hostId), cause: 'user' } },
+      { type: 'OperationSucceeded', data: { operationId } },
+    );
+    const answer = await waiting;
+    expect(answer.status).toBe(200);
+    expect(vmWriteAnswerSchema.safeParse(answer.body).error).toBeUndefined();
+    expect(answer.body).toMatchObject({
+      operation: { state: 'SUCCEEDED' },
+      vm: { observed: { powerState: 'RUNNING' } },
+    });
+  });
+
+  it('answers 202 with the operation still running when the wait is over', async () => {
+    takeVmCommands(gateway.commands, gateway.story);
+    const answer = await gateway.request('POST', '/api/v1/vms?wait=100ms', { name: 'a' });
+    expect(answer.status).toBe(202);
+    expect(answer.body).toMatchObject({ operation: { state: 'RUNNING', endedAt: null } });
+  });
+
+  it('answers 503 NOT_YET rather than stale data', async () => {
+    const answer = await gateway.request('GET', '/api/v1/vms', undefined, { 'drover-position': '999999' });
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(answer.body).toMatchObject({ code: 'NOT_YET' });
+  }, 10_000);
+
+  it('gives the same command for the same key, and another principal another one', async () => {
+    takeVmCommands(gateway.commands, gateway.story);
+    const keyed = { 'idempotency-key': 'k1' };
+    await gateway.request('POST', '/api/v1/vms', { name: 'a' }, keyed);
+    await gateway.request('POST', '/api/v1/vms', { name: 'b' }, keyed);
+    await gateway.request('POST', '/api/v1/vms', { name: 'c' });
+    const ids = gateway.commands.sent.map(({ message }) => 'commandId' in message && message.commandId);
+    expect(ids[0]).toBe(ids[1]);
+    expect(ids[2]).not.toBe(ids[0]);
+  });
+
+  it('passes on what the deciding service refuses', async () => {
+    gateway.commands.respond = () => ({
+      kind: 'rejected',
+      rejection: { code: 'VM_NAME_TAKEN', detail: 'a is taken', field: '/name', data: { vmId: 'x' } },
+    });
+    const answer = await gateway.request('POST', '/api/v1/vms', { name: 'a' });
+    expect(answer.status).toBe(409);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(answer.body).toMatchObject({
+      code: 'VM_NAME_TAKEN',
+      field: '/name',
+      data: { vmId: 'x' },
+      detail: 'a is taken',
+    });
+  });
+
+  it('shows the state as of any moment and the events that led to it', async () => {
+    const hostId = await gateway.story.host('h1');
+    const vmId = await gateway.story.running('a', hostId);
+    const [, , , started] = await gateway.store.read(`vm-${vmId}`);
+    await untilClockPasses(started?.recordedAt ?? '');
+    await gateway.story.onVm(vmId, {
+      type: 'VmStopped',
+      data: { ...gateway.story.seen(hostId), cause: 'guest', wasForced: false },
+    });
+    const current = await gateway.request('GET', '/api/v1/vms/a', undefined, await now());
+    expect(current.body).toMatchObject({ observed: { powerState: 'STOPPED', cause: 'guest' } });
+    expect(current.body['drift']?.[0]).toMatchObject({ kind: 'power' });
+    const then = await gateway.request('GET', `/api/v1/vms/a?at=${started?.recordedAt ?? ''}`);
+    expect(then.body).toMatchObject({ observed: { powerState: 'RUNNING' }, drift: [], revision: 4 });
+    expect((await gateway.request('GET', '/api/v1/vms/a?at=2001-01-01T00:00:00Z')).body).toMatchObject({
+      code: 'VM_NOT_FOUND',
+    });
+    const history = await gateway.request('GET', '/api/v1/vms/a/history?limit=3');
+    expect(history.body['next']).toBe(2);
+    const rest = await gateway.request('GET', '/api/v1/vms/a/history?limit=3&after=2');
+    expect(
+      [
+        ...(history.body['items'] as unknown as { type: string }[]),
+        ...(rest.body['items'] as unknown as { type: string }[]),
+      ].map(({ type }) => type),
+    ).toEqual(['VmRequested', 'OperationBegan', 'VmPlaced', 'VmStarted', 'OperationSucceeded', 'VmStopped']);
+  });
+
+  it('keeps figures true through starts, moves and deletes', async () => {
+    const h1 = await gateway.story.host('h1');
+    const h2 = await gateway.story.host('h2');
+    const a = await gateway.story.running('a', h1, { cpu: { cores: 2 }, memory: { sizeMiB: 256 } });
+    await gateway.story.running('b', h2);
+    await gateway.story.requested('c');
+    await gateway.story.onHost(h2, { type: 'HostCordoned', data: { hostId: h2, by: 'user' } });
+    const stats = await gateway.request('GET', '/api/v1/cluster/stats', undefined, await now());
+    expect(stats.body).toEqual({
+      hosts: { total: 2, alive: 2, suspected: 0, cordoned: 1 },
+      vms: { total: 3, observed: { RUNNING: 2, UNKNOWN: 1 }, desired: { RUNNING: 3 }, strays: 0 },
+      allocated: { vms: 3, running: 2, vcpus: 4, memoryMiB: 512 },
+      capacity: { cpus: 16, memoryMiB: 30_720 },
+      operations: { open: 1 },
+    });
+    await gateway.story.onVm(a, { type: 'VmDeleted', data: {} });
+    const distribution = await gateway.request('GET', '/api/v1/cluster/distribution', undefined, await now());
+    expect(distribution.body['items']).toMatchObject([
+      { name: 'h1', allocated: { vms: 0 } },
+      { name: 'h2', isCordoned: true, allocated: { vms: 1, running: 1, vcpus: 1, memoryMiB: 128 } },
+    ]);
+  });
+
+  it('shows progress that was heard of, until the operation ends', async () => {
+    await gateway.story.requested('a');
+    gateway.commands.progress({ operationId: operationIdOf('a'), percent: 40, text: 'copying' });
+    const path = `/api/v1/operations/${operationIdOf('a')}`;
+    const during = await gateway.request('GET', path, undefined, await now());
+    expect(during.body).toMatchObject({ state: 'RUNNING', progress: { percent: 40, text: 'copying' } });
+  });
+
+  it('lets a bearer do what his permissions say, and nobody else anything', async () => {
+    const as = (authorization: string) => gateway.request('GET', '/api/v1/vms', undefined, { authorization });
+    expect((await as(`Bearer ${READER}`)).status).toBe(200);
+    expect(await as('Bearer nobody')).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+    expect((await as('')).status).toBe(401);
+    const refused = await gateway.request('POST', '/api/v1/vms', { name: 'a' }, { authorization: `Bearer ${READER}` });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+    expect(gateway.commands.sent).toEqual([]);
+  });
+
+  it('tells health without a token and serves its documentation', async () => {
+    const probe = await fetch(`${gateway.url}/healthz`);
+    expect(probe.status).toBe(200);
+    await until(async () => (await fetch(`${gateway.url}/readyz`)).status === 200);
+    const document = await gateway.request('GET', '/api/openapi.json');
+    expect(document.body).toMatchObject({ openapi: '3.1.0', paths: { '/api/v1/vms/{vm}': {} } });
+    const page = await fetch(`${gateway.url}/api/docs`);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('rebuilds the read model on request', async () => {
+    const h1 = await gateway.story.host('h1');
+    await gateway.story.running('a', h1);
+    const before = await gateway.request('GET', '/api/v1/vms', undefined, await now());
+    expect((await gateway.request('POST', '/api/v1/admin/rebuild')).status).toBe(202);
+    const status = await until(async () => {
+      const { body } = await gateway.request('GET', '/api/v1/admin/rebuild');
+      return body['state'] === ('RUNNING' as unknown) ? undefined : body;
+    });
+    expect(status).toMatchObject({ state: 'SUCCEEDED', projected: 6, total: 6 });
+    expect((await gateway.request('GET', '/api/v1/vms', undefined, await now())).body).toEqual(before.body);
+  });
+});
+
+async function until<Value>(look: () => Promise<Value | undefined> | Value | undefined): Promise<Value> {
+  for (;;) {
+    const value = await look();
+    if (value !== undefined && value !== false) return value;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The store's times are in milliseconds: what comes next is to have a later one. */
+async function untilClockPasses(time: string): Promise<void> {
+  await until(() => Date.now() > Date.parse(time) + 1);
+}

@@ -1,0 +1,381 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { projectIdSchema, START, type Position, type StoredEvent } from '@drover/contracts';
+import { systemClock } from '@drover/domain-kit';
+import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { silentLogger } from '@drover/observability';
+import { projectBatch, readCheckpoint, ReadDatabase, RebuildRunner } from '@drover/read-models';
+import { startPostgres, type PostgresServer } from '@drover/testing';
+import { SqlFleetReads } from '../src/adapters/outbound/sql-fleet-reads.adapter.js';
+import { fleetProjection } from '../src/projections/fleet/fleet.projection.js';
+import {
+  allEvents,
+  began,
+  FleetStory,
+  foldAll,
+  MemoryFleetReads,
+  operationIdOf,
+  vmIdOf,
+  hostIdOf,
+  inventoryOf,
+} from '../src/testing/index.js';
+
+const VMS = ['a', 'b', 'c', 'd'] as const;
+const HOSTS = ['h1', 'h2'] as const;
+const tables = ['vm', 'operation', 'host', 'stray_vm', 'vm_total'];
+
+const steps = [
+  'request',
+  'place',
+  'unplace',
+  'define',
+  'start',
+  'started',
+  'stop',
+  'stopped',
+  'pause',
+  'paused',
+  'resumed',
+  'delete',
+  'deleted',
+  'begin',
+  'succeed',
+  'fail',
+  'cancel-request',
+  'cancelled',
+  'drift',
+  'settle',
+  'strange',
+  'register',
+  'inventory',
+  'cordon',
+  'uncordon',
+  'suspect',
+  'return',
+] as const;
+type Step = (typeof steps)[number];
+
+/** Any order of any events: a read model has to bear what it is given. */
+const historyArbitrary = fc.array(
+  fc.record({
+    // Requests and placements come often, so that the others find something to work on.
+    step: fc.oneof(fc.constantFrom<Step>('request', 'place', 'started'), fc.constantFrom(...steps)),
+    vm: fc.constantFrom(...VMS),
+    host: fc.constantFrom(...HOSTS),
+    n: fc.integer({ min: 0, max: 3 }),
+  }),
+  { maxLength: 60 },
+);
+
+async function tell(story: FleetStory, { step, vm, host, n }: { step: Step; vm: string; host: string; n: number }) {
+  const vmId = vmIdOf(vm);
+  const hostId = hostIdOf(host);
+  const operationId = operationIdOf(`${vm}-${n}`);
+  const seen = story.seen(hostId);
+  const ended = { operationId, undone: [], left: [] };
+  switch (step) {
+    case 'request':
+      return story.requested(vm, { spec: { cpu: { cores: n + 1 }, labels: { n: `${n}` } }, operationId });
+    case 'place':
+      return story.placed(vmId, hostId, n + 1);
+    case 'unplace':
+      return story.onVm(vmId, { type: 'VmPlacementFailed', data: { counts: { memory: n }, nearest: [] } });
+    case 'define':
+      return story.onVm(vmId, {
+        type: 'VmDefined',
+        data: {
+          ...seen,
+          definition: {
+            machineType: 'q35',
+            cpuModel: 'qemu64',
+            accelerator: 'simulated',
+            nics: [],
+            disks: [],
+            fingerprint: 'f'.repeat(64),
+          },
+        },
+      });
+    case 'start':
+      return story.onVm(vmId, { type: 'VmStartRequested', data: {} });
+    case 'started':
+      return story.onVm(vmId, { type: 'VmStarted', data: { ...seen, cause: 'user' } });
+    case 'stop':
+      return story.onVm(vmId, { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } });
+    case 'stopped':
+      return story.onVm(vmId, { type: 'VmStopped', data: { ...seen, cause: 'guest', wasForced: false } });
+    case 'pause':
+      return story.onVm(vmId, { type: 'VmPauseRequested', data: {} });
+    case 'paused':
+      return story.onVm(vmId, { type: 'VmPaused', data: { ...seen, cause: 'user', isIoError: false } });
+    case 'resumed':
+      return story.onVm(vmId, { type: 'VmResumed', data: { ...seen, cause: 'outside' } });
+    case 'delete':
+      return story.onVm(vmId, { type: 'VmDeleteRequested', data: {} });
+    case 'deleted':
+      return story.onVm(vmId, { type: 'VmDeleted', data: {} });
+    case 'begin':
+      return story.onVm(vmId, began(operationId, 'vm.start'));
+    case 'succeed':
+      return story.onVm(vmId, { type: 'OperationSucceeded', data: { operationId } });
+    case 'fail':
+      return story.onVm(vmId, {
+        type: 'OperationFailed',
+        data: { ...ended, step: 'start', code: 'HOST_FULL', reason: `'; DROP TABLE vm; -- ${n}` },
+      });
+    case 'cancel-request':
+      return story.onVm(vmId, { type: 'OperationCancelRequested', data: { operationId, because: 'user' } });
+    case 'cancelled':
+      return story.onVm(vmId, { type: 'OperationCancelled', data: { ...ended, by: 'user' } });
+    case 'drift':
+      return story.onVm(vmId, {
+        type: 'VmDriftFound',
+        data: {
+          source: seen.source,
+          hostId,
+          kind: n > 1 ? 'edited' : 'unknown',
+          detail: `seen ${n}`,
+          powerState: 'RUNNING',
+        },
+      });
+    case 'settle':
+      return story.onVm(vmId, {
+        type: 'VmDriftSettled',
+        data: { source: seen.source, hostId, kind: n > 1 ? 'edited' : 'unknown' },
+      });
+    case 'strange':
+      return story.strange(`vm-${vmId}`);
+    case 'register':
+      return story.host(host, { memoryMiB: 4096 * (n + 1) });
+    case 'inventory':
+      return story.onHost(hostId, {
+        type: 'HostInventoryChanged',
+        data: { hostId, inventory: { ...inventoryOf(host), zone: `z${n}` } },
+      });
+    case 'cordon':
+      return story.onHost(hostId, { type: 'HostCordoned', data: { hostId, by: 'user' } });
+    case 'uncordon':
+      return story.onHost(hostId, { type: 'HostUncordoned', data: { hostId } });
+    case 'suspect':
+      return story.onHost(hostId, { type: 'HostSuspected', data: { hostId, missedHeartbeats: 3 } });
+    case 'return':
+      return story.onHost(hostId, { type: 'HostReturned', data: { hostId } });
+  }
+}
+
+describe('the projection of the fleet', () => {
+  let postgres: PostgresServer;
+  let connectionString: string;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    connectionString = await postgres.createDatabase('projection');
+  }, 60_000);
+  afterAll(() => postgres.stop());
+
+  async function withModel<T>(work: (database: ReadDatabase) => Promise<T>): Promise<T> {
+    const database = ReadDatabase.open({ connectionString, projection: fleetProjection, maxConnections: 4 });
+    try {
+      await database.exclusively('spec', (sql) => sql.query('DROP SCHEMA IF EXISTS drover_fleet CASCADE'));
+      await database.migrate();
+      return await work(database);
+    } finally {
+      await database.close();
+    }
+  }
+
+  /** Projects the whole store in batches of these sizes, in turn. */
+  async function projectInBatches(database: ReadDatabase, store: EventStore, sizes: readonly number[]): Promise<void> {
+    const events: StoredEvent[] = [];
+    for await (const event of allEvents(store)) events.push(event);
+    for (let begin = 0, turn = 0; begin < events.length; turn += 1) {
+      const batch = events.slice(begin, begin + (sizes[turn % sizes.length] ?? 1));
+      begin += batch.length;
+      const upTo: Position = batch.at(-1)?.position ?? START;
+      await projectBatch(database, fleetProjection, { events: batch, upTo }, { schema: 'drover_fleet' });
+    }
+  }
+
+  async function rowsOf(database: ReadDatabase) {
+    return database.exclusively(
+      'spec',
+      async (sql) => {
+        const rows: Record<string, unknown[]> = {};
+        for (const table of tables)
+          rows[table] = await sql.query(`SELECT to_jsonb(t) AS row FROM ${table} t ORDER BY to_jsonb(t)::text`);
+        return rows;
+      },
+      'drover_fleet',
+    );
+  }
+
+  it('equals a plain fold of the same events, wherever its batches end, and a rebuild of it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        historyArbitrary,
+        fc.array(fc.integer({ min: 1, max: 17 }), { minLength: 1, maxLength: 4 }),
+        async (history, sizes) => {
+          const store = createMemoryEventStore();
+          const story = new FleetStory(store);
+          for (const step of history) await tell(story, step);
+          await withModel(async (database) => {
+            await projectInBatches(database, store, sizes);
+            const fleet = await foldAll(store);
+            const rows = await rowsOf(database);
+            const views = (table: string) =>
+              (rows[table] as { row: { view: { id: string } } }[]).map(({ row }) => row.view);
+            const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+            expect(views('vm').sort(byId)).toEqual([...fleet.vms.values()].sort(byId));
+            expect(views('operation').sort(byId)).toEqual([...fleet.operations.values()].sort(byId));
+            expect(views('host').sort(byId)).toEqual([...fleet.hosts.values()].sort(byId));
+
+            const sql = new SqlFleetReads(database);
+            const memory = new MemoryFleetReads(store);
+            expect(await sql.stats()).toEqual(await memory.stats());
+            expect(await sql.distribution({})).toEqual(await memory.distribution({}));
+            expect((await sql.listVms({})).items).toEqual((await memory.listVms({})).items);
+            for (const host of HOSTS)
+              expect(sorted(await sql.findHost(host))).toEqual(sorted(await memory.findHost(host)));
+
+            const rebuild = new RebuildRunner({
+              store,
+              database,
+              projection: fleetProjection,
+              logger: silentLogger,
+              clock: systemClock,
+              batchSize: 11,
+            });
+            rebuild.start();
+            expect(await rebuild.settled()).toMatchObject({ state: 'SUCCEEDED' });
+            expect(await rowsOf(database)).toEqual(rows);
+          });
+          await store.close();
+        },
+      ),
+      { numRuns: Number(process.env['DROVER_PROPERTY_RUNS'] ?? 25), seed: 20_260_101, endOnFailure: true },
+    );
+  }, 180_000);
+
+  it('passes over events of unknown types and versions, and counts them', async () => {
+    const store = createMemoryEventStore();
+    const story = new FleetStory(store);
+    await story.requested('a');
+    await story.strange(`vm-${vmIdOf('a')}`);
+    await story.strange('mystery-1');
+    await withModel(async (database) => {
+      await projectInBatches(database, store, [2]);
+      const checkpoint = await database.exclusively('spec', readCheckpoint, 'drover_fleet');
+      expect(checkpoint).toMatchObject({ projected: 4, skipped: 2, position: await store.head() });
+    });
+  });
+
+  it('lists each VM once, whatever is created and deleted between the pages', async () => {
+    const store = createMemoryEventStore();
+    const story = new FleetStory(store);
+    for (let index = 0; index < 60; index += 1) await story.requested(`vm-${String(index).padStart(3, '0')}`);
+    await withModel(async (database) => {
+      const reads = new SqlFleetReads(database);
+      await projectInBatches(database, store, [50]);
+      const seen: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = await reads.listVms({ limit: 7, ...(after === undefined ? {} : { after }) });
+        seen.push(...page.items.map((vm) => vm.name));
+        // One before the cursor, one behind it, and one goes that has been seen.
+        await story.requested(`a-${seen.length}`);
+        await story.requested(`z-${String(seen.length).padStart(3, '0')}`);
+        await story.onVm(vmIdOf(seen.at(-2) ?? ''), { type: 'VmDeleted', data: {} });
+        await projectInBatches(database, store, [50]);
+        after = seen.length < 200 ? page.next : undefined;
+      } while (after !== undefined);
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(seen.filter((name) => name.startsWith('vm-'))).toHaveLength(60);
+      expect([...seen]).toEqual([...seen].sort());
+    });
+  });
+
+  it('finds by every filter what a plain search finds, page by page', async () => {
+    const store = createMemoryEventStore();
+    const story = new FleetStory(store);
+    const h1 = await story.host('h1', { zone: 'z1' });
+    const h2 = await story.host('h2');
+    for (const [index, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+      await story.running(name, index % 2 === 0 ? h1 : h2, { labels: { tier: index < 3 ? 'web' : 'db', all: 'yes' } });
+    }
+    await story.requested('a', { project: 'other' });
+    await story.onVm(
+      vmIdOf('b'),
+      { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } },
+      began(operationIdOf('stop-b'), 'vm.stop'),
+    );
+    await story.onHost(h2, { type: 'HostSuspected', data: { hostId: h2, missedHeartbeats: 3 } });
+    const project = projectIdSchema.parse('other');
+    await withModel(async (database) => {
+      await projectInBatches(database, store, [9]);
+      const sql = new SqlFleetReads(database);
+      const memory = new MemoryFleetReads(store);
+      const all = async <Item>(
+        list: (page: { limit: number; after?: string }) => Promise<{ items: readonly Item[]; next?: string }>,
+      ) => {
+        const found: Item[] = [];
+        for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+          const page = await list({ limit: 2, ...(after === undefined ? {} : { after }) });
+          found.push(...page.items);
+          after = page.next;
+        }
+        return found;
+      };
+      const vmQueries = [
+        {},
+        { project },
+        { name: 'a' },
+        { host: h1 },
+        { observed: 'RUNNING' as const },
+        { desired: 'STOPPED' as const },
+        { labels: [['tier', 'web']] as [string, string][] },
+        {
+          labels: [
+            ['tier', 'web'],
+            ['all', 'yes'],
+          ] as [string, string][],
+          host: h1,
+        },
+        { labels: [['tier', "x' OR '1'='1"]] as [string, string][] },
+      ];
+      for (const query of vmQueries) {
+        expect(await all((page) => sql.listVms({ ...query, ...page }))).toEqual(
+          await all((page) => memory.listVms({ ...query, ...page })),
+        );
+      }
+      const operationQueries = [
+        {},
+        { project },
+        { vm: vmIdOf('b') },
+        { kind: 'vm.stop' as const },
+        { state: 'SUCCEEDED' as const },
+        { open: true },
+        { open: false },
+      ];
+      for (const query of operationQueries) {
+        expect(await all((page) => sql.listOperations({ ...query, ...page }))).toEqual(
+          await all((page) => memory.listOperations({ ...query, ...page })),
+        );
+      }
+      for (const query of [{}, { name: 'h2' }, { zone: 'z1' }, { liveness: 'SUSPECTED' as const }]) {
+        expect(await all((page) => sql.listHosts({ ...query, ...page }))).toEqual(
+          await all((page) => memory.listHosts({ ...query, ...page })),
+        );
+      }
+      await expect(sql.listVms({ after: Buffer.from('["x"]').toString('base64url') })).rejects.toMatchObject({
+        rejection: { code: 'INVALID_FIELD', field: '?after' },
+      });
+    });
+  });
+});
+
+function sorted<Host extends { strays?: readonly { vmId: string; kind: string }[] | undefined }>(
+  host: Host | undefined,
+) {
+  if (host === undefined) return undefined;
+  const strays = [...(host.strays ?? [])].sort((a, b) => (`${a.vmId} ${a.kind}` < `${b.vmId} ${b.kind}` ? -1 : 1));
+  return { ...host, strays };
+}
