@@ -1,0 +1,61 @@
+/** Writes `drover.yaml`, which every service of one home reads (variable `DROVER_CONFIG`). It names secrets' files, never secrets. */
+import path from 'node:path';
+import { replaceFile } from './files.js';
+import { credentialsFileOf, hostCredentialsFileOf, hostUserName } from './fleet-secrets.js';
+import type { FleetHost, FleetState, HypervisorKind } from './fleet-state.js';
+import type { Home } from './home.js';
+import { inboxPrefixOf } from './nats-authority.js';
+import { serviceNames } from './nats-permissions.js';
+import { natsUrl } from './nats-server.runner.js';
+
+export interface FleetConfigInput {
+  readonly home: Home;
+  readonly state: FleetState;
+  readonly subjectPrefix: string;
+  readonly hypervisor: HypervisorKind;
+  readonly hosts: readonly FleetHost[];
+  /** Of the libvirt daemon; absent for a simulated fleet. */
+  readonly libvirtSocket?: string;
+}
+
+/** JSON is YAML: quotes whatever needs it. */
+const quoted = (value: string) => JSON.stringify(value);
+
+export function fleetConfigText(input: FleetConfigInput): string {
+  const { home, state, hosts } = input;
+  const credentials = serviceNames.map(
+    (name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))}, inboxPrefix: ${inboxPrefixOf(name)} }`,
+  );
+  const hostLines = hosts.map(
+    ({ id, name }) => `  - id: ${id}
+    name: ${quoted(name)}
+    credentialsFile: ${quoted(hostCredentialsFileOf(home, id))}
+    inboxPrefix: ${inboxPrefixOf(hostUserName(id))}
+    journalFolder: ${quoted(path.join(home.journalFolder, id))}`,
+  );
+  return `# Written by ./drover up at each start; what you change here is lost. Environment variables override it.
+fleetId: ${state.fleetId}
+home: ${quoted(home.root)}
+subjectPrefix: ${input.subjectPrefix}
+nats:
+  url: ${quoted(natsUrl(state.ports.nats))}
+  credentials:
+${credentials.join('\n')}
+database:
+  urlFile: ${quoted(home.databaseUrlFile)}
+api:
+  host: 127.0.0.1
+  port: ${state.ports.api}
+  tokenFile: ${quoted(home.apiTokenFile)}
+hypervisor:
+  kind: ${input.hypervisor}
+  imageFolder: ${quoted(home.imageFolder)}
+  poolFolder: ${quoted(home.poolFolder)}
+${input.libvirtSocket === undefined ? '' : `  libvirtSocket: ${quoted(input.libvirtSocket)}\n`}hosts:
+${hostLines.join('\n')}
+`;
+}
+
+export async function writeFleetConfig(input: FleetConfigInput): Promise<void> {
+  await replaceFile(input.home.configFile, fleetConfigText(input));
+}

@@ -1,0 +1,35 @@
+/**
+ * Who else may say and hear what on NATS, beside the services and hosts of `@drover/messaging/permissions`. Nobody has more
+ * than his part needs.
+ */
+import type { Subjects } from '@drover/contracts';
+import type { NatsPermissions } from '@drover/messaging/permissions';
+
+export { hostPermissions, servicePermissions, type NatsPermissions } from '@drover/messaging/permissions';
+
+/** The services that are built so far. */
+export const serviceNames = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager'] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+/** For external tools: every event, nothing else. */
+export function eventReaderPermissions(name: string, subjects: Subjects): NatsPermissions {
+  const inboxPrefix = `_INBOX_${name}`;
+  return {
+    publish: [
+      '$JS.API.INFO',
+      '$JS.API.STREAM.INFO.EVENTS',
+      '$JS.API.CONSUMER.MSG.NEXT.EVENTS.>',
+      '$JS.API.CONSUMER.*.EVENTS',
+      '$JS.API.CONSUMER.*.EVENTS.>',
+      '$JS.ACK.EVENTS.>',
+    ],
+    subscribe: [subjects.allEvents, `${inboxPrefix}.>`],
+    inboxPrefix,
+    allowResponses: false,
+  };
+}
+
+/** For a person who looks for a fault, and for tests. */
+export function administratorPermissions(): NatsPermissions {
+  return { publish: ['>'], subscribe: ['>'], inboxPrefix: '_INBOX_administrator', allowResponses: true };
+}

@@ -1,0 +1,79 @@
+import { createConnection } from 'node:net';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { StartFailure, startInBackground } from './background-process.js';
+import type { BackgroundCommand } from './background-process.js';
+import { replaceFile } from './files.js';
+import type { NatsAuthority } from './nats-authority.js';
+import { isPortFree } from './ports.js';
+import type { ProcessIdentity } from './process-identity.js';
+
+export interface NatsServerOptions {
+  /** Holds configuration and JetStream's files. */
+  readonly folder: string;
+  readonly port: number;
+  readonly authority: NatsAuthority;
+  readonly logFile: string;
+  readonly onLaunched?: BackgroundCommand['onLaunched'];
+}
+
+export function natsUrl(port: number): string {
+  return `nats://127.0.0.1:${port}`;
+}
+
+/** Only what nats-server 2.9.10 knows as well. */
+export function natsServerConfig(options: Pick<NatsServerOptions, 'authority' | 'folder' | 'port'>): string {
+  const { authority, folder, port } = options;
+  return `# Written by ./drover up at each start.
+server_name: drover
+listen: "127.0.0.1:${port}"
+max_payload: 1MB
+operator: ${authority.operatorJwt}
+system_account: ${authority.systemAccount}
+resolver: MEMORY
+resolver_preload: {
+  ${authority.systemAccount}: ${authority.systemAccountJwt}
+  ${authority.account}: ${authority.accountJwt}
+}
+jetstream: {
+  store_dir: ${JSON.stringify(path.join(folder, 'jetstream'))}
+  max_memory_store: 64MB
+  max_file_store: 16GB
+}
+`;
+}
+
+/** Resolves when it takes clients. */
+export async function startNatsServer(options: NatsServerOptions): Promise<ProcessIdentity> {
+  if (!(await isPortFree(options.port)))
+    throw new StartFailure(`port ${options.port} is taken: nats-server cannot listen there`);
+  const configFile = path.join(options.folder, 'nats-server.conf');
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  await replaceFile(configFile, natsServerConfig(options), 0o600);
+  return startInBackground(
+    {
+      name: 'nats-server',
+      command: 'nats-server',
+      args: ['--config', configFile],
+      logFile: options.logFile,
+      ...(options.onLaunched === undefined ? {} : { onLaunched: options.onLaunched }),
+      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    },
+    () => greets(options.port),
+  );
+}
+
+/** Whether a NATS server greets there, which it does once it serves. */
+export async function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    const answer = (value: boolean) => {
+      socket.destroy();
+      resolve(value);
+    };
+    socket.setTimeout(1000, () => answer(false));
+    socket.once('error', () => answer(false));
+    socket.once('close', () => answer(false));
+    socket.once('data', (chunk) => answer(chunk.toString('latin1').startsWith('INFO ')));
+  });
+}

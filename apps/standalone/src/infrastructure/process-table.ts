@@ -1,0 +1,54 @@
+/** What one home has running, in the order it was started: `down` stops these, last first, and nothing else. */
+import path from 'node:path';
+import { readIfPresent, replaceFile } from './files.js';
+import type { Home } from './home.js';
+import { isRunning, stopProcess } from './process-identity.js';
+import type { ProcessIdentity } from './process-identity.js';
+
+export interface ManagedProcess {
+  readonly name: string;
+  readonly identity: ProcessIdentity;
+  readonly logFile: string;
+  /** How it is asked to end. */
+  readonly stopSignal: 'SIGTERM' | 'SIGINT';
+  /** How long it may take before it is killed. */
+  readonly patienceMs: number;
+}
+
+export class ProcessTable {
+  readonly #file: string;
+
+  constructor(home: Home) {
+    this.#file = path.join(home.runFolder, 'processes.json');
+  }
+
+  async list(): Promise<readonly ManagedProcess[]> {
+    const text = await readIfPresent(this.#file);
+    return text === undefined ? [] : (JSON.parse(text) as readonly ManagedProcess[]);
+  }
+
+  async running(name: string): Promise<ManagedProcess | undefined> {
+    return (await this.list()).find((entry) => entry.name === name && isRunning(entry.identity));
+  }
+
+  /** Takes the place of an earlier process of that name. */
+  async add(added: ManagedProcess): Promise<void> {
+    const others = (await this.list()).filter(({ name }) => name !== added.name);
+    await this.#write([...others, added]);
+  }
+
+  /** Stops all, last started first; calls back after each. What is gone already is only forgotten. */
+  async stopAll(onStopped: (stopped: ManagedProcess, how: 'was-gone' | 'stopped' | 'killed') => void): Promise<void> {
+    let left = await this.list();
+    for (let last = left.at(-1); last !== undefined; last = left.at(-1)) {
+      const how = await stopProcess(last.identity, last.stopSignal, last.patienceMs);
+      left = left.slice(0, -1);
+      await this.#write(left);
+      onStopped(last, how);
+    }
+  }
+
+  #write(entries: readonly ManagedProcess[]): Promise<void> {
+    return replaceFile(this.#file, `${JSON.stringify(entries, undefined, 2)}\n`, 0o600);
+  }
+}

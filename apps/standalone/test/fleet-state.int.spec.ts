@@ -1,0 +1,91 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { subjectsUnder } from '@drover/contracts';
+import { readFile } from 'node:fs/promises';
+import { fleetConfigText } from '../src/infrastructure/fleet-config.js';
+import {
+  credentialsFileOf,
+  ensureApiToken,
+  ensureCredentials,
+  ensureNatsAuthority,
+  hostCredentialsFileOf,
+} from '../src/infrastructure/fleet-secrets.js';
+import { ensureFleetState, hostsToRun, readFleetState } from '../src/infrastructure/fleet-state.js';
+import { homeAt, prepareHome } from '../src/infrastructure/home.js';
+import type { Home } from '../src/infrastructure/home.js';
+
+const everythingIsFree = () => Promise.resolve(true);
+
+describe('what a home remembers', () => {
+  let home: Home;
+  beforeEach(async () => {
+    home = homeAt(await mkdtemp(path.join(tmpdir(), 'drover-home-')));
+    await prepareHome(home);
+  });
+  afterEach(() => rm(home.root, { recursive: true, force: true }));
+
+  const ensure = (count: number) => ensureFleetState(home, { hypervisor: 'simulated', count }, everythingIsFree);
+
+  it('is the same at the second start', async () => {
+    const first = await ensure(2);
+    expect(await ensure(2)).toEqual(first);
+    expect(await readFleetState(home)).toEqual(first);
+  });
+
+  it('keeps the hosts that it had when more are wanted, and runs fewer when fewer are', async () => {
+    const few = await ensure(2);
+    const more = await ensure(3);
+    expect(more.hosts.slice(0, 2)).toEqual(few.hosts);
+    expect(more.hosts.map(({ name }) => name)).toEqual(['sim-001', 'sim-002', 'sim-003']);
+    expect(hostsToRun(more, { hypervisor: 'simulated', count: 1 })).toEqual(few.hosts.slice(0, 1));
+  });
+
+  it('tells simulated hosts from this machine', async () => {
+    await ensure(1);
+    const state = await ensureFleetState(home, { hypervisor: 'libvirt', count: 1 }, everythingIsFree);
+    expect(hostsToRun(state, { hypervisor: 'libvirt', count: 1 })).toHaveLength(1);
+    expect(new Set(state.hosts.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it('refuses to go on with a state that it cannot read', async () => {
+    await writeFile(home.stateFile, '{');
+    await expect(ensure(1)).rejects.toThrow(/state\.json is not readable/);
+  });
+
+  it('keeps token and credentials to their owner, and from one start to the next', async () => {
+    const { hosts } = await ensure(1);
+    const authority = await ensureNatsAuthority(home);
+    const issue = () => ensureCredentials(home, authority, subjectsUnder('drover'), hosts);
+    await issue();
+    const file = credentialsFileOf(home, 'vm-manager');
+    const before = await readFile(file, 'utf8');
+    await issue();
+    expect(await readFile(file, 'utf8')).toBe(before);
+    expect(await ensureApiToken(home)).toBe(await ensureApiToken(home));
+    expect(await ensureNatsAuthority(home)).toEqual(authority);
+    const hostFile = hostCredentialsFileOf(home, hosts[0]?.id ?? '');
+    for (const secret of [file, hostFile, home.apiTokenFile, home.natsAuthorityFile]) {
+      expect((await stat(secret)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('issues credentials again when the subjects have changed', async () => {
+    const authority = await ensureNatsAuthority(home);
+    await ensureCredentials(home, authority, subjectsUnder('drover'), []);
+    const before = await readFile(credentialsFileOf(home, 'scheduler'), 'utf8');
+    await ensureCredentials(home, authority, subjectsUnder('other'), []);
+    expect(await readFile(credentialsFileOf(home, 'scheduler'), 'utf8')).not.toBe(before);
+  });
+
+  it('names files of secrets in the configuration, never secrets', async () => {
+    const state = await ensure(2);
+    const token = await ensureApiToken(home);
+    const text = fleetConfigText({ home, state, subjectPrefix: 'drover', hypervisor: 'simulated', hosts: state.hosts });
+    expect(text).toContain(`fleetId: ${state.fleetId}`);
+    expect(text).toContain(home.apiTokenFile);
+    expect(text).not.toContain(token);
+    expect(text).not.toContain('libvirtSocket');
+  });
+});
