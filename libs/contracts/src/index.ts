@@ -16,7 +16,7 @@ export * from './placement.schema.js';
 export * from './queries/placement.queries.js';
 export * from './reply.schema.js';
 export * from './rest/cluster.schema.js';
-export * from './rest/common.schema.js';
+export * from './rest/conventions.schema.js';
 export * from './rest/host.schema.js';
 export * from './rest/operation.schema.js';
 export * from './rest/vm.schema.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { storedEventSchema, positionSchema } from '../events/envelope.schema.js';
 import { hostIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
-import { pageQuery, pageSchema, queryInt } from './common.schema.js';
+import { pageQuery, pageSchema, queryInt } from './conventions.schema.js';
 import { allocatedSchema, livenessSchema } from './host.schema.js';
 
 const capacitySchema = z.strictObject({

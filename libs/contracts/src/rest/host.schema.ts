@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hostInventorySchema } from '../host/inventory.schema.js';
 import { clusterIdSchema, hostIdSchema } from '../ids.schema.js';
-import { pageQuery, pageSchema, recordedTimeSchema } from './common.schema.js';
+import { pageQuery, pageSchema, recordedTimeSchema } from './conventions.schema.js';
 import { strayVmSchema } from './vm.schema.js';
 import { resourceNameSchema } from '../vm-spec.schema.js';
 
@@ -41,5 +41,7 @@ export const hostResourceSchema = z.strictObject({
   updatedAt: recordedTimeSchema,
 });
 export type HostResource = z.infer<typeof hostResourceSchema>;
+/** A host as its events tell it: what its VMs were given is counted, and strays are VMs' events. */
+export type HostView = Omit<HostResource, 'allocated' | 'strays'>;
 
 export const hostPageSchema = pageSchema(hostResourceSchema);

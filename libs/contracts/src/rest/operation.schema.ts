@@ -3,7 +3,7 @@ import { errorReportSchema } from '../errors/catalogue.errors.js';
 import { actorSchema } from '../events/envelope.schema.js';
 import { operationKindSchema } from '../events/operation.events.js';
 import { hostIdSchema, operationIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
-import { pageQuery, pageSchema, projectQuery, recordedTimeSchema } from './common.schema.js';
+import { pageQuery, pageSchema, projectQuery, recordedTimeSchema } from './conventions.schema.js';
 import { vmResourceSchema } from './vm.schema.js';
 
 /** `CANCELLING`: asked to end; what has been done is being undone. The last three are ends. */
@@ -45,6 +45,8 @@ export const operationResourceSchema = z.strictObject({
   progress: z.strictObject({ percent: z.int(), text: z.string() }).nullable(),
 });
 export type OperationResource = z.infer<typeof operationResourceSchema>;
+/** An operation as its events tell it: progress is none. */
+export type OperationView = Omit<OperationResource, 'progress'>;
 
 export const operationPageSchema = pageSchema(operationResourceSchema);
 

@@ -13,7 +13,7 @@ import {
 } from '../ids.schema.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
 import { labelKeySchema, labelValueSchema, vmSpecSchema } from '../vm-spec.schema.js';
-import { pageQuery, pageSchema, projectQuery, queryInt, recordedTimeSchema } from './common.schema.js';
+import { pageQuery, pageSchema, projectQuery, queryInt, recordedTimeSchema } from './conventions.schema.js';
 
 /** What a VM can be asked to be. */
 export const desiredPowerStateSchema = z.enum(['RUNNING', 'STOPPED', 'PAUSED', 'ABSENT']);
@@ -139,6 +139,8 @@ export const vmResourceSchema = z.strictObject({
   deletedAt: recordedTimeSchema.nullable(),
 });
 export type VmResource = z.infer<typeof vmResourceSchema>;
+/** A VM as its events tell it: drift of the power state, which follows from the rest, is left out. */
+export type VmView = VmResource;
 
 /** A VM in a host's list that the store does not know: nothing is done to it, a person settles it. */
 export const strayVmSchema = z.strictObject({
