@@ -5,3 +5,5 @@ export * from './nats/nats-server.runner.js';
 export * from './decider/given-when-then.js';
 export * from './fleet/fleet.runner.js';
 export * from './fleet/fleet-api.client.js';
+export * from './fleet/fleet-machines.client.js';
+export * from './fleet/fleet-stream.client.js';

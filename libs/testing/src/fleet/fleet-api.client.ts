@@ -40,6 +40,7 @@ export class FleetApi {
     const response = await fetch(`${this.url}/api/v1${target}`, {
       method,
       headers: {
+        accept: 'application/json',
         authorization: `Bearer ${this.token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...seen,
@@ -54,6 +55,22 @@ export class FleetApi {
       headers: response.headers,
       body: (text === '' ? undefined : JSON.parse(text)) as Body,
     };
+  }
+
+  /** Of an installation whose store was lost: what was written there is not waited for any more. */
+  forgetPosition(): void {
+    this.#position = undefined;
+  }
+
+  /**
+   * As a careful program asks: with a key of its own, again and again while nobody answers or the answer is a fault, until it
+   * is answered for good.
+   */
+  async insist<Body>(method: string, target: string, body: unknown, key: string): Promise<ApiAnswer<Body>> {
+    return this.until(`${method} ${target} is answered`, async () => {
+      const answer = await this.send<Body>(method, target, body, { [restHeaders.idempotencyKey]: key });
+      return answer.status >= 500 ? undefined : answer;
+    });
   }
 
   /** Like `send`, and fails where the answer is a problem. */
@@ -95,6 +112,20 @@ export class FleetApi {
 
   async vm(name: string): Promise<VmResource> {
     return this.expectDone<VmResource>('GET', `/vms/${name}`);
+  }
+
+  /** Every event that the store holds, in order. */
+  async allEvents(query = ''): Promise<readonly StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for (let from = '0'; ;) {
+      const page = await this.expectDone<{ items: StoredEvent[]; next: string; isEnd: boolean }>(
+        'GET',
+        `/events?limit=1000&from=${from}${query}`,
+      );
+      events.push(...page.items);
+      if (page.isEnd) return events;
+      from = page.next;
+    }
   }
 
   async history(name: string): Promise<readonly StoredEvent[]> {

@@ -2,7 +2,8 @@
  * A whole Drover on this machine for tests and benches: nats-server in operator mode, PostgreSQL, and each service as a
  * process of its own, so that any of them can be killed, frozen and started again. Compiled code runs (`tools/build.mjs`).
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { subjectsUnder } from '@drover/contracts';
@@ -10,11 +11,18 @@ import {
   ensureApiToken,
   ensureCredentials,
   ensureFleetState,
+  credentialsFileOf,
   ensureNatsAuthority,
+  freePort,
   homeAt,
+  hostCredentialsFileOf,
   hostsToRun,
+  hostUserName,
+  inboxPrefixOf,
   prepareHome,
+  readFleetState,
   replaceSecret,
+  signalProcess,
   startInBackground,
   startNatsServer,
   startPostgresServer,
@@ -25,7 +33,6 @@ import {
   type Home,
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
-import { chmod } from 'node:fs/promises';
 import { FleetApi } from './fleet-api.client.js';
 
 export type FleetService = 'ha-manager' | 'scheduler' | 'vm-manager' | 'node-agent' | 'api-gateway';
@@ -43,6 +50,13 @@ export interface FleetOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** An installation to start again, with its data; by default a new one that `stop` removes. */
   readonly homeFolder?: string;
+}
+
+/** Who somebody is on NATS: what a connection needs. */
+export interface NatsUser {
+  readonly servers: string;
+  readonly credentialsFile: string;
+  readonly inboxPrefix: string;
 }
 
 /** In the order in which they start; they stop in the opposite one. */
@@ -91,6 +105,7 @@ export class Fleet {
     await chmod(folder, 0o755);
     const home = homeAt(folder);
     await prepareHome(home);
+    await avoidUsualPorts(home);
     const wanted = { hypervisor: options.hypervisor, count: options.hosts ?? 1 };
     const state = await ensureFleetState(home, wanted);
     const hosts = hostsToRun(state, wanted);
@@ -149,9 +164,10 @@ export class Fleet {
       for (const part of startOrder) await fleet.startPart(part);
       await fleet.api.hostsAlive(hosts.length);
       return fleet;
-    } catch (error) {
+    } catch (cause) {
+      const logs = await Promise.all(startOrder.map(async (part) => `${part}:\n${await fleet.logOf(part)}`));
       await fleet.stop();
-      throw error;
+      throw new Error(`the fleet did not come up; its logs end with\n${logs.join('\n')}`, { cause });
     }
   }
 
@@ -162,8 +178,7 @@ export class Fleet {
 
   /** Ends a part by a signal and resolves when it is gone. */
   async endPart(part: FleetPart, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    const identity = this.#running.get(part);
-    if (identity === undefined) throw new Error(`${part} does not run`);
+    const identity = this.#identityOf(part);
     this.#running.delete(part);
     await stopProcess(identity, signal);
   }
@@ -174,11 +189,37 @@ export class Fleet {
     await this.startPart(part);
   }
 
-  /** The process of a running part, for signals and for what /proc says of it. */
+  /** Stops its clock: it keeps its connections and answers nothing until it is thawed. */
+  freeze(part: FleetPart): void {
+    signalProcess(this.#identityOf(part), 'SIGSTOP');
+  }
+
+  thaw(part: FleetPart): void {
+    signalProcess(this.#identityOf(part), 'SIGCONT');
+  }
+
+  /** The process of a running part, for what /proc says of it. */
   pidOf(part: FleetPart): number {
+    return this.#identityOf(part).pid;
+  }
+
+  #identityOf(part: FleetPart): ProcessIdentity {
     const identity = this.#running.get(part);
     if (identity === undefined) throw new Error(`${part} does not run`);
-    return identity.pid;
+    return identity;
+  }
+
+  /** A person who looks for a fault: may say and hear everything. */
+  get administrator(): NatsUser {
+    return this.#user('administrator', credentialsFileOf(this.home, 'administrator'));
+  }
+
+  natsUserOf(host: FleetHost): NatsUser {
+    return this.#user(hostUserName(host.id), hostCredentialsFileOf(this.home, host.id));
+  }
+
+  #user(name: string, credentialsFile: string): NatsUser {
+    return { servers: this.natsUrl, credentialsFile, inboxPrefix: inboxPrefixOf(name) };
   }
 
   /** Removes every file of nats-server, which must not run. */
@@ -186,10 +227,16 @@ export class Fleet {
     await rm(path.join(this.home.natsFolder, 'jetstream'), { recursive: true, force: true });
   }
 
+  /** Removes every event and read model; PostgreSQL must not run. */
+  async wipePostgres(): Promise<void> {
+    await rm(path.join(this.home.postgresFolder, 'data'), { recursive: true, force: true });
+  }
+
   /** The last of what a part printed, for the message of a failing test. */
   async logOf(part: FleetPart): Promise<string> {
     const names: Partial<Record<FleetPart, string>> = { nats: 'nats-server', postgres: 'postgresql' };
-    return tail(path.join(this.home.logFolder, `${names[part] ?? part}.log`), 8000);
+    const file = path.join(this.home.logFolder, `${names[part] ?? part}.log`);
+    return existsSync(file) ? tail(file, 8000) : '';
   }
 
   /** Ends everything; removes the installation unless it was given. */
@@ -198,10 +245,18 @@ export class Fleet {
       const identity = this.#running.get(part);
       this.#running.delete(part);
       // PostgreSQL waits for its clients on SIGTERM; SIGINT is its fast shutdown.
-      if (identity !== undefined) await stopProcess(identity, part === 'postgres' ? 'SIGINT' : 'SIGTERM');
+      if (identity === undefined) continue;
+      signalProcess(identity, 'SIGCONT');
+      await stopProcess(identity, part === 'postgres' ? 'SIGINT' : 'SIGTERM');
     }
     if (this.#isTemporary) await rm(this.home.root, { recursive: true, force: true });
   }
+}
+
+/** The port that an installation takes first is a real one's, or that of a test beside this one. */
+async function avoidUsualPorts(home: Home): Promise<void> {
+  if ((await readFleetState(home)) !== undefined) return;
+  await writeFile(home.stateFile, JSON.stringify({ ports: { api: await freePort() } }));
 }
 
 async function isReady(apiUrl: string): Promise<boolean> {

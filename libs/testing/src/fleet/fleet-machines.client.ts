@@ -1,0 +1,31 @@
+/** The simulated machines of a fleet as a person sees them who stands beside them: past every service. */
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { SqliteMachineStores, type SimulatedDomain } from '@drover/hypervisor';
+import type { Home } from '@drover/standalone/infrastructure';
+
+export interface SeenDomain extends SimulatedDomain {
+  readonly hostId: string;
+}
+
+const fileOf = (home: Home): string => path.join(home.root, 'simulated-machines.sqlite');
+
+/** Every domain of every machine, by host and id. */
+export function domainsOf(home: Home): readonly SeenDomain[] {
+  const database = new DatabaseSync(fileOf(home), { readOnly: true });
+  try {
+    return database
+      .prepare('SELECT machine, content FROM domain ORDER BY machine, uuid')
+      .all()
+      .map((row) => ({ ...(JSON.parse(String(row['content'])) as SimulatedDomain), hostId: String(row['machine']) }));
+  } finally {
+    database.close();
+  }
+}
+
+/** Puts a domain there that nobody of Drover made. The machine's agent must not run: it reads its machine when it starts. */
+export function putDomain(home: Home, hostId: string, domain: SimulatedDomain): void {
+  const stores = new SqliteMachineStores(fileOf(home));
+  stores.of(hostId).putDomain(domain);
+  stores.close();
+}
