@@ -1,12 +1,6 @@
 import { Fault } from '@drover/contracts';
 import { Migrator } from '@mikro-orm/migrations';
-import {
-  ConnectionException,
-  MikroORM,
-  type PostgreSqlConnection,
-  type SqlEntityManager,
-  TableNotFoundException,
-} from '@mikro-orm/postgresql';
+import { DriverException, MikroORM, type SqlEntityManager, TableNotFoundException } from '@mikro-orm/postgresql';
 import { CheckpointMigration } from './checkpoint.migration.js';
 import type { Projection, SqlTransaction } from './projection.port.js';
 
@@ -60,7 +54,7 @@ export class ReadDatabase {
 
   /** A fresh unit of work. */
   get entities(): SqlEntityManager {
-    return this.#orm.em.fork() as SqlEntityManager;
+    return this.#orm.em.fork();
   }
 
   /** Reads from the model in use. A database that does not answer, or has no tables yet, is a `Fault`. */
@@ -68,7 +62,7 @@ export class ReadDatabase {
     try {
       return await body(this.entities);
     } catch (error) {
-      if (isConnectionLoss(error)) throw unavailable(error);
+      if (isOutage(error) || (error instanceof DriverException && !isServersWord(error))) throw unavailable(error);
       if (!(error instanceof TableNotFoundException)) throw error;
       throw new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause: error });
     }
@@ -90,23 +84,29 @@ export class ReadDatabase {
    * throws rolls everything back.
    */
   async exclusively<T>(lock: string, body: (sql: SqlTransaction) => Promise<T>, schema = lock): Promise<T> {
-    const pool = await (this.#orm.em.getConnection() as PostgreSqlConnection).getNativeClient();
+    const pool = await this.#orm.em.getConnection().getNativeClient();
     const client = await pool.connect().catch((error: unknown) => {
       throw unavailable(error);
     });
+    const sql: SqlTransaction = {
+      query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
+        const result = await client.query<Row>(text, [...values]).catch((error: unknown) => {
+          throw isServersWord(error) ? error : unavailable(error);
+        });
+        return result.rows;
+      },
+    };
     let failure: Error | undefined;
     try {
+      await sql.query('BEGIN');
+      await sql.query(`SELECT set_config('search_path', $1, true)`, [quoted(schema)]);
       // The lock is a statement of its own: the next one then sees what its last holder committed.
-      await client.query(
-        `BEGIN; SET LOCAL search_path TO ${quoted(schema)}; SELECT pg_advisory_xact_lock(hashtextextended('${lock.replaceAll("'", "''")}', 0))`,
-      );
-      const result = await body({
-        query: async (text, values) => (await client.query(text, values === undefined ? [] : [...values])).rows,
-      });
-      await client.query('COMMIT');
+      await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
+      const result = await body(sql);
+      await sql.query('COMMIT');
       return result;
     } catch (error) {
-      failure = isConnectionLoss(error) ? unavailable(error) : asError(error);
+      failure = isOutage(error) ? unavailable(error) : asError(error);
       await client.query('ROLLBACK').catch((cause: unknown) => {
         failure = unavailable(cause);
       });
@@ -115,17 +115,6 @@ export class ReadDatabase {
       // A connection that could not even roll back is thrown away; the server has rolled back for it.
       client.release(failure instanceof Fault ? failure : undefined);
     }
-  }
-
-  /** Whether the database answers. */
-  async isReachable(): Promise<boolean> {
-    return this.#orm.em
-      .getConnection()
-      .execute('SELECT 1')
-      .then(
-        () => true,
-        () => false,
-      );
   }
 
   async close(): Promise<void> {
@@ -137,16 +126,20 @@ export function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-/** Whether an error says that the server went away or is short of something, rather than that the statement is wrong. */
-export function isConnectionLoss(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof ConnectionException) return true;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // SQLSTATE classes: connection, rollback by the server, resources, operator intervention, system error.
-  if (/^[0-9A-Z]{5}$/.test(code)) return /^(08|40|53|57|58)/.test(code);
-  return (
-    /^E[A-Z]+$/.test(code) || /^Connection terminated|^timeout exceeded|^Client has encountered/.test(error.message)
-  );
+/** SQLSTATE of an error that the server itself has sent. Without one the connection failed, and nothing was said. */
+function sqlStateOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code) ? code : undefined;
+}
+
+function isServersWord(error: unknown): boolean {
+  return sqlStateOf(error) !== undefined;
+}
+
+/** The server is going away, or short of something: the statement is not to blame. */
+function isOutage(error: unknown): boolean {
+  // Classes of SQLSTATE: connection, rollback by the server, resources, operator intervention, system error.
+  return /^(08|40|53|57|58)/.test(sqlStateOf(error) ?? '');
 }
 
 function unavailable(cause: unknown): Fault {

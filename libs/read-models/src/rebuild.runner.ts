@@ -3,7 +3,7 @@ import type { EventStore } from '@drover/event-store';
 import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import { projectBatch, readCheckpoint, superseded, type Checkpoint } from './checkpoint.js';
-import type { Projection } from './projection.port.js';
+import type { Projection, SqlTransaction } from './projection.port.js';
 import { quoted, type ReadDatabase } from './read-database.client.js';
 
 export interface RebuildOptions {
@@ -92,6 +92,7 @@ export class RebuildRunner {
       [built, isEnd] = await this.#page(built, next);
       this.#report({ projected: built.projected, total: Math.max(total, built.projected) });
     }
+    await database.exclusively(next, analyze);
     await database.exclusively(live, async (sql) => {
       // No projection moves the old model from here on; it waits for the lock that this transaction holds.
       const { position } = await readCheckpoint(sql);
@@ -130,4 +131,12 @@ export class RebuildRunner {
     const endedAt = new Date(this.#options.clock.epochMs()).toISOString();
     this.#report({ state, endedAt, ...(detail === undefined ? {} : { detail }) });
   }
+}
+
+/** New tables have no statistics; without them the first reads are planned badly. */
+async function analyze(sql: SqlTransaction): Promise<void> {
+  const tables = await sql.query<{ name: string }>(
+    'SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()',
+  );
+  for (const { name } of tables) await sql.query(`ANALYZE ${quoted(name)}`);
 }

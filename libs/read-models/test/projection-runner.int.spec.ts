@@ -12,7 +12,7 @@ import {
   readCheckpoint,
   RebuildRunner,
   type Projection,
-} from '@drover/read-models';
+} from '../src/index.js';
 import { expectedTallies, newEvent, tallies, tallyProjection } from './tally.projection.js';
 
 const logger = silentLogger;

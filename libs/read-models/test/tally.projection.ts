@@ -2,7 +2,7 @@ import { Migration } from '@mikro-orm/migrations';
 import { START, type EventId, type NewEvent } from '@drover/contracts';
 import { newId } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
-import type { Projection, ReadDatabase } from '@drover/read-models';
+import type { Projection, ReadDatabase } from '../src/index.js';
 
 class TallyMigration extends Migration {
   override up(): void {
