@@ -28,12 +28,13 @@ export interface HostBenchOptions {
   readonly timings?: Partial<AgentTimings>;
   readonly reservedMemoryMiB?: number;
   readonly journal?: Journal;
+  readonly faultSeed?: number;
 }
 
 /** One simulated host whose agent can be started, stopped and replaced, and the control plane it talks to. */
 export class HostBench {
   readonly machine: SimulatedMachine;
-  readonly faults = new SimulatedFaults();
+  readonly faults: SimulatedFaults;
   readonly bus: MemoryBus = createMemoryBus();
   readonly journal: Journal;
   readonly controlPlane: ControlPlaneDouble;
@@ -42,6 +43,7 @@ export class HostBench {
 
   constructor(options: HostBenchOptions = {}) {
     this.#options = options;
+    this.faults = new SimulatedFaults([], options.faultSeed);
     this.machine = new SimulatedMachine({ name: `spec-${randomUUID()}`, ...options.hardware });
     this.journal = options.journal ?? new MemoryJournal();
     this.controlPlane = new ControlPlaneDouble(this.connect(), hostIdOf(this.machine.machineId));

@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { Fault, type VmReport } from '@drover/contracts';
+import { systemClock } from '@drover/domain-kit';
+import { silentLogger } from '@drover/observability';
+import { emptyJournal, type QueuedReport } from '../domain/journal/journal.state.js';
+import { JournalBook } from './journal-book.js';
+import { ReportLane } from './report-lane.reconciler.js';
+
+const report: VmReport = { kind: 'full-list', part: 0, isLast: true, domains: [], busy: [] };
+
+function laneThat(send: (reports: readonly QueuedReport[]) => Promise<number>, write = () => Promise.resolve()) {
+  const stopping = new AbortController();
+  const { signal: stop } = stopping;
+  const book = new JournalBook({ content: emptyJournal('spec'), write }, { logger: silentLogger, retryMs: 1, stop });
+  const lane = new ReportLane({
+    lane: 'vm',
+    book,
+    clock: systemClock,
+    logger: silentLogger,
+    stop,
+    retryMs: 1,
+    maxReports: 2,
+    send: async (reports) => ({
+      kind: 'answered',
+      value: { kind: 'acknowledged', throughSequence: await send(reports) },
+    }),
+    onRejected: () => undefined,
+  });
+  return { lane, run: lane.run(), stop: () => stopping.abort() };
+}
+
+describe('a lane of reports', () => {
+  it('sends them in order, in batches, and again after a failure, until all are acknowledged', async () => {
+    const sent: number[][] = [];
+    const emptied = Promise.withResolvers<void>();
+    const { lane, run, stop } = laneThat((reports) => {
+      const sequences = reports.map(({ sequence }) => sequence);
+      sent.push(sequences);
+      if (sent.length === 1) return Promise.reject(new Fault('TIMED_OUT', 'unknown', 'no answer'));
+      if (sequences.includes(5)) emptied.resolve();
+      return Promise.resolve(sequences.at(-1) ?? 0);
+    });
+    await Promise.all([1, 2, 3, 4, 5].map(() => lane.append(report)));
+    lane.open(1);
+    await emptied.promise;
+    stop();
+    await run;
+    expect(sent).toEqual([[1, 2], [1, 2], [3, 4], [5]]);
+  });
+
+  it('sends nothing that is not durable, nor what comes behind it', async () => {
+    const sent: number[] = [];
+    let failures = 3;
+    const write = () => {
+      failures -= 1;
+      const fault = new Fault('JOURNAL_UNAVAILABLE', 'not-applied', 'full');
+      return failures >= 0 ? Promise.reject(fault) : Promise.resolve();
+    };
+    const told = Promise.withResolvers<void>();
+    const { lane, run, stop } = laneThat((reports) => {
+      sent.push(...reports.map(({ sequence }) => sequence));
+      expect(failures).toBeLessThan(0);
+      if (sent.includes(2)) told.resolve();
+      return Promise.resolve(sent.at(-1) ?? 0);
+    }, write);
+    lane.open(1);
+    await Promise.all([lane.append(report), lane.append(report)]);
+    await told.promise;
+    stop();
+    await run;
+    expect(sent).toEqual([1, 2]);
+  });
+});
