@@ -9,6 +9,7 @@ import { OpenStreams } from './adapters/inbound/http/open-streams.js';
 import { RequestContextInterceptor } from './adapters/inbound/http/request-context.interceptor.js';
 import { controllers } from './adapters/inbound/http/routes.js';
 import type { Tokens } from './adapters/inbound/http/tokens.js';
+import { StoreVmHistory } from './adapters/outbound/store-vm-history.adapter.js';
 import { ExplainPlacement } from './application/explain-placement.handler.js';
 import { FindResource } from './application/find-resource.handler.js';
 import type { OperationEnds } from './application/operation-ends.js';
@@ -16,6 +17,7 @@ import type { FleetCommands } from './application/ports/fleet-commands.port.js';
 import { FLEET_READS, type FleetReads, type ReadPosition } from './application/ports/fleet-reads.port.js';
 import { EVENT_STORE, HEALTH, LOGGER, REBUILDS } from './application/ports/platform.port.js';
 import type { Rebuilds } from './application/ports/rebuilds.port.js';
+import { VM_HISTORY } from './application/ports/vm-history.port.js';
 import { ProgressBoard } from './application/progress-board.js';
 import { VmAsOf } from './application/vm-as-of.handler.js';
 import { WriteHost } from './application/write-host.handler.js';
@@ -43,7 +45,8 @@ export interface GatewayParts {
 export class ApiGatewayModule {
   static of(parts: GatewayParts): DynamicModule {
     const { store, commands, reads, position, ends, progress, clock } = parts;
-    const find = new FindResource(reads, position, store);
+    const find = new FindResource(reads, position);
+    const history = new StoreVmHistory(store);
     return {
       module: ApiGatewayModule,
       controllers,
@@ -57,8 +60,9 @@ export class ApiGatewayModule {
         { provide: LOGGER, useValue: parts.logger },
         { provide: OpenStreams, useValue: parts.streams },
         { provide: ProgressBoard, useValue: progress },
+        { provide: VM_HISTORY, useValue: history },
         { provide: FindResource, useValue: find },
-        { provide: VmAsOf, useValue: new VmAsOf(store, reads) },
+        { provide: VmAsOf, useValue: new VmAsOf(history, reads) },
         { provide: ExplainPlacement, useValue: new ExplainPlacement(commands, find) },
         { provide: WriteHost, useValue: new WriteHost(commands, find, clock) },
         { provide: WriteVm, useValue: new WriteVm({ commands, find, reads, position, ends, progress, clock }) },

@@ -22,11 +22,11 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
   return {
     name: 'api-gateway',
     async start(context) {
-      const { logger, metrics, health, signal, onStop } = context;
+      const { logger, metrics, health, signal } = context;
       const connectionString = databaseUrl(config);
       const tokens = readTokens(config);
       const store = await openPostgresEventStore({ connectionString });
-      onStop('event store', () => store.close());
+      context.onStop('event store', () => store.close());
       const credentials = config.nats.credentials?.['api-gateway'];
       const messaging = await connectMessaging({
         servers: config.nats.url,
@@ -40,14 +40,14 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
           ? {}
           : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
       });
-      onStop('nats', () => messaging.drain());
+      context.onStop('nats', () => messaging.drain());
       health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
       const database = ReadDatabase.open({
         connectionString,
         projection: fleetProjection,
         maxConnections: config.api.databaseConnections,
       });
-      onStop('read model database', () => database.close());
+      context.onStop('read model database', () => database.close());
       runEventRelay(context, { store, messaging, inboxPrefix: credentials?.inboxPrefix });
       const gateway: RunningGateway = await startGateway({
         store,
@@ -62,7 +62,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
         metrics,
         health,
       });
-      onStop('api', () => gateway.stop());
+      context.onStop('api', () => gateway.stop());
       options.onListening?.(gateway.url);
     },
   };
@@ -70,9 +70,10 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
 
 /** Of several replicas the one that holds the lease publishes events for external tools. */
 function runEventRelay(
-  { logger, metrics, onStop }: ServiceContext,
+  context: ServiceContext,
   parts: Pick<Parameters<typeof runRelay>[0], 'store' | 'messaging'> & { readonly inboxPrefix: string | undefined },
 ): void {
+  const { logger, metrics } = context;
   const { store, messaging, inboxPrefix } = parts;
   let relay: Relay | undefined;
   const lease = runLease(
@@ -100,7 +101,7 @@ function runEventRelay(
       },
     },
   );
-  onStop('event relay', () => lease.release());
+  context.onStop('event relay', () => lease.release());
 }
 
 function databaseUrl({ database }: ApiGatewayConfig): string {

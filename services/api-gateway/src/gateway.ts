@@ -15,6 +15,7 @@ import type { FleetCommands } from './application/ports/fleet-commands.port.js';
 import type { Rebuilds } from './application/ports/rebuilds.port.js';
 import { ProgressBoard } from './application/progress-board.js';
 import { fleetProjection } from './projections/fleet/fleet.projection.js';
+import { endedIn } from './projections/fleet/operation-view.state.js';
 
 export const API_VERSION = '0.1.0';
 
@@ -51,8 +52,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     projection,
     logger,
     onProjected: (events) => {
-      progress.notice(events);
-      ends.notice(events);
+      const ended = endedIn(events);
+      progress.forget(ended);
+      ends.notice(ended);
     },
   });
   const rebuild = new RebuildRunner({ store, database, projection, logger, clock });
@@ -62,7 +64,10 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       store,
       commands,
       reads: new SqlFleetReads(database),
-      position: runner.waiters,
+      position: {
+        waitFor: (position, timeoutMs) => runner.waiters.waitFor(position, timeoutMs),
+        catchUp: async (timeoutMs) => runner.waiters.waitFor(await store.head(), timeoutMs),
+      },
       rebuilds: rebuildsOf(rebuild),
       tokens,
       ends,

@@ -98,10 +98,9 @@ describe('the stream of events', () => {
         },
       });
     }
-    let connection: Socket | undefined;
     const accepted = new Promise<Socket>((resolve) => gateway.app.getHttpServer().once('connection', resolve));
     const { hostname, port } = new URL(url);
-    connection = connect({ host: hostname, port: Number(port) });
+    const connection = connect({ host: hostname, port: Number(port) });
     const ours = await accepted;
     connection.pause();
     connection.write(`GET /api/v1/events?from=0 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${SPEC_TOKEN}\r\n\r\n`);

@@ -22,7 +22,7 @@ import {
 
 const VMS = ['a', 'b', 'c', 'd'] as const;
 const HOSTS = ['h1', 'h2'] as const;
-const tables = ['vm', 'operation', 'host', 'stray_vm', 'vm_total'];
+const tables = ['vm', 'vm_label', 'operation', 'host', 'stray_vm', 'vm_total'];
 
 const steps = [
   'request',

@@ -1,7 +1,4 @@
-import type { HostResource, OperationId, ProjectId } from '@drover/contracts';
-import type { EventStore } from '@drover/event-store';
-import type { OperationView } from '../projections/fleet/operation-view.state.js';
-import type { VmView } from '../projections/fleet/vm-view.state.js';
+import type { HostResource, OperationId, ProjectId, OperationView, VmView } from '@drover/contracts';
 import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
 import { refuse } from './refused.js';
 
@@ -14,12 +11,10 @@ const LONGEST_WAIT_MS = 3000;
 export class FindResource {
   readonly #reads: FleetReads;
   readonly #position: ReadPosition;
-  readonly #store: Pick<EventStore, 'head'>;
 
-  constructor(reads: FleetReads, position: ReadPosition, store: Pick<EventStore, 'head'>) {
+  constructor(reads: FleetReads, position: ReadPosition) {
     this.#reads = reads;
     this.#position = position;
-    this.#store = store;
   }
 
   async vm(project: ProjectId, nameOrId: string): Promise<VmView> {
@@ -52,7 +47,7 @@ export class FindResource {
   async #lookTwice<Found>(look: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const found = await look();
     if (found !== undefined) return found;
-    await this.#position.waitFor(await this.#store.head(), LONGEST_WAIT_MS);
+    await this.#position.catchUp(LONGEST_WAIT_MS);
     return look();
   }
 }

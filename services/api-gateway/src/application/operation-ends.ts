@@ -1,18 +1,13 @@
-import type { OperationId, StoredEvent } from '@drover/contracts';
-import { isOperationEvent } from '../projections/fleet/operation-view.state.js';
-import { isVmEvent } from '../projections/fleet/fleet.fold.js';
+import type { OperationId } from '@drover/contracts';
 
 /** Wakes those who wait for an operation's end, once the read model shows it. */
 export class OperationEnds {
   readonly #waiting = new Map<OperationId, Set<() => void>>();
 
-  /** Told of every batch behind its projection. */
-  notice(events: readonly StoredEvent[]): void {
-    if (this.#waiting.size === 0) return;
-    for (const event of events) {
-      if (!isVmEvent(event) || !isOperationEvent(event)) continue;
-      if (event.type === 'OperationBegan' || event.type === 'OperationCancelRequested') continue;
-      for (const wake of this.#waiting.get(event.data.operationId) ?? []) wake();
+  /** Told of every operation that has ended, behind its projection. */
+  notice(ended: readonly OperationId[]): void {
+    for (const operationId of ended) {
+      for (const wake of [...(this.#waiting.get(operationId) ?? [])]) wake();
     }
   }
 

@@ -1,6 +1,4 @@
-import type { OperationId, Progress, StoredEvent } from '@drover/contracts';
-import { isVmEvent } from '../projections/fleet/fleet.fold.js';
-import { isOperationEvent } from '../projections/fleet/operation-view.state.js';
+import type { OperationId, Progress } from '@drover/contracts';
 
 /** Operations whose progress is kept; the ones heard of longest ago go first. */
 const LARGEST = 10_000;
@@ -21,14 +19,8 @@ export class ProgressBoard {
     return this.#newest.get(operationId) ?? null;
   }
 
-  /** Forgets operations that have ended. */
-  notice(events: readonly StoredEvent[]): void {
-    if (this.#newest.size === 0) return;
-    for (const event of events) {
-      if (!isVmEvent(event) || !isOperationEvent(event)) continue;
-      if (event.type !== 'OperationBegan' && event.type !== 'OperationCancelRequested') {
-        this.#newest.delete(event.data.operationId);
-      }
-    }
+  /** Told of every operation that has ended. */
+  forget(ended: readonly OperationId[]): void {
+    for (const operationId of ended) this.#newest.delete(operationId);
   }
 }

@@ -11,11 +11,11 @@ import {
   type VmWriteAnswer,
   vmIdSchema,
   type createVmBodySchema,
+  type OperationView,
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
-import type { OperationView } from '../projections/fleet/operation-view.state.js';
-import { withPowerDrift } from '../projections/fleet/vm-view.state.js';
+import { withPowerDrift } from './power-drift.policy.js';
 import { actorOf, commandIdOf, type Caller } from './caller.js';
 import type { FindResource } from './find-resource.handler.js';
 import type { OperationEnds } from './operation-ends.js';

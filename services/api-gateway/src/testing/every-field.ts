@@ -1,3 +1,4 @@
+import { assertNever } from '@drover/domain-kit';
 import { z } from 'zod';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
@@ -36,10 +37,7 @@ function walk(schema: JsonSchema, example: unknown, path: Path): Field[] {
     return [...here, ...named, ...mapped];
   }
   if (schema.type === 'array' && typeof schema.items === 'object' && !Array.isArray(schema.items)) {
-    return [
-      ...here,
-      ...walk(schema.items as JsonSchema, Array.isArray(example) ? example[0] : undefined, [...path, 0]),
-    ];
+    return [...here, ...walk(schema.items, Array.isArray(example) ? example[0] : undefined, [...path, 0])];
   }
   return here;
 }
@@ -86,8 +84,12 @@ export function badValuesFor({ schema }: Field): BadValue[] {
       return [...wrong, { why: 'too many', value: Array.from({ length: 10_000 }, () => 0) }];
     case 'object':
       return [...wrong, { why: 'an unknown field', value: { 'no-such-field<': 1 } }];
-    default:
+    case 'boolean':
+    case 'null':
+    case undefined:
       return wrong;
+    default:
+      return assertNever(kind);
   }
 }
 

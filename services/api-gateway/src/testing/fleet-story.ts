@@ -10,28 +10,19 @@ import {
   vmSpecSchema,
   type HostId,
   type HostInventory,
-  type HostStreamData,
+  type HostFact,
   type NewEvent,
   type OperationId,
   type OperationKind,
   type VmCommandMessage,
   type VmId,
   type VmSpecInput,
-  type VmStreamData,
+  type VmFact,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Answer } from '../application/ports/fleet-commands.port.js';
 import type { FakeFleetCommands } from './fake-fleet-commands.js';
-
-interface TypedFact<Data, Type extends keyof Data & string> {
-  readonly type: Type;
-  readonly data: Data[Type];
-}
-type VmFactOf = { [Type in keyof VmStreamData & string]: TypedFact<VmStreamData, Type> }[keyof VmStreamData & string];
-type HostFactOf = {
-  [Type in keyof HostStreamData & string]: TypedFact<HostStreamData, Type>;
-}[keyof HostStreamData & string];
 
 /**
  * Writes into an event store what the services would: histories for specs of the read side, valid by their schemas.
@@ -64,11 +55,11 @@ export class FleetStory {
     return hostId;
   }
 
-  onHost(hostId: HostId, ...facts: readonly HostFactOf[]) {
+  onHost(hostId: HostId, ...facts: readonly HostFact[]) {
     return this.#append(`host-${hostId}`, facts);
   }
 
-  onVm(vmId: VmId, ...facts: readonly VmFactOf[]) {
+  onVm(vmId: VmId, ...facts: readonly VmFact[]) {
     return this.#append(`vm-${vmId}`, facts);
   }
 
@@ -171,7 +162,7 @@ export function takeVmCommands(commands: FakeFleetCommands, story: FleetStory): 
   };
 }
 
-export function began(operationId: OperationId, kind: OperationKind): VmFactOf {
+export function began(operationId: OperationId, kind: OperationKind): VmFact {
   return { type: 'OperationBegan', data: { operationId, kind, timeoutMs: 60_000 } };
 }
 

@@ -12,13 +12,13 @@ import {
   type StoredEvent,
   type VmId,
   type VmListQuery,
+  type HostView,
+  type VmView,
 } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import type { FleetReads, Page } from '../application/ports/fleet-reads.port.js';
 import { emptyFold, fold, type FleetFold } from '../projections/fleet/fleet.fold.js';
-import type { HostView } from '../projections/fleet/host-view.state.js';
 import { UNKNOWN } from '../projections/fleet/vm-totals.js';
-import type { VmView } from '../projections/fleet/vm-view.state.js';
 
 /** The read side straight from the events, folded anew for every answer: slow, always current, and simple to believe. */
 export class MemoryFleetReads implements FleetReads {

@@ -40,7 +40,7 @@ export async function createMemoryGateway(): Promise<MemoryGateway> {
       store,
       commands,
       reads: new MemoryFleetReads(store),
-      position: { waitFor: () => Promise.resolve('reached') },
+      position: { waitFor: () => Promise.resolve('reached'), catchUp: () => Promise.resolve('reached') },
       rebuilds: {
         start: () => ({ state: 'RUNNING', projected: 0, total: 0 }),
         status: { state: 'NEVER', projected: 0, total: 0 },

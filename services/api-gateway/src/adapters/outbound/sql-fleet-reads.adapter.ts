@@ -13,14 +13,14 @@ import {
   type StrayVm,
   type VmId,
   type VmListQuery,
+  type HostView,
+  type OperationView,
+  type VmView,
 } from '@drover/contracts';
 import type { ReadDatabase } from '@drover/read-models';
 import { z } from 'zod';
 import type { FleetReads, Page } from '../../application/ports/fleet-reads.port.js';
 import { HostRow, OperationRow, VmRow } from '../../projections/fleet/fleet-tables.schema.js';
-import type { HostView } from '../../projections/fleet/host-view.state.js';
-import type { OperationView } from '../../projections/fleet/operation-view.state.js';
-import type { VmView } from '../../projections/fleet/vm-view.state.js';
 import { decodeCursor, encodeCursor } from './cursor.codec.js';
 import { allocatedPerHost, clusterStats, nothingAllocated } from './fleet-figures.js';
 
@@ -75,15 +75,17 @@ export class SqlFleetReads implements FleetReads {
       ...(observed === undefined ? {} : { observed }),
       ...(desired === undefined ? {} : { desired }),
     };
+    const key = after === undefined ? undefined : decodeCursor(after, vmCursor);
     const rows = await this.#database.reading((em) => {
+      const [driving] = labels ?? [];
+      if (driving !== undefined) return labelledVms(em, where, labels ?? [], key, limit + 1);
       const rows = em
         .createQueryBuilder(VmRow)
         .select('view')
         .where(where)
         .orderBy({ projectId: 'asc', name: 'asc', id: 'asc' })
         .limit(limit + 1);
-      if (after !== undefined) rows.andWhere('(project_id, name, id) > (?, ?, ?)', decodeCursor(after, vmCursor));
-      if (labels !== undefined) rows.andWhere('labels @> ?::jsonb', [JSON.stringify(Object.fromEntries(labels))]);
+      if (key !== undefined) rows.andWhere('(project_id, name, id) > (?, ?, ?)', key);
       return rows.execute<{ view: VmView }[]>('all');
     });
     return page(rows, limit, ({ project, name, id }) => [project, name, id]);
@@ -167,6 +169,28 @@ export class SqlFleetReads implements FleetReads {
 }
 
 type Entities = ReadDatabase['entities'];
+
+/** The first label gives the rows in order; the others, and all other filters, are looked at row by row. */
+function labelledVms(
+  em: Entities,
+  where: Readonly<Record<string, string | null>>,
+  labels: readonly (readonly [key: string, value: string])[],
+  after: readonly string[] | undefined,
+  limit: number,
+): Promise<{ view: VmView }[]> {
+  const columns: Readonly<Record<string, string>> = { projectId: 'project_id', hostId: 'host_id' };
+  const conditions = Object.entries(where).map(([name, value]) =>
+    value === null ? 'vm.deleted_at IS NULL' : `vm.${columns[name] ?? name} = ?`,
+  );
+  const values = Object.values(where).filter((value) => value !== null);
+  return em.execute<{ view: VmView }[]>(
+    `SELECT vm.view FROM vm_label label JOIN vm ON vm.id = label.vm_id
+     WHERE label.key = ? AND label.value = ? AND vm.labels @> ?::jsonb AND ${conditions.join(' AND ')}
+       ${after === undefined ? '' : 'AND (label.project_id, label.name, label.vm_id) > (?, ?, ?)'}
+     ORDER BY label.project_id, label.name, label.vm_id LIMIT ?`,
+    [...(labels[0] ?? []), JSON.stringify(Object.fromEntries(labels)), ...values, ...(after ?? []), limit],
+  );
+}
 
 async function withAllocated(em: Entities, hosts: readonly HostView[]): Promise<HostResource[]> {
   const allocated = await allocatedPerHost(

@@ -9,9 +9,9 @@ import type {
   ProjectId,
   VmId,
   VmListQuery,
+  OperationView,
+  VmView,
 } from '@drover/contracts';
-import type { OperationView } from '../../projections/fleet/operation-view.state.js';
-import type { VmView } from '../../projections/fleet/vm-view.state.js';
 
 export interface Page<Item> {
   readonly items: readonly Item[];
@@ -43,6 +43,8 @@ export const FLEET_READS = Symbol('FleetReads');
 /** How far the read model is, for those who must not see less than they know. */
 export interface ReadPosition {
   waitFor(position: Position, timeoutMs: number): Promise<'reached' | 'not-yet'>;
+  /** Waits until it has come to where the store is now. */
+  catchUp(timeoutMs: number): Promise<'reached' | 'not-yet'>;
 }
 
 export const READ_POSITION = Symbol('ReadPosition');

@@ -1,7 +1,5 @@
+import type { HostView, OperationView, VmView } from '@drover/contracts';
 import { defineEntity, p } from '@mikro-orm/core';
-import type { HostView } from './host-view.state.js';
-import type { OperationView } from './operation-view.state.js';
-import type { VmView } from './vm-view.state.js';
 
 /** How MikroORM sees the tables that `FleetMigration` makes. */
 export const VmRow = defineEntity({
@@ -18,6 +16,18 @@ export const VmRow = defineEntity({
     createdAt: p.datetime(3),
     deletedAt: p.datetime(3).nullable(),
     view: p.json<VmView>(),
+  },
+});
+
+export const VmLabelRow = defineEntity({
+  name: 'VmLabelRow',
+  tableName: 'vm_label',
+  properties: {
+    key: p.text().primary(),
+    value: p.text().primary(),
+    projectId: p.text().primary(),
+    name: p.text().primary(),
+    vmId: p.uuid().primary(),
   },
 });
 
@@ -51,4 +61,4 @@ export const HostRow = defineEntity({
   },
 });
 
-export const fleetEntities = [VmRow, OperationRow, HostRow];
+export const fleetEntities = [VmRow, VmLabelRow, OperationRow, HostRow];

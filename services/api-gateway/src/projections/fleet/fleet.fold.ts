@@ -10,10 +10,13 @@ import {
   type StoredVmEvent,
   type StrayVm,
   type VmId,
+  type HostView,
+  type OperationView,
+  type VmView,
 } from '@drover/contracts';
-import { evolveHost, type HostView } from './host-view.state.js';
-import { evolveOperation, isOperationEvent, type OperationView } from './operation-view.state.js';
-import { evolveVm, type VmView } from './vm-view.state.js';
+import { evolveHost } from './host-view.state.js';
+import { evolveOperation, isOperationEvent } from './operation-view.state.js';
+import { evolveVm } from './vm-view.state.js';
 
 /** The part of the fleet that a batch of events touches. */
 export interface FleetFold {

@@ -1,12 +1,9 @@
-import { isKnownEvent, type StoredEvent } from '@drover/contracts';
+import { isKnownEvent, type StoredEvent, type HostView, type OperationView, type VmView } from '@drover/contracts';
 import type { Projected, Projection, SqlTransaction } from '@drover/read-models';
 import { fleetEntities } from './fleet-tables.schema.js';
 import { emptyFold, fold, touchedBy, type FleetFold, type TouchedIds } from './fleet.fold.js';
 import { FleetMigration } from './fleet.migration.js';
-import type { HostView } from './host-view.state.js';
-import type { OperationView } from './operation-view.state.js';
 import { UNKNOWN, VmTotalChanges } from './vm-totals.js';
-import type { VmView } from './vm-view.state.js';
 
 /**
  * The fleet as the API shows it: VMs, operations, hosts and figures.
@@ -75,6 +72,7 @@ async function saveVms(sql: SqlTransaction, before: FleetFold, { vms }: FleetFol
        observed = excluded.observed, deleted_at = excluded.deleted_at, view = excluded.view`,
     [JSON.stringify(rows)],
   );
+  await saveLabels(sql, before, vms);
   const changes = totals.list();
   if (changes.length === 0) return;
   await sql.query(
@@ -86,6 +84,30 @@ async function saveVms(sql: SqlTransaction, before: FleetFold, { vms }: FleetFol
     [JSON.stringify(changes)],
   );
   if (changes.some((change) => change.vms < 0)) await sql.query('DELETE FROM vm_total WHERE vms = 0');
+}
+
+async function saveLabels(sql: SqlTransaction, before: FleetFold, vms: FleetFold['vms']): Promise<void> {
+  const wasThere = (vm: VmView) => before.vms.get(vm.id)?.deletedAt === null;
+  const gone = [...vms.values()].filter((vm) => wasThere(vm) && vm.deletedAt !== null);
+  const come = [...vms.values()].filter((vm) => !wasThere(vm) && vm.deletedAt === null);
+  if (gone.length > 0) {
+    await sql.query('DELETE FROM vm_label WHERE vm_id = ANY($1::uuid[])', [gone.map((vm) => vm.id)]);
+  }
+  const labels = come.flatMap((vm) =>
+    Object.entries(vm.spec.labels).map(([key, value]) => ({
+      key,
+      value,
+      project_id: vm.project,
+      name: vm.name,
+      vm_id: vm.id,
+    })),
+  );
+  if (labels.length === 0) return;
+  await sql.query(
+    `INSERT INTO vm_label (key, value, project_id, name, vm_id)
+     SELECT * FROM json_to_recordset($1::json) AS row (key text, value text, project_id text, name text, vm_id uuid)`,
+    [JSON.stringify(labels)],
+  );
 }
 
 async function saveOperations(sql: SqlTransaction, { operations }: FleetFold): Promise<void> {

@@ -1,8 +1,5 @@
-import type { HostResource, StoredHostEvent } from '@drover/contracts';
+import type { HostView, StoredHostEvent } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
-
-/** A host as its events tell it; what its VMs were given is added by the reader. */
-export type HostView = Omit<HostResource, 'allocated' | 'strays'>;
 
 /** The view after one more event of the host's stream; undefined while the host never registered. */
 export function evolveHost(view: HostView | undefined, event: StoredHostEvent): HostView | undefined {

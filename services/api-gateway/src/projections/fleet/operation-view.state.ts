@@ -1,14 +1,14 @@
 import {
   DEFAULT_PROJECT,
+  isKnownEvent,
   streamSubjectId,
-  type OperationResource,
+  type OperationId,
+  type OperationView,
+  type StoredEvent,
   type StoredVmEvent,
   type VmId,
+  type VmView,
 } from '@drover/contracts';
-import type { VmView } from './vm-view.state.js';
-
-/** An operation as its events tell it; progress is no event and is left out. */
-export type OperationView = Omit<OperationResource, 'progress'>;
 
 export type OperationEvent = Extract<StoredVmEvent, { readonly data: { readonly operationId: unknown } }>;
 
@@ -70,3 +70,12 @@ function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'Op
     }
   }
 }
+
+/** Operations that these events have ended. */
+export function endedIn(events: readonly StoredEvent[]): readonly OperationId[] {
+  return events.flatMap((event) =>
+    isKnownEvent(event) && ends.has(event.type) ? [(event as OperationEvent).data.operationId] : [],
+  );
+}
+
+const ends: ReadonlySet<string> = new Set(['OperationSucceeded', 'OperationFailed', 'OperationCancelled']);

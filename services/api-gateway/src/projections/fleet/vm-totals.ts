@@ -1,5 +1,4 @@
-import { vcpuCount } from '@drover/contracts';
-import type { VmView } from './vm-view.state.js';
+import { vcpuCount, type VmView } from '@drover/contracts';
 
 const NO_HOST = '00000000-0000-0000-0000-000000000000';
 

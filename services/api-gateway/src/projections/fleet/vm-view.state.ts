@@ -1,8 +1,5 @@
-import type { PowerCause, PowerState, StoredVmEvent, VmResource } from '@drover/contracts';
+import type { PowerCause, PowerState, StoredVmEvent, VmView } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
-
-/** A VM as its events tell it; what only a reader can add (drift of the power state) is left out. */
-export type VmView = VmResource;
 
 /**
  * The view after one more event of the VM's stream; undefined while the VM was never requested.
@@ -109,15 +106,4 @@ function observed(
 
 function withoutDrift(view: VmView, settled: { readonly kind: string; readonly hostId: string }): VmView['drift'] {
   return view.drift.filter((known) => known.kind !== settled.kind || known.hostId !== settled.hostId);
-}
-
-/**
- * Adds what desired and observed say together: while no operation works on it, a difference between them is drift.
- */
-export function withPowerDrift(view: VmView): VmView {
-  if (view.observed === null || view.operation !== null || view.deletedAt !== null) return view;
-  if (view.observed.powerState === view.desired.powerState) return view;
-  const detail = `asked to be ${view.desired.powerState}, seen as ${view.observed.powerState}`;
-  const power = { kind: 'power' as const, hostId: view.observed.hostId, detail, at: view.observed.at };
-  return { ...view, drift: [power, ...view.drift] };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ReadPosition } from '../../../application/ports/fleet-reads.port.js';
 import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
-import { endpointOf } from './endpoint.js';
+import { permissionOf } from './endpoint.js';
 import { parsePart } from './parse-part.js';
 import type { Tokens } from './tokens.js';
 
@@ -14,8 +14,8 @@ const headersSchema = z.object({
 });
 
 /**
- * Lets a request through that its endpoint's permission allows, and not before the read model has come to the position that
- * the client knows of. A route without an endpoint is closed.
+ * Lets a request through that its route's permission allows, and not before the read model has come to the position that
+ * the client knows of. A route that declares no permission is closed.
  */
 export class AccessGuard implements CanActivate {
   readonly #tokens: Tokens;
@@ -29,14 +29,14 @@ export class AccessGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const endpoint = endpointOf(context.getHandler());
-    if (endpoint === undefined) return refuse('FORBIDDEN', 'this route declares no permission');
-    if (endpoint.permission === 'open') return true;
+    const permission = permissionOf(context.getHandler());
+    if (permission === undefined) return refuse('FORBIDDEN', 'this route declares no permission');
+    if (permission === 'public') return true;
     const request = context.switchToHttp().getRequest<DroverRequest>();
     const principal = this.#tokens.bearerOf(request.headers.authorization);
     if (principal === undefined) return refuse('UNAUTHENTICATED', 'there is no token, or nobody bears it');
-    if (!principal.may(endpoint.permission)) {
-      return refuse('FORBIDDEN', `${principal.name} does not have the permission ${endpoint.permission}`);
+    if (!principal.may(permission)) {
+      return refuse('FORBIDDEN', `${principal.name} does not have the permission ${permission}`);
     }
     const headers = parsePart('header', headersSchema, request.headers);
     const idempotencyKey = headers[restHeaders.idempotencyKey];

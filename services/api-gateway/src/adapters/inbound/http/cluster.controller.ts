@@ -1,19 +1,17 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { clusterStatsSchema, distributionPageSchema, distributionQuerySchema } from '@drover/contracts';
 import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
-import { endpoint, Serves } from './endpoint.js';
+import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 
 const getStats = endpoint({
   summary: 'Figures of the whole fleet',
   tag: 'Cluster',
-  permission: 'cluster:read',
   answers: { 200: { description: 'Figures.', schema: clusterStatsSchema } },
 });
 const getDistribution = endpoint({
   summary: 'What each host was given of what it has',
   tag: 'Cluster',
-  permission: 'cluster:read',
   query: distributionQuerySchema,
   answers: { 200: { description: 'A page of hosts, by name.', schema: distributionPageSchema } },
 });
@@ -27,12 +25,14 @@ export class ClusterController {
   }
 
   @Get('stats')
+  @Permission('cluster:read')
   @Serves(getStats)
   stats(@Input() _input: InputOf<typeof getStats>) {
     return this.#reads.stats();
   }
 
   @Get('distribution')
+  @Permission('cluster:read')
   @Serves(getDistribution)
   distribution(@Input() { query }: InputOf<typeof getDistribution>) {
     return this.#reads.distribution(query);

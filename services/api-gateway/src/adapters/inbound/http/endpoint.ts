@@ -25,8 +25,6 @@ export interface AnswerDefinition {
 export interface EndpointDefinition {
   readonly summary: string;
   readonly tag: string;
-  /** `open` needs no token. */
-  readonly permission: Permission | 'open';
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   /** Absent: the request has none. */
@@ -39,7 +37,8 @@ export interface EndpointDefinition {
   readonly errors?: readonly ErrorCode[];
 }
 
-export const ENDPOINT = Symbol('endpoint');
+const ENDPOINT = Symbol('endpoint');
+const PERMISSION = Symbol('permission');
 
 /** Keeps the exact types of the schemas. */
 export function endpoint<const Definition extends EndpointDefinition>(definition: Definition): Definition {
@@ -54,4 +53,19 @@ export function Serves(definition: EndpointDefinition): MethodDecorator {
 
 export function endpointOf(handler: object): EndpointDefinition | undefined {
   return Reflect.getMetadata(ENDPOINT, handler) as EndpointDefinition | undefined;
+}
+
+/** What a token needs to call the route. */
+export function Permission(permission: Permission): MethodDecorator {
+  return SetMetadata(PERMISSION, permission);
+}
+
+/** The route needs no token. */
+export function Public(): MethodDecorator {
+  return SetMetadata(PERMISSION, 'public');
+}
+
+/** Undefined is a mistake: such a route is closed. */
+export function permissionOf(handler: object): Permission | 'public' | undefined {
+  return Reflect.getMetadata(PERMISSION, handler) as Permission | 'public' | undefined;
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { EVENT_STORE, LOGGER } from '../../../application/ports/platform.port.js';
 import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
-import { endpoint, Serves } from './endpoint.js';
+import { endpoint, Permission, Serves } from './endpoint.js';
 import { EventStream, letsThrough, storeFilter } from './event-stream.js';
 import { Input, type InputOf } from './input.decorator.js';
 import { OpenStreams } from './open-streams.js';
@@ -21,7 +21,6 @@ const DEFAULT_PAGE = 100;
 const followEvents = endpoint({
   summary: 'Events as they are recorded (server-sent events), or a page of them (Accept: application/json)',
   tag: 'Events',
-  permission: 'events:read',
   query: eventsQuerySchema,
   answers: {
     200: { description: 'Events in order; `Last-Event-ID` continues where a stream ended.', schema: eventPageSchema },
@@ -48,6 +47,7 @@ export class EventsController {
   }
 
   @Get()
+  @Permission('events:read')
   @Serves(followEvents)
   async follow(
     @Input() { query }: InputOf<typeof followEvents>,
@@ -55,14 +55,14 @@ export class EventsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     if (wantsPage(request.headers.accept)) {
-      reply.send(await this.#page(query));
+      void reply.send(await this.#page(query));
       return;
     }
     if (this.#streams.size >= MAX_STREAMS)
       return refuse('SERVICE_UNAVAILABLE', `${MAX_STREAMS} streams are open already`);
     const { 'last-event-id': last } = parsePart('header', lastEventIdSchema, request.headers);
     const after = last ?? query.from ?? (await this.#store.head());
-    reply.hijack();
+    void reply.hijack();
     reply.raw.writeHead(200, { ...securityHeaders, 'content-type': 'text/event-stream', 'x-request-id': request.id });
     const stream = new EventStream({ store: this.#store, logger: this.#logger }, reply.raw);
     await this.#streams.hold(stream, stream.run(after, query));

@@ -3,7 +3,7 @@ import type { Health, HealthReport } from '@drover/service-kit';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { HEALTH } from '../../../application/ports/platform.port.js';
-import { endpoint, Serves } from './endpoint.js';
+import { endpoint, Public, Serves } from './endpoint.js';
 
 const reportSchema = z.strictObject({
   isOk: z.boolean(),
@@ -14,7 +14,6 @@ const probe = (summary: string) =>
   endpoint({
     summary,
     tag: 'Health',
-    permission: 'open' as const,
     answers: {
       200: { description: 'Well.', schema: reportSchema },
       503: { description: 'Not well, and why.', schema: reportSchema },
@@ -32,19 +31,21 @@ export class HealthController {
   }
 
   @Get('healthz')
+  @Public()
   @Serves(live)
   live(@Res({ passthrough: true }) reply: FastifyReply): HealthReport {
     return this.#answer(reply, this.#health.live());
   }
 
   @Get('readyz')
+  @Public()
   @Serves(ready)
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
     return this.#answer(reply, await this.#health.ready());
   }
 
   #answer(reply: FastifyReply, report: HealthReport): HealthReport {
-    reply.code(report.isOk ? 200 : 503);
+    void reply.code(report.isOk ? 200 : 503);
     return report;
   }
 }

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { FindResource } from '../../../application/find-resource.handler.js';
 import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { WriteHost } from '../../../application/write-host.handler.js';
-import { endpoint, Serves } from './endpoint.js';
+import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 import { answerWrite } from './write-answer.js';
 
@@ -22,14 +22,12 @@ const params = z.strictObject({ host: hostRefSchema });
 const listHosts = endpoint({
   summary: 'Hosts, by name',
   tag,
-  permission: 'hosts:read',
   query: hostListQuerySchema,
   answers: { 200: { description: 'A page.', schema: hostPageSchema } },
 });
 const getHost = endpoint({
   summary: 'One host: inventory, liveness, what it was given',
   tag,
-  permission: 'hosts:read',
   params,
   answers: { 200: { description: 'The host.', schema: hostResourceSchema } },
   errors: ['HOST_NOT_FOUND'],
@@ -38,7 +36,6 @@ const action = (summary: string) =>
   endpoint({
     summary,
     tag,
-    permission: 'hosts:write' as const,
     params,
     body: emptyBodySchema,
     example: {},
@@ -65,24 +62,28 @@ export class HostsController {
   }
 
   @Get()
+  @Permission('hosts:read')
   @Serves(listHosts)
   list(@Input() { query }: InputOf<typeof listHosts>) {
     return this.#reads.listHosts(query);
   }
 
   @Get(':host')
+  @Permission('hosts:read')
   @Serves(getHost)
   get(@Input() { params }: InputOf<typeof getHost>) {
     return this.#find.host(params.host);
   }
 
   @Post(':host/cordon')
+  @Permission('hosts:write')
   @Serves(cordonHost)
   async cordon(@Input() input: InputOf<typeof cordonHost>, @Res({ passthrough: true }) reply: FastifyReply) {
     return answerWrite(reply, await this.#write.act(input.caller, 'cordon', input.params.host));
   }
 
   @Post(':host/uncordon')
+  @Permission('hosts:write')
   @Serves(uncordonHost)
   async uncordon(@Input() input: InputOf<typeof uncordonHost>, @Res({ passthrough: true }) reply: FastifyReply) {
     return answerWrite(reply, await this.#write.act(input.caller, 'uncordon', input.params.host));

@@ -8,7 +8,7 @@ import type { Logger } from '@drover/observability';
 import { nestLogger } from '@drover/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { openApiDocument } from './openapi.document.js';
-import { ProblemFilter } from './problem.filter.js';
+import type { ProblemFilter } from './problem.filter.js';
 import { documentationPolicy, securityHeaders } from './security-headers.js';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -40,8 +40,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   const server = adapter.getInstance();
   server.removeContentTypeParser('text/plain');
   server.addHook('onRequest', (request, reply, done) => {
-    reply.headers(securityHeaders).header('x-request-id', request.id);
-    if (request.url.startsWith('/api/docs')) reply.header('content-security-policy', documentationPolicy);
+    void reply.headers(securityHeaders).header('x-request-id', request.id);
+    if (request.url.startsWith('/api/docs')) void reply.header('content-security-policy', documentationPolicy);
     done();
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {

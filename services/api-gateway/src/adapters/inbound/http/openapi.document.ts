@@ -78,8 +78,12 @@ function components(named: Record<string, z.ZodType>, io: 'input' | 'output', na
   return z.toJSONSchema(registry, { io, unrepresentable: 'any', uri: (id) => `#/components/schemas/${id}` }).schemas;
 }
 
-function operation({ handler }: Route, endpoint: EndpointDefinition, names: ReadonlyMap<z.ZodType, string>) {
-  const { body, example, answers, permission } = endpoint;
+function operation(
+  { handler, permission }: Route,
+  endpoint: EndpointDefinition,
+  names: ReadonlyMap<z.ZodType, string>,
+) {
+  const { body, example, answers } = endpoint;
   const content = (schema: z.ZodType, io: 'input' | 'output', mediaType = 'application/json', sample?: unknown) => ({
     [mediaType]: { schema: schemaOf(schema, io, names), ...(sample === undefined ? {} : { example: sample }) },
   });
@@ -87,12 +91,12 @@ function operation({ handler }: Route, endpoint: EndpointDefinition, names: Read
     operationId: handler.replace('Controller.', '_'),
     summary: endpoint.summary,
     tags: [endpoint.tag],
-    description: permission === 'open' ? 'Needs no token.' : `Permission: \`${permission}\`.`,
-    ...(permission === 'open' ? { security: [] } : {}),
+    description: permission === 'public' ? 'Needs no token.' : `Permission: \`${permission}\`.`,
+    ...(permission === 'public' ? { security: [] } : {}),
     parameters: [
       ...parameters(endpoint.params, 'path'),
       ...parameters(endpoint.query, 'query'),
-      ...(permission === 'open' ? [] : headerParameters(body !== undefined)),
+      ...(permission === 'public' ? [] : headerParameters(body !== undefined)),
     ],
     ...(body === undefined ? {} : { requestBody: { content: content(body, 'input', 'application/json', example) } }),
     responses: {
@@ -102,7 +106,7 @@ function operation({ handler }: Route, endpoint: EndpointDefinition, names: Read
           { description, ...(schema === undefined ? {} : { content: content(schema, 'output', mediaType) }) },
         ]),
       ),
-      ...errorResponses(endpoint),
+      ...errorResponses(endpoint, permission === 'public'),
     },
   };
 }
@@ -140,10 +144,10 @@ function headerParameters(isWrite: boolean) {
   return isWrite ? [position, key] : [position];
 }
 
-function errorResponses(endpoint: EndpointDefinition): Record<string, unknown> {
+function errorResponses(endpoint: EndpointDefinition, isPublic: boolean): Record<string, unknown> {
   const codes = [
     ...everywhere,
-    ...(endpoint.permission === 'open' ? [] : authenticated),
+    ...(isPublic ? [] : authenticated),
     ...(endpoint.body === undefined ? [] : withBody),
     ...(endpoint.errors ?? []),
   ];

@@ -7,6 +7,7 @@ import {
   operationResourceSchema,
   waitQuery,
   type OperationResource,
+  type OperationView,
 } from '@drover/contracts';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -14,8 +15,7 @@ import { FindResource } from '../../../application/find-resource.handler.js';
 import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { ProgressBoard } from '../../../application/progress-board.js';
 import { WriteVm } from '../../../application/write-vm.handler.js';
-import type { OperationView } from '../../../projections/fleet/operation-view.state.js';
-import { endpoint, Serves } from './endpoint.js';
+import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 import { writeAnswers, writeErrors } from './vms.controller.js';
 import { answerWrite } from './write-answer.js';
@@ -26,14 +26,12 @@ const params = z.strictObject({ operation: operationIdSchema });
 const listOperations = endpoint({
   summary: 'Operations, newest first',
   tag,
-  permission: 'operations:read',
   query: operationListQuerySchema,
   answers: { 200: { description: 'A page.', schema: operationPageSchema } },
 });
 const getOperation = endpoint({
   summary: 'One operation',
   tag,
-  permission: 'operations:read',
   params,
   answers: { 200: { description: 'The operation.', schema: operationResourceSchema } },
   errors: ['OPERATION_NOT_FOUND'],
@@ -41,7 +39,6 @@ const getOperation = endpoint({
 const cancelOperation = endpoint({
   summary: 'End an operation that has not reached its host',
   tag,
-  permission: 'operations:write',
   params,
   query: z.strictObject(waitQuery),
   body: emptyBodySchema,
@@ -70,6 +67,7 @@ export class OperationsController {
   }
 
   @Get()
+  @Permission('operations:read')
   @Serves(listOperations)
   async list(@Input() { query }: InputOf<typeof listOperations>) {
     const { items, ...rest } = await this.#reads.listOperations(query);
@@ -77,12 +75,14 @@ export class OperationsController {
   }
 
   @Get(':operation')
+  @Permission('operations:read')
   @Serves(getOperation)
   async get(@Input() { params }: InputOf<typeof getOperation>) {
     return this.#shown(await this.#find.operation(params.operation));
   }
 
   @Post(':operation/cancel')
+  @Permission('operations:write')
   @Serves(cancelOperation)
   async cancel(@Input() input: InputOf<typeof cancelOperation>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { caller, params, query } = input;

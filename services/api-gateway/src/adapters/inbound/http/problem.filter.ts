@@ -25,8 +25,8 @@ export class ProblemFilter implements ExceptionFilter {
       this.#logger.error('A request met a mistake of ours.', { error, method: request.method, requestId: request.id });
     }
     if (reply.sent) return;
-    if (status === 401) reply.header('www-authenticate', 'Bearer');
-    if (status === 503) reply.header('retry-after', '1');
-    reply.code(status).type('application/problem+json').send(problem);
+    if (status === 401) void reply.header('www-authenticate', 'Bearer');
+    if (status === 503) void reply.header('retry-after', '1');
+    void reply.code(status).type('application/problem+json').send(problem);
   }
 }

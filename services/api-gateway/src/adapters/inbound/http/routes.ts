@@ -2,7 +2,7 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { RequestMethod, type Type } from '@nestjs/common';
 import { AdminController } from './admin.controller.js';
 import { ClusterController } from './cluster.controller.js';
-import { endpointOf, type EndpointDefinition } from './endpoint.js';
+import { endpointOf, permissionOf, type EndpointDefinition } from './endpoint.js';
 import { EventsController } from './events.controller.js';
 import { HealthController } from './health.controller.js';
 import { HostsController } from './hosts.controller.js';
@@ -27,8 +27,9 @@ export interface Route {
   readonly path: string;
   /** `VmsController.list` */
   readonly handler: string;
-  /** Undefined is a mistake: such a route is closed. */
   readonly endpoint: EndpointDefinition | undefined;
+  /** Undefined is a mistake: such a route is closed. */
+  readonly permission: ReturnType<typeof permissionOf>;
 }
 
 /** Every route there is, from what the controllers declare. */
@@ -36,7 +37,7 @@ export function routes(): readonly Route[] {
   return controllers.flatMap((controller) => {
     const base = String(Reflect.getMetadata(PATH_METADATA, controller) ?? '');
     return Object.getOwnPropertyNames(controller.prototype).flatMap((name): Route[] => {
-      const handler: unknown = controller.prototype[name];
+      const handler: unknown = Reflect.get(controller.prototype as object, name);
       if (typeof handler !== 'function') return [];
       const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
       if (typeof method !== 'number') return [];
@@ -49,6 +50,7 @@ export function routes(): readonly Route[] {
           path: `/${path.filter((part) => part !== '').join('/')}`.replace(/:(\w+)/g, '{$1}'),
           handler: `${controller.name}.${name}`,
           endpoint: endpointOf(handler),
+          permission: permissionOf(handler),
         },
       ];
     });

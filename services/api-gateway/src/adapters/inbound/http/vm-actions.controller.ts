@@ -10,7 +10,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { WriteVm } from '../../../application/write-vm.handler.js';
-import { endpoint, Serves } from './endpoint.js';
+import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 import { vmParams, writeAnswers, writeErrors } from './vms.controller.js';
 import { answerWrite } from './write-answer.js';
@@ -19,7 +19,6 @@ const action = <const Body extends z.ZodType>(summary: string, body: Body, examp
   endpoint({
     summary,
     tag: 'VMs',
-    permission: 'vms:write' as const,
     params: vmParams,
     query: z.strictObject({ ...projectQuery, ...waitQuery }),
     body,
@@ -46,36 +45,42 @@ export class VmActionsController {
   }
 
   @Post('start')
+  @Permission('vms:write')
   @Serves(startVm)
   start(@Input() input: ActionInput, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, input, 'start', {});
   }
 
   @Post('stop')
+  @Permission('vms:write')
   @Serves(stopVm)
   stop(@Input() input: InputOf<typeof stopVm>, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, input, 'stop', input.body);
   }
 
   @Post('reboot')
+  @Permission('vms:write')
   @Serves(rebootVm)
   reboot(@Input() input: InputOf<typeof rebootVm>, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, input, 'reboot', input.body);
   }
 
   @Post('reset')
+  @Permission('vms:write')
   @Serves(resetVm)
   reset(@Input() input: ActionInput, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, input, 'reset', {});
   }
 
   @Post('pause')
+  @Permission('vms:write')
   @Serves(pauseVm)
   pause(@Input() input: ActionInput, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, input, 'pause', {});
   }
 
   @Post('resume')
+  @Permission('vms:write')
   @Serves(resumeVm)
   resume(@Input() input: ActionInput, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, input, 'resume', {});

@@ -20,10 +20,11 @@ import { z } from 'zod';
 import { ExplainPlacement } from '../../../application/explain-placement.handler.js';
 import { FindResource } from '../../../application/find-resource.handler.js';
 import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { VM_HISTORY, type VmHistory } from '../../../application/ports/vm-history.port.js';
 import { VmAsOf } from '../../../application/vm-as-of.handler.js';
 import { WriteVm } from '../../../application/write-vm.handler.js';
-import { withPowerDrift } from '../../../projections/fleet/vm-view.state.js';
-import { endpoint, Serves } from './endpoint.js';
+import { withPowerDrift } from '../../../application/power-drift.policy.js';
+import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 import { answerWrite } from './write-answer.js';
 
@@ -47,14 +48,12 @@ export const writeErrors = [
 const listVms = endpoint({
   summary: 'VMs, by project and name',
   tag,
-  permission: 'vms:read',
   query: vmListQuerySchema,
   answers: { 200: { description: 'A page.', schema: vmPageSchema } },
 });
 const createVm = endpoint({
   summary: 'Create a VM, and start it',
   tag,
-  permission: 'vms:write',
   query: z.strictObject(waitQuery),
   body: createVmBodySchema,
   example: {
@@ -73,7 +72,6 @@ const createVm = endpoint({
 const getVm = endpoint({
   summary: 'One VM, now or as of any moment',
   tag,
-  permission: 'vms:read',
   params: vmParams,
   query: vmGetQuerySchema,
   answers: { 200: { description: 'The VM.', schema: vmResourceSchema } },
@@ -82,7 +80,6 @@ const getVm = endpoint({
 const deleteVm = endpoint({
   summary: 'Delete a VM with its disks',
   tag,
-  permission: 'vms:write',
   params: vmParams,
   query: z.strictObject({ ...projectQuery, ...waitQuery }),
   answers: writeAnswers,
@@ -91,7 +88,6 @@ const deleteVm = endpoint({
 const vmHistory = endpoint({
   summary: 'Events of a VM, also of a deleted one by its id',
   tag,
-  permission: 'vms:read',
   params: vmParams,
   query: vmHistoryQuerySchema,
   answers: { 200: { description: 'Events in order.', schema: vmHistorySchema } },
@@ -100,7 +96,6 @@ const vmHistory = endpoint({
 const vmPlacement = endpoint({
   summary: 'Where the VM would be placed now, host by host, and why',
   tag,
-  permission: 'vms:read',
   params: vmParams,
   query: placementQuerySchema,
   answers: {
@@ -115,6 +110,7 @@ export class VmsController {
   readonly #find: FindResource;
   readonly #write: WriteVm;
   readonly #asOf: VmAsOf;
+  readonly #history: VmHistory;
   readonly #explain: ExplainPlacement;
 
   constructor(
@@ -122,16 +118,19 @@ export class VmsController {
     @Inject(FindResource) find: FindResource,
     @Inject(WriteVm) write: WriteVm,
     @Inject(VmAsOf) asOf: VmAsOf,
+    @Inject(VM_HISTORY) history: VmHistory,
     @Inject(ExplainPlacement) explain: ExplainPlacement,
   ) {
     this.#reads = reads;
     this.#find = find;
     this.#write = write;
     this.#asOf = asOf;
+    this.#history = history;
     this.#explain = explain;
   }
 
   @Get()
+  @Permission('vms:read')
   @Serves(listVms)
   async list(@Input() { query }: InputOf<typeof listVms>) {
     const { items, ...rest } = await this.#reads.listVms(query);
@@ -139,12 +138,14 @@ export class VmsController {
   }
 
   @Post()
+  @Permission('vms:write')
   @Serves(createVm)
   async create(@Input() input: InputOf<typeof createVm>, @Res({ passthrough: true }) reply: FastifyReply) {
     return answerWrite(reply, await this.#write.create(input.caller, input.body, input.query.wait ?? 0));
   }
 
   @Get(':vm')
+  @Permission('vms:read')
   @Serves(getVm)
   async get(@Input() { params, query }: InputOf<typeof getVm>) {
     const { project = DEFAULT_PROJECT, at } = query;
@@ -153,6 +154,7 @@ export class VmsController {
   }
 
   @Delete(':vm')
+  @Permission('vms:write')
   @Serves(deleteVm)
   async delete(@Input() input: InputOf<typeof deleteVm>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { project = DEFAULT_PROJECT, wait = 0 } = input.query;
@@ -161,17 +163,19 @@ export class VmsController {
   }
 
   @Get(':vm/history')
+  @Permission('vms:read')
   @Serves(vmHistory)
   async history(@Input() { params, query }: InputOf<typeof vmHistory>) {
     const { project = DEFAULT_PROJECT, after = -1, limit = 500 } = query;
     const { id } = await this.#find.vmEver(project, params.vm);
-    const events = await this.#asOf.history(id, after, limit + 1);
+    const events = await this.#history.events(id, after, limit + 1);
     const items = events.slice(0, limit);
     const last = items.at(-1);
     return { items, ...(events.length > limit && last !== undefined ? { next: last.revision } : {}) };
   }
 
   @Get(':vm/placement')
+  @Permission('vms:read')
   @Serves(vmPlacement)
   async placement(@Input() { params, query }: InputOf<typeof vmPlacement>) {
     const { project = DEFAULT_PROJECT, limit = 100, after } = query;

@@ -4,8 +4,8 @@ import type { Written } from '../../../application/write-vm.handler.js';
 
 /** 202 with where to follow, or 200 where nothing more will happen. */
 export function answerWrite<Body>(reply: FastifyReply, written: Written<Body>): Body {
-  reply.header(restHeaders.position, written.position);
-  if (written.operationId !== undefined) reply.header('location', `/api/v1/operations/${written.operationId}`);
-  reply.code(written.isEnded ? 200 : 202);
+  void reply.header(restHeaders.position, written.position);
+  if (written.operationId !== undefined) void reply.header('location', `/api/v1/operations/${written.operationId}`);
+  void reply.code(written.isEnded ? 200 : 202);
   return written.body;
 }
