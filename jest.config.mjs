@@ -26,9 +26,12 @@ function project(displayName, testMatch, options = {}) {
 /** One project per level of docs/style.md §6; `./drover test LEVEL` selects by these names. */
 export default {
   projects: [
-    project('unit', ['<rootDir>/{libs,services,apps}/*/src/**/*.spec.ts']),
+    project('unit', ['<rootDir>/{libs,services,apps}/*/src/**/*.spec.ts', '<rootDir>/tools/**/*.spec.mjs']),
     project('int', ['<rootDir>/{libs,services,apps}/*/test/**/*.int.spec.ts']),
     project('system', ['<rootDir>/test/system/**/*.sys.spec.ts']),
-    project('live', ['<rootDir>/test/live/**/*.live.spec.ts', '<rootDir>/{libs,services,apps}/*/test/**/*.live.spec.ts']),
+    project('live', [
+      '<rootDir>/test/live/**/*.live.spec.ts',
+      '<rootDir>/{libs,services,apps}/*/test/**/*.live.spec.ts',
+    ]),
   ],
 };

@@ -1,4 +1,4 @@
-// Compiles every package's src/ (and bench/) to dist/ with swc; only files newer than their output are compiled again.
+// Compiles every package's src/ to dist/ with swc; only files newer than their output are compiled again.
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -4,16 +4,27 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const separator = process.argv.indexOf('--');
-const levels = process.argv.slice(2, separator < 0 ? undefined : separator);
-const jestArguments = separator < 0 ? [] : process.argv.slice(separator + 1);
-const result = spawnSync(
-  path.join(root, 'node_modules/.bin/node'),
-  [path.join(root, 'node_modules/jest/bin/jest.js'), ...jestArguments, '--selectProjects', ...levels],
-  {
-    cwd: root,
-    stdio: 'inherit',
+
+/** Unit specs are quick or wrong; the others start servers and boot machines, on emulated processors too. */
+const timeoutMs = { unit: 5_000, int: 60_000, system: 120_000, live: 300_000 };
+
+/** The program and arguments that run these levels; the environment comes beside them. */
+export function jestCommand(levels, jestArguments = []) {
+  const timeout = Math.max(...levels.map((level) => timeoutMs[level] ?? 5_000));
+  return {
+    program: path.join(root, 'node_modules/.bin/node'),
+    args: [
+      path.join(root, 'node_modules/jest/bin/jest.js'),
+      ...['--selectProjects', ...levels, `--testTimeout=${timeout}`, ...jestArguments],
+    ],
     env: { ...process.env, NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning' },
-  },
-);
-process.exit(result.status ?? 1);
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const separator = process.argv.indexOf('--');
+  const levels = process.argv.slice(2, separator < 0 ? undefined : separator);
+  const { program, args, env } = jestCommand(levels, separator < 0 ? [] : process.argv.slice(separator + 1));
+  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', env });
+  process.exit(result.status ?? 1);
+}

@@ -1,0 +1,89 @@
+// npm run check: format, lint and types of everything (seconds, thanks to caches), unit tests of what the change touches.
+//   --all  unit tests of everything, which is also what happens where no base to compare with is known
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jestCommand } from './jest.mjs';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const node = path.join(root, 'node_modules/.bin/node');
+const base = 'main';
+
+/** Caches by content: a file counts as seen when it says the same. */
+const cached = (name) => ['--cache', '--cache-strategy', 'content', '--cache-location', `node_modules/.cache/${name}`];
+const checks = [
+  {
+    name: 'format',
+    args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', ...cached('prettier'), '.'],
+  },
+  { name: 'lint', args: ['node_modules/eslint/bin/eslint.js', '.'] },
+  { name: 'types', args: ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'] },
+  ...(existsSync(path.join(root, 'tools/codegen.mjs'))
+    ? [{ name: 'generated code', args: ['tools/codegen.mjs', '--check'] }]
+    : []),
+];
+
+/** Runs all but the tests, two at a time, and resolves to the names of those that failed. */
+export async function runChecks() {
+  const waiting = [...checks];
+  const failed = [];
+  const worker = async () => {
+    for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
+      const { status, output } = await run(node, check.args);
+      console.log(`${status === 0 ? '✓' : '✗'} ${check.name}${status === 0 ? '' : `\n${output.trimEnd()}`}`);
+      if (status !== 0) failed.push(check.name);
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  return failed;
+}
+
+/**
+ * Folders of the projects that the change since `main` (not committed included) touches or that depend on such; undefined
+ * means everything: no base, or a file changed that belongs to no project.
+ */
+function affectedFolders() {
+  try {
+    const changed = git('diff', '--name-only', base).concat(git('ls-files', '--others', '--exclude-standard'));
+    if (changed.some((file) => !/^(libs|services|apps|docs|test|bench)\//.test(file) && !file.endsWith('.md')))
+      return undefined;
+    const nx = [path.join(root, 'node_modules/.bin/nx'), 'show', 'projects', '--affected', `--base=${base}`, '--json'];
+    const names = JSON.parse(
+      execFileSync(node, nx, { cwd: root, encoding: 'utf8', env: { ...process.env, NX_DAEMON: 'false' } }),
+    );
+    return names.map((name) => name.replace('@drover/', ''));
+  } catch (error) {
+    console.log(`checking everything: ${error.message.split('\n')[0]}`);
+    return undefined;
+  }
+}
+
+function git(...args) {
+  return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    .split('\n')
+    .filter(Boolean);
+}
+
+function run(program, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text) => (output += text));
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status: status ?? 1, output }));
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const failed = await runChecks();
+  const names = process.argv.includes('--all') || process.env.CI ? undefined : affectedFolders();
+  if (names === undefined || names.length > 0) {
+    const folders = names === undefined ? [] : [`(libs|services|apps)/(${names.join('|')})/`];
+    const { program, args, env } = jestCommand(['unit'], ['--maxWorkers=2', '--passWithNoTests', ...folders]);
+    if ((await run(program, args, { env, stdio: 'inherit' })).status !== 0) failed.push('unit');
+  }
+  if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`);
+  process.exitCode = failed.length > 0 ? 1 : 0;
+}
