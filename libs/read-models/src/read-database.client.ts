@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { Fault } from '@drover/contracts';
 import { Migrator } from '@mikro-orm/migrations';
 import { DriverException, MikroORM, type SqlEntityManager, TableNotFoundException } from '@mikro-orm/postgresql';
@@ -62,7 +63,7 @@ export class ReadDatabase {
     try {
       return await body(this.entities);
     } catch (error) {
-      if (isOutage(error) || (error instanceof DriverException && !isServersWord(error))) throw unavailable(error);
+      if (isOutage(error) || isConnectionFailure(error)) throw unavailable(error);
       if (!(error instanceof TableNotFoundException)) throw error;
       throw new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause: error });
     }
@@ -128,12 +129,21 @@ export function quoted(identifier: string): string {
 
 /** SQLSTATE of an error that the server itself has sent. Without one the connection failed, and nothing was said. */
 function sqlStateOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = isNativeError(error) && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code) ? code : undefined;
 }
 
 function isServersWord(error: unknown): boolean {
   return sqlStateOf(error) !== undefined;
+}
+
+/**
+ * The driver's way to say that there is no connection: a plain error, sometimes wrapped, without a word from the server.
+ * Mistakes of ours have classes of their own.
+ */
+function isConnectionFailure(error: unknown): boolean {
+  if (!isNativeError(error) || isServersWord(error)) return false;
+  return error.name === 'Error' || error.name === 'AggregateError' || error instanceof DriverException;
 }
 
 /** The server is going away, or short of something: the statement is not to blame. */
