@@ -2,6 +2,7 @@ import {
   Fault,
   vmReportSchema,
   type HostId,
+  type OperationId,
   type Rejection,
   type ReportsAcknowledged,
   type ReportSource,
@@ -127,8 +128,11 @@ export class HostReportHandler {
         );
       } else {
         const single = parsed.data;
+        const operationId = single.kind === 'command-finished' ? single.operationId : undefined;
         underWay.push(
-          this.#work(source, report, () => this.#settle(single.vmId, source, settlementOf(single, source))),
+          this.#work(source, report, () =>
+            this.#settle(single.vmId, source, settlementOf(single, source), operationId),
+          ),
         );
       }
       through = sequence;
@@ -152,7 +156,12 @@ export class HostReportHandler {
     }
   }
 
-  async #settle(vmId: VmId, source: ReportSource, settle: (state: VmState) => readonly VmFact[]): Promise<void> {
+  async #settle(
+    vmId: VmId,
+    source: ReportSource,
+    settle: (state: VmState) => readonly VmFact[],
+    operationId?: OperationId,
+  ): Promise<void> {
     const { folds, clock, isActive } = this.#options;
     await folds.change(vmId, (state) => {
       if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
@@ -161,6 +170,7 @@ export class HostReportHandler {
         causationId: reportId(source),
         atMs: clock.epochMs(),
         projectId: state.identity?.projectId,
+        operationId,
         traceparent: state.operation?.traceparent,
       };
       const idOf = (fact: VmFact, index: number) => reportEventId(source, vmId, fact, index);

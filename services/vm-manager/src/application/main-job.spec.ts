@@ -33,4 +33,13 @@ describe('the main job', () => {
       'VmDeleted',
     ]);
   });
+
+  it('puts the id of an operation on every event that it caused', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    const operationIds = new Set((await bench.events()).map((event) => event.meta.operationId));
+    expect(operationIds.size).toBe(1);
+    expect(operationIds.has(undefined)).toBe(false);
+  });
 });
