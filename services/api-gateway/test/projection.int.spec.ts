@@ -268,6 +268,22 @@ describe('the projection of the fleet', () => {
     });
   });
 
+  it('is not stopped by text that PostgreSQL cannot hold', async () => {
+    const store = createMemoryEventStore();
+    const story = new FleetStory(store);
+    const vmId = await story.requested('a');
+    const failed = { operationId: operationIdOf('a'), step: 'start', code: 'HYPERVISOR_FAILED' as const };
+    await story.onVm(vmId, {
+      type: 'OperationFailed',
+      data: { ...failed, reason: 'zero \u0000, half \ud83d', data: { 'key\u0000': 1 }, undone: [], left: [] },
+    });
+    await withModel(async (database) => {
+      await projectInBatches(database, store, [5]);
+      const operation = await new SqlFleetReads(database).findOperation(operationIdOf('a'));
+      expect(operation?.error).toMatchObject({ detail: 'zero \ufffd, half \ufffd', data: { 'key\ufffd': 1 } });
+    });
+  });
+
   it('lists each VM once, whatever is created and deleted between the pages', async () => {
     const store = createMemoryEventStore();
     const story = new FleetStory(store);

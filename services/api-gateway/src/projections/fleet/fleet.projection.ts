@@ -3,6 +3,7 @@ import type { Projected, Projection, SqlTransaction } from '@drover/read-models'
 import { fleetEntities } from './fleet-tables.schema.js';
 import { emptyFold, fold, touchedBy, type FleetFold, type TouchedIds } from './fleet.fold.js';
 import { FleetMigration } from './fleet.migration.js';
+import { jsonParameter } from './json-parameter.js';
 import { UNKNOWN, VmTotalChanges } from './vm-totals.js';
 
 /**
@@ -70,7 +71,7 @@ async function saveVms(sql: SqlTransaction, before: FleetFold, { vms }: FleetFol
        desired text, observed text, created_at timestamptz, deleted_at timestamptz, view jsonb)
      ON CONFLICT (id) DO UPDATE SET labels = excluded.labels, host_id = excluded.host_id, desired = excluded.desired,
        observed = excluded.observed, deleted_at = excluded.deleted_at, view = excluded.view`,
-    [JSON.stringify(rows)],
+    [jsonParameter(rows)],
   );
   await saveLabels(sql, before, vms);
   const changes = totals.list();
@@ -81,7 +82,7 @@ async function saveVms(sql: SqlTransaction, before: FleetFold, { vms }: FleetFol
        vms bigint, vcpus bigint, memory_mib bigint)
      ON CONFLICT (host_id, project_id, desired, observed) DO UPDATE SET vms = vm_total.vms + excluded.vms,
        vcpus = vm_total.vcpus + excluded.vcpus, memory_mib = vm_total.memory_mib + excluded.memory_mib`,
-    [JSON.stringify(changes)],
+    [jsonParameter(changes)],
   );
   if (changes.some((change) => change.vms < 0)) await sql.query('DELETE FROM vm_total WHERE vms = 0');
 }
@@ -106,7 +107,7 @@ async function saveLabels(sql: SqlTransaction, before: FleetFold, vms: FleetFold
   await sql.query(
     `INSERT INTO vm_label (key, value, project_id, name, vm_id)
      SELECT * FROM json_to_recordset($1::json) AS row (key text, value text, project_id text, name text, vm_id uuid)`,
-    [JSON.stringify(labels)],
+    [jsonParameter(labels)],
   );
 }
 
@@ -128,7 +129,7 @@ async function saveOperations(sql: SqlTransaction, { operations }: FleetFold): P
        began_at timestamptz, ended_at timestamptz, view jsonb)
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, began_at = excluded.began_at, ended_at = excluded.ended_at,
        view = excluded.view`,
-    [JSON.stringify(rows)],
+    [jsonParameter(rows)],
   );
 }
 
@@ -150,7 +151,7 @@ async function saveHosts(sql: SqlTransaction, { hosts }: FleetFold): Promise<voi
        cpus integer, memory_mib integer, view jsonb)
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, zone = excluded.zone, liveness = excluded.liveness,
        is_cordoned = excluded.is_cordoned, cpus = excluded.cpus, memory_mib = excluded.memory_mib, view = excluded.view`,
-    [JSON.stringify(rows)],
+    [jsonParameter(rows)],
   );
 }
 
@@ -165,7 +166,7 @@ async function saveStrays(sql: SqlTransaction, { strays }: FleetFold): Promise<v
        at timestamptz, view jsonb)
      ON CONFLICT (host_id, vm_id, kind) DO UPDATE SET at = excluded.at, view = excluded.view`,
     [
-      JSON.stringify(
+      jsonParameter(
         found.map((stray) => ({
           vm_id: stray.vmId,
           host_id: stray.hostId,
