@@ -80,7 +80,7 @@ export class ApiClient {
     const response = await this.#send(method, path, query, headers, body);
     if (!response.ok) throw await this.#failure(response);
     if (method !== 'GET') await this.#remember(response, seen);
-    return (await response.json());
+    return await response.json();
   }
 
   async #send(

@@ -2,6 +2,12 @@ import { CommanderError } from 'commander';
 import { exitStatus, explain } from './exit-status.js';
 import { buildProgram } from './program.js';
 
+// Whoever reads from us may have seen enough: `… | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(exitStatus.done);
+});
+
 const program = buildProgram();
 try {
   for (const command of [program, ...program.commands.flatMap((child) => [child, ...child.commands])])

@@ -65,6 +65,13 @@ export async function resolveHostId(api: ApiClient, name: string): Promise<strin
   return (await api.get<HostResource>(hostPath(name))).id;
 }
 
+/** Names by id, so that people read names; a host that is gone keeps its id. */
+export async function hostNames(api: ApiClient): Promise<(hostId: string) => string> {
+  const names = new Map<string, string>();
+  for await (const host of api.items<HostResource>('/hosts', { limit: 1000 })) names.set(host.id, host.name);
+  return (hostId) => names.get(hostId) ?? hostId;
+}
+
 function hostPath(name: string): string {
   return `/hosts/${encodeURIComponent(name)}`;
 }

@@ -5,15 +5,15 @@ import { formatDuration, formatMiB, parseDurationMs, parseMiB, parsePair } from 
 import { openSession, type Session } from '../session.js';
 import { follow } from '../wait.js';
 import { conclude } from './operations.js';
-import { resolveHostId } from './hosts.js';
+import { hostNames, resolveHostId } from './hosts.js';
 
-const columns: readonly Column<VmResource>[] = [
+const columns = (nameOf: (hostId: string) => string): readonly Column<VmResource>[] => [
   { heading: 'NAME', value: (vm) => vm.name },
   { heading: 'OBSERVED', value: (vm) => vm.observed?.powerState },
   { heading: 'DESIRED', value: (vm) => vm.desired.powerState },
   { heading: 'CPUS', value: cpus, isNumber: true },
   { heading: 'MEMORY', value: (vm) => formatMiB(vm.spec.memory.sizeMiB), isNumber: true },
-  { heading: 'HOST', value: (vm) => vm.placement?.hostId },
+  { heading: 'HOST', value: (vm) => (vm.placement === null ? undefined : nameOf(vm.placement.hostId)) },
   { heading: 'OPERATION', value: (vm) => vm.operation?.kind },
   { heading: 'DRIFT', value: (vm) => vm.drift.map((drift) => drift.kind).join(',') },
   { heading: 'AGE', value: (vm) => formatDuration(Date.now() - Date.parse(vm.createdAt)) },
@@ -115,7 +115,8 @@ function addReads(vms: Command): void {
         observed: given.observed?.toUpperCase(),
       };
       for await (const vm of session.api.items<VmResource>('/vms', query)) rows.push(vm);
-      session.print(rows, () => renderTable(columns, rows));
+      const nameOf = await hostNames(session.api);
+      session.print(rows, () => renderTable(columns(nameOf), rows));
     });
   vms
     .command('get <name>')
@@ -124,7 +125,8 @@ function addReads(vms: Command): void {
     .action(async (name: string, given: { at?: string }, command: Command) => {
       const session = openSession(command);
       const vm = await session.api.get<VmResource>(vmPath(name), { project: session.options.project, at: given.at });
-      session.print(vm, () => describeVm(vm));
+      const nameOf = await hostNames(session.api);
+      session.print(vm, () => describeVm(vm, nameOf));
     });
   vms
     .command('history <name>')
@@ -240,7 +242,7 @@ const explainColumns: readonly Column<ExplainAnswer['candidates'][number]>[] = [
   },
 ];
 
-function describeVm(vm: VmResource): string {
+function describeVm(vm: VmResource, nameOf: (hostId: string) => string): string {
   const { observed, placement } = vm;
   return renderFields([
     ['name', vm.name],
@@ -260,7 +262,7 @@ function describeVm(vm: VmResource): string {
     ),
     ...vm.spec.nics.map((nic, index) => [`nic ${index}`, `${nic.network}, ${nic.model}`] as const),
     ['labels', pairs(vm.spec.labels)],
-    ['host', placement?.hostId],
+    ['host', placement === null ? undefined : `${nameOf(placement.hostId)} (${placement.hostId})`],
     ['generation', placement === null ? undefined : `${placement.generation.epoch}.${placement.generation.n}`],
     ['score', placement === null ? undefined : `${placement.score.total} (${pairs(placement.score.parts)})`],
     ['not placed', vm.placementFailure === null ? undefined : pairs(vm.placementFailure.counts)],
