@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { vmResourceSchema, operationResourceSchema, vmWriteAnswerSchema } from '@drover/contracts';
+import { eventIdSchema, vmResourceSchema, operationResourceSchema, vmWriteAnswerSchema } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import { operationIdOf, takeVmCommands } from '../src/testing/index.js';
 import { READER, startGatewayFixture, type GatewayFixture } from './gateway.fixture.js';
@@ -198,6 +198,27 @@ describe('the API on a real read model', () => {
     const page = await fetch(`${gateway.url}/api/docs`);
     expect(page.status).toBe(200);
     expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it('raises an alarm, and goes on with what it has, when an event cannot be projected', async () => {
+    await gateway.story.requested('a');
+    await gateway.request('GET', '/api/v1/vms', undefined, await now());
+    // A known event in a stream that no VM can have.
+    await gateway.store.append('vm-nobody', 'any', [
+      {
+        id: eventIdSchema.parse('0199c4e2-0000-7000-8000-00000000000b'),
+        type: 'VmStarted',
+        schemaVersion: 1,
+        data: {},
+        meta: { at: '2026-01-01T00:00:00.000Z', actor: { kind: 'service', id: 'spec' } },
+      },
+    ]);
+    const report = await until(async () => {
+      const answer = await fetch(`${gateway.url}/readyz`);
+      return answer.ok ? undefined : ((await answer.json()) as { checks: Record<string, { detail: string }> });
+    });
+    expect(report.checks['read model']?.detail).toContain('0199c4e2-0000-7000-8000-00000000000b');
+    expect((await gateway.request('GET', '/api/v1/vms')).body['items']?.[0]).toMatchObject({ name: 'a' });
   });
 
   it('rebuilds the read model on request', async () => {

@@ -107,7 +107,7 @@ export function withValue(example: unknown, path: Path, value: unknown): unknown
   const [step, ...rest] = path;
   if (step === undefined) return value;
   if (Array.isArray(example))
-    return example.map((item, index) => (index === step ? withValue(item, rest, value) : item));
+    return example.map((item: unknown, index): unknown => (index === step ? withValue(item, rest, value) : item));
   const record = isRecord(example) ? example : {};
   return { ...record, [step]: withValue(record[step], rest, value) };
 }

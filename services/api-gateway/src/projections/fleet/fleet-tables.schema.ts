@@ -19,18 +19,6 @@ export const VmRow = defineEntity({
   },
 });
 
-export const VmLabelRow = defineEntity({
-  name: 'VmLabelRow',
-  tableName: 'vm_label',
-  properties: {
-    key: p.text().primary(),
-    value: p.text().primary(),
-    projectId: p.text().primary(),
-    name: p.text().primary(),
-    vmId: p.uuid().primary(),
-  },
-});
-
 export const OperationRow = defineEntity({
   name: 'OperationRow',
   tableName: 'operation',
@@ -61,4 +49,4 @@ export const HostRow = defineEntity({
   },
 });
 
-export const fleetEntities = [VmRow, VmLabelRow, OperationRow, HostRow];
+export const fleetEntities = [VmRow, OperationRow, HostRow];

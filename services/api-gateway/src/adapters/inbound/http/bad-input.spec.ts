@@ -1,75 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createVmBodySchema, rebootVmBodySchema, stopVmBodySchema, type CreateVmBody } from '@drover/contracts';
+import { createVmBodySchema, rebootVmBodySchema, stopVmBodySchema } from '@drover/contracts';
 import { badValuesFor, fieldsOf, hasValue, pointerOf, withValue } from '../../../testing/every-field.js';
+import { fullCreateBody } from '../../../testing/full-create-body.js';
 import { createMemoryGateway, type MemoryGateway } from '../../../testing/memory-gateway.js';
 
-/** A body with every field that there is; a new field makes the spec below ask for it. */
-const fullCreate = {
-  name: 'web-1',
-  project: 'default',
-  powerOn: true,
-  spec: {
-    cpu: {
-      sockets: 1,
-      cores: 2,
-      threads: 1,
-      model: 'qemu64',
-      limits: { ceilingMillicores: 1000, shares: 100, reservationMillicores: 500 },
-      pinning: [{ vcpu: 0, hostCpus: [1] }],
-    },
-    memory: { sizeMiB: 128, maximumMiB: 256, balloon: { minimumMiB: 64 }, hugepages: { pageSizeKiB: 2048 } },
-    firmware: { type: 'uefi', secureBoot: true },
-    boot: { order: ['disk'], directKernel: { kernel: 'vmlinuz', initramfs: 'initrd', commandLine: 'quiet' } },
-    disks: [
-      {
-        name: 'root',
-        pool: 'default',
-        sizeMiB: 1024,
-        format: 'qcow2',
-        bus: 'virtio',
-        cache: 'none',
-        ioLimits: { readIops: 100, writeIops: 100, readKiBps: 100, writeKiBps: 100 },
-        image: 'guest',
-      },
-    ],
-    nics: [
-      {
-        network: 'default',
-        vlan: 10,
-        mac: '52:54:00:12:34:56',
-        model: 'virtio',
-        rate: { inboundKiBps: 100, outboundKiBps: 100 },
-      },
-    ],
-    console: { serial: true, graphics: 'none' },
-    cloudInit: {
-      hostname: 'web-1',
-      sshAuthorizedKeys: ['ssh-ed25519 AAAA'],
-      userDataSecret: 's',
-      networkConfigSecret: 's',
-    },
-    devices: {
-      pci: [{ address: '0000:65:00.0' }],
-      gpu: [{ model: 'a100', profile: 'q1' }],
-      tpm: { version: '2.0' },
-      watchdog: { model: 'itco', action: 'reset' },
-      rng: true,
-    },
-    labels: { tier: 'web' },
-    ha: { enabled: true, restartPriority: 'high' },
-    drs: { automation: 'manual' },
-    placement: {
-      hostId: '0199c4e2-0000-7000-8000-000000000001',
-      zone: 'z1',
-      hostLabels: { disk: 'ssd' },
-      policy: 'spread',
-    },
-    metadata: { description: 'a web server', annotations: { owner: 'ops' } },
-  },
-} satisfies CreateVmBody;
-
 const bodies = [
-  { url: '/api/v1/vms', schema: createVmBodySchema, example: fullCreate },
+  { url: '/api/v1/vms', schema: createVmBodySchema, example: fullCreateBody },
   { url: '/api/v1/vms/a/stop', schema: stopVmBodySchema, example: { mode: 'graceful', gracePeriodMs: 1000 } },
   { url: '/api/v1/vms/a/reboot', schema: rebootVmBodySchema, example: { gracePeriodMs: 1000 } },
 ];

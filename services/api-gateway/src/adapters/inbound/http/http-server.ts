@@ -27,7 +27,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: false,
-    forceCloseConnections: true,
+    // Who is being answered is answered to the end; see `gateway.stop`.
+    forceCloseConnections: 'idle',
     requestTimeout: 30_000,
     routerOptions: { maxParamLength: 300 },
     genReqId: (request: IncomingMessage) => {
