@@ -66,9 +66,7 @@ class GuestMachine {
       if (socketName === 'monitor') socket.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n`);
       const id = performance.now();
       socket.write(`${JSON.stringify({ execute, arguments: args, id })}\n`);
-      const signal = AbortSignal.timeout(timeoutMs);
-      signal.addEventListener('abort', () => socket.destroy());
-      for await (const line of createInterface(socket)) {
+      for await (const line of createInterface({ input: socket, signal: AbortSignal.timeout(timeoutMs) })) {
         const message = JSON.parse(line) as { id?: number; return?: unknown; error?: unknown };
         if (message.error !== undefined) throw new Error(`${execute}: ${JSON.stringify(message.error)}`);
         if (message.id === id || (socketName === 'agent' && 'return' in message)) return message.return;

@@ -30,6 +30,13 @@ describe('the identity of a process', () => {
     expect(parseStat(7, '7 (gone) Z 1 1 1', 'boot')).toBeUndefined();
   });
 
+  it('counts a process as running until its last thread has gone', () => {
+    const fields = Array.from({ length: 40 }, (_, index) => String(index + 4));
+    const withThreads = (count: number) => `7 (killed) Z ${fields.with(16, String(count)).join(' ')}`;
+    expect(parseStat(7, withThreads(3), 'boot')).toMatchObject({ pid: 7 });
+    expect(parseStat(7, withThreads(1), 'boot')).toBeUndefined();
+  });
+
   it('keeps signals from a process that only has the pid of the one meant', async () => {
     const other = { ...ourselves(), startTicks: 1 };
     expect(signalProcess(other, 'SIGKILL')).toBe(false);

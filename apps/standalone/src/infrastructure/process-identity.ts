@@ -30,7 +30,9 @@ export function identify(pid: number): ProcessIdentity | undefined {
 export function parseStat(pid: number, stat: string, boot: string): ProcessIdentity | undefined {
   // The second field is the program's name in brackets, and may itself hold blanks and brackets.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  const hasEnded = fields[0] === 'Z' || fields[0] === 'X';
+  // A killed process is a zombie by its first thread, and keeps its ports and files until its last one has gone.
+  if (hasEnded && !(Number(fields[17]) > 1)) return undefined;
   return { pid, startTicks: Number(fields[19]), bootId: boot };
 }
 
