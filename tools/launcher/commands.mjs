@@ -1,0 +1,53 @@
+// Every command and flag in one table: parsing, help and completion follow from it.
+
+/** @typedef {{ name: string, value?: string, choices?: string[], type?: 'count', text: string }} Flag */
+
+const hypervisors = ['libvirt', 'simulated'];
+export const levels = ['unit', 'int', 'system', 'live'];
+
+export const commands = [
+  {
+    name: 'up',
+    summary: 'set up what is missing, start Drover, print its address',
+    flags: [
+      { name: 'detach', text: 'return when Drover is ready; it keeps running' },
+      { name: 'split', text: 'a process per service instead of one for all' },
+      { name: 'hosts', value: 'N', type: 'count', text: 'how many simulated hosts (default 3)' },
+      {
+        name: 'hypervisor',
+        value: 'KIND',
+        choices: hypervisors,
+        text: 'real VMs on this machine, or a simulated fleet',
+      },
+    ],
+    notes: [
+      'Data: $DROVER_HOME, else /var/lib/drover (root) or ~/.local/share/drover; a second `up` finds it again.',
+      'DATABASE_URL: a PostgreSQL of your own instead of the one that comes along.',
+      'In the foreground Ctrl-C stops everything that was started, in order. VMs keep running.',
+    ],
+  },
+  { name: 'down', summary: 'stop what `up` started, and nothing else; VMs keep running', flags: [] },
+  { name: 'status', summary: 'show each part with its pid and health', flags: [] },
+  {
+    name: 'test',
+    summary: 'set up what is missing and run the tests',
+    operands: { name: 'LEVEL', choices: levels, many: true },
+    flags: [],
+    notes: ['Without a level: format, lint, types and all levels. What follows `--` goes to jest.'],
+    passesOn: true,
+  },
+  { name: 'bench', summary: 'measure; one JSON line per figure', operands: { name: 'NAME', many: true }, flags: [] },
+  { name: 'ctl', summary: 'the command line client (./drover ctl --help)', raw: true, flags: [] },
+  {
+    name: 'completion',
+    summary: 'print a completion script: source <(./drover completion bash)',
+    operands: { name: 'SHELL', choices: ['bash'], many: false },
+    flags: [],
+  },
+  {
+    name: 'help',
+    summary: 'show this, or the help of a command',
+    operands: { name: 'COMMAND', many: false },
+    flags: [],
+  },
+];
