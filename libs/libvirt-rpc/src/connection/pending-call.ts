@@ -1,5 +1,6 @@
 import { errorCodes } from '../facade/error-codes.js';
 import type { Procedure } from '../procedures/procedure.js';
+import type { Frame } from '../wire/frame.codec.js';
 import { LibvirtError } from '../wire/libvirt-error.js';
 import type { Outcome } from '../wire/libvirt-error.js';
 
@@ -42,6 +43,8 @@ export class PendingCall {
   readonly procedure: Procedure;
   readonly serial: number;
   readonly frame: Buffer;
+  /** Packets of the stream that the call opens, if they came before its reply. */
+  readonly earlyPackets: Frame[] = [];
   isSent = false;
   readonly #site: CallSite;
   readonly #settle: Settle;

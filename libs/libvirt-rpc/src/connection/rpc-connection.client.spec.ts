@@ -289,6 +289,21 @@ describe('streams', () => {
     expect(Buffer.concat(chunks).toString()).toBe('abcd');
   });
 
+  it('keep data that the daemon sends before the reply which opens them', async () => {
+    daemon.answer('STORAGE_VOL_DOWNLOAD', () => unanswered);
+    const opening = connection.openStream('STORAGE_VOL_DOWNLOAD', whole);
+    await until(() => daemon.calls.length === 1);
+    const call = received(0);
+    peer.stream(call, statuses.continue, Buffer.from('early'));
+    peer.stream(call, statuses.continue);
+    peer.reply(call, {});
+    const { stream } = await opening;
+    peer.stream(call, statuses.ok);
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString()).toBe('early');
+  });
+
   it('upload in packets the daemon takes, and finish when it confirms', async () => {
     const { stream } = await connection.openStream('STORAGE_VOL_UPLOAD', whole);
     const call = received(0);

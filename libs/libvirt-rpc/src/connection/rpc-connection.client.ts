@@ -173,10 +173,17 @@ export class RpcConnection {
       case messageTypes.message:
         return this.onEvent(frame);
       case messageTypes.stream:
-        return this.#streams.get(frame.serial)?.receive(frame);
+        return this.#receiveStreamPacket(frame);
       default:
         throw new ProtocolError(`message of type ${frame.type} from the daemon`);
     }
+  }
+
+  /** The daemon hands a stream to its event loop before it queues the reply that opens it, so data may come first. */
+  #receiveStreamPacket(frame: Frame): void {
+    const stream = this.#streams.get(frame.serial);
+    if (stream !== undefined) stream.receive(frame);
+    else this.#inFlight.get(frame.serial)?.earlyPackets.push(frame);
   }
 
   #receiveReply(frame: Frame): void {
@@ -192,6 +199,7 @@ export class RpcConnection {
     try {
       const reply = decodePayload(pending.procedure.reply, frame.payload);
       pending.resolve(stream === undefined ? reply : { reply, stream });
+      for (const packet of pending.earlyPackets) stream?.receive(packet);
     } catch (error) {
       pending.fail(
         errorCodes.RPC,
