@@ -26,6 +26,15 @@ const checks = [
 
 /** Runs all but the tests, two at a time, and resolves to the names of those that failed. */
 export async function runChecks() {
+  // The boundary rule reads the graph of projects from nx's cache and passes everything where there is none.
+  const { status: graphed, output: complaint } = await run(
+    node,
+    [path.join(root, 'node_modules/nx/dist/bin/nx.js'), 'show', 'projects'],
+    {
+      env: { ...process.env, NX_DAEMON: 'false' },
+    },
+  );
+  if (graphed !== 0) throw new Error(`nx found no projects: ${complaint}`);
   const waiting = [...checks];
   const failed = [];
   const worker = async () => {

@@ -35,8 +35,11 @@ export async function run({ operands, rest, lacking }) {
 async function prepareFor(wanted, lacking) {
   if (!wanted.includes('live')) return;
   const lacks = lacksForLibvirt(lacking);
-  if (lacks.length > 0)
-    throw new LauncherError(`the live level needs:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}`);
+  if (lacks.length > 0) {
+    const others = wanted.filter((level) => level !== 'live').join(' ');
+    const hint = others ? `\nWithout it: ./drover test ${others}` : '';
+    throw new LauncherError(`the live level needs:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}${hint}`);
+  }
   const home = homeAt(homeFolder(process.env, process.getuid()));
   await prepareHome(home);
   await ensureGuestImage(home);
