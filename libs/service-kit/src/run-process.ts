@@ -36,11 +36,13 @@ export async function runProcess(
   process.on('uncaughtException', crash('uncaught exception'));
 
   const asked = Promise.withResolvers<NodeJS.Signals>();
+  const starting = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     let count = 0;
     process.on(signal, () => {
       count += 1;
       if (count > 1) process.exit(exitCodes.failed);
+      starting.abort();
       asked.resolve(signal);
     });
   }
@@ -52,6 +54,7 @@ export async function runProcess(
       const start = startService(definition, {
         logger: createLogger(definition.name, { level: logLevel }),
         metrics,
+        signal: starting.signal,
         ...(options.stopWithinMs === undefined ? {} : { stopWithinMs: options.stopWithinMs }),
       });
       running.push(await start);
@@ -59,8 +62,11 @@ export async function runProcess(
     options.onStarted?.(running);
     await Promise.race([asked.promise, ...running.map((service) => service.ended)]);
   } catch (error) {
-    code = error instanceof ConfigError ? exitCodes.badConfig : exitCodes.failed;
-    report(logger, error);
+    // A start that was ended on request fails with whatever it was waiting for.
+    if (!starting.signal.aborted) {
+      code = error instanceof ConfigError ? exitCodes.badConfig : exitCodes.failed;
+      report(logger, error);
+    }
   }
   for (const service of running.reverse()) {
     await service.stop().catch(() => {

@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly metrics: Metrics;
   /** For closing all that a service opened. */
   readonly stopWithinMs?: number;
+  /** Ends a start that is still under way; a service that has started is stopped by `stop`. */
+  readonly signal?: AbortSignal;
 }
 
 /** Starts a service; when that fails, what it opened is closed again and the failure thrown. */
@@ -94,11 +96,15 @@ export async function startService(definition: ServiceDefinition, options: Start
       stop().catch(() => undefined);
     },
   };
+  const giveUp = () => abort.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', giveUp, { once: true });
   try {
     await definition.start(context);
   } catch (error) {
     await closeAll().catch((failure: unknown) => logger.error('could not close what was opened', { error: failure }));
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
   }
   logger.info('started');
   return { name, health, ended: ended.promise, stop };
