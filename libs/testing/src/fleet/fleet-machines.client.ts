@@ -1,7 +1,7 @@
 /** The simulated machines of a fleet as a person sees them who stands beside them: past every service. */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { SqliteMachineStores, type SimulatedDomain } from '@drover/hypervisor';
+import { SqliteMachineStores, type SimulatedDomain, type SimulatedVolume } from '@drover/hypervisor';
 import type { Home } from '@drover/standalone/infrastructure';
 
 export interface SeenDomain extends SimulatedDomain {
@@ -28,4 +28,20 @@ export function putDomain(home: Home, hostId: string, domain: SimulatedDomain): 
   const stores = new SqliteMachineStores(fileOf(home));
   stores.of(hostId).putDomain(domain);
   stores.close();
+}
+
+/** Likewise a volume. */
+export function putVolume(home: Home, hostId: string, volume: SimulatedVolume): void {
+  const stores = new SqliteMachineStores(fileOf(home));
+  stores.of(hostId).putVolume(volume);
+  stores.close();
+}
+
+export function volumesOf(home: Home, hostId: string): readonly SimulatedVolume[] {
+  const stores = new SqliteMachineStores(fileOf(home));
+  try {
+    return stores.of(hostId).load().volumes;
+  } finally {
+    stores.close();
+  }
 }

@@ -36,9 +36,10 @@ export class FleetStream {
   }
 
   async #read(response: Response): Promise<void> {
-    if (response.body === null) return;
+    const body = response.body as ReadableStream<Uint8Array> | null;
+    if (body === null) return;
     const decoder = new TextDecoder();
-    const reader = response.body.getReader();
+    const reader = body.getReader();
     this.#abort.signal.addEventListener('abort', () => void reader.cancel());
     let rest = '';
     for (;;) {

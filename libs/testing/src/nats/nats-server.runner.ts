@@ -71,7 +71,12 @@ export async function startNats(options: NatsServerOptions = {}): Promise<NatsSe
     await exited;
   }
 
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   return {
     url: `nats://127.0.0.1:${port}`,
     start,
