@@ -12,7 +12,7 @@ import {
   type LeaseStore,
   type Messaging,
 } from '@drover/messaging';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { ACTIVE_GROUP } from './adapters/inbound/active-group.js';
@@ -51,7 +51,8 @@ export function haManagerService(config: HaManagerConfig): ServiceDefinition {
     name: NAME,
     start: async (context) => {
       const { logger, metrics, signal } = context;
-      const store = await openPostgresEventStore({ connectionString: readSecret(config.database.urlFile) });
+      const connectionString = readSecret(config.database.urlFile);
+      const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
       context.onStop('event store', () => store.close());
       const credentials = config.nats.credentials[NAME];
       const messaging = await connectMessaging({
