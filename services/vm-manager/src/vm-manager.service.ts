@@ -9,7 +9,7 @@ import {
   type Messaging,
 } from '@drover/messaging';
 import { systemClock } from '@drover/domain-kit';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { TransportIntake } from './adapters/inbound/transport-intake.adapter.js';
@@ -40,7 +40,8 @@ export function vmManagerService(config: VmManagerConfig): ServiceDefinition {
     name: NAME,
     start: async (context) => {
       const { logger, metrics, signal, health } = context;
-      const store = await openPostgresEventStore({ connectionString: readSecret(config.database.urlFile) });
+      const connectionString = readSecret(config.database.urlFile);
+      const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
       context.onStop('event store', () => store.close());
       const credentials = config.nats.credentials[NAME];
       const messaging = await connectMessaging({

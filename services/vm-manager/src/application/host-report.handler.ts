@@ -103,8 +103,8 @@ export class HostReportHandler {
   #table(hostId: HostId): VmTable {
     const { folds } = this.#options;
     const vms = [...folds.vmsOf(hostId)].flatMap((vmId) => {
-      const order = newestOrder(folds.get(vmId));
-      return order?.hostId === hostId ? [{ vmId, newest: order.newest }] : [];
+      const newest = newestOrder(folds.get(vmId), hostId);
+      return newest === undefined ? [] : [{ vmId, newest }];
     });
     return { kind: 'table', vms };
   }

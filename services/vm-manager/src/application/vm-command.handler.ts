@@ -1,4 +1,4 @@
-import { Fault, type CommandAccepted, type Rejection, type VmId } from '@drover/contracts';
+import { Fault, type CommandAccepted, type OperationId, type Rejection, type VmId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { decide } from '../domain/vm/vm.decider.js';
 import { operationIdOf, subjectOf, type VmCommand, type VmDecision } from '../domain/vm/vm-command.policy.js';
@@ -35,8 +35,15 @@ export class VmCommandHandler {
 
   /** Throws a `Fault`; repeated with the same command id it does once what it did or would have done. */
   async handle(command: VmCommand, traceparent?: string): Promise<CommandAnswer> {
-    if (command.verb !== 'create') return this.#decide(command, subjectOf(command), traceparent);
-    return this.#create(command, subjectOf(command), traceparent);
+    const vmId = subjectOf(command);
+    if (command.verb === 'create') return this.#create(command, vmId, traceparent);
+    try {
+      return await this.#decide(command, vmId, traceparent);
+    } catch (error) {
+      const answer = error instanceof Fault ? undefined : await this.#oldAnswer(command, vmId);
+      if (answer === undefined) throw error;
+      return answer;
+    }
   }
 
   async #create(command: Create, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
@@ -77,16 +84,21 @@ export class VmCommandHandler {
     });
     if (result.kind === 'rejected') return result;
     const operationId = operationIdOf(command);
-    const isKnown = state.knownOperations.some((known) => known.operationId === operationId);
-    return {
-      kind: 'accepted',
-      value: {
-        subjectId: vmId,
-        ...(isKnown ? { operationId } : {}),
-        revision: state.revision,
-        position: state.position,
-      },
-    };
+    // A VM's id follows from its create, so that is known; so is what stands in the store now, perhaps for long.
+    const isKnown =
+      command.verb === 'create' ||
+      result.events.length > 0 ||
+      state.knownOperations.some((known) => known.operationId === operationId);
+    return accepted(vmId, state, isKnown ? operationId : undefined);
+  }
+
+  /**
+   * The answer to a repeat so late that the fold has forgotten its operation, and that would be decided otherwise by now: the store
+   * refuses an append of which it knows a part. Absent where the stream holds nothing of this command.
+   */
+  async #oldAnswer(command: VmCommand, vmId: VmId): Promise<CommandAnswer | undefined> {
+    if (!(await this.#options.folds.holdsEffectOf(vmId, command.commandId))) return undefined;
+    return accepted(vmId, this.#options.folds.get(vmId), operationIdOf(command));
   }
 
   #context(state: VmState, command: VmCommand, vmId: VmId) {
@@ -96,4 +108,9 @@ export class VmCommandHandler {
     const holder = command.verb === 'create' ? names.holder(command.projectId, command.name) : undefined;
     return { timeouts, delivery, ...(holder === undefined || holder === vmId ? {} : { nameHolder: holder }) };
   }
+}
+
+function accepted(vmId: VmId, { revision, position }: VmState, operationId: OperationId | undefined): CommandAnswer {
+  const value = { subjectId: vmId, ...(operationId === undefined ? {} : { operationId }), revision, position };
+  return { kind: 'accepted', value };
 }

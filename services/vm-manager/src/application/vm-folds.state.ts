@@ -40,6 +40,9 @@ export class VmFolds {
   readonly #stale = new Set<VmId>();
   readonly #tails = new Map<VmId, Promise<unknown>>();
   readonly #open = new Set<VmId>();
+  readonly #owing = new Set<VmId>();
+  /** VMs whose request was folded before the store was read up to it. */
+  readonly #ahead = new Set<VmId>();
   readonly #byHost = new Map<HostId, Set<VmId>>();
   readonly #listeners: ChangeListener[] = [];
 
@@ -60,7 +63,17 @@ export class VmFolds {
     return this.#open;
   }
 
-  /** VMs that the store gives the host, or that had drift there. */
+  /** VMs whose creation ended before its host confirmed that nothing is left of it. */
+  get owingVms(): ReadonlySet<VmId> {
+    return this.#owing;
+  }
+
+  /** Whether everything is folded that stands before the VM's request in the store, streams of other VMs included. */
+  isReadUpToRequest(vmId: VmId): boolean {
+    return !this.#ahead.has(vmId);
+  }
+
+  /** VMs that the store gives the host or once gave it, or that had drift there. */
   vmsOf(hostId: HostId): Iterable<VmId> {
     return this.#byHost.get(hostId) ?? [];
   }
@@ -69,8 +82,16 @@ export class VmFolds {
     this.#listeners.push(listener);
   }
 
-  /** Takes an event from the store; in order per stream. */
+  /** Takes an event from the store's feed: in the order of the whole store. */
   follow(event: StoredVmEvent): void {
+    this.#fold(event);
+    const vmId = vmIdOfStream(event.stream);
+    if (event.type !== 'VmRequested' || !this.#ahead.delete(vmId)) return;
+    const state = this.get(vmId);
+    this.#tell(vmId, state, state);
+  }
+
+  #fold(event: StoredVmEvent): void {
     const vmId = vmIdOfStream(event.stream);
     const state = this.get(vmId);
     if (event.revision === state.revision + 1) this.#put(vmId, state, evolve(state, event));
@@ -101,10 +122,16 @@ export class VmFolds {
     const events = await this.#store.read(streamOf(vmId), { fromRevision: this.get(vmId).revision + 1 });
     for (const event of events) {
       if (!isKnownEvent(event)) throw unknownEvent(event);
-      this.follow(event as StoredVmEvent);
+      this.#foldAhead(event as StoredVmEvent);
     }
     this.#stale.delete(vmId);
     return this.get(vmId);
+  }
+
+  /** Whether the VM's stream holds an event that follows from this cause. Reads all of it. */
+  async holdsEffectOf(vmId: VmId, causationId: string): Promise<boolean> {
+    const events = await this.#store.read(streamOf(vmId), { fromRevision: 0 });
+    return events.some(({ meta }) => meta.causationId === causationId);
   }
 
   async #change<Result>(vmId: VmId, decide: (state: VmState) => Change<Result>): Promise<Changed<Result>> {
@@ -132,9 +159,16 @@ export class VmFolds {
     }
     this.#stale.delete(vmId);
     for (const event of storedAs(events, stream, result)) {
-      if (event.revision === this.get(vmId).revision + 1) this.follow(event);
+      if (event.revision === this.get(vmId).revision + 1) this.#foldAhead(event);
     }
     return true;
+  }
+
+  /** Folds an event that the feed has yet to bring. */
+  #foldAhead(event: StoredVmEvent): void {
+    const vmId = vmIdOfStream(event.stream);
+    if (event.type === 'VmRequested' && this.get(vmId).phase === 'unknown') this.#ahead.add(vmId);
+    this.#fold(event);
   }
 
   #put(vmId: VmId, before: VmState, after: VmState): void {
@@ -143,7 +177,14 @@ export class VmFolds {
       if (after.operation === undefined) this.#open.delete(vmId);
       else this.#open.add(vmId);
     }
-    if (after.hostId !== before.hostId || after.drift !== before.drift) this.#reindex(vmId, before, after);
+    if (after.owedUndo === undefined) this.#owing.delete(vmId);
+    else this.#owing.add(vmId);
+    const isElsewhere = after.hostId !== before.hostId || after.formerHosts !== before.formerHosts;
+    if (isElsewhere || after.drift !== before.drift) this.#reindex(vmId, before, after);
+    this.#tell(vmId, before, after);
+  }
+
+  #tell(vmId: VmId, before: VmState, after: VmState): void {
     for (const listener of this.#listeners) listener(vmId, before, after);
   }
 
@@ -161,7 +202,7 @@ export class VmFolds {
 }
 
 function hostsOf(state: VmState): ReadonlySet<HostId> {
-  const hosts = new Set<HostId>(state.drift.map((drift) => drift.hostId));
+  const hosts = new Set<HostId>([...state.formerHosts, ...state.drift.map((drift) => drift.hostId)]);
   if (state.hostId !== undefined) hosts.add(state.hostId);
   return hosts;
 }

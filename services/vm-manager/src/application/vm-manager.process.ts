@@ -55,8 +55,11 @@ export class VmManager {
           stream,
         }),
     });
+    const isActive = () => this.replica.isActive;
     const operations = new VmOperations({
       folds,
+      names,
+      isActive,
       scheduler: options.scheduler,
       hosts: options.hosts,
       clock,
@@ -66,7 +69,6 @@ export class VmManager {
       log,
     });
     this.replica = new ActiveReplica({ lease: options.lease, intake: options.intake, operations, follower, log });
-    const isActive = () => this.replica.isActive;
     this.folds = folds;
     this.#follower = follower;
     this.#operations = operations;

@@ -1,18 +1,33 @@
-import type { ProjectId, VmId } from '@drover/contracts';
+import { comparePositions, type Position, type ProjectId, type VmId } from '@drover/contracts';
 import type { VmState } from '../domain/vm/vm.state.js';
+
+interface Holder {
+  readonly vmId: VmId;
+  /** Of its `VmRequested`. */
+  readonly position: Position;
+}
 
 /**
  * Which VM has which name in its project: an index of the folds, with names reserved while their append is under way.
  *
- * A name whose append was not answered stays reserved, in doubt, until the stream has been read again.
+ * A name whose append was not answered stays reserved, in doubt, until the stream has been read again. Where a writer that
+ * has just lost its lease let a second request through, the store's order tells whose the name is: the first one's.
  */
 export class VmNames {
-  readonly #holders = new Map<string, VmId>();
+  /** Who has a name, first requested first; more than one until the later ones have failed. */
+  readonly #holders = new Map<string, readonly Holder[]>();
   readonly #reserved = new Map<string, { readonly vmId: VmId; isInDoubt: boolean }>();
 
   holder(projectId: ProjectId, name: string): VmId | undefined {
     const key = keyOf(projectId, name);
-    return this.#holders.get(key) ?? this.#reserved.get(key)?.vmId;
+    return this.#holders.get(key)?.[0]?.vmId ?? this.#reserved.get(key)?.vmId;
+  }
+
+  /** The VM that had this VM's name before it was requested. Certain once the store has been read up to that request. */
+  earlierHolder(vmId: VmId, { identity }: VmState): VmId | undefined {
+    if (identity === undefined) return undefined;
+    const first = this.#holders.get(keyOf(identity.projectId, identity.name))?.[0]?.vmId;
+    return first === vmId ? undefined : first;
   }
 
   /** The VM whose stream has to be read before anybody is told whether the name is free. */
@@ -41,8 +56,10 @@ export class VmNames {
     const identity = after.identity ?? before.identity;
     if (identity === undefined) return;
     const key = keyOf(identity.projectId, identity.name);
-    if (after.phase === 'present') this.#holders.set(key, vmId);
-    else if (this.#holders.get(key) === vmId) this.#holders.delete(key);
+    const others = (this.#holders.get(key) ?? []).filter((holder) => holder.vmId !== vmId);
+    const holders = after.phase === 'present' ? [...others, { vmId, position: after.position }] : others;
+    if (holders.length === 0) this.#holders.delete(key);
+    else this.#holders.set(key, holders.sort((one, other) => comparePositions(one.position, other.position)));
     this.release(identity.projectId, identity.name, vmId);
   }
 }

@@ -2,7 +2,7 @@ import type { ErrorCode, HostId, OperationId, VmFact, VmId } from '@drover/contr
 import { Fault } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { settlePlacement } from '../domain/process/placement.process.js';
-import { due, settleAnswer, type Effect } from '../domain/process/vm.process.js';
+import { due, settleAnswer, type Due, type Effect } from '../domain/process/vm.process.js';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { Delivery } from '../domain/vm/vm-command.policy.js';
 import type { Cause, VmState } from '../domain/vm/vm.state.js';
@@ -13,21 +13,31 @@ import type { MessageTrace, Scheduler } from './ports/scheduler.port.js';
 import type { Timer } from './ports/timer.port.js';
 import { eventsOf, vmManager } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
+import type { VmNames } from './vm-names.state.js';
 
 /** How long the scheduler holds a reservation. */
 const RESERVATION_MS = 10_000;
-/** A placement is appended only within this time from before it was asked for; the rest is for the append (safety.md 19). */
-const PLACEMENT_MS = 8_000;
+/**
+ * A placement is appended only within this time from before it was asked for (safety.md 19). The rest is for the append: a store
+ * that cannot be reached is tried for up to 5 s.
+ */
+const PLACEMENT_MS = 4_500;
 const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 5_000;
+/** Short, because nothing tells that a scheduler or a host is back but its answer. */
+const LONGEST_RETRY_MS = 1_000;
+/** For what no operation waits for any more; a host that opens its lane is asked at once. */
+const LONGEST_OWED_RETRY_MS = 60_000;
 
 export interface VmOperationsOptions {
   readonly folds: VmFolds;
+  readonly names: Pick<VmNames, 'earlierHolder'>;
   readonly scheduler: Scheduler;
   readonly hosts: HostCommands;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly timeouts: Timeouts;
+  /** Whether this replica still is the active one; asked right before each effect, because a process may have stood still. */
+  readonly isActive: () => boolean;
   /** Absent until the fleet's first event has been read. */
   readonly storeEpoch: () => number | undefined;
   readonly log: Log;
@@ -57,20 +67,29 @@ export class VmOperations {
   readonly #options: VmOperationsOptions;
   readonly #tasks = new Map<VmId, Task>();
   readonly #dueTimes: DueTimes<VmId>;
+  /** Operations that were open when this replica became the active one. */
+  readonly #inherited = new Map<VmId, OperationId>();
   #isActive = false;
 
   constructor(options: VmOperationsOptions) {
     this.#options = options;
     this.#dueTimes = new DueTimes(options.clock, options.timer, (vmId) => this.wake(vmId));
     options.folds.onChange((vmId, before, after) => {
-      if (this.#isActive && after.operation !== before.operation) this.wake(vmId);
+      const isSame = after !== before && after.operation === before.operation && after.owedUndo === before.owedUndo;
+      if (this.#isActive && !isSame) this.wake(vmId);
     });
   }
 
-  /** Takes up every open operation. */
+  /** Takes up every open operation. How far another process had come with them is not known. */
   activate(): void {
+    const { folds } = this.#options;
     this.#isActive = true;
-    for (const vmId of [...this.#options.folds.openVms]) this.wake(vmId);
+    for (const vmId of [...folds.openVms]) {
+      const { operation } = folds.get(vmId);
+      if (operation !== undefined) this.#inherited.set(vmId, operation.operationId);
+      this.wake(vmId);
+    }
+    for (const vmId of [...folds.owingVms]) this.wake(vmId);
   }
 
   /** Stops at once: what is under way appends nothing more. Idempotent. */
@@ -78,20 +97,23 @@ export class VmOperations {
     this.#isActive = false;
     for (const task of this.#tasks.values()) task.controller.abort();
     this.#tasks.clear();
+    this.#inherited.clear();
     this.#dueTimes.clear();
   }
 
   /** How far the command of the VM's open operation has come, as far as this process knows. */
   deliveryOf(vmId: VmId, operationId: OperationId): Delivery {
     const task = this.#tasks.get(vmId);
-    return task?.operationId === operationId ? task.delivery : 'unsent';
+    const known = task?.operationId === operationId ? task.delivery : 'unsent';
+    const mayHaveBeenSent = this.#inherited.get(vmId) === operationId && this.#options.folds.get(vmId).hostId !== undefined;
+    return known === 'unsent' && mayHaveBeenSent ? 'unanswered' : known;
   }
 
   /** The host takes commands again, perhaps with a new journal: what it owes an end is sent once more. */
   hostOpened(hostId: HostId): void {
     for (const vmId of this.#options.folds.vmsOf(hostId)) {
       const task = this.#tasks.get(vmId);
-      if (task === undefined) continue;
+      if (task === undefined || this.#options.folds.get(vmId).hostId !== hostId) continue;
       task.failures = 0;
       if (task.isRunning) task.isWanted = true;
       else task.retryAtMs = this.#options.clock.monotonicMs();
@@ -102,18 +124,20 @@ export class VmOperations {
   /** Looks at one VM; being woken is a hint. */
   wake(vmId: VmId): void {
     if (!this.#isActive) return;
-    const { folds, clock, timeouts } = this.#options;
+    const { folds, clock } = this.#options;
     const state = folds.get(vmId);
-    const { effect, atMs } = due(state, clock.epochMs(), timeouts.undoMs);
+    const operationId = state.operation?.operationId ?? state.owedUndo?.operationId;
+    if (this.#inherited.get(vmId) !== operationId) this.#inherited.delete(vmId);
+    const { effect, atMs } = this.#due(vmId, state);
     let task = this.#tasks.get(vmId);
     if (task !== undefined && task.key !== keyOf(effect)) {
       task.controller.abort();
       this.#tasks.delete(vmId);
       task = undefined;
     }
-    if (effect !== undefined && state.operation !== undefined) {
+    if (effect !== undefined && operationId !== undefined) {
       if (task === undefined) {
-        task = newTask(effect, state.operation.operationId, clock.monotonicMs());
+        task = newTask(effect, operationId, clock.monotonicMs());
         this.#tasks.set(vmId, task);
       }
       if (!task.isRunning && task.retryAtMs !== undefined && task.retryAtMs <= clock.monotonicMs()) {
@@ -121,6 +145,12 @@ export class VmOperations {
       }
     }
     this.#schedule(vmId, atMs, task);
+  }
+
+  #due(vmId: VmId, state: VmState): Due {
+    const { folds, names, clock, timeouts } = this.#options;
+    const name = { isKnown: folds.isReadUpToRequest(vmId), earlierHolder: names.earlierHolder(vmId, state) };
+    return due(state, clock.epochMs(), timeouts.undoMs, name);
   }
 
   #schedule(vmId: VmId, atMs: number | undefined, task: Task | undefined): void {
@@ -146,7 +176,8 @@ export class VmOperations {
     task.isRunning = false;
     if (task.controller.signal.aborted) return;
     if (!isDone) {
-      task.retryAtMs = this.#options.clock.monotonicMs() + retryDelayMs(task.failures);
+      const isOwed = this.#options.folds.get(vmId).operation === undefined;
+      task.retryAtMs = this.#options.clock.monotonicMs() + retryDelayMs(task.failures, isOwed);
       task.failures += 1;
     } else if (task.isWanted) {
       task.retryAtMs = this.#options.clock.monotonicMs();
@@ -157,6 +188,7 @@ export class VmOperations {
 
   /** Whether the effect needs no repeat, as far as can be known here. */
   async #carryOut(vmId: VmId, task: Task, effect: Effect, atMs: number | undefined): Promise<boolean> {
+    if (!this.#options.isActive()) return false;
     switch (effect.kind) {
       case 'record':
         return this.#record(vmId, task, effect.cause, () => effect.facts);
@@ -191,11 +223,11 @@ export class VmOperations {
     effect: Extract<Effect, { kind: 'send' }>,
     atMs: number | undefined,
   ): Promise<boolean> {
-    const { hosts, clock } = this.#options;
+    const { hosts, clock, timeouts } = this.#options;
     const { hostId, command, cause } = effect;
     const before = task.delivery;
     // The host need not begin what would be overdue by then.
-    const ttlMs = Math.max(1, Math.floor((atMs ?? 0) - clock.epochMs()));
+    const ttlMs = atMs === undefined ? timeouts.undoMs : Math.max(1, Math.floor(atMs - clock.epochMs()));
     task.delivery = before === 'unsent' ? 'unanswered' : before;
     try {
       const answer = await hosts.send(hostId, { ...command, ttlMs }, this.#trace(vmId, task, cause));
@@ -204,7 +236,8 @@ export class VmOperations {
         return true;
       }
       if (answer.kind !== 'superseded') return false;
-      return await this.#record(vmId, task, cause, (state) => settleAnswer(state, cause, answer));
+      const isEnded = this.#options.folds.get(vmId).operation === undefined;
+      return isEnded || (await this.#record(vmId, task, cause, (state) => settleAnswer(state, cause, answer)));
     } catch (error) {
       if (error instanceof Fault && error.outcome === 'not-applied') task.delivery = before;
       throw error;
@@ -218,9 +251,9 @@ export class VmOperations {
     cause: Cause,
     factsOf: (state: VmState) => readonly VmFact[],
   ): Promise<boolean> {
-    const { folds, clock, timeouts } = this.#options;
+    const { folds, clock } = this.#options;
     const { result } = await folds.change(vmId, (state) => {
-      const { effect } = due(state, clock.epochMs(), timeouts.undoMs);
+      const { effect } = this.#due(vmId, state);
       const isDue = !task.controller.signal.aborted && keyOf(effect) === task.key;
       const facts = isDue ? factsOf(state) : [];
       const origin = {
@@ -271,8 +304,9 @@ function keyOf(effect: Effect | undefined): string {
   return effect === undefined ? '' : `${effect.kind}/${effect.cause.eventId}`;
 }
 
-function retryDelayMs(failures: number): number {
-  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
+function retryDelayMs(failures: number, isOwed: boolean): number {
+  const longestMs = isOwed ? LONGEST_OWED_RETRY_MS : LONGEST_RETRY_MS;
+  return Math.min(longestMs, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
 }
 
 /** The scheduler refuses the question itself: asked again it would be refused again. */

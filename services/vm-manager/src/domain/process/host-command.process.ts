@@ -25,7 +25,8 @@ export function currentCause(operation: OpenOperation): Cause {
 }
 
 /**
- * The command that the open operation now waits for, or nothing where it has none.
+ * The command that the open operation now waits for, or nothing where it has none. An undo that its host did not confirm in
+ * time outlives its operation: what nobody has any more is taken back whenever the host answers again.
  *
  * Steps and their undo:
  * - `create` is undone by the host itself where it fails, and by `delete` where it was cancelled or is overdue;
@@ -34,23 +35,14 @@ export function currentCause(operation: OpenOperation): Cause {
  * - `delete` has none: what is removed cannot be brought back.
  */
 export function pendingCommand(state: VmState): Delivering | undefined {
-  const { operation, identity, hostId, generation } = state;
-  if (operation === undefined || identity === undefined || hostId === undefined || generation === undefined) {
-    return undefined;
-  }
-  const cause = currentCause(operation);
-  const order = {
-    commandId: hostCommandId(cause),
-    vmId: identity.vmId,
-    operationId: operation.operationId,
-    generation,
-    revision: cause.revision,
-  };
-  return {
-    hostId,
-    cause,
-    command: { ...order, ...(operation.undoing === undefined ? step(state, operation, identity) : undo) },
-  };
+  const { operation, identity, hostId, generation, owedUndo } = state;
+  const owed = operation === undefined ? owedUndo : { operationId: operation.operationId, cause: currentCause(operation) };
+  if (owed === undefined || identity === undefined || hostId === undefined || generation === undefined) return undefined;
+  const { cause, operationId } = owed;
+  const commandId = hostCommandId(cause);
+  const order = { commandId, vmId: identity.vmId, operationId, generation, revision: cause.revision };
+  const isForward = operation !== undefined && operation.undoing === undefined;
+  return { hostId, cause, command: { ...order, ...(isForward ? step(state, operation, identity) : undo) } };
 }
 
 /** The undo of a create: whatever is there of domain and volumes. */
@@ -89,13 +81,15 @@ function definitionOf(state: VmState, identity: VmIdentity) {
 }
 
 /**
- * The newest order that a host must know of this VM before it takes commands again. Just below the command that is being
- * waited for; else above everything that was ever sent, so that late copies do nothing.
+ * The newest order that a host must know of this VM before it takes commands again, where it has the VM or once had it. Just
+ * below the command that is being waited for; else above everything that was ever sent, so that late copies do nothing.
  */
-export function newestOrder(state: VmState): { readonly hostId: HostId; readonly newest: CommandOrder } | undefined {
-  const { hostId, generation } = state;
-  if (hostId === undefined || generation === undefined) return undefined;
+export function newestOrder(state: VmState, hostId: HostId): CommandOrder | undefined {
+  const { generation } = state;
+  if (generation === undefined) return undefined;
+  if (state.hostId !== hostId) {
+    return state.formerHosts.includes(hostId) ? { generation, revision: state.revision } : undefined;
+  }
   const pending = pendingCommand(state);
-  const revision = pending === undefined ? state.revision : pending.command.revision - 1;
-  return { hostId, newest: { generation, revision } };
+  return { generation, revision: pending === undefined ? state.revision : pending.command.revision - 1 };
 }

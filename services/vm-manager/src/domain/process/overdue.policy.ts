@@ -29,7 +29,7 @@ export function overdueFacts(state: VmState, operation: OpenOperation): readonly
   return isCreate ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
 }
 
-/** The host did not confirm the undo in time: the operation ends, the VM stays for a person to delete. */
+/** The host did not confirm the undo in time: the operation ends, the VM stays until its host answers or a person deletes it. */
 export function undoOverdueFacts(
   state: VmState,
   operation: OpenOperation,
@@ -39,7 +39,7 @@ export function undoOverdueFacts(
     operation,
     because,
     [],
-    [`host ${state.hostId ?? 'unknown'} did not confirm that domain and volumes are gone; delete the VM again`],
+    [`host ${state.hostId ?? 'unknown'} did not confirm that domain and volumes are gone; the VM is removed when it answers again`],
   );
 }
 

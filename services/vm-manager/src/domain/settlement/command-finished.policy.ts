@@ -29,6 +29,9 @@ export function settleCommandFinished(
   const facts = [...observed(state, report, observation, isAwaited ? operation : undefined)];
   if (!isAwaited) return facts;
   if (result.kind === 'failed') return [...facts, ...failed(state, operation, result, report, source)];
+  if (result.kind === 'done' && state.removals.includes(report.commandId)) {
+    return [...facts, ...failed(state, operation, thereAgain, report, source)];
+  }
   if (result.kind === 'done')
     return [...facts, { type: 'OperationSucceeded', data: { operationId: operation.operationId } }];
   return [...facts, superseded(operation)];
@@ -133,11 +136,12 @@ function failed(
 }
 
 /**
- * Whether domain and volumes are gone by the newest command there is. After a removal whose place was taken, a later command
- * may have made the VM again by now, and its own end tells.
+ * Whether domain and volumes are gone by the newest command there is, also where the host could not look once more at its end.
+ * After a removal whose place was taken, a later command may have made the VM again by now, and its own end tells.
  */
 function isRemoval(state: VmState, report: CommandFinished): boolean {
-  if (report.result.kind !== 'done' || report.powerState !== 'ABSENT') return false;
+  const isGone = report.powerState === 'ABSENT' || report.powerState === 'UNRESPONSIVE';
+  if (report.result.kind !== 'done' || !isGone) return false;
   return state.removals.includes(report.commandId) && (state.wish?.cause.revision ?? 0) <= report.revision;
 }
 
@@ -149,6 +153,15 @@ function removed(operation: OpenOperation | undefined, source: ReportSource): re
   if (undoing === undefined) return [{ type: 'OperationSucceeded', data: { operationId } }, deleted];
   return [...undoneFacts(operation, undoing.because, ['domain and volumes removed'], []), deleted];
 }
+
+/** Somebody else made a domain with the VM's id while we removed ours. */
+const thereAgain: Failed = {
+  kind: 'failed',
+  step: 'delete',
+  error: { code: 'VM_WRONG_STATE', detail: 'the VM was removed, and a domain with its id is there again' },
+  undone: [],
+  left: ['a domain with the id of the VM'],
+};
 
 function superseded(operation: OpenOperation): VmFact {
   return {

@@ -1,7 +1,7 @@
 import type { OperationId, VmFact } from '@drover/contracts';
 import { accept, reject } from '@drover/domain-kit';
 import type { DecisionContext, VmDecision } from './vm-command.policy.js';
-import type { VmState } from './vm.state.js';
+import { KNOWN_OPERATIONS, type VmState } from './vm.state.js';
 
 /**
  * Ends an operation that has not reached its host, or undoes a create that has.
@@ -18,10 +18,11 @@ export function decideCancel(
   const open = state.operation;
   if (open?.operationId !== operationId) {
     const known = state.knownOperations.find((candidate) => candidate.operationId === operationId);
-    if (known === undefined) {
+    // Among so many an older one may have been forgotten, and that one has ended.
+    if (known === undefined && state.knownOperations.length < KNOWN_OPERATIONS) {
       return reject({ code: 'OPERATION_NOT_FOUND', detail: `this VM has no operation ${operationId}` });
     }
-    if (known.isCancelled) return accept();
+    if (known?.isCancelled === true) return accept();
     return notCancellable(operationId, 'has ended');
   }
   if (open.undoing !== undefined) return accept();

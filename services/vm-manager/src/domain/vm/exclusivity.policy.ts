@@ -32,10 +32,15 @@ export function begin(state: VmState, beginning: Beginning): Decision<VmFact, Re
   return { kind: 'accepted', events: facts };
 }
 
+/** A delete, and a create that is being undone. */
+export function isRemoval(open: OpenOperation): boolean {
+  return open.kind === 'vm.delete' || open.undoing !== undefined;
+}
+
 export function busy(open: OpenOperation): Decision<never, Rejection> {
   return reject({
     code: 'VM_BUSY',
-    detail: `operation ${open.operationId} (${open.kind}) holds this VM; wait for it, cancel it, force-stop or delete`,
+    detail: `operation ${open.operationId} (${open.kind}) holds this VM; ${remedy(open)}`,
     data: { operationId: open.operationId, kind: open.kind },
   });
 }
@@ -46,4 +51,10 @@ export function wrongState(detail: string, state: VmState): Decision<never, Reje
     detail,
     data: { observed: state.observed ?? 'UNKNOWN', desired: state.desired },
   });
+}
+
+function remedy(open: OpenOperation): string {
+  return isRemoval(open)
+    ? 'it removes the VM: wait for it, or delete the VM in its place'
+    : 'wait for it, cancel it, force-stop or delete';
 }

@@ -1,6 +1,6 @@
 import type { OperationId, VmCommandMessage } from '@drover/contracts';
 import { accept } from '@drover/domain-kit';
-import { begin, busy, wrongState } from './exclusivity.policy.js';
+import { begin, busy, isRemoval, wrongState } from './exclusivity.policy.js';
 import type { Timeouts } from './timeouts.policy.js';
 import type { VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
@@ -19,7 +19,10 @@ export function decideStart(state: VmState, operationId: OperationId, timeouts: 
   });
 }
 
-/** A forced stop takes the place of anything, a graceful one that of a start. */
+/**
+ * A forced stop takes the place of anything but a removal, a graceful one that of a start. What is being removed is being stopped
+ * by that already; a stop in its place would leave the store with a VM of which the host has nothing (ADR 3).
+ */
 export function decideStop(
   state: VmState,
   command: Pick<VmCommandMessage<'stop'>, 'mode' | 'gracePeriodMs'>,
@@ -38,7 +41,7 @@ export function decideStop(
     kind: 'vm.stop',
     timeoutMs: timeouts.powerMs + (mode === 'graceful' ? gracePeriodMs : 0),
     wish: { type: 'VmStopRequested', data: { mode, gracePeriodMs } },
-    takesPlaceOf: (held) => mode === 'force' || held.kind === 'vm.start',
+    takesPlaceOf: (held) => !isRemoval(held) && (mode === 'force' || held.kind === 'vm.start'),
   });
   if (decision.kind === 'rejected' || state.hostId !== undefined) return decision;
   // No host was given this VM, so nothing can be running.

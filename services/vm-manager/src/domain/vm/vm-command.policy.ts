@@ -7,8 +7,8 @@ export type VmCommand = { readonly [Verb in VmVerb]: { readonly verb: Verb } & V
 export type VmDecision = Decision<VmFact, Rejection>;
 
 /**
- * How far a host command has come. Known to the process that sends it, not to the stream; after a restart it is `unsent`
- * until the repeat is answered.
+ * How far a host command has come. Known to the process that sends it, not to the stream; an operation that another process
+ * may have sent is `unanswered` until the repeat is answered.
  */
 export type Delivery = 'unsent' | 'unanswered' | 'taken';
 

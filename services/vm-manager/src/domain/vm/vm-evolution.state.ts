@@ -2,6 +2,7 @@ import type { OperationId, ReportSource, StoredVmEvent } from '@drover/contracts
 import { assertNever } from '@drover/domain-kit';
 import {
   hostCommandId,
+  KNOWN_OPERATIONS,
   type Cause,
   type Drift,
   type KnownOperation,
@@ -10,8 +11,8 @@ import {
   type Wish,
 } from './vm.state.js';
 
-/** How many operations a repeat is recognised among; the store recognises older ones by their event ids. */
-const KNOWN_OPERATIONS = 16;
+/** Of a VM that is gone: its delete, and what that took the place of. */
+const KNOWN_AFTER_DELETION = 2;
 /** An undo and the deletes that took each other's place; older ones have long been answered. */
 const KNOWN_REMOVALS = 8;
 
@@ -95,8 +96,15 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
       return sourced({ ...state, observed: 'PAUSED' }, event.data.source);
     case 'VmDeleted': {
       // What a late report or a repeated command needs; the rest of a VM that is gone is not kept in memory.
-      const { identity: _i, definition: _d, hostId: _h, observed: _o, wish: _w, ...rest } = state;
-      const deleted: VmState = { ...rest, phase: 'deleted', desired: 'DELETED' };
+      const { identity: _i, definition: _d, hostId: _h, observed: _o, wish: _w, owedUndo: _u, ...rest } = state;
+      const deleted: VmState = {
+        ...rest,
+        phase: 'deleted',
+        desired: 'DELETED',
+        knownOperations: state.knownOperations.slice(-KNOWN_AFTER_DELETION),
+        removals: [],
+        formerHosts: [],
+      };
       return event.data.source === undefined ? deleted : sourced(deleted, event.data.source);
     }
     case 'VmDriftFound': {
@@ -127,7 +135,8 @@ function causeOf(event: StoredVmEvent): Cause {
 }
 
 function wished(state: VmState, event: StoredVmEvent, wish: Wish): VmState {
-  return { ...state, wish: { wish, cause: causeOf(event) } };
+  const { owedUndo: _, ...rest } = state;
+  return { ...rest, wish: { wish, cause: causeOf(event) } };
 }
 
 function begun(state: VmState, event: Extract<StoredVmEvent, { type: 'OperationBegan' }>): VmState {
@@ -151,7 +160,11 @@ function begun(state: VmState, event: Extract<StoredVmEvent, { type: 'OperationB
 }
 
 function ended(state: VmState, operationId: OperationId, isCancelled: boolean): VmState {
-  const next = state.operation?.operationId === operationId ? withOperation(state, undefined) : state;
+  const isOpen = state.operation?.operationId === operationId;
+  const undoing = isOpen ? state.operation.undoing : undefined;
+  const closed = isOpen ? withOperation(state, undefined) : state;
+  // Unless the VM's deletion stands beside it, the host has not confirmed the undo.
+  const next = undoing === undefined ? closed : { ...closed, owedUndo: { operationId, cause: undoing.cause } };
   if (!isCancelled) return next;
   return {
     ...next,
@@ -163,7 +176,9 @@ function ended(state: VmState, operationId: OperationId, isCancelled: boolean): 
 
 /** The VM has no host: none fits, or the one that was chosen refused it and undid what it had done. */
 function unplaced(state: VmState, event: StoredVmEvent): VmState {
-  const { hostId: _, ...rest } = state;
+  const { hostId, ...left } = state;
+  const formerHosts = hostId === undefined ? state.formerHosts : [...new Set([...state.formerHosts, hostId])];
+  const rest = { ...left, formerHosts };
   const operation = state.operation;
   if (operation === undefined) return rest;
   return {

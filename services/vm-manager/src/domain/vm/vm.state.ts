@@ -63,6 +63,9 @@ export interface VmIdentity {
   readonly spec: VmSpec;
 }
 
+/** How many operations a repeat is recognised among; the store recognises older ones by their event ids. */
+export const KNOWN_OPERATIONS = 16;
+
 /** An operation that is known to have been asked for, so that a repeat of its command is recognised. */
 export interface KnownOperation {
   readonly operationId: OperationId;
@@ -94,6 +97,10 @@ export interface VmState {
   readonly drift: readonly Drift[];
   /** Host commands that remove the VM, whatever became of their operations. */
   readonly removals: readonly CommandId[];
+  /** Hosts that refused the VM and undid what they had done: copies of what was sent there must stay void. */
+  readonly formerHosts: readonly HostId[];
+  /** The undo of a create that ended before its host confirmed it: the VM is taken back as soon as the host answers. */
+  readonly owedUndo?: { readonly operationId: OperationId; readonly cause: Cause };
 }
 
 export const initialState: VmState = {
@@ -105,6 +112,7 @@ export const initialState: VmState = {
   sources: [],
   drift: [],
   removals: [],
+  formerHosts: [],
 };
 
 /** The id of the command to a host that follows from an event; a repeat of it is recognised by this id. */

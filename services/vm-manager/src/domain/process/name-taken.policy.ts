@@ -1,0 +1,26 @@
+import type { VmFact, VmId } from '@drover/contracts';
+import type { OpenOperation, VmState } from '../vm/vm.state.js';
+
+/**
+ * The end of a create that was let through although its name was taken: two writers overlapped at a change of the lease, and the
+ * store's order says who came first. Nothing has been done for it yet.
+ */
+export function nameTakenFacts(state: VmState, operation: OpenOperation, holder: VmId): readonly VmFact[] {
+  const { operationId } = operation;
+  const name = state.identity?.name ?? '';
+  return [
+    {
+      type: 'OperationFailed',
+      data: {
+        operationId,
+        step: 'name',
+        code: 'VM_NAME_TAKEN',
+        reason: `the name ${name} was given to VM ${holder} just before; choose another name or delete that VM`,
+        data: { vmId: holder },
+        undone: [],
+        left: [],
+      },
+    },
+    { type: 'VmDeleted', data: {} },
+  ];
+}
