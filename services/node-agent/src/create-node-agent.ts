@@ -195,7 +195,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         hostLane.open(journalEpoch);
         if (!isBeating) run(beat({ ...beating, intervalMs }));
         await openHypervisor();
-        if (!isBeating) run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
+        if (!isBeating) {
+          run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
+          run(fullList.run());
+        }
         isBeating = true;
       },
       onOpen: (journalEpoch) => {
@@ -219,7 +222,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       () => settledWithin(runner.settled()),
       () => hypervisor.close(),
     );
-    for (const part of [session.run(), vmLane.run(), hostLane.run(), fullList.run()]) run(part);
+    for (const part of [session.run(), vmLane.run(), hostLane.run()]) run(part);
   }
 
   function run(part: Promise<unknown>): void {

@@ -45,6 +45,9 @@ import { VolumeStore } from './volume-store.adapter.js';
 const UNDEFINE_ALL =
   undefineFlags.managedSave | undefineFlags.snapshotsMetadata | undefineFlags.nvram | undefineFlags.checkpointsMetadata;
 
+/** The firmware of an emulated processor takes its time as well. */
+const FIRMWARE_RESET_MS = { kvm: 1000, tcg: 3000 } as const;
+
 export interface LibvirtHypervisorOptions {
   readonly client: LibvirtClient;
   readonly accelerator: 'kvm' | 'tcg';
@@ -65,6 +68,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #inventory: HostInventoryReader;
   readonly #vmLoads: VmLoads;
   #connected: Promise<void> | undefined;
+  #hasStood = false;
   #session:
     { readonly fleetId: FleetId; readonly signals: LibvirtSignals; readonly stopListening: () => void } | undefined;
 
@@ -84,14 +88,17 @@ export class LibvirtHypervisor implements Hypervisor {
       fleetId,
       async (vmId) => (await this.#domains.describe(vmId))?.mark?.fleetId,
       onSignal,
+      { firmwareResetMs: FIRMWARE_RESET_MS[this.#options.accelerator], nowMs: () => performance.now() },
     );
     this.#session = { fleetId, signals, stopListening: await this.#listen(signals, onSignal) };
+    onSignal({ kind: 'connected' });
   }
 
   close(): Promise<void> {
     this.#session?.stopListening();
     this.#session = undefined;
     this.#connected = undefined;
+    this.#hasStood = false;
     this.#client.close();
     return Promise.resolve();
   }
@@ -269,7 +276,9 @@ export class LibvirtHypervisor implements Hypervisor {
   /** Connects once, and sees to the pools; after a failure the next call tries again. */
   async #connect(): Promise<void> {
     this.#connected ??= attempt('connect to libvirt', async () => {
-      await this.#client.connect();
+      // A client that has stood once comes back by itself.
+      if (!this.#hasStood) await this.#client.connect();
+      this.#hasStood = true;
       for (const pool of this.#options.pools) await this.#volumes.ensureFolderPool(pool.name, pool.path);
     });
     try {
@@ -294,7 +303,6 @@ export class LibvirtHypervisor implements Hypervisor {
       connected: () => onSignal({ kind: 'connected' }),
       disconnected: () => onSignal({ kind: 'disconnected' }),
     });
-    onSignal({ kind: 'connected' });
     return () => {
       unwatch();
       for (const stop of stops) void stop();

@@ -1,10 +1,17 @@
-import { vmIdSchema, type FleetId, type VmId } from '@drover/contracts';
+import { Fault, vmIdSchema, type FleetId, type VmId } from '@drover/contracts';
 import type { HypervisorSignal } from '@drover/hypervisor';
 import { domainName } from '@drover/libvirt-xml';
 import { changeOfLifecycle } from './domain-states.js';
 
 type DomainRef = { readonly name: string; readonly uuid: string };
 type VmChanged = Omit<Extract<HypervisorSignal, { kind: 'vm-changed' }>, 'kind' | 'vmId'>;
+
+export interface LibvirtSignalsOptions {
+  /** Longest time between two resets of one reboot; shorter than any guest takes to boot and reboot again. */
+  readonly firmwareResetMs: number;
+  /** Of a clock that only goes forward. */
+  readonly nowMs: () => number;
+}
 
 /**
  * Turns libvirt's events into signals, in libvirt's order, and only those of this fleet's VMs.
@@ -16,14 +23,18 @@ export class LibvirtSignals {
   readonly #fleetOf: (vmId: VmId) => Promise<FleetId | undefined>;
   readonly #emit: (signal: HypervisorSignal) => void;
   readonly #fleetId: FleetId;
+  readonly #options: LibvirtSignalsOptions;
   readonly #ownership = new Map<VmId, boolean>();
+  readonly #resetAtMs = new Map<string, number>();
   #queue: Promise<void> = Promise.resolve();
 
   constructor(
     fleetId: FleetId,
     fleetOf: (vmId: VmId) => Promise<FleetId | undefined>,
     emit: (signal: HypervisorSignal) => void,
+    options: LibvirtSignalsOptions,
   ) {
+    this.#options = options;
     this.#fleetId = fleetId;
     this.#fleetOf = fleetOf;
     this.#emit = emit;
@@ -41,11 +52,20 @@ export class LibvirtSignals {
 
   lifecycle(domain: DomainRef, event: number, detail: number): void {
     const change = changeOfLifecycle(event, detail);
+    if (change?.change === 'stopped' || change?.change === 'removed') this.#resetAtMs.delete(domain.uuid);
     if (change !== undefined) this.#push(domain, change);
   }
 
-  /** The guest rebooted or was reset. */
+  /**
+   * The machine was reset. SeaBIOS, which begins anew in memory that is not, resets it once or twice more, and libvirt tells
+   * each: what follows another closely is the same reboot.
+   */
   rebooted(domain: DomainRef): void {
+    const { firmwareResetMs, nowMs } = this.#options;
+    const atMs = nowMs();
+    const beforeMs = this.#resetAtMs.get(domain.uuid);
+    this.#resetAtMs.set(domain.uuid, atMs);
+    if (beforeMs !== undefined && atMs - beforeMs < firmwareResetMs) return;
     this.#push(domain, { powerState: 'RUNNING', change: 'rebooted', cause: 'guest' });
   }
 
@@ -53,7 +73,14 @@ export class LibvirtSignals {
     const vmId = vmIdSchema.safeParse(domain.uuid);
     if (!vmId.success || domain.name !== domainName(vmId.data)) return;
     this.#queue = this.#queue.then(async () => {
-      if (!(await this.#isOurs(vmId.data))) return;
+      try {
+        if (!(await this.#isOurs(vmId.data))) return;
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        // Whose it is cannot be told now; a full list will tell what it said.
+        this.#emit({ kind: 'connected' });
+        return;
+      }
       if (change.change === 'removed') this.#ownership.delete(vmId.data);
       this.#emit({ kind: 'vm-changed', vmId: vmId.data, ...change });
     });

@@ -41,12 +41,13 @@ export class VolumeStore {
   /** Makes sure that a pool is there and active; one that exists under this name is used as it is. */
   async ensureFolderPool(name: string, path: string): Promise<void> {
     await attempt(`open the pool ${name}`, async () => {
-      const existing = await this.#findPool(name);
       const pool =
-        existing ??
+        (await this.#findPool(name)) ??
         (await this.#client.call('STORAGE_POOL_DEFINE_XML', { xml: writeFolderPool(name, path), flags: 0 })).pool;
-      if (existing === undefined) await this.#client.call('STORAGE_POOL_BUILD', { pool, flags: 0 });
-      await this.#activate(pool);
+      if (!(await this.#isInactive(pool))) return;
+      // Makes a folder that is missing. For other kinds of pool building means formatting, which nobody has asked for.
+      if ((await this.#typeOf(pool)) === 'dir') await this.#client.call('STORAGE_POOL_BUILD', { pool, flags: 0 });
+      await this.#client.call('STORAGE_POOL_CREATE', { pool, flags: 0 });
     });
   }
 
@@ -81,8 +82,7 @@ export class VolumeStore {
     return Promise.all(
       pools.map(async ({ name, ...sizes }) => {
         const { pool } = await this.#client.call('STORAGE_POOL_LOOKUP_BY_NAME', { name });
-        const { xml } = await this.#client.call('STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 });
-        return { name, type: readPoolType(xml), ...sizes };
+        return { name, type: await this.#typeOf(pool), ...sizes };
       }),
     );
   }
@@ -148,7 +148,7 @@ export class VolumeStore {
       const pool = await this.#findPool(name);
       if (pool === undefined)
         throw new Fault('POOL_NOT_FOUND', 'not-applied', `no pool ${name}`, { data: { pool: name } });
-      await this.#activate(pool);
+      if (await this.#isInactive(pool)) await this.#client.call('STORAGE_POOL_CREATE', { pool, flags: 0 });
       return pool;
     });
   }
@@ -160,9 +160,12 @@ export class VolumeStore {
     );
   }
 
-  async #activate(pool: PoolRef): Promise<void> {
-    const { state } = await this.#client.call('STORAGE_POOL_GET_INFO', { pool });
-    if (state === poolStates.inactive) await this.#client.call('STORAGE_POOL_CREATE', { pool, flags: 0 });
+  async #isInactive(pool: PoolRef): Promise<boolean> {
+    return (await this.#client.call('STORAGE_POOL_GET_INFO', { pool })).state === poolStates.inactive;
+  }
+
+  async #typeOf(pool: PoolRef): Promise<string> {
+    return readPoolType((await this.#client.call('STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 })).xml);
   }
 
   async #findVolume(pool: PoolRef, name: string) {
