@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '@drover/domain-kit';
 import { openPostgresEventStore } from '@drover/event-store';
 import { connectMessaging, natsLeaseStore, runLease, runRelay, type Relay } from '@drover/messaging';
 import { ReadDatabase } from '@drover/read-models';
-import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
 import { Tokens } from './adapters/inbound/http/tokens.js';
 import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
 import type { ApiGatewayConfig } from './config.js';
@@ -25,7 +25,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
       const { logger, metrics, health, signal } = context;
       const connectionString = databaseUrl(config);
       const tokens = readTokens(config);
-      const store = await openPostgresEventStore({ connectionString });
+      const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
       context.onStop('event store', () => store.close());
       const credentials = config.nats.credentials?.['api-gateway'];
       const messaging = await connectMessaging({
@@ -41,6 +41,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
           : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
       });
       context.onStop('nats', () => messaging.drain());
+      health.addCheck('event store', async () => ({ isOk: true, detail: `position ${await store.head()}` }));
       health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
       const database = ReadDatabase.open({
         connectionString,
