@@ -11,7 +11,13 @@ const node = path.join(root, 'node_modules/.bin/node');
 const base = 'main';
 
 /** Caches by content: a file counts as seen when it says the same. */
-const cached = (name) => ['--cache', '--cache-strategy', 'content', '--cache-location', `node_modules/.cache/${name}`];
+const cached = (name) => [
+  '--cache',
+  '--cache-strategy',
+  'content',
+  '--cache-location',
+  `node_modules/.cache/drover-${name}`,
+];
 const checks = [
   {
     name: 'format',

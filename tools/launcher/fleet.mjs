@@ -74,7 +74,7 @@ export async function startFleet({ home, table, hypervisor, count, split, interr
   await writeFleetConfig({ home, state, subjectPrefix, hypervisor, hosts, ...(libvirtSocket && { libvirtSocket }) });
 
   const main = path.join(root, 'apps', 'standalone', 'dist', 'main.js');
-  const environment = { ...process.env, DROVER_CONFIG: home.configFile };
+  const environment = { ...process.env, DROVER_CONFIG: home.configFile, DROVER_HOME: home.root };
   const start = (name, args, isReady) =>
     part(name === 'drover' ? 'services' : name, () =>
       startInBackground(

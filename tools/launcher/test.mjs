@@ -52,7 +52,7 @@ async function runLevel(level, jestArguments) {
     const flags = [...workers[level], '--passWithNoTests', '--json', `--outputFile=${resultFile}`, ...jestArguments];
     const { program, args, env } = jestCommand([level], flags);
     const stdio = ['ignore', 'ignore', 'inherit'];
-    const status = await runVisibly(program, args, { env, stdio });
+    const status = await runVisibly(program, args, { env: withoutOwnSettings(env), stdio });
     return outcomeOf(level, status, readResult(resultFile));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -66,4 +66,9 @@ function readResult(file) {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Tests run homes and databases of their own: what this shell says of ours must not reach them. */
+function withoutOwnSettings(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(DROVER_|DATABASE_URL$)/.test(name)));
 }
