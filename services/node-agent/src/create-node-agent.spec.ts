@@ -77,6 +77,20 @@ describe('carrying out commands', () => {
     });
   });
 
+  it('asks a guest again that was still booting when it was asked to power off', async () => {
+    const { bench, vm } = await benchWithVm({ timings: { askGuestAgainMs: 1 } });
+    bench.machine.guestIgnoresAcpi(vm.vmId);
+    const first = bench.faults.hold('requestShutdown', vm.vmId);
+    const stopped = done(bench, vm.stop(2, 60_000));
+    await first.reached;
+    const second = bench.faults.hold('requestShutdown', vm.vmId);
+    first.release();
+    await second.reached;
+    bench.machine.guestIgnoresAcpi(vm.vmId, false);
+    second.release();
+    expect(await stopped).toMatchObject({ powerState: 'STOPPED', result: { kind: 'done', wasForced: false } });
+  });
+
   it('resets a VM whose guest does not reboot in the grace period', async () => {
     const { bench, vm } = await benchWithVm();
     bench.machine.guestIgnoresAcpi(vm.vmId);
@@ -409,6 +423,22 @@ describe('whose VM it is', () => {
       result: { kind: 'done' },
     });
     expect(bench.machine.domain(vm.vmId)?.mark?.generation).toEqual(generation);
+  });
+
+  it('passes no stopped copy of an older generation off as the newest by a command that does not define it', async () => {
+    const { bench, vm } = await benchWithVm();
+    await done(bench, vm.forceStop(2));
+    const generation = { epoch: 1, n: 2 };
+    const before = bench.machine.domain(vm.vmId)?.mark;
+    expect(await done(bench, vm.forceStop(1, { generation }))).toMatchObject({
+      powerState: 'STOPPED',
+      result: { kind: 'failed', error: { code: 'VM_WRONG_STATE' } },
+    });
+    expect(bench.machine.domain(vm.vmId)?.mark).toEqual(before);
+    expect(await done(bench, vm.plain('delete', 2, { generation }))).toMatchObject({
+      powerState: 'ABSENT',
+      result: { kind: 'done' },
+    });
   });
 });
 

@@ -20,6 +20,8 @@ export interface AgentTimings {
   readonly hostIdPatienceMs: number;
   /** Between looks at a guest that was asked to stop or reboot; its signal usually comes first. */
   readonly guestPollMs: number;
+  /** Between requests to a guest that does not react: one that is still booting has not heard the first. */
+  readonly askGuestAgainMs: number;
   /** First wait before something is tried again; doubles up to 30 times of it. */
   readonly retryMs: number;
 }
@@ -44,6 +46,7 @@ export const defaultTimings: AgentTimings = {
   hypervisorPatienceMs: 30_000,
   hostIdPatienceMs: 15_000,
   guestPollMs: 2_000,
+  askGuestAgainMs: 10_000,
   retryMs: 250,
 };
 

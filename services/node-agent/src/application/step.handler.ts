@@ -67,7 +67,14 @@ export class StepHandler {
       case 'request-shutdown':
         return this.#ask(command, facts, () => hypervisor.requestShutdown(vmId));
       case 'await-stop': {
-        const state = await this.#awaitGuest(flight, facts, isSuperseded, (powerState) => !isActive(powerState));
+        const askAgain = () => this.#ask(command, facts, () => hypervisor.requestShutdown(vmId));
+        const state = await this.#awaitGuest(
+          flight,
+          facts,
+          isSuperseded,
+          askAgain,
+          (powerState) => !isActive(powerState),
+        );
         return isActive(state) ? { wasForced: true } : {};
       }
       case 'force-stop':
@@ -81,6 +88,7 @@ export class StepHandler {
           flight,
           facts,
           isSuperseded,
+          () => this.#ask(command, facts, () => hypervisor.requestReboot(vmId)),
           (powerState) => hasRebooted() || !isActive(powerState),
         );
         if (!isActive(state))
@@ -169,10 +177,12 @@ export class StepHandler {
     return { askedAtEpochMs };
   }
 
+  /** A guest that is still booting hears nothing, so it is asked again now and then. */
   async #awaitGuest(
     flight: CommandInFlight,
     facts: CommandFacts,
     isSuperseded: () => boolean,
+    askAgain: () => Promise<unknown>,
     isReached: (powerState: PowerState) => boolean,
   ): Promise<PowerState> {
     const { clock, stop, timings } = this.#options;
@@ -182,12 +192,17 @@ export class StepHandler {
     // the whole grace period.
     const overMs = Math.max(0, clock.epochMs() - (facts.askedAtEpochMs ?? clock.epochMs()));
     const untilMs = clock.monotonicMs() + Math.max(0, gracePeriodMs - overMs);
+    let askAtMs = clock.monotonicMs() + timings.askGuestAgainMs;
     const progress = new ProgressTeller(command, 'waiting for the guest', clock, this.#options.tellProgress);
     for (;;) {
       const woken = flight.nextWake();
       const powerState = await this.#powerState(command);
       const leftMs = untilMs - clock.monotonicMs();
       if (isReached(powerState) || isSuperseded() || leftMs <= 0) return powerState;
+      if (clock.monotonicMs() >= askAtMs) {
+        await askAgain();
+        askAtMs = clock.monotonicMs() + timings.askGuestAgainMs;
+      }
       progress.tell(Math.floor(100 - (leftMs * 100) / Math.max(1, gracePeriodMs)));
       await within(woken, Math.min(timings.guestPollMs, leftMs), stop);
     }
