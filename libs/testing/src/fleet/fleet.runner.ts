@@ -81,12 +81,14 @@ export class Fleet {
   readonly api: FleetApi;
   readonly databaseUrl: string;
   readonly natsUrl: string;
+  /** What its domains are marked with. */
+  readonly fleetId: string;
   readonly #starters: Readonly<Record<FleetPart, () => Promise<ProcessIdentity>>>;
   readonly #running = new Map<FleetPart, ProcessIdentity>();
   readonly #isTemporary: boolean;
 
   private constructor(
-    facts: Pick<Fleet, 'home' | 'hosts' | 'api' | 'databaseUrl' | 'natsUrl'>,
+    facts: Pick<Fleet, 'home' | 'hosts' | 'api' | 'databaseUrl' | 'natsUrl' | 'fleetId'>,
     starters: Readonly<Record<FleetPart, () => Promise<ProcessIdentity>>>,
     isTemporary: boolean,
   ) {
@@ -95,6 +97,7 @@ export class Fleet {
     this.api = facts.api;
     this.databaseUrl = facts.databaseUrl;
     this.natsUrl = facts.natsUrl;
+    this.fleetId = facts.fleetId;
     this.#starters = starters;
     this.#isTemporary = isTemporary;
   }
@@ -147,6 +150,7 @@ export class Fleet {
         api: new FleetApi(apiUrl, token),
         databaseUrl: database.url,
         natsUrl: `nats://127.0.0.1:${state.ports.nats}`,
+        fleetId: state.fleetId,
       },
       {
         nats,

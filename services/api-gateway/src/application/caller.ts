@@ -10,13 +10,18 @@ export interface Caller {
 }
 
 /**
- * The id a command is recognised by. With an idempotency key it follows from (principal, key) alone: the same key is the
- * same command, and its answer the first one's, whatever else the request says.
+ * The id a command is recognised by. With an idempotency key it follows from (principal, key) and what is done to which
+ * resource: the same key on the same path is the same command, and its answer the first one's, whatever the body says.
+ * On another path it is another command: nobody's stop is taken for the repeat of a start.
+ *
+ * @param deed e.g. `vm.stop` and the VM's id.
  */
-export function commandIdOf(caller: Caller, clock: Clock): CommandId {
+export function commandIdOf(caller: Caller, deed: readonly [kind: string, id?: string], clock: Clock): CommandId {
   const { principal, idempotencyKey } = caller;
   return commandIdSchema.parse(
-    idempotencyKey === undefined ? newId(clock.epochMs()) : derivedId(principal, idempotencyKey),
+    idempotencyKey === undefined
+      ? newId(clock.epochMs())
+      : derivedId(principal, JSON.stringify([...deed, idempotencyKey])),
   );
 }
 

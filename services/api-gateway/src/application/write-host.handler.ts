@@ -20,7 +20,11 @@ export class WriteHost {
 
   async act(caller: Caller, verb: HostVerb, ref: string): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
     const { id, name } = await this.#find.host(ref);
-    const message = { commandId: commandIdOf(caller, this.#clock), actor: actorOf(caller), hostId: id };
+    const message = {
+      commandId: commandIdOf(caller, [`host.${verb}`, id], this.#clock),
+      actor: actorOf(caller),
+      hostId: id,
+    };
     const { position } = accept(await this.#commands.host(verb, message));
     return { body: { operation: null, host: { id, name } }, position, isEnded: true };
   }

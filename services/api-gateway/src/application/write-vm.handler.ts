@@ -71,7 +71,13 @@ export class WriteVm {
   ): Promise<Written<VmWriteAnswer>> {
     const { name, spec, powerOn, project = DEFAULT_PROJECT } = body;
     const accepted = accept(
-      await this.#commands.vm('create', { ...this.#envelope(caller), projectId: project, name, spec, powerOn }),
+      await this.#commands.vm('create', {
+        ...this.#envelope(caller, ['vm.create']),
+        projectId: project,
+        name,
+        spec,
+        powerOn,
+      }),
     );
     const vm = { id: vmIdSchema.parse(accepted.subjectId), name, project };
     return this.#answer(accepted, 'vm.create', vm, waitMs);
@@ -85,7 +91,7 @@ export class WriteVm {
     waitMs: number,
   ): Promise<Written<VmWriteAnswer>> {
     const { id, name, project } = await this.#find.vm(target.project, target.ref);
-    const message = { ...this.#envelope(caller), projectId: project, vmId: id, ...options };
+    const message = { ...this.#envelope(caller, [`vm.${verb}`, id]), projectId: project, vmId: id, ...options };
     const accepted = accept(await this.#commands.vm(verb, message as VmCommandMessage<Verb>));
     return this.#answer(accepted, `vm.${verb}`, { id, name, project }, waitMs);
   }
@@ -94,13 +100,18 @@ export class WriteVm {
     const operation = await this.#find.operation(operationId);
     const { vm, project, kind } = operation;
     const accepted = accept(
-      await this.#commands.vm('cancel', { ...this.#envelope(caller), projectId: project, vmId: vm.id, operationId }),
+      await this.#commands.vm('cancel', {
+        ...this.#envelope(caller, ['vm.cancel', operationId]),
+        projectId: project,
+        vmId: vm.id,
+        operationId,
+      }),
     );
     return this.#answer({ ...accepted, operationId }, kind, { ...vm, project }, waitMs);
   }
 
-  #envelope(caller: Caller) {
-    return { commandId: commandIdOf(caller, this.#clock), actor: actorOf(caller) };
+  #envelope(caller: Caller, deed: readonly [kind: string, id?: string]) {
+    return { commandId: commandIdOf(caller, deed, this.#clock), actor: actorOf(caller) };
   }
 
   async #answer(

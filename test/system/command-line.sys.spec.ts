@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type {
+  ExplainAnswer,
+  HostResource,
+  OperationResource,
+  StoredEvent,
+  VmResource,
+  VmWriteAnswer,
+} from '@drover/contracts';
+import { domainsOf, Fleet } from '@drover/testing';
+
+const program = path.resolve(import.meta.dirname, '../../apps/cli/dist/main.js');
+
+interface Run {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+describe('the command line, on two simulated hosts', () => {
+  let fleet: Fleet;
+
+  beforeAll(async () => {
+    fleet = await Fleet.start({ hypervisor: 'simulated', hosts: 2 });
+  }, 120_000);
+  afterAll(() => fleet?.stop());
+
+  const ctl = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Run> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [program, ...words], {
+        env: {
+          PATH: process.env['PATH'],
+          HOME: fleet.home.root,
+          DROVER_URL: fleet.api.url,
+          DROVER_TOKEN: fleet.api.token,
+          ...environment,
+        },
+      });
+      let out = '';
+      let err = '';
+      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+      child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+      child.once('error', reject);
+      child.once('close', (status) => resolve({ status, out, err }));
+    });
+
+  async function json<Value>(...words: string[]): Promise<Value> {
+    const run = await ctl([...words, '--output', 'json']);
+    if (run.status !== 0) throw new Error(`${words.join(' ')} ended with ${run.status}: ${run.err}${run.out}`);
+    return JSON.parse(run.out) as Value;
+  }
+
+  it('takes a VM through its whole life, and a program can read every answer', async () => {
+    const words = ['create', 'cli', '--cpus', '2', '--memory', '256MiB', '--image', 'guest', '--label', 'tier=web'];
+    const created = await json<OperationResource>('vms', ...words, '--wait');
+    expect(created).toMatchObject({ kind: 'vm.create', state: 'SUCCEEDED', vm: { name: 'cli' } });
+    const vm = await json<VmResource>('vms', 'get', 'cli');
+    expect(vm).toMatchObject({
+      observed: { powerState: 'RUNNING' },
+      spec: { cpu: { cores: 2 }, memory: { sizeMiB: 256 }, labels: { tier: 'web' } },
+    });
+    const steps: readonly (readonly string[])[] = [
+      ['stop'],
+      ['start'],
+      ['reboot'],
+      ['pause'],
+      ['resume'],
+      ['reset'],
+      ['stop', '--force'],
+    ];
+    for (const [verb = '', ...options] of steps) {
+      expect(await json('vms', verb, 'cli', ...options, '--wait')).toMatchObject({
+        kind: `vm.${verb}`,
+        state: 'SUCCEEDED',
+      });
+    }
+    expect((await json<VmResource[]>('vms', 'list', '--label', 'tier=web')).map((one) => one.name)).toEqual(['cli']);
+    const history = await json<StoredEvent[]>('vms', 'history', 'cli');
+    expect(history.filter((event) => event.type === 'OperationSucceeded')).toHaveLength(1 + steps.length);
+    expect((await json<ExplainAnswer>('vms', 'explain', 'cli')).candidates).toHaveLength(2);
+    await json('vms', 'delete', 'cli', '--wait');
+    expect(await json('vms', 'list')).toEqual([]);
+    expect(domainsOf(fleet.home)).toEqual([]);
+  });
+
+  it('shows hosts, operations and the cluster', async () => {
+    const hosts = await json<HostResource[]>('hosts', 'list');
+    expect(hosts.map((host) => host.name)).toEqual(['sim-001', 'sim-002']);
+    await json('hosts', 'cordon', 'sim-002');
+    expect((await json<HostResource>('hosts', 'get', 'sim-002')).cordon).toMatchObject({ by: 'user' });
+    expect(await json('vms', 'create', 'there', '--host', 'sim-001', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    expect((await json<VmResource>('vms', 'get', 'there')).placement?.hostId).toBe(hosts[0]?.id);
+    await json('hosts', 'uncordon', 'sim-002');
+    const { items } = await json<{ items: OperationResource[] }>('operations', 'list');
+    const [newest] = items;
+    expect(newest).toMatchObject({ kind: 'vm.create', vm: { name: 'there' } });
+    expect(await json('operations', 'watch', String(newest?.id))).toMatchObject({ state: 'SUCCEEDED' });
+    expect(await json('cluster', 'stats')).toMatchObject({ hosts: { total: 2, alive: 2 }, vms: { total: 1 } });
+    expect(await json('admin', 'rebuild')).toMatchObject({ state: 'SUCCEEDED' });
+  });
+
+  it('reads in the next command what the last one wrote, without waiting for the end', async () => {
+    const answer = await json<VmWriteAnswer>('vms', 'create', 'quick');
+    expect((await json<VmResource>('vms', 'get', 'quick')).id).toBe(answer.vm.id);
+  });
+
+  it('shows people a table', async () => {
+    const run = await ctl(['vms', 'list']);
+    expect(run).toMatchObject({ status: 0, err: '' });
+    expect(run.out).toMatch(/NAME\s+OBSERVED\s+DESIRED/);
+    expect(run.out).toMatch(/there\s+RUNNING\s+RUNNING/);
+  });
+
+  it.each([
+    ['0 when it is done', ['vms', 'get', 'there'], {}, 0, ''],
+    ['1 when the operation failed', ['vms', 'create', 'giant', '--memory', '900000MiB', '--wait'], {}, 1, ''],
+    ['2 when the command line is wrong', ['vms', 'create', 'x', '--cpus', 'many'], {}, 2, 'many'],
+    ['2 when there is no such command', ['vms', 'explode'], {}, 2, 'explode'],
+    ['3 when the API refuses', ['vms', 'get', 'nobody'], {}, 3, 'VM_NOT_FOUND'],
+    ['3 when a field is wrong, and names it', ['vms', 'create', 'A_B'], {}, 3, '/name'],
+    ['3 when the token is wrong', ['vms', 'list'], { DROVER_TOKEN: 'wrong' }, 3, 'UNAUTHENTICATED'],
+    ['4 when nobody listens', ['vms', 'list'], { DROVER_URL: 'http://127.0.0.1:9' }, 4, '127.0.0.1:9'],
+  ] as const)('ends with status %s', async (_when, words, environment, status, says) => {
+    const run = await ctl(words, environment);
+    expect({ status: run.status, isSaid: run.err.includes(says) || run.out.includes(says) }).toEqual({
+      status,
+      isSaid: true,
+    });
+  });
+
+  it('cancels what has not reached its host', async () => {
+    await json('vms', 'stop', 'there', '--force', '--wait');
+    fleet.freeze('node-agent');
+    try {
+      const answer = await json<VmWriteAnswer>('vms', 'start', 'there');
+      expect(await json('operations', 'cancel', String(answer.operation?.id))).toMatchObject({ state: 'CANCELLED' });
+    } finally {
+      fleet.thaw('node-agent');
+    }
+  });
+});
