@@ -146,6 +146,11 @@ describe('the API on a real read model', () => {
         ...(rest.body['items'] as unknown as { type: string }[]),
       ].map(({ type }) => type),
     ).toEqual(['VmRequested', 'OperationBegan', 'VmPlaced', 'VmStarted', 'OperationSucceeded', 'VmStopped']);
+
+    await gateway.story.onVm(vmId, { type: 'VmDeleted', data: {} });
+    const ofDeleted = await gateway.request('GET', '/api/v1/vms/a/history', undefined, await now());
+    expect((ofDeleted.body['items'] as unknown as { type: string }[]).at(-1)?.type).toBe('VmDeleted');
+    expect((await gateway.request('GET', '/api/v1/vms/a', undefined, await now())).status).toBe(404);
   });
 
   it('keeps figures true through starts, moves and deletes', async () => {

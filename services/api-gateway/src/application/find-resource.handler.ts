@@ -25,9 +25,13 @@ export class FindResource {
     return vm;
   }
 
-  /** Also one that was deleted, by its id. */
+  /** Also one that was deleted: by its id, or by its name while no other VM bears it. */
   async vmEver(project: ProjectId, nameOrId: string): Promise<VmView> {
-    const vm = await this.#lookTwice(() => this.#reads.findVm(project, nameOrId));
+    const vm = await this.#lookTwice(async () => {
+      const found = await this.#reads.findVm(project, nameOrId);
+      const lastId = found === undefined ? await this.#reads.findVmNamedAt(project, nameOrId) : undefined;
+      return lastId === undefined ? found : this.#reads.findVm(project, lastId);
+    });
     if (vm === undefined || vm.project !== project) {
       return refuse('VM_NOT_FOUND', `project ${project} has and had no VM ${nameOrId}`);
     }

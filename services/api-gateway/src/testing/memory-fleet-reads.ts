@@ -34,10 +34,10 @@ export class MemoryFleetReads implements FleetReads {
     return [...vms.values()].find((vm) => vm.project === project && vm.name === nameOrId && vm.deletedAt === null);
   }
 
-  async findVmNamedAt(project: ProjectId, name: string, at: string): Promise<VmId | undefined> {
+  async findVmNamedAt(project: ProjectId, name: string, at?: string): Promise<VmId | undefined> {
     const { vms } = await foldAll(this.#store);
     return [...vms.values()]
-      .filter((vm) => vm.project === project && vm.name === name && vm.createdAt <= at)
+      .filter((vm) => vm.project === project && vm.name === name && (at === undefined || vm.createdAt <= at))
       .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1))[0]?.id;
   }
 

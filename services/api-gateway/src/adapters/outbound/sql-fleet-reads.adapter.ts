@@ -52,12 +52,12 @@ export class SqlFleetReads implements FleetReads {
     return row?.view;
   }
 
-  async findVmNamedAt(project: ProjectId, name: string, at: string): Promise<VmId | undefined> {
+  async findVmNamedAt(project: ProjectId, name: string, at?: string): Promise<VmId | undefined> {
     const [row] = await this.#database.reading((em) =>
       em
         .createQueryBuilder(VmRow)
         .select('id')
-        .where({ projectId: project, name, createdAt: { $lte: new Date(at) } })
+        .where({ projectId: project, name, ...(at === undefined ? {} : { createdAt: { $lte: new Date(at) } }) })
         .orderBy({ createdAt: 'desc' })
         .limit(1)
         .execute<{ id: VmId }[]>('all'),

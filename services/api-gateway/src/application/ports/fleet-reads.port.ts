@@ -23,8 +23,8 @@ export interface Page<Item> {
 export interface FleetReads {
   /** By name: the one that bears it now. By id: also a deleted one. */
   findVm(project: ProjectId, nameOrId: string): Promise<VmView | undefined>;
-  /** The VM that bore the name at that time. */
-  findVmNamedAt(project: ProjectId, name: string, at: string): Promise<VmId | undefined>;
+  /** The VM that bore the name at that time; without one, the last that did, though it is deleted. */
+  findVmNamedAt(project: ProjectId, name: string, at?: string): Promise<VmId | undefined>;
   /** Ordered by project, name and id, which never change: each VM that is there throughout comes exactly once. */
   listVms(query: VmListQuery): Promise<Page<VmView>>;
   findHost(nameOrId: string): Promise<HostResource | undefined>;
