@@ -138,6 +138,8 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
     agentVersion: z.string().max(50),
     protocolVersion: z.int().min(1),
     capabilities: z.array(z.string().max(100)).max(100),
+    /** Newest report of the host lane that waits and is older than `inventory`; absent where none waits. */
+    reportsThrough: z.int().min(1).optional(),
   }),
   z.strictObject({
     kind: z.literal('reports'),
