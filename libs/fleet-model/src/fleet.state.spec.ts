@@ -28,7 +28,7 @@ const given = (...events: (StoredVmEvent | StoredHostEvent)[]): FleetState =>
 const usageOf = (fleet: FleetState, n = 1) => fleet.hosts.get(hostId(n))?.usage;
 
 const spec = { cpu: { cores: 2 }, memory: { sizeMiB: 512 }, disks: [{ name: 'data', sizeMiB: 300 }] };
-const placed = [hostRegistered(hostId(1)), vmRequested(vmId(1), spec), vmPlaced(vmId(1), hostId(1))];
+const placed = [hostRegistered(hostId(1)), vmRequested(vmId(1), spec), vmPlaced(vmId(1), hostId(1))] as const;
 
 describe('the fleet', () => {
   it('counts a VM from its placement on', () => {
@@ -92,13 +92,23 @@ describe('the fleet', () => {
 
   it.each([
     ['is placed', [hostRegistered(hostId(1)), vmPlaced(vmId(1), hostId(1))]],
-    ['finds no place', [vmPlacementFailed(vmId(1))]],
+    ['finds no place', [vmPlacementFailed(vmId(1)), operationFailed(vmId(1), operationId(1))]],
     ['has its create fail', [operationFailed(vmId(1), operationId(1))]],
     ['is deleted', [vmDeleted(vmId(1))]],
   ])('shows a VM as awaiting its place until it %s', (_, events) => {
     const waiting = given(vmRequested(vmId(1)), createBegan(vmId(1), operationId(1)));
     expect([...waiting.awaitingPlacement.keys()]).toEqual([vmId(1)]);
     expect(events.reduce(evolveFleet, waiting).awaitingPlacement.size).toBe(0);
+  });
+
+  it('shows a VM whose host refused it as awaiting another place, and frees what was held there', () => {
+    const began = createBegan(vmId(1), operationId(1));
+    const [registered, requested, placement] = placed;
+    const refused = given(registered, requested, began, placement, vmPlacementFailed(vmId(1)));
+    expect([...refused.awaitingPlacement.keys()]).toEqual([vmId(1)]);
+    expect(usageOf(refused)).toEqual(NO_USAGE);
+    expect(evolveFleet(refused, vmDeleted(vmId(1))).awaitingPlacement.size).toBe(0);
+    expect(usageOf(evolveFleet(refused, vmDeleted(vmId(1))))).toEqual(NO_USAGE);
   });
 
   it('knows nothing of VMs and hosts that it was never told of', () => {

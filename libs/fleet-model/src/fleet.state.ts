@@ -48,8 +48,8 @@ export interface FleetVm {
   readonly placement?: VmPlacement;
   /** Its volumes are there; their space is no longer a promise. */
   readonly isDefined: boolean;
-  /** The operation that creates it, while that goes on. */
-  readonly createOperationId?: OperationId;
+  /** The operation that asks for a place for it, while that goes on. */
+  readonly placingOperationId?: OperationId;
 }
 
 /** Every host and VM of the fleet, with what is used of each host kept up to date: O(log n) an event, no rescans. */
@@ -95,12 +95,11 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
         awaitingPlacement: state.awaitingPlacement.set(event.data.vmId, true),
       };
     case 'OperationBegan':
-      if (event.data.kind !== 'vm.create') return state;
-      return withVm(state, event, (vm) => ({ ...vm, createOperationId: event.data.operationId }));
+      return withOperationBegun(state, event);
     case 'VmPlaced':
       return withPlacement(state, event, { hostId: event.data.hostId, reservationId: event.data.reservationId });
     case 'VmPlacementFailed':
-      return { ...state, awaitingPlacement: state.awaitingPlacement.delete(vmIdOf(event)) };
+      return withoutPlacement(state, event);
     case 'VmDefined':
       return withDefinition(state, event);
     case 'OperationSucceeded':
@@ -173,11 +172,6 @@ function withHost(state: FleetState, hostId: HostId, change: (host: FleetHost) =
   return host === undefined ? state : { ...state, hosts: state.hosts.set(hostId, change(host)) };
 }
 
-function withVm(state: FleetState, event: Pick<StoredVmEvent, 'stream'>, change: (vm: FleetVm) => FleetVm): FleetState {
-  const vm = state.vms.get(vmIdOf(event));
-  return vm === undefined ? state : { ...state, vms: state.vms.set(vm.vmId, change(vm)) };
-}
-
 function withPlacement(state: FleetState, event: VmEvent<'VmPlaced'>, placement: VmPlacement): FleetState {
   const vm = state.vms.get(vmIdOf(event));
   if (vm === undefined) return state;
@@ -189,6 +183,36 @@ function withPlacement(state: FleetState, event: VmEvent<'VmPlaced'>, placement:
     ...taken,
     vms: taken.vms.set(vm.vmId, placed),
     awaitingPlacement: taken.awaitingPlacement.delete(vm.vmId),
+  };
+}
+
+/** Creates ask for a place, and starts of VMs that have none. */
+function withOperationBegun(state: FleetState, event: VmEvent<'OperationBegan'>): FleetState {
+  const { kind, operationId } = event.data;
+  const vm = state.vms.get(vmIdOf(event));
+  const isPlacing = kind === 'vm.create' || (kind === 'vm.start' && vm?.placement === undefined);
+  if (vm === undefined || !isPlacing) return state;
+  return {
+    ...state,
+    vms: state.vms.set(vm.vmId, { ...vm, placingOperationId: operationId }),
+    awaitingPlacement: state.awaitingPlacement.set(vm.vmId, true),
+  };
+}
+
+/** The host that was chosen holds nothing of the VM any more. While its operation is open, another one is asked for. */
+function withoutPlacement(state: FleetState, event: VmEvent<'VmPlacementFailed'>): FleetState {
+  const vm = state.vms.get(vmIdOf(event));
+  if (vm === undefined) return state;
+  const { placement, ...rest } = vm;
+  const freed =
+    placement === undefined ? state : withUsage(state, placement.hostId, (usage) => usageWithout(usage, vm));
+  return {
+    ...freed,
+    vms: freed.vms.set(vm.vmId, rest),
+    awaitingPlacement:
+      vm.placingOperationId === undefined
+        ? freed.awaitingPlacement.delete(vm.vmId)
+        : freed.awaitingPlacement.set(vm.vmId, true),
   };
 }
 
@@ -209,8 +233,8 @@ function withOperationEnded(
   operationId: OperationId,
 ): FleetState {
   const vm = state.vms.get(vmIdOf(event));
-  if (vm === undefined || vm.createOperationId !== operationId) return state;
-  const { createOperationId: _, ...rest } = vm;
+  if (vm === undefined || vm.placingOperationId !== operationId) return state;
+  const { placingOperationId: _, ...rest } = vm;
   return { ...state, vms: state.vms.set(vm.vmId, rest), awaitingPlacement: state.awaitingPlacement.delete(vm.vmId) };
 }
 
