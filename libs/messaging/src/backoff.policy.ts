@@ -13,8 +13,9 @@ export interface Repeats {
 }
 
 export const defaultRepeats: Repeats = {
-  afterRefusal: { firstMs: 100, maxMs: 5_000 },
-  afterSilence: { firstMs: 1_000, maxMs: 10_000 },
+  // Short at the longest, because nothing else tells that a service is back.
+  afterRefusal: { firstMs: 100, maxMs: 1_000 },
+  afterSilence: { firstMs: 1_000, maxMs: 2_000 },
 };
 
 /**

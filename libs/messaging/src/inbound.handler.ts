@@ -102,13 +102,22 @@ export class Inbound {
 
   #reply(frame: Frame, reply: unknown): void {
     if (frame.replyTo === undefined || !this.#wire.isConnected) return;
+    try {
+      this.#send(frame, frame.replyTo, reply);
+    } catch (error) {
+      // The connection ended meanwhile, or a handler gave what is no JSON: the asker hears nothing and asks again.
+      this.#options.logger.error('an answer could not be sent', { subject: frame.subject, error });
+    }
+  }
+
+  #send(frame: Frame, replyTo: string, reply: unknown): void {
     let payload = Buffer.from(JSON.stringify(reply));
     if (payload.byteLength > this.#wire.maxPayloadBytes) {
       const error = new RangeError(`answer of ${payload.byteLength} bytes; at most ${this.#wire.maxPayloadBytes} fit`);
       this.#options.logger.error('an answer is too large to send', { subject: frame.subject, error });
       payload = Buffer.from(JSON.stringify(replyOfFailure(error)));
     }
-    this.#wire.send(frame.replyTo, payload, {});
+    this.#wire.send(replyTo, payload, {});
   }
 }
 

@@ -19,3 +19,4 @@ export { cloudEventOf, eventSubject } from './cloud-event.codec.js';
 export * from './event.relay.js';
 export { eventsStreamName, POSITION_HEADER } from './events-stream.client.js';
 export * from './permissions.js';
+export { ACTIVE_GROUP, runReplica, type Replica, type ReplicaContext, type ReplicaOptions } from './replica.runner.js';

@@ -167,6 +167,23 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       expect(ids).toHaveLength(2);
     });
 
+    it('ends a repeated request with what hinders it, when another answer as slow as the last would be too late', async () => {
+      let asked = 0;
+      const release = Promise.withResolvers<void>();
+      answerer.respond(subject, async () => {
+        asked += 1;
+        if (asked === 1) await release.promise;
+        throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'the database is silent');
+      });
+      await answerer.flush();
+      const patient = await connect('patient', { afterRefusal: soon, afterSilence: later });
+      const request = patient.request(subject, {}, { ttlMs: 400, retry: 'until-ttl' });
+      const timer = setTimeout(release.resolve, 250);
+      await expect(request).rejects.toMatchObject(fault('STORE_UNAVAILABLE', 'not-applied'));
+      clearTimeout(timer);
+      expect(asked).toBe(1);
+    });
+
     it('ends a repeated request with what hindered it last, when its time is over', async () => {
       // So slow that nothing is in flight when the time is over.
       const patient = await connect('patient', { afterRefusal: later, afterSilence: later });

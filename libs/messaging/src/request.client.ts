@@ -75,6 +75,8 @@ class PendingRequest {
   readonly #isRepeated: boolean;
   readonly #result = Promise.withResolvers<Answer>();
   #attempts = 0;
+  /** When the copy was sent that the next refusal answers. */
+  #askedAtMs: number | undefined;
   /** Sends of which nobody has said that they changed nothing. */
   #unsettled = 0;
   #lastFault: Fault | undefined;
@@ -158,14 +160,20 @@ class PendingRequest {
       return;
     }
     this.#unsettled += 1;
+    this.#askedAtMs ??= this.#clock.monotonicMs();
     if (this.#isRepeated) this.#repeatAfter(this.#repeats.afterSilence);
   }
 
   #refusedBy(fault: Fault): void {
     this.#unsettled -= 1;
     this.#lastFault = fault;
-    if (this.#isRepeated) this.#repeatAfter(this.#repeats.afterRefusal);
-    else this.#result.reject(fault);
+    const nowMs = this.#clock.monotonicMs();
+    const tookMs = nowMs - (this.#askedAtMs ?? nowMs);
+    this.#askedAtMs = undefined;
+    if (!this.#isRepeated) this.#result.reject(fault);
+    else if (nowMs + tookMs < this.#deadlineMs) this.#repeatAfter(this.#repeats.afterRefusal);
+    // Another answer that takes as long would come too late, and this one says what hinders it.
+    else this.#result.reject(this.#unsettled > 0 ? withUnknownOutcome(fault) : fault);
   }
 
   #repeatAfter(backoff: Backoff): void {
@@ -187,6 +195,11 @@ class PendingRequest {
   #unavailable(outcome: 'not-applied' | 'unknown'): Fault {
     return new Fault('MESSAGING_UNAVAILABLE', outcome, `no connection to ask ${this.#envelope.subject}`);
   }
+}
+
+/** Other copies of the request may still be on their way. */
+function withUnknownOutcome(fault: Fault): Fault {
+  return new Fault(fault.code, 'unknown', fault.message.slice(fault.code.length + 2), { cause: fault });
 }
 
 function parseJson(subject: string, payload: Uint8Array): unknown {
