@@ -1,20 +1,23 @@
-import { hostname } from 'node:os';
+import type { StoredHostEvent, StoredVmEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { openPostgresEventStore, type EventStore } from '@drover/event-store';
 import {
   connectMessaging,
   DroverTransportStrategy,
   natsLeaseStore,
-  respondHealth,
-  runLease,
+  runReplica,
   type LeaseStore,
   type Messaging,
 } from '@drover/messaging';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
+import {
+  nestLogger,
+  readSecret,
+  type ServiceContext,
+  type ServiceDefinition,
+  whenAvailable,
+} from '@drover/service-kit';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
-import { ACTIVE_GROUP } from './adapters/inbound/active-group.js';
-import { StoreFeed } from './adapters/inbound/store-feed.consumer.js';
 import { Ledger } from './application/ledger.state.js';
 import { PlaceVmHandler } from './application/place-vm.handler.js';
 import { ReleaseStaleReservations } from './application/release-stale-reservations.reconciler.js';
@@ -74,10 +77,10 @@ export function schedulerService(config: SchedulerConfig): ServiceDefinition {
 
 /** Follows the store, competes for the lease and answers while it holds it, until the context stops. */
 export async function startReplica(context: ServiceContext, foundation: Foundation): Promise<void> {
-  const { logger, metrics, health } = context;
+  const { logger, metrics } = context;
   const { store, messaging, leases, leaseTtlMs, policy } = foundation;
   const ledger = new Ledger(policy);
-  const place = new PlaceVmHandler(ledger, systemClock, () => lease.holds());
+  const place: PlaceVmHandler = new PlaceVmHandler(ledger, systemClock, () => replica.isActive);
 
   const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(SchedulerModule.of(ledger, place), {
@@ -88,52 +91,23 @@ export async function startReplica(context: ServiceContext, foundation: Foundati
   await app.listen();
   context.onStop('nest', () => app.close());
 
-  let unknownEvent: string | undefined;
-  const feed = new StoreFeed({
+  const replica = runReplica<StoredVmEvent | StoredHostEvent>(context, {
+    name: NAME,
     store,
+    messaging,
+    strategy,
+    leases,
+    leaseTtlMs,
+    streamKinds: ['vm', 'host'],
     onEvent: (event) => ledger.seeEvent(event),
-    onUnknownEvent: ({ type, schemaVersion, stream }) => {
-      if (unknownEvent === undefined) logger.error('an event is not known here', { type, schemaVersion, stream });
-      unknownEvent ??= `${type} version ${schemaVersion} in ${stream}`;
-      void lease.release();
-    },
+    onActive: () => place.becomeActive(),
+    onPassive: () => place.becomePassive(),
   });
-  context.onStop('store feed', () => feed.stop());
-  feed.closed.catch((error: unknown) => context.fail(error));
-
-  let isActive = false;
-  const lease = runLease(
-    { store: leases, key: NAME, holderId: `${hostname()}/${process.pid}`, ttlMs: leaseTtlMs, logger },
-    {
-      onAcquired: async () => {
-        await feed.caughtUp();
-        if (!lease.holds()) return;
-        isActive = true;
-        place.becomeActive();
-        await strategy.activate(ACTIVE_GROUP);
-        logger.info('this replica is the active one');
-      },
-      onLost: async () => {
-        isActive = false;
-        place.becomePassive();
-        await strategy.deactivate(ACTIVE_GROUP);
-      },
-    },
-  );
-  context.onStop('lease', () => lease.release());
 
   const stale = new ReleaseStaleReservations(ledger, systemClock);
   const timer = setInterval(() => stale.reconcile(), RELEASE_EVERY_MS).unref();
   context.onStop('stale reservations', () => clearInterval(timer));
 
-  health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
-  health.addCheck('events', () => ({
-    isOk: unknownEvent === undefined,
-    detail: unknownEvent === undefined ? 'all known' : `not known: ${unknownEvent}`,
-  }));
-  const healthAnswers = respondHealth(messaging, NAME, () => health.ready());
-  context.onStop('health', () => healthAnswers.stop());
-  metrics.observe('drover_scheduler_active', '1 on the active replica', () => (isActive ? 1 : 0));
   metrics.observe('drover_scheduler_hosts', 'Hosts of the fleet', () => ledger.state.fleet.hosts.size);
   metrics.observe('drover_scheduler_reserved_vms', 'VMs capacity is held for', () => ledger.state.reservations.size);
 }

@@ -5,11 +5,10 @@ import {
   type PlaceQuery,
   type Rejection,
 } from '@drover/contracts';
-import { answered, OnRequest, rejected, type Answer } from '@drover/messaging';
+import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer } from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { ExplainPlacementHandler } from '../../application/explain-placement.handler.js';
 import { PlaceVmHandler } from '../../application/place-vm.handler.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 /** `query.placement.*`: answered by the active replica alone, because only that one knows what is reserved. */
 @Controller()
