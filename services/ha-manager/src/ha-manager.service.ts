@@ -1,22 +1,24 @@
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FleetId } from '@drover/contracts';
+import type { FleetId, StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { openPostgresEventStore, type DeadLetters, type EventStore } from '@drover/event-store';
 import {
   connectMessaging,
   DroverTransportStrategy,
   natsLeaseStore,
-  respondHealth,
-  runLease,
+  runReplica,
   type LeaseStore,
   type Messaging,
 } from '@drover/messaging';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
+import {
+  nestLogger,
+  readSecret,
+  type ServiceContext,
+  type ServiceDefinition,
+  whenAvailable,
+} from '@drover/service-kit';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
-import { ACTIVE_GROUP } from './adapters/inbound/active-group.js';
-import { StoreFeed } from './adapters/inbound/store-feed.consumer.js';
 import { ConnectionProbe } from './adapters/outbound/connection-probe.adapter.js';
 import { AnswerHeartbeatHandler } from './application/answer-heartbeat.handler.js';
 import { claimStore } from './application/claim-store.handler.js';
@@ -87,19 +89,19 @@ export function haManagerService(config: HaManagerConfig): ServiceDefinition {
  * `FLEET_MISMATCH` where the store belongs to another fleet.
  */
 export async function startReplica(context: ServiceContext, foundation: Foundation): Promise<void> {
-  const { logger, metrics, health } = context;
+  const { logger, metrics } = context;
   const { fleetId, store, deadLetters, messaging, leases, leaseTtlMs } = foundation;
   const claim = await claimStore(store, fleetId, systemClock);
   const directory = new HostDirectory();
   const liveness = new Liveness(foundation.liveness, systemClock, directory);
   const streams = new HostStreamHandler(store, directory, systemClock);
-  let term = 0;
+  let term: number | undefined;
 
   const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
   const module = HaManagerModule.of({
     register: new RegisterHostHandler(streams, directory, liveness, claim),
     reports: new TakeHostReportsHandler(streams, deadLetters),
-    heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => (lease.holds() ? term : undefined)),
+    heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => (replica.isActive ? term : undefined)),
     cordon: new CordonHostHandler(streams),
   });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
@@ -110,57 +112,29 @@ export async function startReplica(context: ServiceContext, foundation: Foundati
   await app.listen();
   context.onStop('nest', () => app.close());
 
-  let unknownEvent: string | undefined;
-  const feed = new StoreFeed({
+  const replica = runReplica<StoredHostEvent>(context, {
+    name: NAME,
     store,
+    messaging,
+    strategy,
+    leases,
+    leaseTtlMs,
+    streamKinds: ['host'],
     onEvent: (event) => directory.seeEvent(event),
-    onUnknownEvent: ({ type, schemaVersion, stream }) => {
-      if (unknownEvent === undefined) logger.error('an event is not known here', { type, schemaVersion, stream });
-      unknownEvent ??= `${type} version ${schemaVersion} in ${stream}`;
-      void lease.release();
+    onActive: async (holds) => {
+      term = await readRevision(leases, holds);
+      liveness.forget();
     },
   });
-  context.onStop('store feed', () => feed.stop());
-  feed.closed.catch((error: unknown) => context.fail(error));
-
-  let isActive = false;
-  const lease = runLease(
-    { store: leases, key: NAME, holderId: `${hostname()}/${process.pid}`, ttlMs: leaseTtlMs, logger },
-    {
-      onAcquired: async () => {
-        await feed.caughtUp();
-        const revision = await readRevision(leases, () => lease.holds());
-        if (revision === undefined) return;
-        term = revision;
-        liveness.forget();
-        isActive = true;
-        await strategy.activate(ACTIVE_GROUP);
-        logger.info('this replica is the active one', { term });
-      },
-      onLost: async () => {
-        isActive = false;
-        await strategy.deactivate(ACTIVE_GROUP);
-      },
-    },
-  );
-  context.onStop('lease', () => lease.release());
 
   const probe = new ConnectionProbe(messaging, systemClock);
-  const judge = new JudgeLiveness(liveness, streams, () => isActive && lease.holds() && probe.isAnswering);
+  const judge = new JudgeLiveness(liveness, streams, () => replica.isActive && probe.isAnswering);
   const timer = setInterval(() => {
     probe.probe().catch((error: unknown) => logger.debug('the connection ended under a probe', { error }));
     judge.reconcile().catch((error: unknown) => logger.warn('liveness could not be recorded yet', { error }));
   }, TICK_MS).unref();
   context.onStop('liveness', () => clearInterval(timer));
 
-  health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
-  health.addCheck('events', () => ({
-    isOk: unknownEvent === undefined,
-    detail: unknownEvent === undefined ? 'all known' : `not known: ${unknownEvent}`,
-  }));
-  const healthAnswers = respondHealth(messaging, NAME, () => health.ready());
-  context.onStop('health', () => healthAnswers.stop());
-  metrics.observe('drover_ha_manager_active', '1 on the active replica', () => (isActive ? 1 : 0));
   metrics.observe('drover_ha_manager_hosts', 'Hosts of the fleet', () => directory.size);
   metrics.observe('drover_ha_manager_suspected_hosts', 'Hosts that do not answer', () => directory.suspectedCount);
 }

@@ -1,8 +1,14 @@
 import { heartbeatSchema, hostIdOfSubject, hostIdSchema, type Heartbeat } from '@drover/contracts';
-import { answered, OnRequest, UnreadableMessage, type Answer, type IncomingMessage } from '@drover/messaging';
+import {
+  ACTIVE_GROUP,
+  answered,
+  OnRequest,
+  UnreadableMessage,
+  type Answer,
+  type IncomingMessage,
+} from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { AnswerHeartbeatHandler } from '../../application/answer-heartbeat.handler.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 /** `host.<hostId>.heartbeat`. */
 @Controller()

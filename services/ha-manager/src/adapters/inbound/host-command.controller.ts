@@ -1,9 +1,8 @@
 import { hostCommandSchemas, type HostCommandMessage, type HostVerb } from '@drover/contracts';
-import { answered, OnRequest, rejected, type Answer } from '@drover/messaging';
+import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer } from '@drover/messaging';
 import { currentTraceparent } from '@drover/observability';
 import { Controller, Inject } from '@nestjs/common';
 import { CordonHostHandler } from '../../application/cordon-host.handler.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 /** `command.host.<verb>`. */
 @Controller()

@@ -1,12 +1,19 @@
 import { hostIdOfSubject, hostLaneMessageSchema, type Rejection } from '@drover/contracts';
-import { answered, OnRequest, parsePayload, rejected, type Answer, type IncomingMessage } from '@drover/messaging';
+import {
+  ACTIVE_GROUP,
+  answered,
+  OnRequest,
+  parsePayload,
+  rejected,
+  type Answer,
+  type IncomingMessage,
+} from '@drover/messaging';
 import { currentTraceparent } from '@drover/observability';
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { RegisterHostHandler } from '../../application/register-host.handler.js';
 import { TakeHostReportsHandler } from '../../application/take-host-reports.handler.js';
 import { isKnownProtocol } from '../../domain/membership/host.decider.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 /** What any version of the protocol says. */
 const anyVersionSchema = z.looseObject({ kind: z.string(), protocolVersion: z.int().optional() });

@@ -59,6 +59,27 @@ describe('registering a host', () => {
     ]);
   });
 
+  it('overtakes the reports that wait at the host: none of them sets the inventory back', () => {
+    const newest = anInventory({ memoryMiB: 3 });
+    const overtaking = register({ ...aRegistration({}, { memoryMiB: 3 }), reportsThrough: 6 });
+    const overtaken: HostFact = {
+      type: 'HostInventoryChanged',
+      data: { hostId: id, inventory: newest, source: { hostId: id, journalEpoch: 1, sequence: 6 } },
+    };
+    expect(decided([registered], overtaking)).toEqual([overtaken]);
+    expect(decided([registered, overtaken], inventory({ memoryMiB: 1 }, 5))).toEqual([]);
+    expect(decided([registered, overtaken], inventory({ memoryMiB: 2 }, 6))).toEqual([]);
+    expect(decided([registered, overtaken], inventory({ memoryMiB: 4 }, 7))).toHaveLength(1);
+    expect(decided([registered, overtaken], overtaking)).toEqual([]);
+    // The same where the agent was replaced, or its inventory is as it was before the reports.
+    const updated = register({ ...aRegistration({ agentVersion: '2' }), reportsThrough: 6 });
+    expect(decided([registered], updated)).toMatchObject([
+      { type: 'HostRegistered' },
+      { type: 'HostInventoryChanged', data: { source: { sequence: 6 } } },
+    ]);
+    expect(decided([registered], register({ ...aRegistration(), reportsThrough: 6 }))).toHaveLength(1);
+  });
+
   it('refuses a host of another fleet', () => {
     expect(decided([], register(aRegistration({ fleetId: anotherFleet })))).toBe('FLEET_MISMATCH');
     expect(decided([], register(aRegistration({ fleetId: aFleet })))).toEqual([registered]);

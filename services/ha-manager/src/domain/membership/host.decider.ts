@@ -7,6 +7,7 @@ import {
   type HostInventory,
   type HostLaneMessage,
   type Rejection,
+  type ReportSource,
 } from '@drover/contracts';
 import { accept, assertNever, reject, type Decider, type Decision } from '@drover/domain-kit';
 import { evolve, type HostState, type RegisteredHost } from './host.state.js';
@@ -92,13 +93,13 @@ function decideRegister(state: HostState, command: RegisterHost): Decision<HostF
     });
   }
   const isNewJournal = state?.journalId !== journalId;
+  const journalEpoch = (state?.journalEpoch ?? 0) + (isNewJournal ? 1 : 0);
   const isOtherAgent =
     state?.agentVersion !== agentVersion ||
     state.protocolVersion !== protocolVersion ||
     state.capabilities.join('\n') !== capabilities.join('\n');
   const events: HostFact[] = [];
   if (isNewJournal || isOtherAgent) {
-    const journalEpoch = (state?.journalEpoch ?? 0) + (isNewJournal ? 1 : 0);
     events.push({
       type: 'HostRegistered',
       data: {
@@ -112,10 +113,26 @@ function decideRegister(state: HostState, command: RegisterHost): Decision<HostF
         capabilities,
       },
     });
-  } else if (!isSameInventory(state.inventory, inventory)) {
+  }
+  const source = newerSource(state, registration, journalEpoch);
+  // Recorded also where nothing changed: copies of older reports may be on their way, and must change nothing.
+  if (source !== undefined) events.push({ type: 'HostInventoryChanged', data: { hostId, inventory, source } });
+  else if (events.length === 0 && state !== undefined && !isSameInventory(state.inventory, inventory)) {
     events.push({ type: 'HostInventoryChanged', data: { hostId, inventory } });
   }
   return accept(...events, ...protocolCordon(state, hostId, isKnownProtocol(protocolVersion)));
+}
+
+/** The newest report that waits at the host and that its registration has overtaken. */
+function newerSource(
+  state: HostState,
+  { hostId, reportsThrough: sequence }: Registration,
+  journalEpoch: number,
+): ReportSource | undefined {
+  if (sequence === undefined) return undefined;
+  const newest = state?.newestReport;
+  const isKnown = newest?.journalEpoch === journalEpoch && sequence <= newest.sequence;
+  return isKnown ? undefined : { hostId, journalEpoch, sequence };
 }
 
 /** An agent that may not understand its commands gets no new VMs; those it has are left alone. */
