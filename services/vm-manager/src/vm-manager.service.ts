@@ -9,7 +9,13 @@ import {
   type Messaging,
 } from '@drover/messaging';
 import { systemClock } from '@drover/domain-kit';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
+import {
+  nestLogger,
+  readSecret,
+  type ServiceContext,
+  type ServiceDefinition,
+  whenAvailable,
+} from '@drover/service-kit';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { TransportIntake } from './adapters/inbound/transport-intake.adapter.js';

@@ -59,7 +59,11 @@ export class VmNames {
     const others = (this.#holders.get(key) ?? []).filter((holder) => holder.vmId !== vmId);
     const holders = after.phase === 'present' ? [...others, { vmId, position: after.position }] : others;
     if (holders.length === 0) this.#holders.delete(key);
-    else this.#holders.set(key, holders.sort((one, other) => comparePositions(one.position, other.position)));
+    else
+      this.#holders.set(
+        key,
+        holders.sort((one, other) => comparePositions(one.position, other.position)),
+      );
     this.release(identity.projectId, identity.name, vmId);
   }
 }

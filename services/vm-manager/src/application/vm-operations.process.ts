@@ -105,7 +105,8 @@ export class VmOperations {
   deliveryOf(vmId: VmId, operationId: OperationId): Delivery {
     const task = this.#tasks.get(vmId);
     const known = task?.operationId === operationId ? task.delivery : 'unsent';
-    const mayHaveBeenSent = this.#inherited.get(vmId) === operationId && this.#options.folds.get(vmId).hostId !== undefined;
+    const mayHaveBeenSent =
+      this.#inherited.get(vmId) === operationId && this.#options.folds.get(vmId).hostId !== undefined;
     return known === 'unsent' && mayHaveBeenSent ? 'unanswered' : known;
   }
 

@@ -45,7 +45,8 @@ describe('placing', () => {
     const place = bench.scheduler.place.bind(bench.scheduler);
     bench.scheduler.place = async (query) => {
       const answer = await place(query);
-      if (bench.scheduler.asked.length === 1) bench.clock.advance(8_500);
+      // The append may take five more seconds, and ten are what is reserved.
+      if (bench.scheduler.asked.length === 1) bench.clock.advance(5_000);
       return answer;
     };
     await bench.command('create', 'create');
@@ -68,6 +69,39 @@ describe('placing', () => {
     expect(await bench.ended('create')).toMatchObject({ type: 'OperationFailed', data: { code: 'HOST_FULL' } });
     expect(bench.hosts.all.map((host) => host.done.length)).toEqual([1, 1, 1]);
     expect(bench.state().phase).toBe('deleted');
+  });
+});
+
+describe('what is tried again', () => {
+  it('is tried every second at the longest, so that a scheduler or a host that is back is noticed soon', async () => {
+    const bench = await VmManagerBench.started();
+    bench.scheduler.faults.push(...Array.from({ length: 12 }, notApplied));
+    const times: number[] = [];
+    const place = bench.scheduler.place.bind(bench.scheduler);
+    bench.scheduler.place = (query) => {
+      times.push(bench.clock.monotonicMs());
+      return place(query);
+    };
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    const waits = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0));
+    expect(Math.max(...waits)).toBe(1_000);
+  });
+
+  it('is not tried by a process that stood still while its lease ran out', async () => {
+    const bench = await VmManagerBench.started();
+    bench.hosts.host(hostA).isReachable = false;
+    await bench.command('create', 'create');
+    await bench.until(() => bench.hosts.sent.length === 1);
+    bench.isHolding = false;
+    bench.hosts.host(hostA).isReachable = true;
+    for (let turn = 0; turn < 10; turn += 1) {
+      bench.clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(bench.hosts.sent).toHaveLength(1);
+    bench.isHolding = true;
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationSucceeded' });
   });
 });
 

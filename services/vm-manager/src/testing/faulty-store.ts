@@ -1,4 +1,5 @@
 import { Fault, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
+import type { EventStore } from '@drover/event-store';
 import type { StoreSubscription, VmStore } from '../application/ports/vm-store.port.js';
 
 /** What becomes of an append: refused, lost before the store, or stored with its answer lost. */
@@ -6,12 +7,14 @@ export type Fate = 'stored' | 'refused' | 'lost' | 'unanswered';
 
 /** A store whose appends meet a fate, by their number. */
 export class FaultyStore implements VmStore {
-  readonly #store: VmStore;
+  readonly #store: Pick<EventStore, 'append' | 'read' | 'subscribe'>;
   /** Asked for each append, counted from 1; may also bring other disasters about. */
   fateOf: (append: number) => Fate = () => 'stored';
   appends = 0;
+  /** While set, the feed brings nothing, as on a replica that lags behind. */
+  lag: Promise<void> | undefined;
 
-  constructor(store: VmStore) {
+  constructor(store: EventStore) {
     this.#store = store;
   }
 
@@ -34,6 +37,8 @@ export class FaultyStore implements VmStore {
     handler: (events: readonly StoredEvent[]) => void,
     options: { readonly filter: { readonly streamKinds: readonly string[] } },
   ): StoreSubscription {
-    return this.#store.subscribe(after, handler, options);
+    const lagging = (events: readonly StoredEvent[]) =>
+      this.lag === undefined ? handler(events) : this.lag.then(() => handler(events));
+    return this.#store.subscribe(after, lagging, options);
   }
 }

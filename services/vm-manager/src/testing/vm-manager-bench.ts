@@ -34,6 +34,8 @@ export class VmManagerBench {
   readonly hosts = new FakeHosts([hostA, hostB, hostC].map((id) => new FakeHost(id)));
   readonly deadLetters: UnworkableMessage[] = [];
   readonly told: { readonly message: string; readonly fields: unknown }[] = [];
+  /** What the lease says when it is looked at; a process that stood still may not have been told yet that it is lost. */
+  isHolding = true;
   manager: VmManager;
   /** Sequence of the last report that each host numbered, and of the first it has not had acknowledged. */
   readonly #sequences = new Map<HostId, { last: number; acknowledged: number }>();
@@ -192,7 +194,7 @@ export class VmManagerBench {
         compete: (holder) => {
           this.#holder = holder;
         },
-        holds: () => true,
+        holds: () => this.isHolding,
         resign: () => Promise.resolve(),
       },
       intake: { open: () => Promise.resolve(), close: () => Promise.resolve() },

@@ -1,6 +1,5 @@
-import type { DroverTransportStrategy } from '@drover/messaging';
+import { ACTIVE_GROUP, type DroverTransportStrategy } from '@drover/messaging';
 import type { Intake } from '../../application/ports/lease.port.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 /** Opens and closes the subscriptions of the Nest transport. */
 export class TransportIntake implements Intake {

@@ -1,10 +1,9 @@
 import { vmCommandSchemas, type VmCommandMessage, type VmVerb } from '@drover/contracts';
-import { answered, OnRequest, rejected, type Answer } from '@drover/messaging';
+import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer } from '@drover/messaging';
 import { currentTraceparent } from '@drover/observability';
 import { Controller, Inject } from '@nestjs/common';
 import { VmCommandHandler } from '../../application/vm-command.handler.js';
 import type { VmCommand } from '../../domain/vm/vm-command.policy.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 const group = { group: ACTIVE_GROUP };
 

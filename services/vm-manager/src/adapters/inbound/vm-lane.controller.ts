@@ -1,8 +1,7 @@
 import { hostIdOfSubject, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
-import { answered, OnRequest, rejected, type Answer, type IncomingMessage } from '@drover/messaging';
+import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer, type IncomingMessage } from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { HostReportHandler } from '../../application/host-report.handler.js';
-import { ACTIVE_GROUP } from './active-group.js';
 
 /** `host.<hostId>.report.vm`. A host's credentials allow its own subject alone, so the subject says who speaks. */
 @Controller()

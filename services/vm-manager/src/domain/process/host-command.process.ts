@@ -36,8 +36,10 @@ export function currentCause(operation: OpenOperation): Cause {
  */
 export function pendingCommand(state: VmState): Delivering | undefined {
   const { operation, identity, hostId, generation, owedUndo } = state;
-  const owed = operation === undefined ? owedUndo : { operationId: operation.operationId, cause: currentCause(operation) };
-  if (owed === undefined || identity === undefined || hostId === undefined || generation === undefined) return undefined;
+  const owed =
+    operation === undefined ? owedUndo : { operationId: operation.operationId, cause: currentCause(operation) };
+  if (owed === undefined || identity === undefined || hostId === undefined || generation === undefined)
+    return undefined;
   const { cause, operationId } = owed;
   const commandId = hostCommandId(cause);
   const order = { commandId, vmId: identity.vmId, operationId, generation, revision: cause.revision };

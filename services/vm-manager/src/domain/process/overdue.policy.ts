@@ -39,7 +39,9 @@ export function undoOverdueFacts(
     operation,
     because,
     [],
-    [`host ${state.hostId ?? 'unknown'} did not confirm that domain and volumes are gone; the VM is removed when it answers again`],
+    [
+      `host ${state.hostId ?? 'unknown'} did not confirm that domain and volumes are gone; the VM is removed when it answers again`,
+    ],
   );
 }
 

@@ -159,6 +159,27 @@ describe('the end of a command', () => {
     ]);
   });
 
+  it('of a removal counts also where the host could not look once more at its end', () => {
+    const deleting = stateOf([...history.running(), fact.deleteRequested(), fact.began('delete', 'vm.delete')]);
+    const facts = settleCommandFinished(deleting, finished(deleting, done(), 'UNRESPONSIVE'), source(2));
+    expect(facts).toEqual([fact.succeeded('delete'), fact.deleted(2)]);
+    const undoing = stateOf([
+      ...history.placed(),
+      { type: 'OperationCancelRequested', data: { operationId: operationOf('create'), because: 'overdue' } },
+    ]);
+    expect(types(settleCommandFinished(undoing, finished(undoing, done(), 'UNRESPONSIVE'), source(1)))).toEqual([
+      'OperationFailed',
+      'VmDeleted',
+    ]);
+  });
+
+  it('of a removal after which a domain is there again is no success', () => {
+    const deleting = stateOf([...history.running(), fact.deleteRequested(), fact.began('delete', 'vm.delete')]);
+    expect(settleCommandFinished(deleting, finished(deleting, done(), 'RUNNING'), source(2))).toMatchObject([
+      { type: 'OperationFailed', data: { step: 'delete', code: 'VM_WRONG_STATE', left: [expect.any(String)] } },
+    ]);
+  });
+
   it('that nobody waits for any more still tells what is so, and never ends another operation', () => {
     const stopping = stateOf([...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')]);
     const late = finished(stopping, done(), 'STOPPED');

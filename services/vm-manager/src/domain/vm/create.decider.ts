@@ -13,7 +13,8 @@ export function decideCreate(
   // The VM's id is derived from the command: whatever became of the VM, this command has been decided.
   if (state.phase !== 'unknown') {
     const { identity } = state;
-    const isOther = identity !== undefined && (identity.name !== command.name || identity.projectId !== command.projectId);
+    const isOther =
+      identity !== undefined && (identity.name !== command.name || identity.projectId !== command.projectId);
     return isOther ? reject(keyUsed(identity.name)) : accept();
   }
   const unsupported = unsupportedField(command.spec);

@@ -247,6 +247,27 @@ describe('one operation at a time', () => {
       .then(superseded('create', 'force'), fact.stopRequested('force'), began('force', 'vm.stop', 120_000, 'create'));
   });
 
+  it('lets no stop take the place of a removal, which stops the VM itself', () => {
+    const deleting = [...history.running(), fact.deleteRequested(), fact.began('delete', 'vm.delete')];
+    const undoing: VmFact[] = [
+      ...history.placed(),
+      { type: 'OperationCancelRequested', data: { operationId: operationOf('create'), because: 'user' } },
+    ];
+    for (const [name, kind, removing] of [
+      ['delete', 'vm.delete', deleting],
+      ['create', 'vm.create', undoing],
+    ] as const) {
+      const data = { operationId: operationOf(name), kind };
+      const why = 'it removes the VM: wait for it, or delete the VM in its place';
+      const detail = `operation ${operationOf(name)} (${kind}) holds this VM; ${why}`;
+      for (const mode of ['force', 'graceful'] as const) {
+        given(...removing)
+          .when(stop(mode))
+          .thenRejected({ code: 'VM_BUSY', detail, data });
+      }
+    }
+  });
+
   it('ends a forced stop at once where no host was given the VM', () => {
     given(...history.requested())
       .when(stop('force', 'force'))

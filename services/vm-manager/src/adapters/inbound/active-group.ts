@@ -1,2 +1,0 @@
-/** Handlers of this group are heard by the active replica alone. */
-export const ACTIVE_GROUP = 'active';

@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { operationOf, vmId } from '../testing/vm-facts.js';
+import { VmManagerBench } from '../testing/vm-manager-bench.js';
+
+const force = { mode: 'force', gracePeriodMs: 0 } as const;
+
+/** A VM that has had more operations since than a fold remembers; `superseding` took the place of a start. */
+async function longLived(): Promise<VmManagerBench> {
+  const bench = await VmManagerBench.started();
+  await bench.command('create', 'create', { powerOn: false });
+  await bench.ended('create');
+  await bench.command('start', 'superseded');
+  await bench.command('stop', 'superseding', force);
+  await bench.ended('superseding');
+  for (let round = 0; round < 9; round += 1) {
+    await bench.command('start', `start ${round}`);
+    await bench.ended(`start ${round}`);
+    await bench.command('stop', `stop ${round}`, force);
+    await bench.ended(`stop ${round}`);
+  }
+  return bench;
+}
+
+describe('a repeat of a command that is older than what the fold remembers', () => {
+  it.each([
+    ['superseding', 'stop', force],
+    ['start 0', 'start', {}],
+  ] as const)('(%s) has no second effect and gets its old answer', async (name, verb, fields) => {
+    const bench = await longLived();
+    // As it is now, the VM would be brought to the other state by it.
+    if (verb === 'stop') {
+      await bench.command('start', 'start at last');
+      await bench.ended('start at last');
+    }
+    const before = await bench.events();
+    expect(await bench.command(verb, name, fields)).toMatchObject({
+      kind: 'accepted',
+      value: { subjectId: vmId, operationId: operationOf(name) },
+    });
+    expect(await bench.events()).toEqual(before);
+  });
+
+  it('that would now take the place of another operation has no effect either', async () => {
+    const bench = await longLived();
+    bench.hosts.all.forEach((host) => (host.isHung = true));
+    await bench.command('start', 'hangs');
+    const before = await bench.events();
+    // Decided anew it would be the first append that cancels: the store knows a part of it.
+    expect(await bench.command('stop', 'stop 0', force)).toMatchObject({
+      value: { operationId: operationOf('stop 0') },
+    });
+    expect(await bench.events()).toEqual(before);
+  });
+
+  it('finds that an operation so old has ended when it is to be cancelled', async () => {
+    const bench = await longLived();
+    expect(await bench.command('cancel', 'cancel', { operationId: operationOf('create') })).toMatchObject({
+      rejection: { code: 'OPERATION_NOT_CANCELLABLE' },
+    });
+  });
+});
+
+describe('a create under a request id that was used before', () => {
+  it('is answered as it was, whatever became of the VM', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    for (const verb of ['stop', 'start', 'stop', 'delete'] as const) {
+      const name = `${verb} ${(await bench.events()).length}`;
+      await bench.command(verb, name, verb === 'stop' ? force : {});
+      await bench.ended(name);
+    }
+    const events = await bench.events();
+    expect(await bench.command('create', 'create')).toEqual({
+      kind: 'accepted',
+      value: {
+        subjectId: vmId,
+        operationId: operationOf('create'),
+        revision: events.length - 1,
+        position: events.at(-1)?.position,
+      },
+    });
+    expect(await bench.events()).toEqual(events);
+  });
+
+  it('is refused where it asks for another VM', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    expect(await bench.command('create', 'create', { name: 'other' })).toMatchObject({
+      rejection: { code: 'INVALID_FIELD', field: '/name' },
+    });
+  });
+});
