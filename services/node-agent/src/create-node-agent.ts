@@ -241,7 +241,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   function end(rejection?: Rejection): Promise<void> {
     ending ??= (async () => {
       controller.abort();
-      for (const cleanup of cleanups.splice(0)) await cleanup();
+      for (const cleanup of cleanups.splice(0)) {
+        try {
+          await cleanup();
+        } catch (error) {
+          // The others must be let go all the same, and whoever waits for the end must hear of it.
+          logger.error('a part of the agent did not stop as it should', { error });
+        }
+      }
       await settledWithin(Promise.all(running));
       ended.resolve(rejection);
     })();

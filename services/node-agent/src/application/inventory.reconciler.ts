@@ -5,7 +5,14 @@ import type { HostMemory } from '../domain/capacity/capacity.policy.js';
 import type { HostSettings } from './agent-settings.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 
-/** What the host is made of, as last seen. Reports it when it has changed since it was told. */
+/** An inventory as a registration tells it. */
+export interface TakenInventory {
+  readonly inventory: HostInventory;
+  /** The newest report that waits in the lane: what it says is older, and must not follow the registration. */
+  readonly reportsThrough?: number;
+}
+
+/** What the host is made of, as last seen. Reports it when it has changed since it was told. One look after the other. */
 export class InventoryReconciler {
   readonly #hypervisor: Hypervisor;
   readonly #host: HostSettings;
@@ -13,8 +20,8 @@ export class InventoryReconciler {
   readonly #logger: Logger;
   #memory: HostMemory | undefined;
   #told = '';
-  #isLooking = false;
   #isDue = false;
+  #turns: Promise<unknown> = Promise.resolve();
 
   constructor(hypervisor: Hypervisor, host: HostSettings, lane: ReportLane, logger: Logger) {
     this.#hypervisor = hypervisor;
@@ -24,10 +31,13 @@ export class InventoryReconciler {
   }
 
   /** For a registration, which tells it. */
-  async take(): Promise<HostInventory> {
-    const inventory = await this.#look();
-    this.#told = fingerprintOf(inventory);
-    return inventory;
+  take(): Promise<TakenInventory> {
+    return this.#inTurn(async () => {
+      const inventory = await this.#look();
+      this.#told = fingerprintOf(inventory);
+      const reportsThrough = this.#lane.pending.at(-1)?.sequence;
+      return { inventory, ...(reportsThrough === undefined ? {} : { reportsThrough }) };
+    });
   }
 
   async memory(): Promise<HostMemory> {
@@ -36,24 +46,27 @@ export class InventoryReconciler {
 
   /** Being called is a hint. */
   async reconcile(): Promise<void> {
+    if (this.#isDue) return;
     this.#isDue = true;
-    if (this.#isLooking) return;
-    this.#isLooking = true;
     try {
-      while (this.#isDue) {
+      await this.#inTurn(async () => {
         this.#isDue = false;
         const inventory = await this.#look();
         const fingerprint = fingerprintOf(inventory);
-        if (fingerprint === this.#told) continue;
+        if (fingerprint === this.#told) return;
         this.#told = fingerprint;
         await this.#lane.append({ kind: 'inventory-changed', inventory });
-      }
+      });
     } catch (error) {
       // The next registration or change tells it.
       this.#logger.warn('the inventory cannot be taken', { error });
-    } finally {
-      this.#isLooking = false;
     }
+  }
+
+  #inTurn<T>(body: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.then(body);
+    this.#turns = turn.catch(() => undefined);
+    return turn;
   }
 
   async #look(): Promise<HostInventory> {

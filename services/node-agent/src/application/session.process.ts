@@ -78,9 +78,15 @@ export class Session {
     for (;;) {
       this.#reopened = Promise.withResolvers<void>();
       const { promise } = this.#reopened;
-      const registered = await this.#register();
+      const { registered, reportsThrough } = await this.#register();
       const { fleetId, journalEpoch } = registered;
-      await book.insist([{ kind: 'registered', fleetId, journalEpoch }]);
+      await book.insist([
+        { kind: 'registered', fleetId, journalEpoch },
+        // The registration told what is newer than they are.
+        ...(reportsThrough === undefined
+          ? []
+          : [{ kind: 'acknowledged', lane: 'host', throughSequence: reportsThrough } as const]),
+      ]);
       await onRegistered(registered);
       const isRaised = await this.#raise(journalEpoch);
       if (isRaised && !(await isSettled(promise))) {
@@ -92,7 +98,7 @@ export class Session {
     }
   }
 
-  async #register(): Promise<Registered> {
+  async #register(): Promise<{ readonly registered: Registered; readonly reportsThrough?: number | undefined }> {
     const { agentVersion, book, bootNonce, clock, controlPlane, hostId, hostIdPatienceMs, inventory, logger, stop } =
       this.#options;
     const begunAtMs = clock.monotonicMs();
@@ -100,10 +106,11 @@ export class Session {
     for (;;) {
       try {
         const known = book.content.fleetId;
+        const taken = await inventory.take();
         const answer = await controlPlane.register({
           kind: 'register',
           hostId,
-          inventory: await inventory.take(),
+          ...taken,
           journalId: book.content.journalId,
           bootNonce,
           agentVersion,
@@ -111,7 +118,9 @@ export class Session {
           capabilities: CAPABILITIES,
           ...(known === undefined ? {} : { fleetId: known }),
         });
-        if (answer.kind === 'answered') return sameFleet(known, answer.value);
+        if (answer.kind === 'answered') {
+          return { registered: sameFleet(known, answer.value), reportsThrough: taken.reportsThrough };
+        }
         const { rejection } = answer;
         // After a quick restart it is this agent's own last life that still counts as alive.
         const isOverlap = rejection.code === 'HOST_ID_IN_USE' && clock.monotonicMs() - begunAtMs < hostIdPatienceMs;

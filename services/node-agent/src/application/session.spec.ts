@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { fleetIdSchema, HOST_PROTOCOL_VERSION } from '@drover/contracts';
+import { fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
 import { VmCommands } from '../testing/host-commands.js';
@@ -87,6 +87,32 @@ describe('registration', () => {
     await bench.start();
     await bench.controlPlane.when(() => (bench.controlPlane.openings >= 2 ? true : undefined), 'the second opening');
     await bench.controlPlane.when(() => (bench.controlPlane.heartbeats >= 2 ? true : undefined), 'the next heartbeat');
+  });
+});
+
+describe('the inventory at a registration', () => {
+  it('takes the place of reports that were made before it and still wait', async () => {
+    const bench = newBench();
+    await bench.start();
+    const { controlPlane, machine } = bench;
+    const resize = (capacityMiB: number): void => machine.resizePool('default', capacityMiB);
+    const capacityOf = ({ inventory }: { inventory: HostInventory }) => inventory.pools[0]?.capacityMiB;
+    controlPlane.isDeafToHost = true;
+    resize(1_001);
+    await controlPlane.when(() => controlPlane.hostSequences[0], 'the report');
+    bench.bus.cut();
+    resize(1_002);
+    bench.bus.heal();
+    const again = await controlPlane.when(() => controlPlane.registrations[1], 'the second registration');
+    expect(capacityOf(again)).toBe(1_002);
+    expect(again.reportsThrough).toBeGreaterThanOrEqual(1);
+    controlPlane.isDeafToHost = false;
+    controlPlane.hostSequences.length = 0;
+    await controlPlane.when(() => (bench.agent.isOpen ? true : undefined), 'the agent to open');
+    resize(1_003);
+    await controlPlane.when(() => controlPlane.hostReports.find((report) => capacityOf(report) === 1_003), 'the next');
+    expect(controlPlane.hostReports.map(capacityOf)).not.toContain(1_001);
+    expect(Math.min(...controlPlane.hostSequences)).toBeGreaterThan(again.reportsThrough ?? 0);
   });
 });
 

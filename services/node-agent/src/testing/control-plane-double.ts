@@ -45,6 +45,10 @@ export class ControlPlaneDouble {
   mustRegister = false;
   /** While set, VM reports are neither taken nor acknowledged. */
   isDeaf = false;
+  /** The same for reports of the host lane. */
+  isDeafToHost = false;
+  /** Of every report of the host lane that came, heard or not. */
+  readonly hostSequences: number[] = [];
   readonly #messaging: Messaging;
   readonly #lastSequence = { vm: 0, host: 0 };
   readonly #waiters = new Set<() => void>();
@@ -144,6 +148,7 @@ export class ControlPlaneDouble {
     this.registrations.push(registration);
     const refusal = this.refusals.shift();
     if (refusal !== undefined) return rejected(refusal);
+    this.#lastSequence.host = Math.max(this.#lastSequence.host, registration.reportsThrough ?? 0);
     return answered({
       kind: 'registered',
       fleetId: this.fleetId,
@@ -155,6 +160,8 @@ export class ControlPlaneDouble {
   }
 
   #takeHostReports(reports: readonly { readonly sequence: number; readonly report?: unknown }[]) {
+    this.hostSequences.push(...reports.map(({ sequence }) => sequence));
+    if (this.isDeafToHost) return answered({ kind: 'acknowledged', throughSequence: this.#lastSequence.host });
     for (const { sequence, report } of reports) {
       if (this.#isNew('host', sequence)) this.hostReports.push(hostReportSchema.parse(report));
     }

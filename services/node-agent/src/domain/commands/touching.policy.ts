@@ -16,11 +16,12 @@ export interface ObservedOwner {
 /**
  * Why a command may not touch what is there under its VM's id (safety.md 9).
  *
- * An older copy that does not run is taken over: the VM was given to this host again. One that runs is left to a person.
+ * An older copy that does not run is taken over by a command that defines it anew or removes it: the VM was given to this host
+ * again. Any other command would pass the old definition off as the newest. A copy that runs is left to a person.
  */
 export function refusalToTouch(
   fleetId: FleetId,
-  command: Pick<HostCommand, 'generation'>,
+  command: Pick<HostCommand, 'generation' | 'kind'>,
   observed: ObservedOwner,
 ): Rejection | undefined {
   const { mark, powerState } = observed;
@@ -34,15 +35,18 @@ export function refusalToTouch(
   const age = compareGenerations(mark.generation, command.generation);
   const data = { found: mark.generation, commanded: command.generation };
   if (age > 0) return { code: 'SUPERSEDED', detail: 'The host holds a newer generation of this VM.', data };
-  if (age < 0 && isActive(powerState)) {
+  if (age < 0 && (isActive(powerState) || !takingOver.has(command.kind))) {
+    const does = isActive(powerState) ? 'runs' : 'is defined';
     return {
       code: 'VM_WRONG_STATE',
-      detail: 'An older generation of this VM runs on the host; it was left alone.',
+      detail: `An older generation of this VM ${does} on the host; it was left alone.`,
       data,
     };
   }
   return undefined;
 }
+
+const takingOver: ReadonlySet<HostCommand['kind']> = new Set(['create', 'start', 'delete'] as const);
 
 const demanded = {
   pause: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],

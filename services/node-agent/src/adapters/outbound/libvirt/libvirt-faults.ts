@@ -41,6 +41,11 @@ export function isLibvirtCode(error: unknown, ...codes: readonly number[]): bool
   return error instanceof LibvirtError && error.origin === 'daemon' && codes.includes(error.code);
 }
 
+/** Nobody answered in the time that the call was given; what was asked may yet be done. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof LibvirtError && error.origin === 'client' && error.code === errorCodes.OPERATION_TIMEOUT;
+}
+
 /** Undefined where the daemon answers with one of these codes. */
 export async function orUndefined<Value>(
   call: Promise<Value>,

@@ -36,7 +36,7 @@ import {
 import { HostInventoryReader } from './host-inventory.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
-import { attempt, isLibvirtCode, orUndefined } from './libvirt-faults.js';
+import { attempt, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
 import { VmLoads } from './vm-loads.adapter.js';
 import { VolumeStore } from './volume-store.adapter.js';
@@ -44,6 +44,10 @@ import { VolumeStore } from './volume-store.adapter.js';
 /** What libvirt keeps beside a definition goes with it. */
 const UNDEFINE_ALL =
   undefineFlags.managedSave | undefineFlags.snapshotsMetadata | undefineFlags.nvram | undefineFlags.checkpointsMetadata;
+
+/** A QEMU that lives answers at once when its guest is asked something; for the rest it may first have to finish I/O. */
+const ASK_GUEST_MS = 5_000;
+const CHANGE_MS = 15_000;
 
 /** The firmware of an emulated processor takes its time as well. */
 const FIRMWARE_RESET_MS = { kvm: 1000, tcg: 3000 } as const;
@@ -174,6 +178,7 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     await this.#requireOurs(vm.vmId);
+    await this.#requireCpuModel(vm.spec.cpu.model);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
     const bootImage = vm.spec.disks[0]?.image;
     const directKernel = bootImage === undefined ? undefined : (await this.#images.get(bootImage)).directKernel;
@@ -238,7 +243,11 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async requestShutdown(vmId: VmId): Promise<void> {
     await this.#act(vmId, 'ask the guest to power off', ['STOPPED', 'CRASHED'], () =>
-      this.#client.call('DOMAIN_SHUTDOWN_FLAGS', { dom: domainRef(vmId), flags: shutdownFlags.acpi }),
+      this.#client.call(
+        'DOMAIN_SHUTDOWN_FLAGS',
+        { dom: domainRef(vmId), flags: shutdownFlags.acpi },
+        { timeoutMs: ASK_GUEST_MS },
+      ),
     );
   }
 
@@ -251,25 +260,29 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async requestReboot(vmId: VmId): Promise<void> {
     await this.#act(vmId, 'ask the guest to reboot', [], () =>
-      this.#client.call('DOMAIN_REBOOT', { dom: domainRef(vmId), flags: rebootFlags.acpi }),
+      this.#client.call(
+        'DOMAIN_REBOOT',
+        { dom: domainRef(vmId), flags: rebootFlags.acpi },
+        { timeoutMs: ASK_GUEST_MS },
+      ),
     );
   }
 
   async reset(vmId: VmId): Promise<void> {
     await this.#act(vmId, 'reset the VM', [], () =>
-      this.#client.call('DOMAIN_RESET', { dom: domainRef(vmId), flags: 0 }),
+      this.#client.call('DOMAIN_RESET', { dom: domainRef(vmId), flags: 0 }, { timeoutMs: CHANGE_MS }),
     );
   }
 
   async pause(vmId: VmId): Promise<void> {
     await this.#act(vmId, 'pause the VM', ['PAUSED'], () =>
-      this.#client.call('DOMAIN_SUSPEND', { dom: domainRef(vmId) }),
+      this.#client.call('DOMAIN_SUSPEND', { dom: domainRef(vmId) }, { timeoutMs: CHANGE_MS }),
     );
   }
 
   async resume(vmId: VmId): Promise<void> {
     await this.#act(vmId, 'resume the VM', ['RUNNING'], () =>
-      this.#client.call('DOMAIN_RESUME', { dom: domainRef(vmId) }),
+      this.#client.call('DOMAIN_RESUME', { dom: domainRef(vmId) }, { timeoutMs: CHANGE_MS }),
     );
   }
 
@@ -321,6 +334,9 @@ export class LibvirtHypervisor implements Hypervisor {
       try {
         await call();
       } catch (error) {
+        if (isUnanswered(error)) {
+          throw new Fault('VM_UNRESPONSIVE', 'unknown', `${attempted}: its QEMU does not answer`, { cause: error });
+        }
         if (!isLibvirtCode(error, errorCodes.OPERATION_INVALID)) throw error;
         if (!alreadySo.includes(await this.#domains.powerState(vmId))) throw error;
       }
@@ -339,6 +355,18 @@ export class LibvirtHypervisor implements Hypervisor {
       );
     }
     return true;
+  }
+
+  /** Libvirt looks a model up only when the VM starts, and then calls it an internal error. */
+  async #requireCpuModel(model: string | undefined): Promise<void> {
+    if (model === undefined || model === 'host-model' || model === 'host-passthrough') return;
+    const { models } = await attempt('list the CPU models', () =>
+      this.#client.call('CONNECT_GET_CPU_MODEL_NAMES', { arch: 'x86_64', need_results: 1, flags: 0 }),
+    );
+    if (models.includes(model)) return;
+    throw new Fault('INVALID_DEFINITION', 'not-applied', `libvirt knows no CPU model ${model}`, {
+      data: { field: '/spec/cpu/model', cpuModel: model },
+    });
   }
 
   #open() {
