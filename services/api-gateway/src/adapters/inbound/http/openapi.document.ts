@@ -139,7 +139,7 @@ function headerParameters(isWrite: boolean) {
     name: 'Idempotency-Key',
     in: 'header',
     schema: { type: 'string' },
-    description: 'Repeats are recognised by it.',
+    description: 'Repeats of this request are recognised by it.',
   };
   return isWrite ? [position, key] : [position];
 }
