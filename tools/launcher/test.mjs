@@ -40,9 +40,13 @@ async function prepareFor(wanted, lacking) {
     const hint = others ? `\nWithout it: ./drover test ${others}` : '';
     throw new LauncherError(`the live level needs:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}${hint}`);
   }
-  const home = homeAt(homeFolder(process.env, process.getuid()));
+  const home = ownHome();
   await prepareHome(home);
   await ensureGuestImage(home);
+}
+
+function ownHome() {
+  return homeAt(homeFolder(process.env, process.getuid()));
 }
 
 async function runLevel(level, jestArguments) {
@@ -52,7 +56,9 @@ async function runLevel(level, jestArguments) {
     const flags = [...workers[level], '--passWithNoTests', '--json', `--outputFile=${resultFile}`, ...jestArguments];
     const { program, args, env } = jestCommand([level], flags);
     const stdio = ['ignore', 'ignore', 'inherit'];
-    const status = await runVisibly(program, args, { env: withoutOwnSettings(env), stdio });
+    // Real machines boot the image that has just been made ready.
+    const images = { DROVER_IMAGE_FOLDER: ownHome().imageFolder };
+    const status = await runVisibly(program, args, { env: { ...withoutOwnSettings(env), ...images }, stdio });
     return outcomeOf(level, status, readResult(resultFile));
   } finally {
     rmSync(folder, { recursive: true, force: true });
