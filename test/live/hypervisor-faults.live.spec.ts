@@ -74,15 +74,16 @@ describe('a real host on which things break', () => {
 
   it('libvirtd killed during a graceful stop: the stop ends as it was asked for', async () => {
     const guest = await host.api.vm('guest');
-    expect(await host.bootCount(guest.id)).toBe(1);
+    const boots = await host.bootCount(guest.id);
+    const count = (await host.api.history(guest.id)).length;
     const operation = await host.api.begin('POST', '/vms/guest/stop', { gracePeriodMs: 60_000 });
     await host.libvirtd.kill('SIGKILL');
     await host.libvirtd.restart();
     expect(await host.api.ended(operation)).toMatchObject({ state: 'SUCCEEDED', error: null });
     expect(await host.stateOf(guest.id)).toBe('shut off');
     await host.api.succeed('POST', '/vms/guest/start', {});
-    expect(await host.bootCount(guest.id)).toBe(2);
-    expect((await host.typesOf(guest.id)).slice(createTypes.length)).toEqual([
+    expect(await host.bootCount(guest.id)).toBe(boots + 1);
+    expect((await host.typesOf(guest.id)).slice(count)).toEqual([
       ...['VmStopRequested', 'OperationBegan', 'VmStopped', 'OperationSucceeded'],
       ...['VmStartRequested', 'OperationBegan', 'VmStarted', 'OperationSucceeded'],
     ]);
@@ -95,6 +96,7 @@ describe('a real host on which things break', () => {
 
   it('node-agent killed during a graceful stop on a real host: the stop ends as it was asked for', async () => {
     const guest = await host.api.vm('guest');
+    const boots = await host.bootCount(guest.id);
     const count = (await host.api.history(guest.id)).length;
     const operation = await host.api.begin('POST', '/vms/guest/stop', { gracePeriodMs: 60_000 });
     await host.fleet.crash('node-agent');
@@ -105,11 +107,12 @@ describe('a real host on which things break', () => {
     ]);
     expect(since[2]?.data).toMatchObject({ wasForced: false });
     await host.api.succeed('POST', '/vms/guest/start', {});
-    expect(await host.bootCount(guest.id)).toBe(3);
+    expect(await host.bootCount(guest.id)).toBe(boots + 1);
   });
 
   it('QEMU killed: the VM is told as crashed, and nobody starts it again', async () => {
     const guest = await host.api.vm('guest');
+    const boots = await host.bootCount(guest.id);
     const count = (await host.api.history(guest.id)).length;
     signal(guest.id, 'SIGKILL');
     const seen = await host.api.vmUntil('guest', ({ observed }) => observed?.powerState === 'STOPPED');
@@ -124,7 +127,7 @@ describe('a real host on which things break', () => {
     expect(await host.stateOf(guest.id)).toBe('shut off');
     expect(await host.causesSince(guest.id, count)).toEqual(['VmStopped crash']);
     await host.api.succeed('POST', '/vms/guest/start', {});
-    expect(await host.bootCount(guest.id)).toBe(4);
+    expect(await host.bootCount(guest.id)).toBe(boots + 1);
   });
 
   it('QEMU hung, a graceful stop: it falls to force, and no other VM waits for it', async () => {
@@ -149,7 +152,15 @@ describe('a real host on which things break', () => {
     expect(pause).toMatchObject({ state: 'FAILED', error: { code: 'VM_UNRESPONSIVE' } });
     await host.api.succeed('POST', '/vms/hung/stop', { mode: 'force' });
     expect(await host.stateOf(id)).toBe('shut off');
+  });
+
+  it('QEMU hung, deleted while it is asked to pause: the delete takes the place of the pause', async () => {
+    await host.api.succeed('POST', '/vms/hung/start', {});
+    const { id } = await host.api.vm('hung');
+    signal(id, 'SIGSTOP');
+    const pause = await host.api.begin('POST', '/vms/hung/pause', {});
     await host.api.succeed('DELETE', '/vms/hung');
+    expect(await host.api.ended(pause)).toMatchObject({ state: 'CANCELLED' });
     expect(await host.domains()).not.toContain(domainOf(id));
   });
 });
