@@ -53,7 +53,7 @@ async function runLevel(level, jestArguments) {
   const folder = mkdtempSync(path.join(tmpdir(), 'drover-test-'));
   const resultFile = path.join(folder, 'result.json');
   try {
-    const flags = [...workers[level], '--passWithNoTests', '--json', `--outputFile=${resultFile}`, ...jestArguments];
+    const flags = [...workers[level], '--json', `--outputFile=${resultFile}`, ...jestArguments];
     const { program, args, env } = jestCommand([level], flags);
     const stdio = ['ignore', 'ignore', 'inherit'];
     // Real machines boot the image that has just been made ready.
