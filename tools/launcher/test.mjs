@@ -8,7 +8,7 @@ import { levels } from './commands.mjs';
 import { note } from './progress.mjs';
 import { LauncherError, runVisibly } from './run.mjs';
 import { ensureGuestImage, lacksForLibvirt } from './setup.mjs';
-import { outcomeOf, totalOf } from './test-outcome.mjs';
+import { failuresOf, outcomeOf, totalOf } from './test-outcome.mjs';
 
 /** Servers and machines in numbers are for one test at a time. */
 const workers = { unit: ['--maxWorkers=2'], int: ['--maxWorkers=2'], system: ['--runInBand'], live: ['--runInBand'] };
@@ -20,13 +20,14 @@ export async function run({ operands, rest, lacking }) {
   const outcomes = [];
   if (operands.length === 0) {
     const failed = await runChecks();
-    outcomes.push({ level: 'check', passed: 0, failed: failed.length, skipped: 0 });
+    outcomes.push({ level: 'check', passed: 0, failed: failed.length, skipped: 0, failures: [] });
   }
   for (const level of wanted) {
     note(`\n── ${level}`);
     outcomes.push(await runLevel(level, rest));
   }
   const { passed, failed, skipped } = totalOf(outcomes);
+  for (const failure of outcomes.flatMap(({ failures }) => failures)) note(`\n${failure}`);
   for (const outcome of outcomes) if (outcome.failed > 0) note(`failed in ${outcome.level}: ${outcome.failed}`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return failed > 0 ? 1 : 0;
@@ -59,7 +60,8 @@ async function runLevel(level, jestArguments) {
     // Real machines boot the image that has just been made ready.
     const images = { DROVER_IMAGE_FOLDER: ownHome().imageFolder };
     const status = await runVisibly(program, args, { env: { ...withoutOwnSettings(env), ...images }, stdio });
-    return outcomeOf(level, status, readResult(resultFile));
+    const result = readResult(resultFile);
+    return { ...outcomeOf(level, status, result), failures: failuresOf(level, result) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -74,6 +74,7 @@ async function launch(command: BackgroundCommand): Promise<ProcessIdentity> {
         reject(new StartFailure(`cannot start ${command.name} (${command.command})`, { cause })),
       );
     });
+    child.once('exit', (code, signal) => noteEnd(command, signal ?? `status ${code}`));
     child.unref();
     const identity = child.pid === undefined ? undefined : identify(child.pid);
     if (identity === undefined) {
@@ -83,6 +84,12 @@ async function launch(command: BackgroundCommand): Promise<ProcessIdentity> {
   } finally {
     closeSync(log);
   }
+}
+
+/** What ends without a word, by a signal above all, leaves this line as its last; seen only while its starter lives. */
+function noteEnd(command: BackgroundCommand, how: string): void {
+  // A home that is removed with its log is not made again.
+  if (existsSync(command.logFile)) appendFileSync(command.logFile, `${command.name} ended: ${how}\n`);
 }
 
 /** The last bytes of a file as text. */

@@ -19,6 +19,7 @@ import {
   hostsToRun,
   hostUserName,
   inboxPrefixOf,
+  isRunning,
   prepareHome,
   readFleetState,
   replaceSecret,
@@ -169,9 +170,9 @@ export class Fleet {
       await fleet.api.hostsAlive(hosts.length);
       return fleet;
     } catch (cause) {
-      const logs = await Promise.all(startOrder.map(async (part) => `${part}:\n${await fleet.logOf(part)}`));
+      const report = await fleet.#report();
       await fleet.stop();
-      throw new Error(`the fleet did not come up; its logs end with\n${logs.join('\n')}`, { cause });
+      throw new Error(`the fleet did not come up; ${report}`, { cause });
     }
   }
 
@@ -241,6 +242,19 @@ export class Fleet {
     const names: Partial<Record<FleetPart, string>> = { nats: 'nats-server', postgres: 'postgresql' };
     const file = path.join(this.home.logFolder, `${names[part] ?? part}.log`);
     return existsSync(file) ? tail(file, 8000) : '';
+  }
+
+  /** What every part is doing, with its last words; those that ended by themselves come last, where a reader begins. */
+  async #report(): Promise<string> {
+    const ended = startOrder.filter((part) => {
+      const identity = this.#running.get(part);
+      return identity !== undefined && !isRunning(identity);
+    });
+    const others = startOrder.filter((part) => !ended.includes(part));
+    const logs = await Promise.all(
+      [...others, ...ended].map(async (part) => `${part}:\n${(await this.logOf(part)).slice(-2000)}`),
+    );
+    return `ended by themselves: ${ended.join(', ') || 'none'}; the logs end with\n${logs.join('\n')}`;
   }
 
   /** Ends everything; removes the installation unless it was given. */
