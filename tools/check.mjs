@@ -1,14 +1,15 @@
 // npm run check: format, lint and types of everything (seconds, thanks to caches), unit tests of what the change touches.
 //   --all  unit tests of everything, which is also what happens where no base to compare with is known
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jestCommand } from './jest.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const node = path.join(root, 'node_modules/.bin/node');
+const nx = 'node_modules/nx/dist/bin/nx.js';
 const base = 'main';
+const withoutDaemon = { ...process.env, NX_DAEMON: 'false' };
 
 /** Caches by content: a file counts as seen when it says the same. */
 const cached = (name) => [
@@ -25,21 +26,14 @@ const checks = [
   },
   { name: 'lint', args: ['node_modules/eslint/bin/eslint.js', '.'] },
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'] },
-  ...(existsSync(path.join(root, 'tools/codegen.mjs'))
-    ? [{ name: 'generated code', args: ['tools/codegen.mjs', '--check'] }]
-    : []),
+  // What a release tells operators; a checkout without the base branch has nothing to compare with.
+  ...(hasBase() ? [{ name: 'version plans', args: [nx, 'release', 'plan:check', `--base=${base}`] }] : []),
 ];
 
 /** Runs all but the tests, two at a time, and resolves to the names of those that failed. */
 export async function runChecks() {
   // The boundary rule reads the graph of projects from nx's cache and passes everything where there is none.
-  const { status: graphed, output: complaint } = await run(
-    node,
-    [path.join(root, 'node_modules/nx/dist/bin/nx.js'), 'show', 'projects'],
-    {
-      env: { ...process.env, NX_DAEMON: 'false' },
-    },
-  );
+  const { status: graphed, output: complaint } = await run(node, [nx, 'show', 'projects']);
   if (graphed !== 0) throw new Error(`nx found no projects: ${complaint}`);
   const waiting = [...checks];
   const failed = [];
@@ -63,15 +57,17 @@ function affectedFolders() {
     const changed = git('diff', '--name-only', base).concat(git('ls-files', '--others', '--exclude-standard'));
     if (changed.some((file) => !/^(libs|services|apps|docs|test|bench)\//.test(file) && !file.endsWith('.md')))
       return undefined;
-    const nx = [path.join(root, 'node_modules/.bin/nx'), 'show', 'projects', '--affected', `--base=${base}`, '--json'];
-    const names = JSON.parse(
-      execFileSync(node, nx, { cwd: root, encoding: 'utf8', env: { ...process.env, NX_DAEMON: 'false' } }),
-    );
+    const question = [nx, 'show', 'projects', '--affected', `--base=${base}`, '--json'];
+    const names = JSON.parse(execFileSync(node, question, { cwd: root, encoding: 'utf8', env: withoutDaemon }));
     return names.map((name) => name.replace('@drover/', ''));
   } catch (error) {
     console.log(`checking everything: ${error.message.split('\n')[0]}`);
     return undefined;
   }
+}
+
+function hasBase() {
+  return spawnSync('git', ['rev-parse', '--verify', '--quiet', base], { cwd: root }).status === 0;
 }
 
 function git(...args) {
@@ -82,7 +78,8 @@ function git(...args) {
 
 function run(program, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const streams = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(program, args, { cwd: root, env: withoutDaemon, stdio: streams, ...options });
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text) => (output += text));
