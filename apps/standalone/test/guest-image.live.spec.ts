@@ -63,13 +63,17 @@ class GuestMachine {
   async ask(socketName: string, execute: string, args: object, timeoutMs = 30_000): Promise<unknown> {
     const socket = await connectTo(path.join(this.#folder, socketName));
     try {
-      if (socketName === 'monitor') socket.write(`${JSON.stringify({ execute: 'qmp_capabilities' })}\n`);
-      const id = performance.now();
-      socket.write(`${JSON.stringify({ execute, arguments: args, id })}\n`);
+      const id = Math.floor(performance.now() * 1_000);
+      // An agent that was asked before it listened answers that first, to whoever is connected by then.
+      const greeting =
+        socketName === 'monitor' ? { execute: 'qmp_capabilities' } : { execute: 'guest-sync', arguments: { id } };
+      socket.write(`${JSON.stringify(greeting)}\n${JSON.stringify({ execute, arguments: args, id })}\n`);
+      let isNext = socketName === 'monitor';
       for await (const line of createInterface({ input: socket, signal: AbortSignal.timeout(timeoutMs) })) {
         const message = JSON.parse(line) as { id?: number; return?: unknown; error?: unknown };
-        if (message.error !== undefined) throw new Error(`${execute}: ${JSON.stringify(message.error)}`);
-        if (message.id === id || (socketName === 'agent' && 'return' in message)) return message.return;
+        if (isNext && message.error !== undefined) throw new Error(`${execute}: ${JSON.stringify(message.error)}`);
+        if (isNext && (message.id === id || socketName === 'agent')) return message.return;
+        isNext ||= message.return === id;
       }
       throw new Error(`${execute} was not answered`);
     } finally {

@@ -37,8 +37,13 @@ export async function attempt<Value>(attempted: string, work: () => Promise<Valu
   }
 }
 
+/** The daemon's own word, unlike a silence or a lost connection. */
+export function isAnswer(error: unknown): error is LibvirtError {
+  return error instanceof LibvirtError && error.origin === 'daemon';
+}
+
 export function isLibvirtCode(error: unknown, ...codes: readonly number[]): boolean {
-  return error instanceof LibvirtError && error.origin === 'daemon' && codes.includes(error.code);
+  return isAnswer(error) && codes.includes(error.code);
 }
 
 /** Nobody answered in the time that the call was given; what was asked may yet be done. */

@@ -10,7 +10,7 @@ import {
   type DiskPlace,
 } from '@drover/libvirt-xml';
 import type { HostImage, ImageStore } from './image-store.adapter.js';
-import { attempt, isLibvirtCode, libvirtFault, orUndefined } from './libvirt-faults.js';
+import { attempt, isAnswer, isLibvirtCode, orUndefined } from './libvirt-faults.js';
 
 type Disk = VmSpec['disks'][number];
 interface PoolRef {
@@ -93,27 +93,20 @@ export class VolumeStore {
     const capacityBytes = capacityOf(disk, image);
     const pool = await this.#pool(disk.pool);
     const name = volumeName(vmId, disk.name, disk.format);
-    const existing = await this.#findVolume(pool, name);
-    if (existing !== undefined) {
-      await this.#requireSame(existing, disk, image);
-      return;
-    }
-    const xml = writeVolume({
-      name,
-      format: disk.format,
-      capacityBytes,
-      ...(image === undefined ? {} : { backing: { path: image.diskPath, format: image.format } }),
+    const backing = image === undefined ? {} : { backing: { path: image.diskPath, format: image.format } };
+    const xml = writeVolume({ name, format: disk.format, capacityBytes, ...backing });
+    await attempt(`create the volume of disk ${disk.name}`, async () => {
+      const existing = await this.#findVolume(pool, name);
+      if (existing !== undefined) return this.#requireSame(existing, disk, image);
+      try {
+        await this.#client.call('STORAGE_VOL_CREATE_XML', { pool, xml, flags: 0 });
+      } catch (error) {
+        // A daemon that did not answer cannot say either what was wrong.
+        if (!isAnswer(error) || !(await this.#isFull(pool))) throw error;
+        const detail = `no space left in pool ${pool.name} for disk ${disk.name}`;
+        throw new Fault('POOL_FULL', 'not-applied', detail, { cause: error, data: { pool: pool.name } });
+      }
     });
-    try {
-      await this.#client.call('STORAGE_VOL_CREATE_XML', { pool, xml, flags: 0 });
-    } catch (error) {
-      throw (await this.#isFull(pool))
-        ? new Fault('POOL_FULL', 'not-applied', `no space left in pool ${pool.name} for disk ${disk.name}`, {
-            cause: error,
-            data: { pool: pool.name },
-          })
-        : libvirtFault(error, `create the volume of disk ${disk.name}`);
-    }
   }
 
   /** Where the volume of a disk is. */
