@@ -1,5 +1,4 @@
 // npm run check: format, lint and types of everything (seconds, thanks to caches), unit tests of what the change touches.
-//   --all  unit tests of everything, which is also what happens where no base to compare with is known
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +9,14 @@ const node = path.join(root, 'node_modules/.bin/node');
 const nx = 'node_modules/nx/dist/bin/nx.js';
 const base = 'main';
 const withoutDaemon = { ...process.env, NX_DAEMON: 'false' };
+
+const usage = `npm run check [-- --all]
+
+Checks format, lint, types and version plans of everything, then runs the unit tests of what changed since ${base}.
+
+  --all       unit tests of everything, as in CI and where no ${base} is known to compare with
+  --help, -h  this text
+`;
 
 /** Caches by content: a file counts as seen when it says the same. */
 const cached = (name) => [
@@ -88,14 +95,28 @@ function run(program, args, options = {}) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** What is said instead of checking, and the exit status: to who asks for help, and to who asks for what there is not. */
+export function answerTo(args) {
+  if (args.includes('--help') || args.includes('-h')) return { status: 0, text: usage };
+  const unknown = args.filter((argument) => argument !== '--all');
+  return unknown.length === 0 ? undefined : { status: 2, text: `unknown: ${unknown.join(' ')}\n\n${usage}` };
+}
+
+async function check(isAll) {
   const failed = await runChecks();
-  const names = process.argv.includes('--all') || process.env.CI ? undefined : affectedFolders();
+  const names = isAll || process.env.CI ? undefined : affectedFolders();
   if (names === undefined || names.length > 0) {
     const folders = names === undefined ? [] : [`(libs|services|apps)/(${names.join('|')})/`];
     const { program, args, env } = jestCommand(['unit'], ['--maxWorkers=2', '--passWithNoTests', ...folders]);
     if ((await run(program, args, { env, stdio: 'inherit' })).status !== 0) failed.push('unit');
   }
   if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`);
-  process.exitCode = failed.length > 0 ? 1 : 0;
+  return failed.length > 0 ? 1 : 0;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const args = process.argv.slice(2);
+  const answer = answerTo(args);
+  if (answer !== undefined) (answer.status === 0 ? process.stdout : process.stderr).write(answer.text);
+  process.exitCode = answer?.status ?? (await check(args.includes('--all')));
 }

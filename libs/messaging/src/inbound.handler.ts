@@ -1,6 +1,6 @@
 import { Fault, messageHeaders } from '@drover/contracts';
 import { newId, type Clock } from '@drover/domain-kit';
-import { inSpan, type Counter, type Logger, type Metrics } from '@drover/observability';
+import { inSpan, reasonOf, type Counter, type Logger, type Metrics } from '@drover/observability';
 import {
   DEAD_LETTER_MAX_BYTES,
   type Answer,
@@ -37,26 +37,22 @@ export class Inbound {
   }
 
   async message(pattern: string, frame: Frame, handler: MessageHandler): Promise<void> {
-    try {
-      await this.#run(pattern, frame, 'consumer', handler);
-    } catch (error) {
-      this.#reportFailure(pattern, frame, await this.#afterKeeping(pattern, frame, error));
-    }
+    // Nobody waits for an answer, and the log has been told.
+    await this.#run(pattern, frame, 'consumer', handler).catch(() => undefined);
   }
 
   async request(pattern: string, frame: Frame, handler: RequestHandler): Promise<void> {
     let answer: Answer;
     try {
       answer = await this.#run(pattern, frame, 'server', handler);
-    } catch (thrown) {
-      const error = await this.#afterKeeping(pattern, frame, thrown);
-      this.#reportFailure(pattern, frame, error);
+    } catch (error) {
       this.#reply(frame, replyOfFailure(error));
       return;
     }
     this.#reply(frame, replyOf(answer));
   }
 
+  /** What the handler gives; throws what the sender is to be told, once the log has been told in the trace of the message. */
   #run<Result>(
     pattern: string,
     frame: Frame,
@@ -66,9 +62,15 @@ export class Inbound {
     const headers = headersOf(frame, this.#options.clock);
     const { id: messageId, operationId, traceparent } = headers;
     const fields = operationId === undefined ? { messageId } : { messageId, operationId };
-    return inSpan(pattern, { kind, traceparent, fields }, async () =>
-      handler({ subject: frame.subject, headers, payload: parseJson(frame) }),
-    );
+    return inSpan(pattern, { kind, traceparent, fields }, async () => {
+      try {
+        return await handler({ subject: frame.subject, headers, payload: parseJson(frame) });
+      } catch (thrown) {
+        const error = await this.#afterKeeping(pattern, frame, thrown);
+        this.#reportFailure(pattern, frame, error);
+        throw error;
+      }
+    });
   }
 
   /** Keeps the message when it was unreadable. Returns what the sender is to be told. */
@@ -91,11 +93,14 @@ export class Inbound {
   }
 
   #reportFailure(pattern: string, frame: Frame, error: unknown): void {
-    const fields = { subject: frame.subject, messageId: frame.header(messageHeaders.id), error };
+    const ids = { subject: frame.subject, messageId: frame.header(messageHeaders.id) };
+    const fields = { ...ids, error };
     if (error instanceof UnreadableMessage) this.#options.logger.warn('kept an unreadable message', fields);
     else {
       this.#failed.add(1, { pattern });
-      if (error instanceof Fault) this.#options.logger.warn('a message met a fault', fields);
+      // The world failed, and not this code: what and why is enough, because its sender will send it again and again.
+      if (error instanceof Fault)
+        this.#options.logger.warn('a message met a fault', { ...ids, reason: reasonOf(error) });
       else this.#options.logger.error('a message met a defect', fields);
     }
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '@drover/domain-kit';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger } from '@drover/observability';
 import type { LeaseEntry, LeaseStore } from './lease-store.port.js';
 
 export interface LeaseOptions {
@@ -96,14 +96,17 @@ class RunningLease implements Lease {
   }
 
   async #loop(): Promise<void> {
+    const { key, logger, ttlMs } = this.#options;
+    const outage = outageOf(logger, 'lease store', { fields: { lease: key } });
     while (!this.#isReleasing) {
-      let waitMs = this.#options.ttlMs / 3;
+      let waitMs = ttlMs / 3;
       try {
         waitMs = this.#held === undefined ? await this.#tryToTake() : await this.#renew();
+        outage.ended();
       } catch (error) {
         // Held or not, our own clock decides how long this may go on.
-        this.#options.logger.warn('the lease store did not answer', { lease: this.#options.key, error });
-        waitMs = this.#options.ttlMs / 10;
+        outage.failed(error);
+        waitMs = ttlMs / 10;
       }
       if (!this.#isReleasing) await this.#sleep(waitMs);
     }

@@ -11,7 +11,7 @@ import {
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger } from '@drover/observability';
 import type { Frame, Wire, WireSubscription, WireWatcher } from './wire.port.js';
 
 export interface NatsOptions {
@@ -49,16 +49,19 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
       ? {}
       : { authenticator: credsAuthenticator(followFile(credentialsFile, logger)) }),
   };
-  for (let attempt = 0; ; attempt += 1) {
+  const outage = outageOf(logger, 'NATS', { fields: { servers: options.servers } });
+  for (;;) {
     signal?.throwIfAborted();
     try {
-      return await connect(settings);
+      const connection = await connect(settings);
+      outage.ended();
+      return connection;
     } catch (error) {
       if (error instanceof AuthorizationError) {
         const file = credentialsFile === undefined ? 'there are none' : `they are in ${credentialsFile}`;
         throw new Error(`NATS refuses the credentials of ${options.name} (${file})`, { cause: error });
       }
-      if (attempt % 40 === 0) logger.warn('waiting for NATS', { servers: options.servers, error });
+      outage.failed(error);
       await sleep(250, undefined, signal === undefined ? {} : { signal });
     }
   }

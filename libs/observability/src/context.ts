@@ -35,6 +35,15 @@ export function withContext<T>(fields: ContextFields, body: () => T): T {
   return runInContext(contextWith(fields), body);
 }
 
+/**
+ * Where this is called, to be gone back to later: what waits in a queue belongs to whoever put it there, and not to whoever
+ * takes it out.
+ */
+export function keepContext(): <T>(body: () => T) => T {
+  const kept = activeContext();
+  return (body) => runInContext(kept, body);
+}
+
 export function contextWith(fields: ContextFields, base: Context = activeContext()): Context {
   return base.setValue(FIELDS, { ...fieldsOf(base), ...withoutUndefined(fields) });
 }

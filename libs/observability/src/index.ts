@@ -1,5 +1,6 @@
-export { currentFields, withContext, type ContextFields } from './context.js';
+export { currentFields, keepContext, withContext, type ContextFields } from './context.js';
 export * from './logger.js';
 export * from './metrics.js';
+export * from './outage.js';
 export { redact } from './redaction.js';
 export * from './tracing.js';

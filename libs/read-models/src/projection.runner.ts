@@ -1,6 +1,6 @@
 import { Fault, type Position, type StoredEvent } from '@drover/contracts';
 import type { EventStore, Subscription } from '@drover/event-store';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger, type Outage } from '@drover/observability';
 import { projectBatch, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { PositionWaiters } from './position-waiters.js';
 import type { Projection } from './projection.port.js';
@@ -36,6 +36,7 @@ export interface Poison {
 export class ProjectionRunner {
   readonly waiters = new PositionWaiters();
   readonly #options: ProjectionRunnerOptions;
+  readonly #outage: Outage;
   readonly #stopping = new AbortController();
   #checkpoint: Checkpoint | undefined;
   #poison: Poison | undefined;
@@ -44,6 +45,7 @@ export class ProjectionRunner {
 
   constructor(options: ProjectionRunnerOptions) {
     this.#options = options;
+    this.#outage = outageOf(options.logger, 'read model', { fields: { projection: options.projection.name } });
   }
 
   /** How far the model is; undefined before the first look at it. */
@@ -69,17 +71,18 @@ export class ProjectionRunner {
   }
 
   async #run(): Promise<void> {
-    const { store, batchSize = 500, logger } = this.#options;
+    const { store, batchSize = 500 } = this.#options;
     while (!this.#stopping.signal.aborted) {
       try {
         const position = await this.#begin();
+        this.#outage.ended();
         if (this.#stopping.signal.aborted) return;
         this.#subscription = store.subscribe(position, (events, upTo) => this.#take(events, upTo), { batchSize });
         await this.#subscription.closed;
       } catch (error) {
         if (this.#poison !== undefined) return;
         if (this.#stopping.signal.aborted) return;
-        logger.warn('The projection is interrupted and will be taken up again.', { error });
+        this.#outage.failed(error);
         await this.#pause();
       }
     }
@@ -97,11 +100,12 @@ export class ProjectionRunner {
     while (!this.#stopping.signal.aborted) {
       try {
         this.#move(await this.#project(events, upTo));
+        this.#outage.ended();
         this.#options.onProjected?.(events, upTo);
         return;
       } catch (error) {
         if (!(error instanceof Fault && error.code === 'STORE_UNAVAILABLE')) return this.#isolate(events, error);
-        this.#options.logger.warn('The read model database does not answer; the batch is tried again.', { error });
+        this.#outage.failed(error);
         await this.#pause();
       }
     }

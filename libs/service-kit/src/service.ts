@@ -48,6 +48,7 @@ export async function startService(definition: ServiceDefinition, options: Start
   const abort = new AbortController();
   const closers: { readonly what: string; readonly close: () => Promise<void> | void }[] = [];
   const ended = Promise.withResolvers<void>();
+  // Whoever asks for `ended` is told; that nobody does must not end the process.
   ended.promise.catch(() => undefined);
   let stopping: Promise<void> | undefined;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { silentLogger as logger } from '@drover/observability';
+import { createLogger, silentLogger as logger } from '@drover/observability';
 import { whenAvailable } from './when-available.js';
 
 const absent = Object.assign(new Error('nobody listens'), { outcome: 'not-applied' });
@@ -11,6 +11,15 @@ describe('what a service cannot begin without', () => {
     const open = () => ((attempts += 1) < 3 ? Promise.reject(absent) : Promise.resolve('store'));
     expect(await whenAvailable(wait, 'the store', open, 1)).toBe('store');
     expect(attempts).toBe(3);
+  });
+
+  it('is told to the log when it is missed and when it has come, and not at each attempt', async () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push((JSON.parse(line) as { message: string }).message) };
+    let attempts = 0;
+    const open = () => ((attempts += 1) < 20 ? Promise.reject(absent) : Promise.resolve('store'));
+    await whenAvailable({ ...wait, logger: createLogger('vm-manager', { destination }) }, 'the store', open, 0);
+    expect(lines).toEqual(['is not there; trying again', 'is there again']);
   });
 
   it('is not waited for where waiting mends nothing', async () => {

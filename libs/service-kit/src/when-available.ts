@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { outageOf } from '@drover/observability';
 import type { ServiceContext } from './service.js';
 
 /**
- * Opens something that a service cannot begin without. What is not there yet is tried again, and each failure logged:
- * services and their servers start in any order. Throws at once what trying again would not mend, and the last failure when
+ * Opens something that a service cannot begin without. What is not there yet is tried again, because services
+ * and their servers start in any order. Throws at once what trying again would not mend, and the last failure when
  * the service is to stop.
  *
  * @param open waits by itself for as long as one attempt is worth; a fault of it says `not-applied`.
@@ -14,12 +15,15 @@ export async function whenAvailable<Opened>(
   open: () => Promise<Opened>,
   pauseMs = 250,
 ): Promise<Opened> {
+  const outage = outageOf(logger, what);
   for (;;) {
     try {
-      return await open();
+      const opened = await open();
+      outage.ended();
+      return opened;
     } catch (error) {
       if (signal.aborted || !mayComeYet(error)) throw error;
-      logger.warn('waits for what it cannot begin without', { needs: what, error });
+      outage.failed(error);
       await delay(pauseMs, undefined, { signal }).catch(() => {
         throw error;
       });

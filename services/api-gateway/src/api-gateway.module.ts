@@ -1,12 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_GUARD } from '@nestjs/core';
 import type { Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Logger } from '@drover/observability';
 import type { Health } from '@drover/service-kit';
 import { AccessGuard } from './adapters/inbound/http/access.guard.js';
 import { OpenStreams } from './adapters/inbound/http/open-streams.js';
-import { RequestContextInterceptor } from './adapters/inbound/http/request-context.interceptor.js';
 import { controllers } from './adapters/inbound/http/routes.js';
 import type { Tokens } from './adapters/inbound/http/tokens.js';
 import { StoreVmHistory } from './adapters/outbound/store-vm-history.adapter.js';
@@ -52,7 +51,6 @@ export class ApiGatewayModule {
       controllers,
       providers: [
         { provide: APP_GUARD, useValue: new AccessGuard(parts.tokens, position, parts.positionWaitMs) },
-        { provide: APP_INTERCEPTOR, useValue: new RequestContextInterceptor() },
         { provide: EVENT_STORE, useValue: store },
         { provide: FLEET_READS, useValue: reads },
         { provide: REBUILDS, useValue: parts.rebuilds },

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { systemClock, type Clock } from '@drover/domain-kit';
-import { openPostgresEventStore } from '@drover/event-store';
-import { connectMessaging, natsLeaseStore, runLease, runRelay, type Relay } from '@drover/messaging';
+import { runLease, runRelay, type NatsMessaging, type Relay } from '@drover/messaging';
 import { ReadDatabase } from '@drover/read-models';
-import { readSecret, type ServiceContext, type ServiceDefinition, whenAvailable } from '@drover/service-kit';
+import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { Tokens } from './adapters/inbound/http/tokens.js';
 import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
 import type { ApiGatewayConfig } from './config.js';
 import { startGateway, type RunningGateway } from './gateway.js';
 import { fleetProjection } from './projections/fleet/fleet.projection.js';
+
+/** How long a silent holder keeps the lease of the event relay. */
+const RELAY_LEASE_TTL_MS = 3_000;
 
 export interface ApiGatewayOptions {
   readonly clock?: Clock;
@@ -22,25 +25,12 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
   return {
     name: 'api-gateway',
     async start(context) {
-      const { logger, metrics, health, signal } = context;
+      const { logger, metrics, health } = context;
       const connectionString = databaseUrl(config);
       const tokens = readTokens(config);
-      const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
-      context.onStop('event store', () => store.close());
-      const credentials = config.nats.credentials?.['api-gateway'];
-      const messaging = await connectMessaging({
-        servers: config.nats.url,
-        name: 'api-gateway',
-        subjectPrefix: config.subjectPrefix,
-        logger,
-        metrics,
-        deadLetters: store.deadLetters,
-        signal,
-        ...(credentials === undefined
-          ? {}
-          : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
-      });
-      context.onStop('nats', () => messaging.drain());
+      const leaseTtlMs = RELAY_LEASE_TTL_MS;
+      const foundation = await openFoundation(context, { ...config, connectionString, leaseTtlMs });
+      const { store, messaging } = foundation;
       health.addCheck('event store', async () => ({ isOk: true, detail: `position ${await store.head()}` }));
       health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
       const database = ReadDatabase.open({
@@ -49,7 +39,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
         maxConnections: config.api.databaseConnections,
       });
       context.onStop('read model database', () => database.close());
-      runEventRelay(context, { store, messaging, inboxPrefix: credentials?.inboxPrefix });
+      runEventRelay(context, foundation, config.nats.credentials?.['api-gateway']?.inboxPrefix);
       const gateway: RunningGateway = await startGateway({
         store,
         database,
@@ -72,17 +62,17 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
 /** Of several replicas the one that holds the lease publishes events for external tools. */
 function runEventRelay(
   context: ServiceContext,
-  parts: Pick<Parameters<typeof runRelay>[0], 'store' | 'messaging'> & { readonly inboxPrefix: string | undefined },
+  { store, messaging, leases, leaseTtlMs }: Foundation & { readonly messaging: NatsMessaging },
+  inboxPrefix: string | undefined,
 ): void {
   const { logger, metrics } = context;
-  const { store, messaging, inboxPrefix } = parts;
   let relay: Relay | undefined;
   const lease = runLease(
     {
-      store: natsLeaseStore(messaging, 1000),
+      store: leases,
       key: 'api-gateway.relay',
       holderId: `${hostname()}-${process.pid}`,
-      ttlMs: 3000,
+      ttlMs: leaseTtlMs,
       logger,
     },
     {

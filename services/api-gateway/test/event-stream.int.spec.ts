@@ -120,6 +120,7 @@ describe('the stream of events', () => {
 
   it('ends with the service', async () => {
     const { messages } = await open('?from=0');
+    // In good order or cut off in between: what is tested is that it ends.
     const ended = (async () => {
       for await (const _ of messages);
     })().catch(() => undefined);

@@ -3,7 +3,7 @@ import type { InjectOptions } from 'fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
-import { silentLogger } from '@drover/observability';
+import { silentLogger, type Logger } from '@drover/observability';
 import { createHealth } from '@drover/service-kit';
 import { createHttpServer } from '../adapters/inbound/http/http-server.js';
 import { OpenStreams } from '../adapters/inbound/http/open-streams.js';
@@ -29,11 +29,11 @@ export interface MemoryGateway {
 }
 
 /** The whole HTTP side on memory alone. */
-export async function createMemoryGateway(): Promise<MemoryGateway> {
+export async function createMemoryGateway(logger: Logger = silentLogger): Promise<MemoryGateway> {
   const store = createMemoryEventStore();
   const commands = new FakeFleetCommands();
   const streams = new OpenStreams();
-  const filter = new ProblemFilter(silentLogger);
+  const filter = new ProblemFilter(logger);
   const sha256 = createHash('sha256').update(SPEC_TOKEN).digest('hex');
   const app = await createHttpServer({
     module: ApiGatewayModule.of({
@@ -50,12 +50,12 @@ export async function createMemoryGateway(): Promise<MemoryGateway> {
       progress: new ProgressBoard(),
       streams,
       health: createHealth('api-gateway'),
-      logger: silentLogger,
+      logger,
       clock: systemClock,
       positionWaitMs: 0,
     }),
     filter,
-    logger: silentLogger,
+    logger,
     clock: systemClock,
     version: '0.0.0',
   });

@@ -12,6 +12,7 @@ import { EventStream, letsThrough, storeFilter } from './event-stream.js';
 import { Input, type InputOf } from './input.decorator.js';
 import { OpenStreams } from './open-streams.js';
 import { parsePart } from './parse-part.js';
+import { traceHeaders } from './request-trace.js';
 import { securityHeaders } from './security-headers.js';
 
 /** Streams of one process; each follows the store. */
@@ -63,7 +64,8 @@ export class EventsController {
     const { 'last-event-id': last } = parsePart('header', lastEventIdSchema, request.headers);
     const after = last ?? query.from ?? (await this.#store.head());
     void reply.hijack();
-    reply.raw.writeHead(200, { ...securityHeaders, 'content-type': 'text/event-stream', 'x-request-id': request.id });
+    const ids = { 'x-request-id': request.id, ...traceHeaders() };
+    reply.raw.writeHead(200, { ...securityHeaders, ...ids, 'content-type': 'text/event-stream' });
     const stream = new EventStream({ store: this.#store, logger: this.#logger }, reply.raw);
     await this.#streams.hold(stream, stream.run(after, query));
   }

@@ -9,6 +9,7 @@ import { nestLogger } from '@drover/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { openApiDocument } from './openapi.document.js';
 import type { ProblemFilter } from './problem.filter.js';
+import { traceRequests } from './request-trace.js';
 import { documentationPolicy, securityHeaders } from './security-headers.js';
 
 const BODY_LIMIT = 1024 * 1024;
@@ -40,6 +41,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   });
   const server = adapter.getInstance();
   server.removeContentTypeParser('text/plain');
+  traceRequests(server, logger);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(securityHeaders).header('x-request-id', request.id);
     if (request.url.startsWith('/api/docs')) void reply.header('content-security-policy', documentationPolicy);

@@ -141,7 +141,13 @@ function headerParameters(isWrite: boolean) {
     schema: { type: 'string' },
     description: 'Repeats of this request are recognised by it.',
   };
-  return isWrite ? [position, key] : [position];
+  const trace = {
+    name: 'traceparent',
+    in: 'header',
+    schema: { type: 'string' },
+    description: 'The trace (W3C) that this request continues.',
+  };
+  return isWrite ? [position, key, trace] : [position, trace];
 }
 
 function errorResponses(endpoint: EndpointDefinition, isPublic: boolean): Record<string, unknown> {

@@ -1,0 +1,62 @@
+import { openPostgresEventStore, type DeadLetters, type EventStore } from '@drover/event-store';
+import {
+  connectMessaging,
+  natsLeaseStore,
+  type LeaseStore,
+  type Messaging,
+  type NatsMessaging,
+} from '@drover/messaging';
+import type { ServiceContext } from './service.js';
+import { whenAvailable } from './when-available.js';
+
+/** What a service that writes events stands on; specs give one in memory. */
+export interface Foundation {
+  readonly store: EventStore;
+  readonly deadLetters: DeadLetters;
+  readonly messaging: Messaging;
+  readonly leases: LeaseStore;
+  readonly leaseTtlMs: number;
+}
+
+export interface FoundationOptions {
+  /** Of the event store's database. */
+  readonly connectionString: string;
+  readonly nats: {
+    readonly url: string;
+    /** By the service's name; absent only where the server asks for none. */
+    readonly credentials?: Readonly<Record<string, NatsCredentials | undefined>> | undefined;
+  };
+  readonly subjectPrefix: string;
+  readonly leaseTtlMs: number;
+}
+
+export interface NatsCredentials {
+  readonly file: string;
+  readonly inboxPrefix: string;
+}
+
+/** Opens the event store, then the connection to NATS, and waits for both; they are closed with the context. */
+export async function openFoundation(
+  context: ServiceContext,
+  { connectionString, nats, subjectPrefix, leaseTtlMs }: FoundationOptions,
+): Promise<Foundation & { readonly messaging: NatsMessaging }> {
+  const { name, logger, metrics, signal } = context;
+  const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
+  context.onStop('event store', () => store.close());
+  const { deadLetters } = store;
+  const credentials = nats.credentials?.[name];
+  const messaging = await connectMessaging({
+    servers: nats.url,
+    name,
+    subjectPrefix,
+    ...(credentials && { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
+    logger,
+    metrics,
+    deadLetters,
+    signal,
+  });
+  context.onStop('nats', () => messaging.drain());
+  // A request that is lost leaves time for two more within the lease's.
+  const leases = natsLeaseStore(messaging, Math.floor(leaseTtlMs / 3));
+  return { store, deadLetters, messaging, leases, leaseTtlMs };
+}
