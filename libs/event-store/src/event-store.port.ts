@@ -69,14 +69,14 @@ export interface EventStore {
     stream: string,
     options?: { readonly fromRevision?: number; readonly limit?: number },
   ): Promise<readonly StoredEvent[]>;
-  /** A page of the events behind `after`, in order of position. */
+  /** A page of the events behind `after`, in order of position; fewer than `limit` also where events are large. */
   readAll(after: Position, options?: { readonly filter?: EventFilter; readonly limit?: number }): Promise<ReadAllPage>;
   /** Position of the newest event; `START` when there is none. */
   head(): Promise<Position>;
   /**
    * Everything behind `after` that the filter lets through, then what is appended from now on: in order, no gap, no
-   * duplicate, also with several writing processes. The handler gets batches of at most `batchSize` (500 by default), one
-   * at a time, and the next when it has resolved. Survives restarts of the database. A handler that throws ends the
+   * duplicate, also with several writing processes. The handler gets batches of at most `batchSize` (500 by default; fewer
+   * where events are large), one at a time, and the next when it has resolved. Survives restarts of the database. A handler that throws ends the
    * subscription and rejects its `closed`. Subscriptions share the event objects: nobody changes them.
    */
   subscribe(

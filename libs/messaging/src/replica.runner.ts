@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { isKnownEvent, START, type StoredEvent } from '@drover/contracts';
+import { isKnownEvent, START, streamKind, type StoredEvent } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import type { Logger, Metrics } from '@drover/observability';
 import type { DroverTransportStrategy } from './drover-transport.strategy.js';
@@ -31,14 +31,17 @@ export interface ReplicaOptions<Event extends StoredEvent> {
   readonly strategy: DroverTransportStrategy;
   readonly leases: LeaseStore;
   readonly leaseTtlMs: number;
-  /** What it follows and decides on. */
+  /** What it follows. */
   readonly streamKinds: readonly string[];
+  /** Which of them it decides on: all by default. What is not known in the others is passed over. */
+  readonly decidesOn?: readonly string[];
   readonly onEvent: (event: Event) => void;
   /**
    * The lease is held and everything has been folded that the store held when it was won; messages come when this has
-   * resolved. `holds` tells whether it still is so.
+   * resolved. `holds` tells whether it still is so, in this term.
    */
   readonly onActive: (holds: () => boolean) => Promise<void> | void;
+  /** At once when the lease is gone or given up, also while `onActive` has yet to be called or to resolve. */
   readonly onPassive?: () => void;
 }
 
@@ -49,8 +52,8 @@ export interface Replica {
 
 /**
  * One of several replicas of a service: follows the store all the time, competes for the lease, and hears the messages of the
- * active group while it holds it and has read to the tail (safety.md 21). An event that this release does not know makes it
- * give up the lease for good, and say so (safety.md 23). Ends with the context.
+ * active group while it holds it and has read to the tail (safety.md 21). An event that this release does not know, in a
+ * stream it decides on, makes it give up the lease for good, and say so (safety.md 23). Ends with the context.
  */
 export function runReplica<Event extends StoredEvent>(
   context: ReplicaContext,
@@ -58,48 +61,85 @@ export function runReplica<Event extends StoredEvent>(
 ): Replica {
   const { logger, metrics, health } = context;
   const { name, store, messaging, strategy, leases, leaseTtlMs, streamKinds } = options;
+  const decidesOn = new Set(options.decidesOn ?? streamKinds);
+  /** Streams that hold something unknown; what follows there cannot be folded. */
+  const unreadable = new Set<string>();
   let unknownEvent: string | undefined;
   let isServing = false;
+  let isLeaving = false;
+  /** Absent while the lease is not held. */
+  let endTerm: (() => void) | undefined;
+  /** Opening and closing for messages, one after the other. */
+  let turns: Promise<void> = Promise.resolve();
+
+  function inTurn(action: () => Promise<void>): void {
+    turns = turns.then(action).catch((error: unknown) => {
+      logger.error('changing between active and standby failed', { error });
+    });
+  }
+
+  function won(): void {
+    if (isLeaving) return;
+    const over = Promise.withResolvers<void>();
+    let isOver = false;
+    endTerm = () => {
+      isOver = true;
+      over.resolve();
+    };
+    const holds = () => !isOver && lease.holds();
+    inTurn(async () => {
+      // A store that does not answer must not keep a term open that has ended.
+      await Promise.race([feed.caughtUp(), over.promise]);
+      if (!holds()) return;
+      await options.onActive(holds);
+      if (!holds()) return;
+      isServing = true;
+      await strategy.activate(ACTIVE_GROUP);
+      logger.info('this replica is the active one');
+    });
+  }
+
+  /** Acts no more from here on; resolves when what was taken has been answered. */
+  function lost(): Promise<void> {
+    if (endTerm !== undefined) {
+      isServing = false;
+      endTerm();
+      endTerm = undefined;
+      options.onPassive?.();
+      inTurn(() => strategy.deactivate(ACTIVE_GROUP));
+    }
+    return turns;
+  }
+
+  async function leave(): Promise<void> {
+    isLeaving = true;
+    await lost();
+    await lease.release();
+  }
+
+  function take(event: StoredEvent): void {
+    if (unreadable.has(event.stream)) return;
+    if (isKnownEvent(event)) options.onEvent(event as Event);
+    else if (decidesOn.has(streamKind(event.stream))) takeUnknown(event);
+  }
 
   function takeUnknown({ type, schemaVersion, stream }: StoredEvent): void {
+    unreadable.add(stream);
     if (unknownEvent !== undefined) return;
     logger.error('an event is not known here; this replica gives up its lease', { type, schemaVersion, stream });
     unknownEvent = `${type} version ${schemaVersion} in ${stream}`;
-    void lease.release();
+    void leave();
   }
 
-  const feed = store.subscribe(
-    START,
-    (events) => {
-      for (const event of events) {
-        if (isKnownEvent(event)) options.onEvent(event as Event);
-        else takeUnknown(event);
-      }
-    },
-    { filter: { streamKinds } },
-  );
+  const feed = store.subscribe(START, (events) => events.forEach(take), { filter: { streamKinds } });
   context.onStop('store feed', () => feed.stop());
   feed.closed.catch((error: unknown) => context.fail(error));
 
   const lease = runLease(
     { store: leases, key: name, holderId: `${hostname()}/${process.pid}`, ttlMs: leaseTtlMs, logger },
-    {
-      onAcquired: async () => {
-        await feed.caughtUp();
-        await options.onActive(() => lease.holds());
-        if (!lease.holds()) return;
-        isServing = true;
-        await strategy.activate(ACTIVE_GROUP);
-        logger.info('this replica is the active one');
-      },
-      onLost: async () => {
-        isServing = false;
-        options.onPassive?.();
-        await strategy.deactivate(ACTIVE_GROUP);
-      },
-    },
+    { onAcquired: won, onLost: lost },
   );
-  context.onStop('lease', () => lease.release());
+  context.onStop('lease', leave);
 
   const isActive = () => isServing && lease.holds();
   health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));

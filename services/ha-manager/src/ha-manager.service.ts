@@ -1,22 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetId, StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import { openPostgresEventStore, type DeadLetters, type EventStore } from '@drover/event-store';
-import {
-  connectMessaging,
-  DroverTransportStrategy,
-  natsLeaseStore,
-  runReplica,
-  type LeaseStore,
-  type Messaging,
-} from '@drover/messaging';
-import {
-  nestLogger,
-  readSecret,
-  type ServiceContext,
-  type ServiceDefinition,
-  whenAvailable,
-} from '@drover/service-kit';
+import { DroverTransportStrategy, runReplica, type LeaseStore } from '@drover/messaging';
+import type { Logger } from '@drover/observability';
+import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { ConnectionProbe } from './adapters/outbound/connection-probe.adapter.js';
@@ -35,15 +23,12 @@ import { HaManagerModule } from './ha-manager.module.js';
 
 const NAME = 'ha-manager';
 const TICK_MS = 250;
+/** Few of them fit into a lease's time, which ends the trying. */
+const TERM_RETRY_MS = 100;
 
-/** What a replica stands on. */
-export interface Foundation {
+/** What a replica stands on, and its own settings. */
+export interface ReplicaSettings extends Foundation {
   readonly fleetId: FleetId;
-  readonly store: EventStore;
-  readonly deadLetters: DeadLetters;
-  readonly messaging: Messaging;
-  readonly leases: LeaseStore;
-  readonly leaseTtlMs: number;
   readonly liveness: LivenessPolicy;
 }
 
@@ -52,32 +37,11 @@ export function haManagerService(config: HaManagerConfig): ServiceDefinition {
   return {
     name: NAME,
     start: async (context) => {
-      const { logger, metrics, signal } = context;
-      const connectionString = readSecret(config.database.urlFile);
-      const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
-      context.onStop('event store', () => store.close());
-      const credentials = config.nats.credentials[NAME];
-      const messaging = await connectMessaging({
-        servers: config.nats.url,
-        name: NAME,
-        subjectPrefix: config.subjectPrefix,
-        ...(credentials === undefined
-          ? {}
-          : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
-        logger,
-        metrics,
-        deadLetters: store.deadLetters,
-        signal,
-      });
-      context.onStop('nats', () => messaging.drain());
       const { leaseTtlMs, heartbeatIntervalMs, missedUntilSuspected, graceMs } = config.haManager;
+      const connectionString = readSecret(config.database.urlFile);
       await startReplica(context, {
+        ...(await openFoundation(context, { ...config, connectionString, leaseTtlMs })),
         fleetId: config.fleetId,
-        store,
-        deadLetters: store.deadLetters,
-        messaging,
-        leases: natsLeaseStore(messaging, Math.floor(leaseTtlMs / 3)),
-        leaseTtlMs,
         liveness: { ...DEFAULT_LIVENESS, heartbeatIntervalMs, missedUntilSuspected, graceMs },
       });
     },
@@ -88,12 +52,12 @@ export function haManagerService(config: HaManagerConfig): ServiceDefinition {
  * Follows the store, competes for the lease and speaks with hosts while it holds it, until the context stops. Throws
  * `FLEET_MISMATCH` where the store belongs to another fleet.
  */
-export async function startReplica(context: ServiceContext, foundation: Foundation): Promise<void> {
+export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
-  const { fleetId, store, deadLetters, messaging, leases, leaseTtlMs } = foundation;
+  const { fleetId, store, deadLetters, messaging, leases, leaseTtlMs } = settings;
   const claim = await claimStore(store, fleetId, systemClock);
   const directory = new HostDirectory();
-  const liveness = new Liveness(foundation.liveness, systemClock, directory);
+  const liveness = new Liveness(settings.liveness, systemClock, directory);
   const streams = new HostStreamHandler(store, directory, systemClock);
   let term: number | undefined;
 
@@ -122,7 +86,7 @@ export async function startReplica(context: ServiceContext, foundation: Foundati
     streamKinds: ['host'],
     onEvent: (event) => directory.seeEvent(event),
     onActive: async (holds) => {
-      term = await readRevision(leases, holds);
+      term = await readRevision(leases, logger, holds);
       liveness.forget();
     },
   });
@@ -143,11 +107,15 @@ export async function startReplica(context: ServiceContext, foundation: Foundati
  * The revision that our lease has by now; undefined when it is lost. Every renewal raises it, so that of a later holder is
  * higher than any an earlier one could have read.
  */
-async function readRevision(leases: LeaseStore, holds: () => boolean): Promise<number | undefined> {
+async function readRevision(leases: LeaseStore, logger: Logger, holds: () => boolean): Promise<number | undefined> {
   while (holds()) {
-    const entry = await leases.read(NAME).catch(() => undefined);
-    if (entry !== undefined) return holds() ? entry.revision : undefined;
-    await sleep(100);
+    try {
+      const entry = await leases.read(NAME);
+      if (entry !== undefined) return holds() ? entry.revision : undefined;
+    } catch (error) {
+      logger.debug('the term cannot be read yet', { error });
+    }
+    await sleep(TERM_RETRY_MS);
   }
   return undefined;
 }

@@ -181,7 +181,7 @@ describe('the ha-manager on a real bus', () => {
     await aReplica();
     await register();
     await server.kill9();
-    // Many heartbeats long.
+    // No state to wait for: that the outage lasts, many heartbeats long, is what is tested.
     await sleep(1500);
     await server.start();
     const backAt = performance.now();

@@ -1,3 +1,3 @@
 export { schedulerConfigSchema, type SchedulerConfig } from './config.js';
 export { DEFAULT_POLICY, type PlacementPolicy } from './domain/placement/placement.state.js';
-export { schedulerService, startReplica, type Foundation } from './scheduler.service.js';
+export { schedulerService, startReplica, type ReplicaSettings } from './scheduler.service.js';

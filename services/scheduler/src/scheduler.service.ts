@@ -1,21 +1,8 @@
 import type { StoredHostEvent, StoredVmEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import { openPostgresEventStore, type EventStore } from '@drover/event-store';
-import {
-  connectMessaging,
-  DroverTransportStrategy,
-  natsLeaseStore,
-  runReplica,
-  type LeaseStore,
-  type Messaging,
-} from '@drover/messaging';
-import {
-  nestLogger,
-  readSecret,
-  type ServiceContext,
-  type ServiceDefinition,
-  whenAvailable,
-} from '@drover/service-kit';
+import { DroverTransportStrategy, runReplica } from '@drover/messaging';
+import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { Ledger } from './application/ledger.state.js';
@@ -28,12 +15,8 @@ import { SchedulerModule } from './scheduler.module.js';
 const NAME = 'scheduler';
 const RELEASE_EVERY_MS = 1_000;
 
-/** What a replica stands on. */
-export interface Foundation {
-  readonly store: EventStore;
-  readonly messaging: Messaging;
-  readonly leases: LeaseStore;
-  readonly leaseTtlMs: number;
+/** What a replica stands on, and its own settings. */
+export interface ReplicaSettings extends Omit<Foundation, 'deadLetters'> {
   readonly policy: PlacementPolicy;
 }
 
@@ -42,30 +25,10 @@ export function schedulerService(config: SchedulerConfig): ServiceDefinition {
   return {
     name: NAME,
     start: async (context) => {
-      const { logger, metrics, signal } = context;
-      const connectionString = readSecret(config.database.urlFile);
-      const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
-      context.onStop('event store', () => store.close());
-      const credentials = config.nats.credentials[NAME];
-      const messaging = await connectMessaging({
-        servers: config.nats.url,
-        name: NAME,
-        subjectPrefix: config.subjectPrefix,
-        ...(credentials === undefined
-          ? {}
-          : { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
-        logger,
-        metrics,
-        deadLetters: store.deadLetters,
-        signal,
-      });
-      context.onStop('nats', () => messaging.drain());
       const { leaseTtlMs, cpuOvercommitRatio, memoryOvercommitRatio, longestReservationMs } = config.scheduler;
+      const connectionString = readSecret(config.database.urlFile);
       await startReplica(context, {
-        store,
-        messaging,
-        leases: natsLeaseStore(messaging, Math.floor(leaseTtlMs / 3)),
-        leaseTtlMs,
+        ...(await openFoundation(context, { ...config, connectionString, leaseTtlMs })),
         policy: {
           overcommit: { cpuRatio: cpuOvercommitRatio, memoryRatio: memoryOvercommitRatio },
           longestReservationMs,
@@ -76,9 +39,9 @@ export function schedulerService(config: SchedulerConfig): ServiceDefinition {
 }
 
 /** Follows the store, competes for the lease and answers while it holds it, until the context stops. */
-export async function startReplica(context: ServiceContext, foundation: Foundation): Promise<void> {
+export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
-  const { store, messaging, leases, leaseTtlMs, policy } = foundation;
+  const { store, messaging, leases, leaseTtlMs, policy } = settings;
   const ledger = new Ledger(policy);
   const place: PlaceVmHandler = new PlaceVmHandler(ledger, systemClock, () => replica.isActive);
 

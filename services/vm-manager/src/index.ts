@@ -1,3 +1,3 @@
 export { vmManagerConfigSchema, type VmManagerConfig } from './config.js';
-export { startReplica, vmManagerService, type Foundation } from './vm-manager.service.js';
+export { startReplica, vmManagerService, type ReplicaSettings } from './vm-manager.service.js';
 export { defaultTimeouts, type Timeouts } from './domain/vm/timeouts.policy.js';

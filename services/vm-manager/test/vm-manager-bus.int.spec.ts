@@ -148,6 +148,22 @@ describe('the service on a bus', () => {
     ).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
   });
 
+  it('gives its lease up for what it does not know of a VM, and not for what it does not know of a host', async () => {
+    const append = (stream: string, type: string) => {
+      const id = derivedId(stream, type) as EventId;
+      return store.append(stream, 'any', [{ id, type, schemaVersion: 1, data: {}, meta: { at, actor: user } }]);
+    };
+    await append(`host-${hostA}`, 'HostTeleported');
+    expect(await ask('start', { ...base(), vmId })).toMatchObject({ kind: 'rejected' });
+    expect(await service.health.ready()).toMatchObject({ isOk: true });
+    await append(`vm-${vmId}`, 'VmTeleported');
+    await eventually(async () => !(await service.health.ready()).isOk);
+    await expect(
+      outside.request(outside.subjects.command('vm', 'create'), create, { ttlMs: 100 }),
+    ).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await types()).toEqual(['VmTeleported']);
+  });
+
   function base() {
     return { commandId: command('other'), actor: user, projectId: DEFAULT_PROJECT };
   }

@@ -18,9 +18,8 @@ const windowPositions = 20_000;
 /** Characters of JSON read in one turn of the event loop, some milliseconds' worth. */
 const largestTurnCharacters = 128 * 1024;
 
-/** Characters of JSON that a page aims to stay below: after large events come smaller pages. */
-const pageCharacters = 4 * 1024 * 1024;
-const smallestPage = 16;
+/** Characters of JSON after which a page ends, with one event at least, so that nobody folds more in one turn. */
+const pageCharacters = 2 * 1024 * 1024;
 
 /** Reads events by the right index, each call one query with one snapshot. Knows nothing of retries. */
 export class EventReader {
@@ -32,7 +31,8 @@ export class EventReader {
 
   private readonly pool: pg.Pool;
   private readonly upcast: Upcast;
-  private charactersPerEvent = 0;
+  /** Of the page before, which tells how many events to ask for; before the first, a guess on the safe side. */
+  private charactersPerEvent = 32 * 1024;
 
   constructor(pool: pg.Pool, { events }: Tables, upcast: Upcast) {
     this.pool = pool;
@@ -67,7 +67,7 @@ export class EventReader {
 
   async page(after: Position, filter: EventFilter | undefined, wanted: number): Promise<ReadAllPage> {
     const from = toSequence(after);
-    const limit = Math.min(wanted, Math.max(smallestPage, Math.floor(pageCharacters / this.charactersPerEvent)));
+    const limit = Math.min(wanted, Math.max(1, Math.floor(pageCharacters / this.charactersPerEvent)));
     if (filter?.streamKinds === undefined && filter?.types === undefined) return this.everything(after, from, limit);
     const types = filter.types ?? null;
     const rows =
@@ -76,8 +76,9 @@ export class EventReader {
         : await this.query('page of kinds', this.pageOfKinds, [from, limit, types, [...new Set(filter.streamKinds)]]);
     const [newest, upTo] = (rows[0] ?? []).map(Number);
     // The one row without an event says that the window held none.
-    const events = await this.decode(rows[0]?.[2] === null ? [] : rows, 2);
-    const isFull = events.length === limit;
+    const found = rows[0]?.[2] === null ? [] : rows;
+    const events = await this.decode(this.cut(found, 2), 2);
+    const isFull = events.length === limit || events.length < found.length;
     const last = events.at(-1)?.position;
     const next = isFull && last !== undefined ? toSequence(last) : Math.max(from, upTo ?? 0);
     return { events, next: fromSequence(next), isEnd: next >= (newest ?? 0) };
@@ -85,9 +86,21 @@ export class EventReader {
 
   private async everything(after: Position, from: number, limit: number): Promise<ReadAllPage> {
     const rows = await this.query('page', this.unfilteredPage, [from, limit]);
-    const events = await this.decode(rows, 1);
+    const events = await this.decode(this.cut(rows, 1), 1);
     const next = events.at(-1)?.position ?? after;
     return { events, next, isEnd: rows.length === 0 || toSequence(next) >= Number(rows[0]?.[0]) };
+  }
+
+  /** The rows that one page holds. What is beyond is read again with the next, which asks for no more than it can hold. */
+  private cut(rows: readonly Row[], skip: number): readonly Row[] {
+    let characters = 0;
+    let count = 0;
+    for (const row of rows) {
+      if (characters < pageCharacters) count += 1;
+      characters += lengthOf(row, skip);
+    }
+    if (rows.length > 0) this.charactersPerEvent = characters / rows.length;
+    return count === rows.length ? rows : rows.slice(0, count);
   }
 
   private async query(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
@@ -104,7 +117,6 @@ export class EventReader {
 
   private async decode(rows: readonly Row[], skip: number): Promise<readonly StoredEvent[]> {
     const events: StoredEvent[] = [];
-    let characters = 0;
     let charactersOfTurn = 0;
     let recordedAtText: string | undefined;
     let recordedAt = '';
@@ -115,15 +127,12 @@ export class EventReader {
         recordedAt = timestampToIso(time);
       }
       events.push(this.toEvent(row, skip, recordedAt));
-      const length = (row[skip + 7]?.length ?? 0) + (row[skip + 8]?.length ?? 0);
-      characters += length;
-      charactersOfTurn += length;
+      charactersOfTurn += lengthOf(row, skip);
       if (charactersOfTurn > largestTurnCharacters) {
         charactersOfTurn = 0;
         await nextTurn();
       }
     }
-    if (rows.length > 0) this.charactersPerEvent = characters / rows.length;
     return events;
   }
 
@@ -145,4 +154,9 @@ export class EventReader {
       throw new StoreDefect(`${text(4)} version ${text(5)} at position ${text(0)}`, { cause });
     }
   }
+}
+
+/** Of an event's data and meta, as JSON. */
+function lengthOf(row: Row, skip: number): number {
+  return (row[skip + 7]?.length ?? 0) + (row[skip + 8]?.length ?? 0);
 }

@@ -55,6 +55,7 @@ export class NotificationClient {
         this.timer = setTimeout(() => this.flush(), shortestIntervalMs);
       },
       () => {
+        // The hint is lost with its connection: polling finds what it would have told of.
         this.isTelling = false;
         this.reconnect();
       },
@@ -72,9 +73,12 @@ export class NotificationClient {
     const { signal } = this.ending;
     const pause = backoff();
     while (!signal.aborted && this.client === undefined) {
-      const client = await this.listen().catch(() => undefined);
-      if (client === undefined) await pause(signal).catch(() => undefined);
-      this.client = client;
+      try {
+        this.client = await this.listen();
+      } catch {
+        // Appends and reads tell of a database that is away, and polling finds what no hint told of. Closing ends the pause.
+        await pause(signal).catch(() => undefined);
+      }
     }
     this.options.onHint(0);
     this.flush();

@@ -7,20 +7,23 @@ interface Entry<Key> {
 }
 
 /**
- * When to look at what again: one time per key, one timer for all. Times are of the monotonic clock.
+ * When to look at what again: one time per key, one timer for all. Times are of the monotonic clock. Of many that are due
+ * together, a few come in each turn of the event loop.
  */
 export class DueTimes<Key> {
   readonly #clock: Clock;
   readonly #timer: Timer;
+  readonly #keysPerTurn: number;
   readonly #onDue: (key: Key) => void;
   readonly #times = new Map<Key, number>();
   /** Binary heap, earliest first. Entries whose key has another time by now are passed over. */
   readonly #heap: Entry<Key>[] = [];
   #armed: { readonly atMs: number; readonly stop: () => void } | undefined;
 
-  constructor(clock: Clock, timer: Timer, onDue: (key: Key) => void) {
+  constructor(clock: Clock, timer: Timer, keysPerTurn: number, onDue: (key: Key) => void) {
     this.#clock = clock;
     this.#timer = timer;
+    this.#keysPerTurn = keysPerTurn;
     this.#onDue = onDue;
   }
 
@@ -47,7 +50,9 @@ export class DueTimes<Key> {
     this.#armed = undefined;
     const nowMs = this.#clock.monotonicMs();
     const dueKeys: Key[] = [];
-    for (let first = this.#first(); first !== undefined && first.atMs <= nowMs; first = this.#first()) {
+    while (dueKeys.length < this.#keysPerTurn) {
+      const first = this.#first();
+      if (first === undefined || first.atMs > nowMs) break;
       this.#pop();
       this.#times.delete(first.key);
       dueKeys.push(first.key);

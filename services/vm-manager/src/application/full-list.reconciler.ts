@@ -39,8 +39,8 @@ export class FullListReconciler {
       this.#assemblies.delete(hostId);
       return;
     }
-    for (const { ours, powerState } of part.domains) {
-      if (ours !== undefined) assembly.listed.set(ours.vmId, { ours, powerState });
+    for (const { isIoError, ours, powerState } of part.domains) {
+      if (ours !== undefined) assembly.listed.set(ours.vmId, { isIoError, ours, powerState });
     }
     for (const vmId of part.busy) assembly.busy.add(vmId);
     if (!part.isLast) {

@@ -127,7 +127,7 @@ function ignoreFault(error: unknown): void {
 /** Nothing more happens from outside; all waits come to their ends. */
 async function settle(bench: VmManagerBench): Promise<void> {
   bench.faultyStore.fateOf = () => 'stored';
-  await bench.until(() => bench.manager.replica.isActive && bench.manager.folds.openVms.size === 0);
+  await bench.until(() => bench.isActive && bench.manager.folds.openVms.size === 0);
 }
 
 function expectSafe(bench: VmManagerBench, events: readonly StoredVmEvent[]): void {

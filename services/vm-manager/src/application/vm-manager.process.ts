@@ -1,31 +1,32 @@
+import { streamKind, type StoredClusterEvent, type StoredHostEvent, type StoredVmEvent } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
-import { ActiveReplica } from './active-replica.process.js';
 import { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { HostCommands } from './ports/host-commands.port.js';
-import type { Intake, Lease } from './ports/lease.port.js';
 import type { Log } from './ports/log.port.js';
 import type { Scheduler } from './ports/scheduler.port.js';
 import type { Timer } from './ports/timer.port.js';
 import type { VmStore } from './ports/vm-store.port.js';
-import { StoreFollower } from './store-follower.process.js';
 import { VmCommandHandler } from './vm-command.handler.js';
 import { VmFolds } from './vm-folds.state.js';
 import { VmNames } from './vm-names.state.js';
 import { VmOperations } from './vm-operations.process.js';
+
+/** What `follow` takes. */
+export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent;
 
 export interface VmManagerOptions {
   readonly store: VmStore;
   readonly scheduler: Scheduler;
   readonly hosts: HostCommands;
   readonly deadLetters: DeadLetters;
-  readonly lease: Lease;
-  readonly intake: Intake;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly timeouts: Timeouts;
+  /** Whether this replica is the active one; asked right before each append that follows from a message. */
+  readonly isActive: () => boolean;
   readonly log: Log;
 }
 
@@ -34,43 +35,29 @@ export class VmManager {
   readonly folds: VmFolds;
   readonly commands: VmCommandHandler;
   readonly reports: HostReportHandler;
-  readonly replica: ActiveReplica;
-  readonly #follower: StoreFollower;
+  readonly #journals: HostJournals;
   readonly #operations: VmOperations;
+  #storeEpoch: number | undefined;
 
   constructor(options: VmManagerOptions) {
-    const { store, clock, timer, timeouts, log } = options;
+    const { store, clock, timer, timeouts, isActive, log } = options;
     const folds = new VmFolds(store);
     const names = new VmNames();
     folds.onChange((vmId, before, after) => names.changed(vmId, before, after));
     const journals = new HostJournals(timer);
-    const follower = new StoreFollower({
-      store,
-      folds,
-      journals,
-      onUnknownEvent: ({ type, schemaVersion, stream }) =>
-        this.replica.retire('a newer release has written events that this one does not know; it gives up its lease', {
-          type,
-          schemaVersion,
-          stream,
-        }),
-    });
-    const isActive = () => this.replica.isActive;
     const operations = new VmOperations({
       folds,
       names,
-      isActive,
       scheduler: options.scheduler,
       hosts: options.hosts,
       clock,
       timer,
       timeouts,
-      storeEpoch: () => follower.storeEpoch,
+      storeEpoch: () => this.#storeEpoch,
       log,
     });
-    this.replica = new ActiveReplica({ lease: options.lease, intake: options.intake, operations, follower, log });
     this.folds = folds;
-    this.#follower = follower;
+    this.#journals = journals;
     this.#operations = operations;
     this.commands = new VmCommandHandler({ folds, names, operations, clock, timeouts, isActive });
     this.reports = new HostReportHandler({
@@ -84,25 +71,24 @@ export class VmManager {
     });
   }
 
-  /** Follows the store and competes for the lease. */
-  start(): void {
-    this.#follower.start();
-    this.replica.start();
+  /** Keeps the folds level with the store, on every replica, all the time: every event of these streams, in order. */
+  follow(event: FollowedEvent): void {
+    if (streamKind(event.stream) === 'vm') this.folds.follow(event as StoredVmEvent);
+    else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
+    else if (event.type === 'ClusterCreated') this.#storeEpoch = event.data.storeEpoch;
   }
 
-  /** Rejects when the store can no longer be followed by a defect; this replica is of no use then. */
-  async failed(): Promise<void> {
-    await this.#follower.closed();
+  /**
+   * Carries open operations on, once everything has been followed that the store held when the lease was won.
+   *
+   * @param holds whether the lease is still held; asked right before each effect, because a process may have stood still.
+   */
+  activate(holds: () => boolean): void {
+    this.#operations.activate(holds);
   }
 
-  async stop(): Promise<void> {
-    await this.replica.stop();
-    await this.#follower.stop();
-  }
-
-  /** As a crash leaves it: nothing more is done, and nothing is tidied up. */
-  async abandon(): Promise<void> {
+  /** Stops carrying them on, at once. Idempotent. */
+  deactivate(): void {
     this.#operations.deactivate();
-    await this.#follower.stop();
   }
 }

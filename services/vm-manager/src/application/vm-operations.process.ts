@@ -1,6 +1,7 @@
 import type { ErrorCode, HostId, OperationId, VmFact, VmId } from '@drover/contracts';
 import { Fault } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
+import { inSpan } from '@drover/observability';
 import { settlePlacement } from '../domain/process/placement.process.js';
 import { due, settleAnswer, type Due, type Effect } from '../domain/process/vm.process.js';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
@@ -25,6 +26,8 @@ const PLACEMENT_MS = 4_500;
 const FIRST_RETRY_MS = 100;
 /** Short, because nothing tells that a scheduler or a host is back but its answer. */
 const LONGEST_RETRY_MS = 1_000;
+/** What one turn of the event loop may do at most, where much is to be done at once: some milliseconds of work. */
+const VMS_PER_TURN = 16;
 /** For what no operation waits for any more; a host that opens its lane is asked at once. */
 const LONGEST_OWED_RETRY_MS = 60_000;
 
@@ -36,8 +39,6 @@ export interface VmOperationsOptions {
   readonly clock: Clock;
   readonly timer: Timer;
   readonly timeouts: Timeouts;
-  /** Whether this replica still is the active one; asked right before each effect, because a process may have stood still. */
-  readonly isActive: () => boolean;
   /** Absent until the fleet's first event has been read. */
   readonly storeEpoch: () => number | undefined;
   readonly log: Log;
@@ -65,48 +66,72 @@ interface Task {
  */
 export class VmOperations {
   readonly #options: VmOperationsOptions;
-  readonly #tasks = new Map<VmId, Task>();
+  #tasks = new Map<VmId, Task>();
   readonly #dueTimes: DueTimes<VmId>;
-  /** Operations that were open when this replica became the active one. */
-  readonly #inherited = new Map<VmId, OperationId>();
-  #isActive = false;
+  /** Open operations that this replica saw begin while it was the active one. */
+  readonly #begunHere = new Map<VmId, OperationId>();
+  /** Whether the lease is still held; absent while this replica is a standby. */
+  #holds: (() => boolean) | undefined;
 
   constructor(options: VmOperationsOptions) {
     this.#options = options;
-    this.#dueTimes = new DueTimes(options.clock, options.timer, (vmId) => this.wake(vmId));
+    this.#dueTimes = new DueTimes(options.clock, options.timer, VMS_PER_TURN, (vmId) => this.wake(vmId));
     options.folds.onChange((vmId, before, after) => {
       const isSame = after !== before && after.operation === before.operation && after.owedUndo === before.owedUndo;
-      if (this.#isActive && !isSame) this.wake(vmId);
+      if (this.#holds === undefined || isSame) return;
+      const { operation } = after;
+      if (operation === undefined) this.#begunHere.delete(vmId);
+      else if (operation.operationId !== before.operation?.operationId) {
+        this.#begunHere.set(vmId, operation.operationId);
+      }
+      this.wake(vmId);
     });
   }
 
-  /** Takes up every open operation. How far another process had come with them is not known. */
-  activate(): void {
-    const { folds } = this.#options;
-    this.#isActive = true;
-    for (const vmId of [...folds.openVms]) {
-      const { operation } = folds.get(vmId);
-      if (operation !== undefined) this.#inherited.set(vmId, operation.operationId);
-      this.wake(vmId);
-    }
-    for (const vmId of [...folds.owingVms]) this.wake(vmId);
+  /** Takes up every open operation, oldest first. How far another process had come with them is not known. */
+  activate(holds: () => boolean): void {
+    this.#holds = holds;
+    this.#fewPerTurn(this.#openWhile(holds), (vmId) => this.wake(vmId));
   }
 
   /** Stops at once: what is under way appends nothing more. Idempotent. */
   deactivate(): void {
-    this.#isActive = false;
-    for (const task of this.#tasks.values()) task.controller.abort();
-    this.#tasks.clear();
-    this.#inherited.clear();
+    this.#holds = undefined;
+    const tasks = this.#tasks;
+    this.#tasks = new Map();
+    this.#begunHere.clear();
     this.#dueTimes.clear();
+    // Their answers change nothing any more, so it does not matter when the waiting for them ends.
+    this.#fewPerTurn(tasks.values(), ({ controller }) => controller.abort());
+  }
+
+  /** The VMs to take up, until this term has ended. */
+  *#openWhile(holds: () => boolean): Generator<VmId, undefined> {
+    const { openVms, owingVms } = this.#options.folds;
+    for (const vms of [openVms, owingVms]) {
+      for (const vmId of vms) {
+        if (this.#holds !== holds) return;
+        yield vmId;
+      }
+    }
+  }
+
+  #fewPerTurn<Item>(items: Iterator<Item, undefined>, action: (item: Item) => void): void {
+    for (let count = 0; count < VMS_PER_TURN; count += 1) {
+      const next = items.next();
+      if (next.done === true) return;
+      action(next.value);
+    }
+    this.#options.timer.after(0, () => this.#fewPerTurn(items, action));
   }
 
   /** How far the command of the VM's open operation has come, as far as this process knows. */
   deliveryOf(vmId: VmId, operationId: OperationId): Delivery {
     const task = this.#tasks.get(vmId);
     const known = task?.operationId === operationId ? task.delivery : 'unsent';
+    // The replica before may have sent what it had placed.
     const mayHaveBeenSent =
-      this.#inherited.get(vmId) === operationId && this.#options.folds.get(vmId).hostId !== undefined;
+      this.#begunHere.get(vmId) !== operationId && this.#options.folds.get(vmId).hostId !== undefined;
     return known === 'unsent' && mayHaveBeenSent ? 'unanswered' : known;
   }
 
@@ -118,17 +143,16 @@ export class VmOperations {
       task.failures = 0;
       if (task.isRunning) task.isWanted = true;
       else task.retryAtMs = this.#options.clock.monotonicMs();
-      this.wake(vmId);
+      this.#dueTimes.set(vmId, this.#options.clock.monotonicMs());
     }
   }
 
   /** Looks at one VM; being woken is a hint. */
   wake(vmId: VmId): void {
-    if (!this.#isActive) return;
+    if (this.#holds === undefined) return;
     const { folds, clock } = this.#options;
     const state = folds.get(vmId);
     const operationId = state.operation?.operationId ?? state.owedUndo?.operationId;
-    if (this.#inherited.get(vmId) !== operationId) this.#inherited.delete(vmId);
     const { effect, atMs } = this.#due(vmId, state);
     let task = this.#tasks.get(vmId);
     if (task !== undefined && task.key !== keyOf(effect)) {
@@ -142,7 +166,10 @@ export class VmOperations {
         this.#tasks.set(vmId, task);
       }
       if (!task.isRunning && task.retryAtMs !== undefined && task.retryAtMs <= clock.monotonicMs()) {
-        void this.#attempt(vmId, task, effect, atMs);
+        const current = task;
+        const span = { traceparent: state.operation?.traceparent, fields: { operationId, vmId } };
+        // Whatever woke this VM, its log lines belong to its own operation.
+        void inSpan(`attempt to ${effect.kind}`, span, () => this.#attempt(vmId, current, effect, atMs));
       }
     }
     this.#schedule(vmId, atMs, task);
@@ -175,7 +202,7 @@ export class VmOperations {
       this.#tell(vmId, task, effect, error);
     }
     task.isRunning = false;
-    if (task.controller.signal.aborted) return;
+    if (!this.#isCurrent(vmId, task)) return;
     if (!isDone) {
       const isOwed = this.#options.folds.get(vmId).operation === undefined;
       task.retryAtMs = this.#options.clock.monotonicMs() + retryDelayMs(task.failures, isOwed);
@@ -189,7 +216,7 @@ export class VmOperations {
 
   /** Whether the effect needs no repeat, as far as can be known here. */
   async #carryOut(vmId: VmId, task: Task, effect: Effect, atMs: number | undefined): Promise<boolean> {
-    if (!this.#options.isActive()) return false;
+    if (this.#holds?.() !== true) return false;
     switch (effect.kind) {
       case 'record':
         return this.#record(vmId, task, effect.cause, () => effect.facts);
@@ -255,7 +282,7 @@ export class VmOperations {
     const { folds, clock } = this.#options;
     const { result } = await folds.change(vmId, (state) => {
       const { effect } = this.#due(vmId, state);
-      const isDue = !task.controller.signal.aborted && keyOf(effect) === task.key;
+      const isDue = this.#isCurrent(vmId, task) && keyOf(effect) === task.key;
       const facts = isDue ? factsOf(state) : [];
       const origin = {
         actor: vmManager,
@@ -270,6 +297,11 @@ export class VmOperations {
     return result;
   }
 
+  /** Whether the VM still waits for this; another may have taken its place, or the lease be lost. */
+  #isCurrent(vmId: VmId, task: Task): boolean {
+    return this.#tasks.get(vmId) === task;
+  }
+
   #trace(vmId: VmId, task: Task, cause: Cause): MessageTrace {
     return {
       operationId: task.operationId,
@@ -280,11 +312,12 @@ export class VmOperations {
   }
 
   #tell(vmId: VmId, task: Task, effect: Effect, error: unknown): void {
-    if (task.controller.signal.aborted) return;
+    if (!this.#isCurrent(vmId, task)) return;
     const fields = { vmId, operationId: task.operationId, effect: effect.kind, failures: task.failures + 1, error };
     // The first failures are everyday: a host that restarts, a scheduler that is quiet.
     if (!(error instanceof Fault)) this.#options.log.error('an effect failed by a defect and is tried again', fields);
-    else if (task.failures >= 3) this.#options.log.warn('an effect fails again and again', fields);
+    // And then one line in ten is enough.
+    else if (task.failures % 10 === 3) this.#options.log.warn('an effect fails again and again', fields);
   }
 }
 

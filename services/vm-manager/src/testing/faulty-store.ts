@@ -1,6 +1,6 @@
-import { Fault, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
-import type { EventStore } from '@drover/event-store';
-import type { StoreSubscription, VmStore } from '../application/ports/vm-store.port.js';
+import { Fault, START, type NewEvent, type StoredEvent } from '@drover/contracts';
+import type { EventStore, Subscription } from '@drover/event-store';
+import type { VmStore } from '../application/ports/vm-store.port.js';
 
 /** What becomes of an append: refused, lost before the store, or stored with its answer lost. */
 export type Fate = 'stored' | 'refused' | 'lost' | 'unanswered';
@@ -32,13 +32,10 @@ export class FaultyStore implements VmStore {
     return this.#store.read(stream, options);
   }
 
-  subscribe(
-    after: Position,
-    handler: (events: readonly StoredEvent[]) => void,
-    options: { readonly filter: { readonly streamKinds: readonly string[] } },
-  ): StoreSubscription {
+  /** The feed, as a replica follows it. */
+  follow(handler: (events: readonly StoredEvent[]) => void): Subscription {
     const lagging = (events: readonly StoredEvent[]) =>
       this.lag === undefined ? handler(events) : this.lag.then(() => handler(events));
-    return this.#store.subscribe(after, lagging, options);
+    return this.#store.subscribe(START, lagging, { filter: { streamKinds: ['vm', 'host', 'cluster'] } });
   }
 }

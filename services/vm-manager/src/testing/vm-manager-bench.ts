@@ -12,9 +12,9 @@ import {
   type VmVerb,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { createMemoryEventStore, type EventStore, type Subscription } from '@drover/event-store';
 import type { CommandAnswer } from '../application/vm-command.handler.js';
-import { VmManager } from '../application/vm-manager.process.js';
+import { VmManager, type FollowedEvent } from '../application/vm-manager.process.js';
 import type { UnworkableMessage } from '../application/ports/dead-letters.port.js';
 import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';
 import type { VmCommand } from '../domain/vm/vm-command.policy.js';
@@ -39,7 +39,9 @@ export class VmManagerBench {
   manager: VmManager;
   /** Sequence of the last report that each host numbered, and of the first it has not had acknowledged. */
   readonly #sequences = new Map<HostId, { last: number; acknowledged: number }>();
-  #holder: { won(): void; lost(): void } | undefined;
+  #feed: Subscription | undefined;
+  /** Whose term it is, once it has read to the tail. */
+  #serving: VmManager | undefined;
 
   constructor() {
     // The store's clock is another machine's: what follows from `recordedAt` must not be mixed up with the writer's time.
@@ -58,24 +60,34 @@ export class VmManagerBench {
   }
 
   async activate(): Promise<void> {
-    this.manager.start();
-    this.#holder?.won();
-    await this.until(() => this.manager.replica.isActive);
+    const { manager } = this;
+    this.#feed = this.faultyStore.follow((events) => {
+      for (const event of events) manager.follow(event as FollowedEvent);
+    });
+    await this.winLease();
+  }
+
+  get isActive(): boolean {
+    return this.#serving === this.manager && this.isHolding;
   }
 
   loseLease(): void {
-    this.#holder?.lost();
+    this.#serving = undefined;
+    this.manager.deactivate();
+  }
+
+  async winLease(): Promise<void> {
+    await this.#feed?.caughtUp();
+    this.manager.activate(() => this.isHolding);
+    this.#serving = this.manager;
   }
 
   /** Kills the process between two steps and starts another on the same store. */
   async crash(): Promise<void> {
-    await this.manager.abandon();
+    this.loseLease();
+    await this.#feed?.stop();
     this.manager = this.#newManager();
     await this.activate();
-  }
-
-  winLease(): void {
-    this.#holder?.won();
   }
 
   command<Verb extends VmVerb>(verb: Verb, name: string, fields: object = {}): Promise<CommandAnswer> {
@@ -91,7 +103,7 @@ export class VmManagerBench {
         return await this.command(verb, name, fields);
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        await this.until(() => this.manager.replica.isActive);
+        await this.until(() => this.isActive);
       }
     }
     throw new Error(`${verb} was never answered`);
@@ -146,8 +158,8 @@ export class VmManagerBench {
     for (const host of this.hosts.all) {
       const numbers = this.#numbers(host.hostId);
       numbers.last = host.reports.length;
-      if (numbers.last === numbers.acknowledged || !host.isReachable || !this.manager.replica.isActive) continue;
-      const answer = await this.report(host.hostId, numbers.acknowledged).catch(() => undefined);
+      if (numbers.last === numbers.acknowledged || !host.isReachable || !this.isActive) continue;
+      const answer = await this.report(host.hostId, numbers.acknowledged).catch(refusedOnly);
       if (answer?.kind === 'answered' && answer.value.kind === 'acknowledged') {
         numbers.acknowledged = answer.value.throughSequence;
       }
@@ -185,24 +197,18 @@ export class VmManagerBench {
 
   #newManager(): VmManager {
     const tell = (message: string, fields?: unknown) => void this.told.push({ message, fields });
-    return new VmManager({
+    const manager: VmManager = new VmManager({
       store: this.faultyStore,
       scheduler: this.scheduler,
       hosts: this.hosts,
       deadLetters: { keep: (letter) => Promise.resolve(void this.deadLetters.push(letter)) },
-      lease: {
-        compete: (holder) => {
-          this.#holder = holder;
-        },
-        holds: () => this.isHolding,
-        resign: () => Promise.resolve(),
-      },
-      intake: { open: () => Promise.resolve(), close: () => Promise.resolve() },
       clock: this.clock,
       timer: this.clock,
       timeouts: defaultTimeouts,
-      log: { info: () => undefined, warn: tell, error: tell },
+      isActive: () => this.#serving === manager && this.isHolding,
+      log: { warn: tell, error: tell },
     });
+    return manager;
   }
 
   async #seed(): Promise<void> {
@@ -225,4 +231,9 @@ export class VmManagerBench {
     const id = derivedId(JSON.stringify(data), type) as EventId;
     return { id, type, schemaVersion: 1, data, meta: { at, actor: user } };
   }
+}
+
+/** An agent sends again what met a fault; anything else is a defect. */
+function refusedOnly(error: unknown): undefined {
+  if (!(error instanceof Fault)) throw error;
 }

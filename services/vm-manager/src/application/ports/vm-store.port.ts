@@ -16,18 +16,4 @@ export interface VmStore {
   >;
   /** Events of one stream from a revision on, in order; an unknown stream is empty. */
   read(stream: string, options: { readonly fromRevision: number }): Promise<readonly StoredEvent[]>;
-  /** Everything behind `after`, then what comes: in order, no gap, no duplicate. A handler that throws ends it. */
-  subscribe(
-    after: Position,
-    handler: (events: readonly StoredEvent[]) => void,
-    options: { readonly filter: { readonly streamKinds: readonly string[] } },
-  ): StoreSubscription;
-}
-
-export interface StoreSubscription {
-  /** Resolves when everything was handed over that the store held when this was called. */
-  caughtUp(): Promise<void>;
-  /** Resolved after `stop`, rejected with what the handler threw. */
-  readonly closed: Promise<void>;
-  stop(): Promise<void>;
 }

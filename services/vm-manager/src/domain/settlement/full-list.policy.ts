@@ -1,10 +1,11 @@
 import { compareGenerations, type ListedDomain, type ReportSource, type VmFact } from '@drover/contracts';
 import { isOldReport, type VmState } from '../vm/vm.state.js';
-import { driftDifference, powerDifference } from './power-difference.policy.js';
+import { driftDifference, ioErrorDifference, powerDifference } from './power-difference.policy.js';
 
 /** A domain of ours in a host's full list. */
 export interface ListedVm {
   readonly powerState: ListedDomain['powerState'];
+  readonly isIoError?: ListedDomain['isIoError'];
   readonly ours: NonNullable<ListedDomain['ours']>;
 }
 
@@ -14,7 +15,7 @@ export interface ListedVm {
  */
 export function settleListed(state: VmState, listed: ListedVm, source: ReportSource): readonly VmFact[] {
   if (state.operation !== undefined || isOldReport(state, source)) return [];
-  const { powerState, ours } = listed;
+  const { isIoError = false, powerState, ours } = listed;
   const { hostId } = source;
   if (state.phase !== 'present' || state.generation === undefined) {
     const detail =
@@ -45,8 +46,12 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
     known === undefined || ours.fingerprint === ''
       ? state.drift.some((drift) => drift.hostId === hostId && drift.kind === 'edited')
       : ours.fingerprint !== known;
+  const power =
+    powerState === 'PAUSED' && isIoError
+      ? ioErrorDifference(state, 'host', observation)
+      : powerDifference(state, powerState, 'outside', observation);
   return [
-    ...(state.definition === undefined ? [] : powerDifference(state, powerState, 'outside', observation)),
+    ...(state.definition === undefined ? [] : power),
     ...strays,
     ...driftDifference(state, 'missing', false, source, ''),
     ...driftDifference(

@@ -41,6 +41,11 @@ export function powerDifference(
   }
 }
 
+/** The hypervisor paused the VM itself, rather than lose what it writes. */
+export function ioErrorDifference(state: VmState, cause: PowerCause, observation: Observation): readonly VmFact[] {
+  return state.observed === 'PAUSED' ? [] : [{ type: 'VmPaused', data: { ...observation, cause, isIoError: true } }];
+}
+
 /** Drift of one kind on the reporting host, as it is now: found, settled, or as it was. */
 export function driftDifference(
   state: VmState,

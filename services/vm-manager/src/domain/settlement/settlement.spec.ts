@@ -300,6 +300,17 @@ describe('the full list of a host', () => {
     ]);
   });
 
+  it('tells a pause by an I/O error as the host told it when it happened, and only once', () => {
+    const full = { ...listed('PAUSED'), isIoError: true };
+    const facts = settleListed(running, full, source(2));
+    expect(facts).toEqual(settleVmChanged(running, changed('io-error', 'PAUSED', 'host'), source(2)));
+    expect(facts).toMatchObject([{ type: 'VmPaused', data: { cause: 'host', isIoError: true } }]);
+    expect(settleListed(stateOf([...history.running(), ...facts]), full, source(3))).toEqual([]);
+    expect(settleListed(running, listed('PAUSED'), source(2))).toMatchObject([
+      { type: 'VmPaused', data: { cause: 'outside', isIoError: false } },
+    ]);
+  });
+
   it('says nothing of a guest whose hypervisor process does not answer', () => {
     expect(settleListed(running, listed('UNRESPONSIVE'), source(2))).toEqual([]);
   });

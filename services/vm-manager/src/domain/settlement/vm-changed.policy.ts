@@ -1,7 +1,7 @@
 import { assertNever } from '@drover/domain-kit';
 import { compareGenerations, type ReportSource, type VmChanged, type VmFact } from '@drover/contracts';
 import { isOldReport, type VmState } from '../vm/vm.state.js';
-import { driftDifference, powerDifference } from './power-difference.policy.js';
+import { driftDifference, ioErrorDifference, powerDifference } from './power-difference.policy.js';
 
 /** What follows from a change that no command of ours made. It is taken as it is; nothing is put back. */
 export function settleVmChanged(state: VmState, report: VmChanged, source: ReportSource): readonly VmFact[] {
@@ -24,8 +24,7 @@ export function settleVmChanged(state: VmState, report: VmChanged, source: Repor
     case 'paused':
       return powerDifference(state, 'PAUSED', cause, observation);
     case 'io-error':
-      if (report.powerState !== 'PAUSED' || state.observed === 'PAUSED') return [];
-      return [{ type: 'VmPaused', data: { ...observation, cause, isIoError: true } }];
+      return report.powerState === 'PAUSED' ? ioErrorDifference(state, cause, observation) : [];
     case 'removed':
       return [
         ...powerDifference(state, 'ABSENT', cause, observation),

@@ -1,4 +1,6 @@
-import type { Rejection, VmSpec } from '@drover/contracts';
+import { vcpuCount, type Rejection, type VmSpec } from '@drover/contracts';
+
+const MAX_VCPUS = 255;
 
 interface UnbuiltField {
   /** JSON pointer into the request body. */
@@ -23,6 +25,8 @@ export function unsupportedField(spec: VmSpec): Rejection | undefined {
 function unbuiltFields(spec: VmSpec): readonly UnbuiltField[] {
   const { cpu, memory, firmware, boot, devices } = spec;
   return [
+    // More of them need an IOMMU that remaps interrupts.
+    { pointer: '/spec/cpu', isAskedFor: vcpuCount(cpu) > MAX_VCPUS },
     field('/spec/cpu/limits', cpu.limits),
     field('/spec/cpu/pinning', cpu.pinning),
     field('/spec/memory/maximumMiB', memory.maximumMiB),
@@ -40,6 +44,8 @@ function unbuiltFields(spec: VmSpec): readonly UnbuiltField[] {
     field('/spec/devices/pci', devices.pci),
     field('/spec/devices/gpu', devices.gpu),
     field('/spec/devices/tpm', devices.tpm),
+    // Libvirt knows it from 9.1 on.
+    { pointer: '/spec/devices/watchdog/model', isAskedFor: devices.watchdog?.model === 'itco' },
     field('/spec/ha', spec.ha),
     field('/spec/drs', spec.drs),
   ];

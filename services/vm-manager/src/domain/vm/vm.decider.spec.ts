@@ -99,6 +99,8 @@ describe('create', () => {
     ['/spec/devices/pci', { devices: { pci: [] } }],
     ['/spec/devices/gpu', { devices: { gpu: [] } }],
     ['/spec/devices/tpm', { devices: { tpm: { version: '2.0' } } }],
+    ['/spec/devices/watchdog/model', { devices: { watchdog: { model: 'itco', action: 'reset' } } }],
+    ['/spec/cpu', { cpu: { sockets: 2, cores: 64, threads: 2 } }],
     ['/spec/ha', { ha: { enabled: true } }],
     ['/spec/drs', { drs: {} }],
   ])('refuses %s by name, because its work is not built', (field, input) => {

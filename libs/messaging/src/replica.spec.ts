@@ -1,0 +1,232 @@
+import 'reflect-metadata';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { eventIdSchema, eventMetaSchema, Fault, type StoredEvent } from '@drover/contracts';
+import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { createMetrics, silentLogger } from '@drover/observability';
+import { Controller, type INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { z } from 'zod';
+import { DroverTransportStrategy } from './drover-transport.strategy.js';
+import { createMemoryLeaseStore, type LeaseStore } from './lease-store.port.js';
+import { createMemoryBus } from './memory-wire.driver.js';
+import { OnRequest } from './message-decorators.js';
+import { answered, type Answer, type Messaging } from './messaging.port.js';
+import { ACTIVE_GROUP, runReplica, type Replica, type ReplicaOptions } from './replica.runner.js';
+
+const LEASE_TTL_MS = 1_000;
+const meta = eventMetaSchema.parse({ at: '2025-01-31T12:00:00.000Z', actor: { kind: 'service', id: 'spec' } });
+
+@Controller()
+class QuestionController {
+  @OnRequest('query.spec.question', z.unknown(), { group: ACTIVE_GROUP })
+  answer(): Answer {
+    return answered('heard');
+  }
+}
+
+class QuestionModule {}
+Reflect.defineMetadata('controllers', [QuestionController], QuestionModule);
+
+describe('a replica', () => {
+  let store: EventStore;
+  let messaging: Messaging;
+  let strategy: DroverTransportStrategy;
+  let app: INestMicroservice;
+  let leases: LeaseStore & { isDown: boolean };
+  let did: string[];
+  let failures: unknown[];
+  let checks: Map<string, () => { readonly isOk: boolean }>;
+  let closers: (() => Promise<void>)[];
+
+  beforeEach(async () => {
+    store = createMemoryEventStore();
+    messaging = createMemoryBus().connect({
+      name: 'spec',
+      logger: silentLogger,
+      deadLetters: { keep: async () => undefined },
+    });
+    strategy = new DroverTransportStrategy({ messaging, queue: 'spec' });
+    app = await NestFactory.createMicroservice<MicroserviceOptions>(QuestionModule, { strategy, logger: false });
+    await app.listen();
+    leases = breakable(createMemoryLeaseStore());
+    jest.useFakeTimers();
+    [did, failures, checks, closers] = [[], [], new Map(), []];
+  });
+
+  afterEach(async () => {
+    await stop();
+    jest.useRealTimers();
+    await app.close();
+    await messaging.close();
+    await store.close();
+  });
+
+  async function stop(): Promise<void> {
+    let isStopped = false;
+    const stopping = (async () => {
+      for (const close of closers.splice(0).reverse()) await close();
+      isStopped = true;
+    })();
+    await until(() => isStopped);
+    await stopping;
+  }
+
+  function run(options: Partial<ReplicaOptions<StoredEvent>> = {}): Replica {
+    const context = {
+      logger: silentLogger,
+      metrics: createMetrics(),
+      health: {
+        addCheck: (name: string, check: () => { readonly isOk: boolean }) => void checks.set(name, check),
+        ready: async () => ({}),
+      },
+      onStop: (_: string, close: () => Promise<void>) => void closers.push(close),
+      fail: (error: unknown) => void failures.push(error),
+    };
+    return runReplica<StoredEvent>(context, {
+      name: 'spec',
+      store,
+      messaging,
+      strategy,
+      leases,
+      leaseTtlMs: LEASE_TTL_MS,
+      streamKinds: ['vm', 'host'],
+      onEvent: ({ stream, type }) => void did.push(`${type} of ${stream}`),
+      onActive: () => void did.push('active'),
+      onPassive: () => void did.push('passive'),
+      ...options,
+    });
+  }
+
+  const append = (stream: string, type: string) => {
+    const id = eventIdSchema.parse(randomUUID());
+    return store.append(stream, 'any', [{ id, type, schemaVersion: 1, data: {}, meta }]);
+  };
+  /** Whether somebody hears a message now. */
+  async function isHeard(): Promise<boolean> {
+    const asked = messaging.request(messaging.subjects.query('spec', 'question'), {}, { ttlMs: 10 }).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof Fault) return false;
+        throw error;
+      },
+    );
+    await jest.advanceTimersByTimeAsync(10);
+    return asked;
+  }
+
+  it('acts and hears messages only once it has folded what the store held when it won the lease', async () => {
+    await append('vm-1', 'VmPaused');
+    const going = Promise.withResolvers<void>();
+    const replica = run({
+      onActive: () => {
+        did.push('active');
+        return going.promise;
+      },
+    });
+    await until(() => did.includes('active'));
+    expect([replica.isActive, await isHeard()]).toEqual([false, false]);
+    expect(did).toEqual(['VmPaused of vm-1', 'active']);
+    going.resolve();
+    await until(() => replica.isActive);
+    await until(isHeard);
+  });
+
+  it('tells that the lease is lost at once, also while it is still becoming the active one', async () => {
+    const going = Promise.withResolvers<void>();
+    let holds = (): boolean => false;
+    const replica = run({
+      onActive: (given) => {
+        did.push('active');
+        holds = given;
+        return going.promise;
+      },
+    });
+    await until(() => did.includes('active'));
+    expect(holds()).toBe(true);
+    leases.isDown = true;
+    await until(() => did.includes('passive'));
+    expect(holds()).toBe(false);
+    going.resolve();
+    leases.isDown = false;
+    await until(() => replica.isActive);
+    expect(did).toEqual(['active', 'passive', 'active']);
+  });
+
+  it('takes no messages any more when it has lost the lease, and takes them again when it has won it back', async () => {
+    const replica = run();
+    await until(isHeard);
+    leases.isDown = true;
+    await until(async () => !(await isHeard()));
+    expect([replica.isActive, did]).toEqual([false, ['active', 'passive']]);
+    leases.isDown = false;
+    await until(isHeard);
+    expect(replica.isActive).toBe(true);
+  });
+
+  it('gives the lease up for good when it meets what it does not know, and goes on following other streams', async () => {
+    const replica = run();
+    await until(() => replica.isActive);
+    await append('vm-1', 'VmTeleported');
+    await append('vm-1', 'VmPaused');
+    await append('vm-2', 'VmPaused');
+    await until(() => did.includes('VmPaused of vm-2'));
+    expect(did).toEqual(['active', 'passive', 'VmPaused of vm-2']);
+    expect(checks.get('events')?.().isOk).toBe(false);
+    // Another has it at once.
+    await until(async () => ((await leases.read('spec'))?.value ?? '').includes('"isReleased":true'));
+    expect([replica.isActive, await isHeard()]).toEqual([false, false]);
+  });
+
+  it('passes over what it does not know in streams that it does not decide on', async () => {
+    const replica = run({ decidesOn: ['vm'] });
+    await until(() => replica.isActive);
+    await append('host-1', 'HostTeleported');
+    await append('host-1', 'HostCordoned');
+    await until(() => did.includes('HostCordoned of host-1'));
+    expect([replica.isActive, checks.get('events')?.().isOk]).toEqual([true, true]);
+  });
+
+  it('stops in order also where the store never answers, and the next has the lease at once', async () => {
+    const subscription = { position: '', closed: new Promise<void>(() => undefined), stop: async () => undefined };
+    const silent = { ...subscription, caughtUp: () => new Promise<void>(() => undefined) };
+    run({ store: { ...store, subscribe: () => silent as ReturnType<EventStore['subscribe']> } });
+    await until(async () => (await leases.read('spec')) !== undefined);
+    await stop();
+    expect(did).not.toContain('active');
+    expect((await leases.read('spec'))?.value).toContain('"isReleased":true');
+  });
+
+  it('fails the service when an event cannot be folded', async () => {
+    run({
+      onEvent: () => {
+        throw new Error('cannot fold');
+      },
+    });
+    await append('vm-1', 'VmPaused');
+    await until(() => failures.length > 0);
+    expect(failures).toMatchObject([{ message: 'cannot fold' }]);
+  });
+});
+
+/** A lease store that can be out of reach. */
+function breakable(store: LeaseStore): LeaseStore & { isDown: boolean } {
+  const refuse = () => Promise.reject(new Error('the lease store is down'));
+  return {
+    isDown: false,
+    read(key) {
+      return this.isDown ? refuse() : store.read(key);
+    },
+    write(key, value, expectedRevision) {
+      return this.isDown ? refuse() : store.write(key, value, expectedRevision);
+    },
+  };
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let passedMs = 0; !(await condition()); passedMs += 10) {
+    if (passedMs > 60_000) throw new Error('it does not become so');
+    await jest.advanceTimersByTimeAsync(10);
+  }
+}
