@@ -1,8 +1,8 @@
-import { homeAt, homeFolder, ProcessTable } from '../../apps/standalone/dist/infrastructure/index.js';
+import { homeAt, homeFolder, isLibvirtUsed, ProcessTable } from '../../apps/standalone/dist/infrastructure/index.js';
 import { withLock } from './lock.mjs';
 import { note, step } from './progress.mjs';
 
-/** Stops what this home's `up` started, last first. */
+/** Stops what this home's `up` started, last first, but for a libvirtd that others use by now. */
 export async function run() {
   const home = homeAt(homeFolder(process.env, process.getuid()));
   const table = new ProcessTable(home);
@@ -16,5 +16,16 @@ export async function run() {
 
 export async function stopAll(table) {
   const words = { 'was-gone': 'had ended already', stopped: 'stopped', killed: 'did not stop in time and was killed' };
-  await step('stopping', (tell) => table.stopAll(({ name }, how) => tell(`${name} ${words[how]}`)));
+  const leftRunning = [];
+  await step('stopping', (tell) =>
+    table.stopAll(({ name }, how) => {
+      if (how === 'left-running') leftRunning.push(name);
+      else tell(`${name} ${words[how]}`);
+    }, isLibvirtUsed),
+  );
+  // Behind the step: on a terminal its own line is drawn over.
+  if (leftRunning.length > 0) {
+    const [are, them] = leftRunning.length > 1 ? ['are', 'them'] : ['is', 'it'];
+    note(`${leftRunning.join(' and ')} ${are} left running: others use ${them}`);
+  }
 }

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { subjectsUnder } from '@drover/contracts';
+import { hostIdOf, machineIdOf } from '@drover/node-agent';
 import { readFile } from 'node:fs/promises';
 import { fleetConfigText } from '../src/infrastructure/fleet-config.js';
 import {
@@ -47,6 +49,31 @@ describe('what a home remembers', () => {
     const state = await ensureFleetState(home, { hypervisor: 'libvirt', count: 1 }, everythingIsFree);
     expect(hostsToRun(state, { hypervisor: 'libvirt', count: 1 })).toHaveLength(1);
     expect(new Set(state.hosts.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it('gives simulated hosts ids that follow from the fleet and their number', async () => {
+    const { hosts, ...rest } = await ensure(3);
+    expect(new Set(hosts.map(({ id }) => id)).size).toBe(3);
+    await writeFile(home.stateFile, JSON.stringify({ ...rest, hosts: [] }));
+    expect((await ensure(1)).hosts).toEqual(hosts.slice(0, 1));
+    expect((await ensure(3)).hosts).toEqual(hosts);
+    await writeFile(home.stateFile, JSON.stringify({ ...rest, fleetId: randomUUID(), hosts: [] }));
+    const others = (await ensure(3)).hosts;
+    expect(others.filter(({ id }) => hosts.some((host) => host.id === id))).toEqual([]);
+  });
+
+  it('gives this machine the id that follows from its machine id', async () => {
+    const wanted = { hypervisor: 'libvirt', count: 1 } as const;
+    const { hosts } = await ensureFleetState(home, wanted, everythingIsFree);
+    expect(hosts.map(({ id }) => id)).toEqual([hostIdOf(await machineIdOf(home.root))]);
+  });
+
+  it('keeps the host of an older home, whatever its id follows from', async () => {
+    const { ports, fleetId } = await ensure(0);
+    const host = { id: randomUUID(), name: 'old', hypervisor: 'libvirt' } as const;
+    await writeFile(home.stateFile, JSON.stringify({ fleetId, ports, hosts: [host] }));
+    const state = await ensureFleetState(home, { hypervisor: 'libvirt', count: 1 }, everythingIsFree);
+    expect(state.hosts).toEqual([host]);
   });
 
   it('refuses to go on with a state that it cannot read', async () => {

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { canVirtualise } from '../src/infrastructure/libvirtd.runner.js';
+import { canVirtualise, isLibvirtUsed } from '../src/infrastructure/libvirtd.runner.js';
 import { identify, stopProcess, type ProcessIdentity } from '../src/infrastructure/process-identity.js';
 
 const run = promisify(execFile);
@@ -79,6 +82,17 @@ describe("libvirtd that was started for a machine's VMs", () => {
     const seen = await readFile(`/proc/${launched.libvirtd.pid}/mountinfo`, 'utf8');
     expect(seen).toContain(` ${pool} `);
     await run('nsenter', [...machineOf, 'umount', pool]);
+  });
+
+  it('is used by others as long as a client is connected', async () => {
+    const isUsed = () => isLibvirtUsed({ name: 'libvirtd', identity: launched.libvirtd });
+    expect(await isUsed()).toBe(false);
+    const client = createConnection(socket);
+    await once(client, 'connect');
+    // The daemon takes the connection up a moment later.
+    while (!(await isUsed())) await delay(5);
+    client.destroy();
+    expect(await isUsed()).toBe(false);
   });
 
   it('runs a VM, and answers what QEMU can do without probing it each time', async () => {

@@ -42,4 +42,22 @@ describe('the table of processes', () => {
     expect(stopped).toEqual(['services was-gone', 'database was-gone', 'bus was-gone']);
     expect(await table.list()).toEqual([]);
   });
+
+  it('leaves what others use, asks only of what runs and only when what came later has ended, and forgets it', async () => {
+    const table = new ProcessTable(home);
+    const identity = identify(process.pid);
+    if (identity === undefined) throw new Error('this process runs');
+    await table.add({ ...recycled('shared'), identity });
+    await table.add(recycled('services'));
+    const seen: string[] = [];
+    await table.stopAll(
+      ({ name }, how) => seen.push(`${name} ${how}`),
+      ({ name }) => {
+        seen.push(`${name}?`);
+        return Promise.resolve(true);
+      },
+    );
+    expect(seen).toEqual(['services was-gone', 'shared?', 'shared left-running']);
+    expect(await table.list()).toEqual([]);
+  });
 });

@@ -71,6 +71,12 @@ export interface Hypervisor {
   load(): Promise<HypervisorLoad>;
   /** Every domain, ours and others'. */
   list(): Promise<readonly ListedDomain[]>;
+  /**
+   * MiB of memory that each domain may use now, ours and others', by its libvirt UUID: those that have a process, so also
+   * paused and hung ones, by what they were started with. It is asked before every start, so it takes one question however
+   * many domains there are.
+   */
+  heldMemoryMiB(): Promise<ReadonlyMap<string, number>>;
   observe(vmId: VmId): Promise<ObservedVm>;
 
   /** Root and further disks; one that exists and is this VM's stays as it is, a foreign one is `VOLUME_FOREIGN`. */

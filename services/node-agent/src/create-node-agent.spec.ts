@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { commandIdSchema, fleetIdSchema, type VmChanged } from '@drover/contracts';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { commandIdSchema, fleetIdSchema, vmIdSchema, type VmChanged } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
+import type { Hypervisor } from '@drover/hypervisor';
 import { MemoryJournal } from './adapters/outbound/journal/memory-journal.adapter.js';
 import { HostBench, type HostBenchOptions } from './testing/host-bench.js';
 import { VmCommands } from './testing/host-commands.js';
@@ -111,6 +112,29 @@ describe('carrying out commands', () => {
     const { bench, vm } = await benchWithVm();
     bench.machine.hang(vm.vmId);
     expect(await done(bench, vm.stop(2, 20))).toMatchObject({ powerState: 'STOPPED', result: { wasForced: true } });
+  });
+
+  it.each(['pause', 'resume', 'reset'] as const)('asks a hung VM only once to %s', async (kind) => {
+    const bench = new HostBench();
+    benches.push(bench);
+    const asked = jest.fn();
+    const watched = (driver: Hypervisor): Hypervisor => {
+      const call = driver[kind].bind(driver);
+      driver[kind] = (vmId) => {
+        asked(vmId);
+        return call(vmId);
+      };
+      return driver;
+    };
+    await bench.start({ hypervisor: watched });
+    const vm = new VmCommands('a');
+    await done(bench, vm.create(1));
+    bench.machine.hang(vm.vmId);
+    expect(await done(bench, vm.plain(kind, 2))).toMatchObject({
+      powerState: 'UNRESPONSIVE',
+      result: { kind: 'failed', step: kind, error: { code: 'VM_UNRESPONSIVE', outcome: 'unknown' } },
+    });
+    expect(asked.mock.calls).toEqual([[vm.vmId]]);
   });
 
   it('takes "already so" as done', async () => {
@@ -293,6 +317,28 @@ describe('capacity', () => {
     const ends = await Promise.all(commands.map((command) => done(bench, command)));
     expect(ends.filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(4);
     expect(ends.filter(({ result }) => result.kind === 'failed' && result.error.code === 'HOST_FULL')).toHaveLength(6);
+  });
+
+  it('counts without a list of the domains: a start waits for none', async () => {
+    const bench = await startedBench({ hardware });
+    for (let index = 0; index < 50; index += 1) bench.machine.addForeignDomain({ memoryMiB: 4 });
+    const held = bench.faults.hold('list');
+    expect((await done(bench, new VmCommands('a').create(1))).powerState).toBe('RUNNING');
+    const full = ['b', 'c', 'd'].map((name) => done(bench, new VmCommands(name).create(1)));
+    expect((await Promise.all(full)).filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(2);
+    held.release();
+  });
+
+  it('counts a paused VM, and a domain that somebody started meanwhile', async () => {
+    const bench = await startedBench({ hardware });
+    const [a, b] = [new VmCommands('a'), new VmCommands('b')];
+    await done(bench, a.create(1));
+    await done(bench, a.plain('pause', 2));
+    const foreign = bench.machine.addForeignDomain({ memoryMiB: 400, isRunning: false });
+    bench.machine.startByHand(vmIdSchema.parse(foreign));
+    expect((await done(bench, b.create(1))).result).toMatchObject({
+      error: { code: 'HOST_FULL', data: { usedMemoryMiB: 528 } },
+    });
   });
 
   it('does not count a stopped VM', async () => {
@@ -483,6 +529,15 @@ describe('what happens by itself', () => {
       ['a', vm.vmId],
       ['by hand', undefined],
     ]);
+  });
+
+  it('reports that a disk failed while the agent was away', async () => {
+    const { bench, vm } = await benchWithVm();
+    await bench.agent.stop();
+    bench.machine.diskFails(vm.vmId);
+    await bench.start();
+    const list = bench.controlPlane.vmReports.findLast((report) => report.kind === 'full-list');
+    expect(list).toMatchObject({ domains: [{ powerState: 'PAUSED', isIoError: true, ours: { vmId: vm.vmId } }] });
   });
 
   it('names a VM with a command under way as busy in a full list', async () => {

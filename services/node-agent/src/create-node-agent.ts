@@ -3,7 +3,7 @@ import { hostIdSchema, type FleetId, type HostId, type Rejection } from '@drover
 import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
 import type { Messaging } from '@drover/messaging';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger } from '@drover/observability';
 import { consumeHostCommands } from './adapters/inbound/host-command.consumer.js';
 import { controlPlaneOver } from './adapters/outbound/messaging/messaging-control-plane.adapter.js';
 import { Admission } from './application/admission.js';
@@ -108,7 +108,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     });
     const admission = new Admission(
       () => inventory.memory(),
-      () => hypervisor.list(),
+      () => hypervisor.heldMemoryMiB(),
     );
     const calls = new HypervisorCalls(limits, timings, clock, stop);
     const steps = new StepHandler({
@@ -168,13 +168,15 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
 
     let isHypervisorOpen = false;
     async function openHypervisor(): Promise<void> {
+      const outage = outageOf(logger, 'hypervisor');
       const nextWaitMs = doubling(retryMs);
       while (!isHypervisorOpen) {
         try {
           await hypervisor.open(fleetId(), onSignal);
           isHypervisorOpen = true;
+          outage.ended();
         } catch (error) {
-          logger.warn('the hypervisor cannot be opened; trying again', { error });
+          outage.failed(error);
           await pause(nextWaitMs(), stop);
         }
       }

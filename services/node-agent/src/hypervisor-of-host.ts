@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SimulatedHypervisor, SimulatedMachine, SqliteMachineStores, type Hypervisor } from '@drover/hypervisor';
+import { machineIdOf } from './adapters/outbound/machine/machine-id.adapter.js';
 import type { ConfiguredHost, NodeAgentConfig } from './config.js';
 
 export interface DrivenHost {
@@ -37,13 +37,13 @@ function openSimulated({ home, simulated }: NodeAgentConfig): HostDrivers {
 }
 
 /** Loaded only where it is used: a simulated fleet needs neither libvirt's client nor its probe. */
-async function openLibvirt({ hypervisor, hosts }: NodeAgentConfig): Promise<HostDrivers> {
+async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promise<HostDrivers> {
   if (hosts.length > 1) throw new Error('one machine is one host: configure one host for the hypervisor libvirt');
   const [{ LibvirtClient }, { LibvirtHypervisor }, { probeAccelerator }, machineId] = await Promise.all([
     import('@drover/libvirt-rpc'),
     import('./adapters/outbound/libvirt/libvirt-hypervisor.driver.js'),
     import('./adapters/outbound/libvirt/accelerator-probe.adapter.js'),
-    readFile('/etc/machine-id', 'utf8').then((text) => text.trim()),
+    machineIdOf(home),
   ]);
   const accelerator = await probeAccelerator();
   const { imageFolder, libvirtSocket: socketPath, poolFolder } = hypervisor;

@@ -1,5 +1,6 @@
 export { MemoryJournal } from './adapters/outbound/journal/memory-journal.adapter.js';
 export { SqliteJournal } from './adapters/outbound/journal/sqlite-journal.adapter.js';
+export { machineIdOf } from './adapters/outbound/machine/machine-id.adapter.js';
 export {
   defaultLimits,
   defaultTimings,

@@ -1,57 +1,161 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { LibvirtClient } from '@drover/libvirt-rpc';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  commandIdSchema,
+  DEFAULT_PROJECT,
+  fleetIdSchema,
+  vmIdSchema,
+  vmSpecSchema,
+  type VmSpecInput,
+} from '@drover/contracts';
+import type { VmDefinition } from '@drover/hypervisor';
 import { hypervisorContract } from '@drover/hypervisor/testing';
-import { startPrivateLibvirtd } from '@drover/testing';
+import { LibvirtClient } from '@drover/libvirt-rpc';
 import { domainName } from '@drover/libvirt-xml';
-import type { VmId } from '@drover/contracts';
-import { writeFile } from 'node:fs/promises';
+import { startPrivateLibvirtd, type PrivateLibvirtd } from '@drover/testing';
 import { LibvirtHypervisor } from '../src/adapters/outbound/libvirt/libvirt-hypervisor.driver.js';
 
 /** No guest operating system is needed here: firmware without a disk to boot from runs, pauses and resets as well. */
+const spec: VmSpecInput = { memory: { sizeMiB: 32 }, disks: [{ name: 'root', sizeMiB: 1 }] };
+const TIMEOUT_MS = 60_000;
+
+class CountingClient extends LibvirtClient {
+  calls = 0;
+
+  override call: LibvirtClient['call'] = (...request) => {
+    this.calls += 1;
+    return super.call(...request);
+  };
+}
+
+/** A machine with libvirt of its own. */
+class RealMachine {
+  readonly #folder: string;
+  readonly libvirtd: PrivateLibvirtd;
+
+  private constructor(folder: string, libvirtd: PrivateLibvirtd) {
+    this.#folder = folder;
+    this.libvirtd = libvirtd;
+  }
+
+  static async start(): Promise<RealMachine> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'drover-driver-'));
+    await mkdir(path.join(folder, 'volumes'));
+    return new RealMachine(folder, await startPrivateLibvirtd());
+  }
+
+  connect(client = new LibvirtClient({ socketPath: this.libvirtd.socketPath })): LibvirtHypervisor {
+    return new LibvirtHypervisor({
+      client,
+      accelerator: 'tcg',
+      imageFolder: path.join(this.#folder, 'images'),
+      pools: [{ name: 'default', path: path.join(this.#folder, 'volumes') }],
+    });
+  }
+
+  async addForeignDomain(uuid: string): Promise<void> {
+    const file = path.join(this.#folder, 'foreign.xml');
+    await writeFile(
+      file,
+      `<domain type='qemu'><name>foreign-${uuid}</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory>
+        <os><type>hvm</type></os></domain>`,
+    );
+    await this.libvirtd.virsh('define', file);
+  }
+
+  async remove(): Promise<void> {
+    await this.libvirtd.stop();
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
 hypervisorContract(
   'libvirt and QEMU',
   async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'drover-driver-'));
-    const poolFolder = path.join(folder, 'volumes');
-    await mkdir(poolFolder);
-    const libvirtd = await startPrivateLibvirtd();
+    const machine = await RealMachine.start();
+    const virsh = async (...words: string[]): Promise<void> => void (await machine.libvirtd.virsh(...words));
     return {
-      connect: () =>
-        new LibvirtHypervisor({
-          client: new LibvirtClient({ socketPath: libvirtd.socketPath }),
-          accelerator: 'tcg',
-          imageFolder: path.join(folder, 'images'),
-          pools: [{ name: 'default', path: poolFolder }],
-        }),
-      spec: { memory: { sizeMiB: 32 }, disks: [{ name: 'root', sizeMiB: 1 }] },
+      connect: () => machine.connect(),
+      spec,
       guestObeys: false,
       outside: {
-        start: async (vmId: VmId) => {
-          await libvirtd.virsh('start', domainName(vmId));
-        },
-        destroy: async (vmId: VmId) => {
-          await libvirtd.virsh('destroy', domainName(vmId));
-        },
-        addForeignDomain: async (uuid: string) => {
-          const file = path.join(folder, 'foreign.xml');
-          await writeFile(
-            file,
-            `<domain type='qemu'><name>foreign-${uuid}</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory>
-              <os><type>hvm</type></os></domain>`,
-          );
-          await libvirtd.virsh('define', file);
-        },
-        removeForeignDomain: async (uuid: string) => {
-          await libvirtd.virsh('undefine', uuid);
-        },
+        start: (vmId) => virsh('start', vmId),
+        destroy: (vmId) => virsh('destroy', vmId),
+        addForeignDomain: (uuid) => machine.addForeignDomain(uuid),
+        removeForeignDomain: (uuid) => virsh('undefine', uuid),
       },
-      remove: async () => {
-        await libvirtd.stop();
-        await rm(folder, { recursive: true });
-      },
+      remove: () => machine.remove(),
     };
   },
-  { testTimeoutMs: 60_000 },
+  { testTimeoutMs: TIMEOUT_MS },
 );
+
+describe('the libvirt driver beside other domains', () => {
+  const fleetId = fleetIdSchema.parse(randomUUID());
+  let machine: RealMachine;
+  let client: CountingClient;
+  let driver: LibvirtHypervisor;
+
+  beforeAll(async () => {
+    machine = await RealMachine.start();
+    client = new CountingClient({ socketPath: machine.libvirtd.socketPath });
+    driver = machine.connect(client);
+    await driver.open(fleetId, () => undefined);
+  }, TIMEOUT_MS);
+  afterAll(async () => {
+    await driver?.close();
+    await machine?.remove();
+  }, TIMEOUT_MS);
+
+  /** What the agent asks of the driver for a start: whether the VM fits, its definition, the start. */
+  async function startNew(): Promise<VmDefinition> {
+    const vmId = vmIdSchema.parse(randomUUID());
+    const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'one', spec: vmSpecSchema.parse(spec) };
+    await driver.heldMemoryMiB();
+    await driver.createVolumes(vm);
+    const lastCommandId = commandIdSchema.parse(randomUUID());
+    await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+    await driver.start(vmId);
+    return vm;
+  }
+
+  async function callsOf(work: () => Promise<unknown>): Promise<number> {
+    const before = client.calls;
+    await work();
+    return client.calls - before;
+  }
+
+  it(
+    'asks no more of libvirt for a start beside fifty domains than beside one',
+    async () => {
+      await startNew();
+      const besideOne = await callsOf(startNew);
+      for (let index = 0; index < 48; index += 1) {
+        const uuid = randomUUID();
+        await machine.addForeignDomain(uuid);
+        if (index < 2) await machine.libvirtd.virsh('start', uuid);
+      }
+      expect(await callsOf(startNew)).toBe(besideOne);
+      expect((await driver.heldMemoryMiB()).size).toBe(5);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'counts a VM whose QEMU hangs, and soon, so that it delays no other start',
+    async () => {
+      const vms = [await startNew(), await startNew()];
+      for (const { vmId } of vms) process.kill(machine.libvirtd.qemuPid(domainName(vmId)), 'SIGSTOP');
+      for (const round of ['found out', 'known']) {
+        const beginMs = performance.now();
+        const held = await driver.heldMemoryMiB();
+        expect([round, ...vms.map(({ vmId }) => held.get(vmId))]).toEqual([round, 32, 32]);
+        expect(performance.now() - beginMs).toBeLessThan(5_000);
+      }
+    },
+    TIMEOUT_MS,
+  );
+});

@@ -30,10 +30,13 @@ export interface HostsWanted {
 /** Reads the state, completes it (fleet id, free ports, hosts) and stores it. Idempotent. */
 export async function ensureFleetState(home: Home, wanted: HostsWanted, isFree?: IsFree): Promise<FleetState> {
   const stored = await readFleetState(home);
+  const fleetId = stored?.fleetId ?? randomUUID();
+  const known = stored?.hosts ?? [];
+  const missing = await missingHosts(home, fleetId, known, wanted);
   const state: FleetState = {
-    fleetId: stored?.fleetId ?? randomUUID(),
+    fleetId,
     ports: await choosePorts(stored?.ports ?? {}, isFree),
-    hosts: completeHosts(stored?.hosts ?? [], wanted),
+    hosts: [...known, ...missing],
   };
   await replaceFile(home.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
   return state;
@@ -56,14 +59,28 @@ export function hostsToRun(state: FleetState, wanted: HostsWanted): readonly Fle
   return state.hosts.filter((host) => host.hypervisor === wanted.hypervisor).slice(0, wanted.count);
 }
 
-function completeHosts(known: readonly FleetHost[], wanted: HostsWanted): readonly FleetHost[] {
-  const sameKind = known.filter((host) => host.hypervisor === wanted.hypervisor).length;
-  const missing = Array.from({ length: Math.max(0, wanted.count - sameKind) }, (_, index) => ({
-    id: randomUUID(),
-    name: hostName(wanted.hypervisor, sameKind + index + 1),
-    hypervisor: wanted.hypervisor,
-  }));
-  return [...known, ...missing];
+/**
+ * A host's id follows from its machine, so that a host keeps it when its home is made anew; that of a simulated one from
+ * the fleet and its number. Hosts that the home knows keep the ids that they have.
+ */
+async function missingHosts(
+  home: Home,
+  fleetId: string,
+  known: readonly FleetHost[],
+  { hypervisor, count }: HostsWanted,
+): Promise<readonly FleetHost[]> {
+  const sameKind = known.filter((host) => host.hypervisor === hypervisor).length;
+  if (sameKind >= count) return [];
+  // Loaded only where a host is new: every command of the launcher reads the state.
+  const { hostIdOf, machineIdOf } = await import('@drover/node-agent');
+  const numbers = Array.from({ length: count - sameKind }, (_, index) => sameKind + index + 1);
+  return Promise.all(
+    numbers.map(async (number) => ({
+      id: hostIdOf(hypervisor === 'libvirt' ? await machineIdOf(home.root) : `${fleetId}/${number}`),
+      name: hostName(hypervisor, number),
+      hypervisor,
+    })),
+  );
 }
 
 /** A DNS label, as every name in Drover. */

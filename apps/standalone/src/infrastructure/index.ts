@@ -12,3 +12,4 @@ export * from './ports.js';
 export * from './postgres-server.runner.js';
 export * from './process-identity.js';
 export * from './process-table.js';
+export * from './socket-clients.js';

@@ -2,11 +2,19 @@
 import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { StartFailure, startInBackground } from './background-process.js';
 import type { ProcessIdentity } from './process-identity.js';
+import type { ManagedProcess } from './process-table.js';
+import { connectionsOf } from './socket-clients.js';
 
 /** The modular daemon's first, where a machine has it. */
 export const libvirtSockets = ['/run/libvirt/virtqemud-sock', '/run/libvirt/libvirt-sock'] as const;
+
+/** What `startLibvirtd` has libvirtd listen at. */
+const monolithicSocket = '/run/libvirt/libvirt-sock';
+/** Time for libvirtd to notice that a client has gone. */
+const PARTING_MS = 2_000;
 
 export type LibvirtDaemon = 'virtlogd' | 'libvirtd';
 export type OnDaemonLaunched = (name: LibvirtDaemon, identity: ProcessIdentity) => Promise<void>;
@@ -62,9 +70,23 @@ export async function startLibvirtd(logFolder: string, onLaunched: OnDaemonLaunc
   if (!(await accepts('/run/libvirt/virtlogd-sock'))) {
     await start('virtlogd', '/run/libvirt/virtlogd-sock', logFolder, onLaunched);
   }
-  const socket = '/run/libvirt/libvirt-sock';
-  await start('libvirtd', socket, logFolder, onLaunched);
-  return socket;
+  await start('libvirtd', monolithicSocket, logFolder, onLaunched);
+  return monolithicSocket;
+}
+
+/**
+ * Whether somebody else still needs this daemon, such as the agent of another home, once all of this home that used it has
+ * ended: a libvirtd that has clients, and the virtlogd of a libvirtd that runs.
+ */
+export async function isLibvirtUsed({ name, identity }: Pick<ManagedProcess, 'name' | 'identity'>): Promise<boolean> {
+  if (name === 'virtlogd') return accepts(monolithicSocket);
+  if (name !== 'libvirtd') return false;
+  const giveUpAtMs = performance.now() + PARTING_MS;
+  while ((await connectionsOf(identity.pid, [monolithicSocket, `${monolithicSocket}-ro`])) > 0) {
+    if (performance.now() >= giveUpAtMs) return true;
+    await delay(20);
+  }
+  return false;
 }
 
 async function start(

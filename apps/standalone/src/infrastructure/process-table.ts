@@ -15,6 +15,9 @@ export interface ManagedProcess {
   readonly patienceMs: number;
 }
 
+/** `left-running`: others use it, so it is nobody's now. */
+export type Ending = 'was-gone' | 'stopped' | 'killed' | 'left-running';
+
 export class ProcessTable {
   readonly #file: string;
 
@@ -37,14 +40,22 @@ export class ProcessTable {
     await this.#write([...others, added]);
   }
 
-  /** Stops all, last started first; calls back after each. What is gone already is only forgotten. */
-  async stopAll(onStopped: (stopped: ManagedProcess, how: 'was-gone' | 'stopped' | 'killed') => void): Promise<void> {
+  /**
+   * Stops all, last started first; calls back after each. What is gone already is only forgotten, and so is what others use.
+   *
+   * @param isUsedByOthers is asked of each that runs, when what was started after it has ended.
+   */
+  async stopAll(
+    onEnd: (process: ManagedProcess, how: Ending) => void,
+    isUsedByOthers: (process: ManagedProcess) => Promise<boolean> = () => Promise.resolve(false),
+  ): Promise<void> {
     let left = await this.list();
     for (let last = left.at(-1); last !== undefined; last = left.at(-1)) {
-      const how = await stopProcess(last.identity, last.stopSignal, last.patienceMs);
+      const isLeft = isRunning(last.identity) && (await isUsedByOthers(last));
+      const how = isLeft ? 'left-running' : await stopProcess(last.identity, last.stopSignal, last.patienceMs);
       left = left.slice(0, -1);
       await this.#write(left);
-      onStopped(last, how);
+      onEnd(last, how);
     }
   }
 

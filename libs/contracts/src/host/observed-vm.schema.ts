@@ -27,6 +27,17 @@ export const settledDefinitionSchema = z.strictObject({
       }),
     )
     .max(32),
+  /** Ports and bridges below the root: what an address on one of their buses means follows from what they are. */
+  pciControllers: z
+    .array(
+      z.strictObject({
+        index: z.int().min(1).max(255),
+        model: z.string().max(40),
+        pciAddress: z.string().max(20).optional(),
+      }),
+    )
+    .max(255)
+    .optional(),
   /** Hash of the persistent definition without what changes by itself; another value means somebody edited it. */
   fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
 });

@@ -60,6 +60,8 @@ export const listedDomainSchema = z.strictObject({
   libvirtUuid: z.string().max(36),
   title: z.string().max(200),
   powerState: powerStateSchema,
+  /** Paused by the hypervisor because a disk failed or its pool is full. Absent: not so, or the agent is too old to tell. */
+  isIoError: z.boolean().optional(),
   vcpus: z.int().min(0),
   memoryMiB: z.int().min(0),
   /** Absent: not of this fleet. It is counted against capacity and never touched. */

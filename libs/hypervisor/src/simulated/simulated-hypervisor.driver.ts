@@ -18,7 +18,7 @@ import type {
 import { settle, simulatedVolumeName } from './settled-definition.policy.js';
 import { SimulatedFaults, type HypervisorCall } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
-import { asListed, isActive, type SimulatedDomain } from './simulated-machine.state.js';
+import { asListed, heldMemoryMiB, isActive, type SimulatedDomain } from './simulated-machine.state.js';
 
 export interface SimulatedHypervisorOptions {
   /** Milliseconds each call takes; none by default, and then no timer is made. */
@@ -107,6 +107,16 @@ export class SimulatedHypervisor implements Hypervisor {
     );
   }
 
+  heldMemoryMiB(): Promise<ReadonlyMap<string, number>> {
+    return this.#call('heldMemoryMiB', undefined, () => {
+      const held = new Map<string, number>();
+      for (const domain of this.machine.domains()) {
+        if (isActive(domain.powerState)) held.set(domain.uuid, heldMemoryMiB(domain));
+      }
+      return held;
+    });
+  }
+
   observe(vmId: VmId): Promise<ObservedVm> {
     return this.#call('observe', vmId, () => {
       const domain = this.machine.domain(vmId);
@@ -158,8 +168,12 @@ export class SimulatedHypervisor implements Hypervisor {
         title: vm.name,
         vcpus: vcpuCount(vm.spec.cpu),
         memoryMiB: vm.spec.memory.sizeMiB,
+        ...(existing !== undefined && isActive(existing.powerState)
+          ? { startedWithMemoryMiB: heldMemoryMiB(existing) }
+          : {}),
         networks: vm.spec.nics.map((nic) => nic.network),
         powerState: existing?.powerState ?? 'STOPPED',
+        ...(existing?.isIoError === undefined ? {} : { isIoError: true }),
         ignoresAcpi: existing?.ignoresAcpi ?? false,
         boots: existing?.boots ?? 0,
         mark,

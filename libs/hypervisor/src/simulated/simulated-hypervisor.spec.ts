@@ -154,6 +154,22 @@ describe('simulated hypervisor', () => {
     expect((await driver.observe(vm.vmId)).powerState).toBe('STOPPED');
   });
 
+  it('lists a VM that a failing disk has paused as such, until it goes on', async () => {
+    const machine = new SimulatedMachine();
+    const { driver } = await opened(machine);
+    const vm = vmNamed('a');
+    await run(driver, vm);
+    machine.diskFails(vm.vmId);
+    expect(await driver.list()).toMatchObject([{ powerState: 'PAUSED', isIoError: true }]);
+    await driver.define(vm, markOf(vm.vmId));
+    expect(await driver.list()).toMatchObject([{ powerState: 'PAUSED', isIoError: true }]);
+    await driver.resume(vm.vmId);
+    await driver.pause(vm.vmId);
+    const [listed] = await driver.list();
+    expect(listed?.powerState).toBe('PAUSED');
+    expect(listed).not.toHaveProperty('isIoError');
+  });
+
   it('finds its VMs again in another process', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'drover-machine-'));
     try {

@@ -4,6 +4,7 @@ import type { VmId } from '@drover/contracts';
 import type { HypervisorSignal } from '../hypervisor.port.js';
 import {
   defaultHardware,
+  heldMemoryMiB,
   isActive,
   volumeKey,
   type ForeignDomain,
@@ -80,7 +81,7 @@ export class SimulatedMachine {
 
   usedMemoryMiB(): number {
     let used = 0;
-    for (const domain of this.#domains.values()) if (isActive(domain.powerState)) used += domain.memoryMiB;
+    for (const domain of this.#domains.values()) if (isActive(domain.powerState)) used += heldMemoryMiB(domain);
     return used;
   }
 
@@ -121,7 +122,15 @@ export class SimulatedMachine {
   ): void {
     const domain = this.#existing(uuid);
     const boots = change === 'started' || change === 'rebooted' ? domain.boots + 1 : domain.boots;
-    this.putDomain({ ...domain, powerState, boots });
+    const { isIoError: _, startedWithMemoryMiB, ...defined } = domain;
+    this.putDomain({
+      ...defined,
+      // A start takes the definition as it is; until then, what runs keeps what it was started with.
+      ...(change === 'started' || startedWithMemoryMiB === undefined ? {} : { startedWithMemoryMiB }),
+      ...(change === 'io-error' ? { isIoError: true } : {}),
+      powerState,
+      boots,
+    });
     this.#tellChange(domain, powerState, change, cause);
   }
 

@@ -25,9 +25,14 @@ export interface SimulatedDomain {
   readonly uuid: string;
   readonly title: string;
   readonly vcpus: number;
+  /** Of the definition. */
   readonly memoryMiB: number;
+  /** Of the running one, where the definition has changed since it was started. */
+  readonly startedWithMemoryMiB?: number;
   readonly networks: readonly string[];
   readonly powerState: Exclude<PowerState, 'ABSENT'>;
+  /** Paused because a disk failed. */
+  readonly isIoError?: true;
   /** Absent: not of any Drover fleet. */
   readonly mark?: OwnershipMark;
   readonly settled?: SettledDefinition;
@@ -61,6 +66,11 @@ export function isActive(powerState: PowerState): boolean {
   return powerState === 'RUNNING' || powerState === 'PAUSED' || powerState === 'UNRESPONSIVE';
 }
 
+/** Of a domain that has a process. */
+export function heldMemoryMiB({ memoryMiB, startedWithMemoryMiB }: SimulatedDomain): number {
+  return startedWithMemoryMiB ?? memoryMiB;
+}
+
 export function volumeKey(pool: string, name: string): string {
   return `${pool}/${name}`;
 }
@@ -70,6 +80,7 @@ export function asListed(domain: SimulatedDomain, fleetId: string | undefined): 
     libvirtUuid: domain.uuid,
     title: domain.title,
     powerState: domain.powerState,
+    ...(domain.powerState === 'PAUSED' && domain.isIoError === true ? { isIoError: true } : {}),
     vcpus: domain.vcpus,
     memoryMiB: domain.memoryMiB,
   };

@@ -198,6 +198,40 @@ export function hypervisorContract(
       });
     });
 
+    test('tells the memory that each domain holds while it runs, paused or not, ours or not', async () => {
+      const heldMiB = async (uuid: string): Promise<number | undefined> => (await driver.heldMemoryMiB()).get(uuid);
+      await defineVm();
+      expect(await heldMiB(vm.vmId)).toBeUndefined();
+      await driver.start(vm.vmId);
+      expect(await heldMiB(vm.vmId)).toBe(vm.spec.memory.sizeMiB);
+      await driver.pause(vm.vmId);
+      expect(await heldMiB(vm.vmId)).toBe(vm.spec.memory.sizeMiB);
+      await driver.forceStop(vm.vmId);
+      expect(await heldMiB(vm.vmId)).toBeUndefined();
+
+      const foreign = vmIdSchema.parse(randomUUID());
+      await host.outside.addForeignDomain(foreign);
+      const listed = (await driver.list()).find((domain) => domain.libvirtUuid === foreign);
+      expect(await heldMiB(foreign)).toBeUndefined();
+      await host.outside.start(foreign);
+      expect(await heldMiB(foreign)).toBe(listed?.memoryMiB);
+      await host.outside.destroy(foreign);
+      expect(await heldMiB(foreign)).toBeUndefined();
+      await host.outside.removeForeignDomain(foreign);
+    });
+
+    test('tells the memory that a VM was started with, whatever its definition has become since', async () => {
+      await runVm();
+      const memory = { ...vm.spec.memory, sizeMiB: vm.spec.memory.sizeMiB + 16 };
+      await driver.define({ ...vm, spec: { ...vm.spec, memory } }, markOf());
+      expect((await driver.heldMemoryMiB()).get(vm.vmId)).toBe(vm.spec.memory.sizeMiB);
+      await driver.reset(vm.vmId);
+      expect((await driver.heldMemoryMiB()).get(vm.vmId)).toBe(vm.spec.memory.sizeMiB);
+      await driver.forceStop(vm.vmId);
+      await driver.start(vm.vmId);
+      expect((await driver.heldMemoryMiB()).get(vm.vmId)).toBe(memory.sizeMiB);
+    });
+
     test('renews the mark of a VM, stopped or running', async () => {
       await defineVm();
       for (const n of [2, 3]) {

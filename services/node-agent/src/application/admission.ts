@@ -1,32 +1,37 @@
-import type { ListedDomain, Rejection, VmId } from '@drover/contracts';
-import { refuseWhenFull, type HostMemory, type MemoryDemand } from '../domain/capacity/capacity.policy.js';
+import type { Rejection, VmId } from '@drover/contracts';
+import {
+  refuseWhenFull,
+  type HeldMemory,
+  type HostMemory,
+  type MemoryDemand,
+} from '../domain/capacity/capacity.policy.js';
 
 interface Admitted extends MemoryDemand {
-  /** Lists begun before this number may not show the VM yet. Absent while its start is under way. */
-  endedBeforeList?: number;
+  /** Looks begun before this number may not show the VM yet. Absent while its start is under way. */
+  endedBeforeLook?: number;
 }
 
 /**
- * Lets starts through as long as they fit, many at the same time: what was let through counts until a list that was begun
- * after its end has taken its place.
+ * Lets starts through as long as they fit, many at the same time: what was let through counts until a look at the host that
+ * was begun after its end has taken its place. Nothing is remembered of other domains, which come and go as others please.
  */
 export class Admission {
   readonly #hostMemory: () => Promise<HostMemory>;
-  readonly #list: () => Promise<readonly ListedDomain[]>;
+  readonly #heldMemory: () => Promise<HeldMemory>;
   readonly #admitted = new Map<VmId, Admitted>();
-  #listsBegun = 0;
+  #looksBegun = 0;
   #current: Promise<unknown> = Promise.resolve();
-  #next: Promise<readonly ListedDomain[]> | undefined;
+  #next: Promise<HeldMemory> | undefined;
 
-  constructor(hostMemory: () => Promise<HostMemory>, list: () => Promise<readonly ListedDomain[]>) {
+  constructor(hostMemory: () => Promise<HostMemory>, heldMemory: () => Promise<HeldMemory>) {
     this.#hostMemory = hostMemory;
-    this.#list = list;
+    this.#heldMemory = heldMemory;
   }
 
   async admit(wanted: MemoryDemand): Promise<Rejection | undefined> {
     const host = await this.#hostMemory();
-    const domains = await this.#freshList();
-    const rejection = refuseWhenFull(host, domains, [...this.#admitted.values()], wanted);
+    const held = await this.#freshLook();
+    const rejection = refuseWhenFull(host, held, [...this.#admitted.values()], wanted);
     if (rejection === undefined) this.#admitted.set(wanted.vmId, wanted);
     return rejection;
   }
@@ -34,22 +39,22 @@ export class Admission {
   /** The start has ended, one way or the other. */
   release(vmId: VmId): void {
     const admitted = this.#admitted.get(vmId);
-    if (admitted !== undefined) this.#admitted.set(vmId, { ...admitted, endedBeforeList: this.#listsBegun + 1 });
+    if (admitted !== undefined) this.#admitted.set(vmId, { ...admitted, endedBeforeLook: this.#looksBegun + 1 });
   }
 
-  /** A list that begins after this call. All who wait for one share it. */
-  #freshList(): Promise<readonly ListedDomain[]> {
+  /** A look that begins after this call. All who wait for one share it. */
+  #freshLook(): Promise<HeldMemory> {
     this.#next ??= this.#current.then(async () => {
       this.#next = undefined;
-      this.#listsBegun += 1;
-      const number = this.#listsBegun;
-      const list = this.#list();
-      this.#current = list.catch(() => undefined);
-      const domains = await list;
-      for (const [vmId, { endedBeforeList = Infinity }] of this.#admitted) {
-        if (endedBeforeList <= number) this.#admitted.delete(vmId);
+      this.#looksBegun += 1;
+      const number = this.#looksBegun;
+      const look = this.#heldMemory();
+      this.#current = look.catch(() => undefined);
+      const held = await look;
+      for (const [vmId, { endedBeforeLook = Infinity }] of this.#admitted) {
+        if (endedBeforeLook <= number) this.#admitted.delete(vmId);
       }
-      return domains;
+      return held;
     });
     return this.#next;
   }

@@ -1,7 +1,7 @@
 import { Fault, type FleetId, type HostCommand, type PowerState, type VmId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
-import { withContext, type Logger } from '@drover/observability';
+import { keepContext, withContext, type Logger } from '@drover/observability';
 import type { Step } from '../domain/commands/command-steps.policy.js';
 import {
   afterFailedUndo,
@@ -49,6 +49,8 @@ export interface CommandRunnerOptions {
 export class CommandRunner {
   readonly #options: CommandRunnerOptions;
   readonly #running = new Set<Promise<void>>();
+  /** What the lines of a command's log carry: the trace in which it was taken. A restart of the agent forgets it. */
+  readonly #contexts = new WeakMap<HostCommand, ReturnType<typeof keepContext>>();
 
   constructor(options: CommandRunnerOptions) {
     this.#options = options;
@@ -57,6 +59,7 @@ export class CommandRunner {
   /** A taken command that is durable. Interrupts what it supersedes. */
   enqueue(command: HostCommand): void {
     const { work } = this.#options;
+    this.#contexts.set(command, keepContext());
     const queue = work.queues.get(command.vmId);
     if (queue === undefined) {
       work.queues.set(command.vmId, [command]);
@@ -89,8 +92,9 @@ export class CommandRunner {
     const queue = work.queues.get(vmId) ?? [];
     for (let command = queue.shift(); command !== undefined; command = queue.shift()) {
       const { commandId, operationId } = command;
-      const run = this.#runCommand.bind(this, command);
-      await withContext({ operationId, vmId }, run).catch((error: unknown) => {
+      const inItsContext = this.#contexts.get(command) ?? keepContext();
+      const run = () => withContext({ operationId, vmId }, () => this.#runCommand(command));
+      await inItsContext(run).catch((error: unknown) => {
         if (!(error instanceof AgentStopped)) logger.error('a command met a defect', { vmId, commandId, error });
       });
     }
@@ -109,7 +113,8 @@ export class CommandRunner {
       const powerState = await this.#finalState(command);
       work.inFlight.delete(vmId);
       const order = { commandId, vmId, operationId, generation, revision };
-      if (result.kind === 'failed') logger.warn('a command failed', { vmId, command: command.kind, ...result });
+      if (result.kind === 'failed') logger.warn('a command failed', { command: command.kind, ...result });
+      else logger.info('a command has ended', { command: command.kind, result: result.kind });
       const durable = lane.append({ kind: 'command-finished', ...order, powerState, result }, [
         { kind: 'ended', commandId },
       ]);
@@ -173,11 +178,11 @@ export class CommandRunner {
         return afterStep(progress, await steps.perform(flight, step, progress.facts, isSuperseded));
       } catch (error) {
         this.#throwUnlessWorldly(error, command, step.name);
-        const isUnknown = error instanceof Fault && error.outcome === 'unknown';
-        if (isUnknown) {
+        if (error instanceof Fault && error.outcome === 'unknown') {
           // Look before it is repeated: what timed out may have happened.
           if (await this.#isDone(command, step)) return afterStep(progress);
-          if (!isRepeat && !isSuperseded()) continue;
+          const isSilent = step.needsAnswer === true && error.code === 'VM_UNRESPONSIVE';
+          if (!isRepeat && !isSilent && !isSuperseded()) continue;
         }
         return afterFailure(progress, step, errorReportOf(error));
       }

@@ -1,6 +1,6 @@
 import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger } from '@drover/observability';
 import { fullListParts } from '../domain/reports/full-list.policy.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 import { doubling, pause, within } from './stopping.js';
@@ -43,6 +43,7 @@ export class FullListReconciler {
 
   async run(): Promise<void> {
     const { intervalMs, logger, retryMs, stop } = this.#options;
+    const outage = outageOf(logger, 'list of domains');
     let nextWaitMs = doubling(retryMs);
     while (!stop.aborted) {
       const woken = this.#woken.promise;
@@ -50,6 +51,7 @@ export class FullListReconciler {
         if (this.#isDue && !this.#isWaiting()) {
           this.#isDue = false;
           await this.#report();
+          outage.ended();
           nextWaitMs = doubling(retryMs);
         } else {
           const isTimed = await within(woken, intervalMs, stop);
@@ -58,7 +60,7 @@ export class FullListReconciler {
         }
       } catch (error) {
         if (stop.aborted) return;
-        logger.warn('the domains could not be listed; trying again', { error });
+        outage.failed(error);
         this.#isDue = true;
         await pause(nextWaitMs(), stop);
       }

@@ -1,6 +1,6 @@
 import type { HostReport, ReportLane as LaneName, ReportsAcknowledged, VmReport } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger } from '@drover/observability';
 import type { JournalChange, QueuedReport } from '../domain/journal/journal.state.js';
 import type { JournalBook } from './journal-book.js';
 import type { Answer } from './ports/control-plane.port.js';
@@ -65,7 +65,8 @@ export class ReportLane {
 
   /** Sends until the agent stops. */
   async run(): Promise<void> {
-    const { logger, retryMs, stop } = this.#options;
+    const { lane, logger, retryMs, stop } = this.#options;
+    const outage = outageOf(logger, 'receiver of reports', { fields: { lane } });
     stop.addEventListener('abort', () => this.#wake(), { once: true });
     let nextWaitMs = doubling(retryMs);
     while (!stop.aborted) {
@@ -76,11 +77,13 @@ export class ReportLane {
         continue;
       }
       try {
-        if (await this.#deliver(batch, epoch)) nextWaitMs = doubling(retryMs);
+        const isTaken = await this.#deliver(batch, epoch);
+        outage.ended();
+        if (isTaken) nextWaitMs = doubling(retryMs);
         else await pause(nextWaitMs(), stop);
       } catch (error) {
         if (stop.aborted) return;
-        logger.warn('reports were not acknowledged; sending them again', { lane: this.#options.lane, error });
+        outage.failed(error);
         await pause(nextWaitMs(), stop);
       }
     }

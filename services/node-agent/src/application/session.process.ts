@@ -7,7 +7,7 @@ import {
   type Rejection,
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
-import type { Logger } from '@drover/observability';
+import { outageOf, type Logger } from '@drover/observability';
 import { raise } from '../domain/taking/take-command.decider.js';
 import type { InventoryReconciler } from './inventory.reconciler.js';
 import type { JournalBook } from './journal-book.js';
@@ -102,6 +102,7 @@ export class Session {
     const { agentVersion, book, bootNonce, clock, controlPlane, hostId, hostIdPatienceMs, inventory, logger, stop } =
       this.#options;
     const begunAtMs = clock.monotonicMs();
+    const outage = outageOf(logger, 'registration');
     const nextWaitMs = doubling(this.#options.retryMs);
     for (;;) {
       try {
@@ -118,6 +119,7 @@ export class Session {
           capabilities: CAPABILITIES,
           ...(known === undefined ? {} : { fleetId: known }),
         });
+        outage.ended();
         if (answer.kind === 'answered') {
           return { registered: sameFleet(known, answer.value), reportsThrough: taken.reportsThrough };
         }
@@ -128,7 +130,7 @@ export class Session {
         logger.warn('another agent with this host id was heard lately; asking again', { hostId });
       } catch (error) {
         if (stop.aborted || error instanceof AgentRefused) throw error;
-        logger.warn('not registered yet; trying again', { error });
+        outage.failed(error);
       }
       await pause(Math.min(nextWaitMs(), 1_000), stop);
     }
@@ -137,6 +139,7 @@ export class Session {
   /** Raises the journal to vm-manager's table. Returns false where vm-manager wants a registration first. */
   async #raise(journalEpoch: number): Promise<boolean> {
     const { book, controlPlane, hostId, logger, stop } = this.#options;
+    const outage = outageOf(logger, 'VM lane');
     const nextWaitMs = doubling(this.#options.retryMs);
     for (;;) {
       try {
@@ -149,6 +152,7 @@ export class Session {
           if (raised.length > 0) {
             await book.insist(raised.map(({ vmId, newest }) => ({ kind: 'raised', vmId, order: newest }) as const));
           }
+          outage.ended();
           return true;
         }
         if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentRefused(answer.rejection);
@@ -157,7 +161,7 @@ export class Session {
         return false;
       } catch (error) {
         if (stop.aborted || error instanceof AgentRefused) throw error;
-        logger.warn('the VM lane is not open yet; trying again', { error });
+        outage.failed(error);
       }
       await pause(Math.min(nextWaitMs(), 2_000), stop);
     }

@@ -7,7 +7,7 @@ import {
   type SimulatedHardware,
 } from '@drover/hypervisor';
 import { createMemoryBus, type MemoryBus, type Messaging } from '@drover/messaging';
-import { silentLogger } from '@drover/observability';
+import { silentLogger, type Logger } from '@drover/observability';
 import { MemoryJournal } from '../adapters/outbound/journal/memory-journal.adapter.js';
 import { defaultLimits, defaultTimings, type AgentTimings } from '../application/agent-settings.js';
 import type { Journal } from '../application/ports/journal.port.js';
@@ -29,6 +29,15 @@ export interface HostBenchOptions {
   readonly reservedMemoryMiB?: number;
   readonly journal?: Journal;
   readonly faultSeed?: number;
+  /** Of the agent; silent by default. */
+  readonly logger?: Logger;
+}
+
+/** What stands between one agent and its host. */
+export interface AgentParts {
+  readonly hypervisor?: (driver: Hypervisor) => Hypervisor;
+  readonly journal?: Journal;
+  readonly messaging?: Messaging;
 }
 
 /** One simulated host whose agent can be started, stopped and replaced, and the control plane it talks to. */
@@ -64,10 +73,8 @@ export class HostBench {
     });
   }
 
-  /** A new agent, as after a restart; `through` may stand between it and its host. */
-  create(
-    through: { hypervisor?: (driver: Hypervisor) => Hypervisor; journal?: Journal; messaging?: Messaging } = {},
-  ): NodeAgent {
+  /** A new agent, as after a restart. */
+  create(through: AgentParts = {}): NodeAgent {
     const driver = new SimulatedHypervisor(this.machine, { faults: this.faults });
     const { machineId } = this.machine;
     this.#agent = createNodeAgent({
@@ -75,7 +82,7 @@ export class HostBench {
       messaging: through.messaging ?? this.connect(),
       hypervisor: through.hypervisor?.(driver) ?? driver,
       journal: through.journal ?? this.journal,
-      logger: silentLogger,
+      logger: this.#options.logger ?? silentLogger,
       settings: {
         host: {
           name: this.machine.hardware.name,
@@ -92,8 +99,8 @@ export class HostBench {
   }
 
   /** Starts a new agent and waits until it takes commands and its first full list has arrived. */
-  async start(): Promise<NodeAgent> {
-    const agent = this.create();
+  async start(through: AgentParts = {}): Promise<NodeAgent> {
+    const agent = this.create(through);
     const listsBefore = this.fullLists();
     await agent.start();
     await this.controlPlane.when(() => (agent.isOpen ? true : undefined), 'the agent to open');

@@ -1,4 +1,4 @@
-import type { ListedDomain, PowerState, Rejection, VmId } from '@drover/contracts';
+import type { PowerState, Rejection, VmId } from '@drover/contracts';
 
 /** Whether the VM's process exists and so holds its memory. */
 export function isActive(powerState: PowerState): boolean {
@@ -15,21 +15,23 @@ export interface HostMemory {
   readonly reservedMemoryMiB: number;
 }
 
+/** MiB of every domain that has a process, ours and others', by its libvirt UUID. */
+export type HeldMemory = ReadonlyMap<string, number>;
+
 /**
  * The host's last word on what fits (safety.md 10): the memory of every running domain, ours and others', of the VMs that
  * are on their way, and what is kept for the host, against what it has. A VM that runs already fits.
  *
- * @param admitted VMs whose start was let through and which the list may not show yet.
+ * @param admitted VMs whose start was let through and which may not hold their memory yet.
  */
 export function refuseWhenFull(
   host: HostMemory,
-  domains: readonly ListedDomain[],
+  held: HeldMemory,
   admitted: readonly MemoryDemand[],
   wanted: MemoryDemand,
 ): Rejection | undefined {
-  const runningMiB = new Map<string, number>();
-  for (const domain of domains) if (isActive(domain.powerState)) runningMiB.set(domain.libvirtUuid, domain.memoryMiB);
-  if (runningMiB.has(wanted.vmId)) return undefined;
+  if (held.has(wanted.vmId)) return undefined;
+  const runningMiB = new Map(held);
   for (const { vmId, memoryMiB } of admitted) if (vmId !== wanted.vmId) runningMiB.set(vmId, memoryMiB);
   let usedMemoryMiB = 0;
   for (const memoryMiB of runningMiB.values()) usedMemoryMiB += memoryMiB;

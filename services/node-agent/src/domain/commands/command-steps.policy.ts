@@ -29,6 +29,8 @@ export interface Step {
   readonly isPartial?: boolean;
   /** A state of the VM that proves the step done, whatever its caller was told. */
   readonly goal?: readonly PowerState[];
+  /** Only the VM's own process can do it: one that was silent for as long as it may be is not asked again. */
+  readonly needsAnswer?: boolean;
 }
 
 const stopped = ['STOPPED', 'ABSENT', 'CRASHED'] as const;
@@ -36,6 +38,7 @@ const stopped = ['STOPPED', 'ABSENT', 'CRASHED'] as const;
 const checkCapacity: Step = { name: 'check-capacity' };
 const start: Step = { name: 'start', undo: 'force-stop', goal: ['RUNNING'] };
 const forceStop: Step = { name: 'force-stop', goal: stopped };
+const reset: Step = { name: 'reset', needsAnswer: true };
 // The mark tells which command touched the VM last. The next one writes over it.
 const mark: Step = { name: 'mark' };
 
@@ -62,13 +65,13 @@ export function stepsOf(command: HostCommand): readonly Step[] {
         ? [forceStop, mark]
         : [{ name: 'request-shutdown', goal: stopped }, { name: 'await-stop' }, forceStop, mark];
     case 'reboot':
-      return [{ name: 'request-reboot' }, { name: 'await-reboot' }, { name: 'reset' }, mark];
+      return [{ name: 'request-reboot' }, { name: 'await-reboot' }, reset, mark];
     case 'reset':
-      return [{ name: 'reset' }, mark];
+      return [reset, mark];
     case 'pause':
-      return [{ name: 'pause', goal: ['PAUSED'] }, mark];
+      return [{ name: 'pause', goal: ['PAUSED'], needsAnswer: true }, mark];
     case 'resume':
-      return [{ name: 'resume', goal: ['RUNNING'] }, mark];
+      return [{ name: 'resume', goal: ['RUNNING'], needsAnswer: true }, mark];
     case 'delete':
       return [forceStop, { name: 'undefine', goal: ['ABSENT'] }, { name: 'delete-volumes' }];
     default:

@@ -1,5 +1,5 @@
 import { vmIdSchema, type PowerState, type VmId } from '@drover/contracts';
-import { errorCodes, xmlFlags, type LibvirtClient } from '@drover/libvirt-rpc';
+import { errorCodes, pausedReasons, xmlFlags, type LibvirtClient } from '@drover/libvirt-rpc';
 import { domainName, readDomain, type DomainDescription } from '@drover/libvirt-xml';
 import { powerStateOf } from './domain-states.js';
 import { attempt, orUndefined } from './libvirt-faults.js';
@@ -9,6 +9,12 @@ const CONTROL_OCCUPIED = 2;
 const CONTROL_ERROR = 3;
 /** A monitor that has held one command for this long belongs to a QEMU that hangs. */
 const HUNG_AFTER_MS = 5000;
+
+export interface DomainState {
+  readonly powerState: PowerState;
+  /** Paused by QEMU itself, because a disk failed or had no room. */
+  readonly isIoError: boolean;
+}
 
 /** Looks at domains, by libvirt's own books alone: no QEMU is asked, so that a hung one delays nobody. */
 export class LibvirtDomains {
@@ -37,25 +43,30 @@ export class LibvirtDomains {
   }
 
   async powerState(uuid: string): Promise<PowerState> {
+    return (await this.state(uuid)).powerState;
+  }
+
+  async state(uuid: string): Promise<DomainState> {
     return attempt('look at the state', async () => {
       const reply = await orUndefined(
         this.#client.call('DOMAIN_GET_STATE', { dom: domainRef(uuid), flags: 0 }),
         errorCodes.NO_DOMAIN,
       );
-      if (reply === undefined) return 'ABSENT';
-      const state = powerStateOf(reply.state);
-      if (state !== 'RUNNING' && state !== 'PAUSED') return state;
+      if (reply === undefined) return { powerState: 'ABSENT', isIoError: false };
+      const powerState = powerStateOf(reply.state);
+      if (powerState !== 'RUNNING' && powerState !== 'PAUSED') return { powerState, isIoError: false };
       const control = await orUndefined(
         this.#client.call('DOMAIN_GET_CONTROL_INFO', { dom: domainRef(uuid), flags: 0 }),
         errorCodes.NO_DOMAIN,
         errorCodes.OPERATION_INVALID,
       );
       // It stopped between the two questions.
-      if (control === undefined) return 'STOPPED';
+      if (control === undefined) return { powerState: 'STOPPED', isIoError: false };
       const isHung =
         control.state === CONTROL_ERROR ||
         (control.state === CONTROL_OCCUPIED && Number(control.stateTime) > HUNG_AFTER_MS);
-      return isHung ? 'UNRESPONSIVE' : state;
+      const isIoError = powerState === 'PAUSED' && reply.reason === pausedReasons.ioError;
+      return { powerState: isHung ? 'UNRESPONSIVE' : powerState, isIoError };
     });
   }
 }

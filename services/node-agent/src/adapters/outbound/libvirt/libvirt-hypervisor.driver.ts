@@ -33,6 +33,7 @@ import {
   writeDomain,
   writeXml,
 } from '@drover/libvirt-xml';
+import { readHeldMemoryMiB } from './held-memory.adapter.js';
 import { HostInventoryReader } from './host-inventory.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
@@ -131,11 +132,13 @@ export class LibvirtHypervisor implements Hypervisor {
         const mark = description.mark;
         const isOurs = mark?.fleetId === fleetId && mark.vmId === description.uuid;
         if (isOurs) signals.own(mark.vmId);
+        const { powerState, isIoError } = await this.#domains.state(domain.uuid);
         return [
           {
             libvirtUuid: description.uuid,
             title: description.title.slice(0, 200),
-            powerState: await this.#domains.powerState(domain.uuid),
+            powerState,
+            ...(isIoError ? { isIoError } : {}),
             vcpus: description.vcpus,
             memoryMiB: description.memoryMiB,
             ...(isOurs
@@ -153,6 +156,10 @@ export class LibvirtHypervisor implements Hypervisor {
       }),
     );
     return listed.flat();
+  }
+
+  heldMemoryMiB(): Promise<ReadonlyMap<string, number>> {
+    return readHeldMemoryMiB(this.#client);
   }
 
   async observe(vmId: VmId): Promise<ObservedVm> {
@@ -359,14 +366,18 @@ export class LibvirtHypervisor implements Hypervisor {
 
   /** Libvirt looks a model up only when the VM starts, and then calls it an internal error. */
   async #requireCpuModel(model: string | undefined): Promise<void> {
+    const data = { field: '/spec/cpu/model', cpuModel: model };
+    if (model === 'host-passthrough' && this.#options.accelerator === 'tcg') {
+      throw new Fault('INVALID_DEFINITION', 'not-applied', 'a processor that is emulated cannot be host-passthrough', {
+        data,
+      });
+    }
     if (model === undefined || model === 'host-model' || model === 'host-passthrough') return;
     const { models } = await attempt('list the CPU models', () =>
       this.#client.call('CONNECT_GET_CPU_MODEL_NAMES', { arch: 'x86_64', need_results: 1, flags: 0 }),
     );
     if (models.includes(model)) return;
-    throw new Fault('INVALID_DEFINITION', 'not-applied', `libvirt knows no CPU model ${model}`, {
-      data: { field: '/spec/cpu/model', cpuModel: model },
-    });
+    throw new Fault('INVALID_DEFINITION', 'not-applied', `libvirt knows no CPU model ${model}`, { data });
   }
 
   #open() {

@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import type { HostCommand } from '@drover/contracts';
+import { createLogger, currentTraceId, inSpan } from '@drover/observability';
+import { HostBench } from '../testing/host-bench.js';
+import { VmCommands } from '../testing/host-commands.js';
+
+describe('the log of commands', () => {
+  it('has for each the operation and the trace that it came with, also when it waited behind another', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+    const bench = new HostBench({ logger: createLogger('node-agent', { destination }) });
+    await bench.start();
+    const vm = new VmCommands('a');
+    const ordered: { operationId: string; traceId: string | undefined }[] = [];
+    const order = (command: HostCommand) =>
+      inSpan('operation', {}, async () => {
+        await bench.controlPlane.order(command);
+        ordered.push({ operationId: command.operationId, traceId: currentTraceId() });
+      });
+    const held = bench.faults.hold('start', vm.vmId);
+    await order(vm.create(1));
+    await held.reached;
+    await order(vm.plain('reset', 2));
+    bench.faults.add({ call: 'pause', code: 'HYPERVISOR_FAILED' });
+    await order(vm.plain('pause', 3));
+    held.release();
+    await bench.controlPlane.end(vm.plain('pause', 3));
+    await bench.agent.stop();
+    const ends = lines.filter((line) => 'command' in line);
+    expect(ends).toMatchObject([
+      { level: 'info', message: 'a command has ended', command: 'create', result: 'superseded', vmId: vm.vmId },
+      { level: 'info', message: 'a command has ended', command: 'reset', result: 'superseded', vmId: vm.vmId },
+      { level: 'warn', message: 'a command failed', command: 'pause', vmId: vm.vmId },
+    ]);
+    expect(new Set(ordered.map(({ traceId }) => traceId)).size).toBe(3);
+    expect(ends.map(({ operationId, traceId }) => ({ operationId, traceId }))).toEqual(ordered);
+  });
+});
