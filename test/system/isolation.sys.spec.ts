@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
 import {
   hostCommandAnswerSchema,
@@ -220,5 +221,16 @@ describe('a fleet of two hosts', () => {
     expect((await api.expectDone<{ items: VmResource[] }>('GET', '/vms')).items).toEqual([]);
     await api.succeed('POST', '/vms', { name: 'new-life' });
     expect(domainsOf(fleet.home).filter((domain) => domain.title !== 'new-life')).toEqual(domains);
+
+    const manager = await jetstreamManager(await connectAs(fleet.administrator), { checkAPI: false });
+    const idOf = async (query: { seq: number } | { last_by_subj: string }) =>
+      (await manager.streams.getMessage('EVENTS', query))?.json<{ id: string }>().id;
+    const stored = await api.until('the stream of events ends where the new store does', async () => {
+      const events = await api.allEvents();
+      return (await idOf({ last_by_subj: subjects.allEvents })) === events.at(-1)?.id ? events : undefined;
+    });
+    const { state } = await manager.streams.info('EVENTS');
+    expect(state.messages).toBe(stored.length);
+    for (const [index, { id }] of stored.entries()) expect(await idOf({ seq: state.first_seq + index })).toBe(id);
   });
 });

@@ -1,4 +1,5 @@
 import { streamKind, streamSubjectId, type StoredEvent, type Subjects } from '@drover/contracts';
+import { z } from 'zod';
 
 /** Where an event is published: `system` stands where no project owns it. */
 export function eventSubject(subjects: Subjects, event: StoredEvent): string {
@@ -15,7 +16,7 @@ export function cloudEventOf(subjects: Subjects, event: StoredEvent): Record<str
   return {
     specversion: '1.0',
     id: event.id,
-    source: `/${subjects.prefix}/streams/${event.stream}`,
+    source: `${sourcePrefix(subjects)}${event.stream}`,
     type: event.type,
     subject: streamSubjectId(event.stream),
     time: event.recordedAt,
@@ -31,4 +32,25 @@ export function cloudEventOf(subjects: Subjects, event: StoredEvent): Record<str
     ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
     data: event.data,
   };
+}
+
+/** Which event of the store a published one is. */
+export interface EventReference {
+  readonly id: string;
+  readonly stream: string;
+  readonly revision: number;
+}
+
+const referenceSchema = z.object({ id: z.string(), source: z.string(), revision: z.int().min(0) });
+
+/** Undefined for what `cloudEventOf` does not make. */
+export function readReference(subjects: Subjects, cloudEvent: unknown): EventReference | undefined {
+  const { success, data } = referenceSchema.safeParse(cloudEvent);
+  if (!success || !data.source.startsWith(sourcePrefix(subjects))) return undefined;
+  const { id, source, revision } = data;
+  return { id, stream: source.slice(sourcePrefix(subjects).length), revision };
+}
+
+function sourcePrefix({ prefix }: Subjects): string {
+  return `/${prefix}/streams/`;
 }

@@ -2,10 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { START, type Position, type StoredEvent } from '@drover/contracts';
 import { systemClock, type Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
-import type { Logger, Metrics } from '@drover/observability';
+import { outageOf, type Logger, type Metrics, type Outage } from '@drover/observability';
 import { backoffMs } from './backoff.policy.js';
 import { cloudEventOf, eventSubject } from './cloud-event.codec.js';
-import { POSITION_HEADER, readCheckpoint } from './events-stream.client.js';
+import {
+  eventsStreamName,
+  POSITION_HEADER,
+  purgeUpTo,
+  readCheckpoint,
+  type Checkpoint,
+} from './events-stream.client.js';
 import type { NatsMessaging } from './nats-messaging.adapter.js';
 import { PublishPipeline } from './publish-pipeline.client.js';
 
@@ -41,7 +47,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  *
  * The stream's last message is the checkpoint, read at start, after a reconnect and after any failure; with the expected
  * last sequence on each message, neither a crash nor a second relay loses, repeats or disorders anything. An empty stream
- * is filled with what was recorded within its retention time.
+ * is filled with what was recorded within its retention time. So is a stream whose last message is no event of this store,
+ * because that was lost, restored or replaced: it is emptied first, being only a copy.
  */
 export function runRelay(options: RelayOptions): Relay {
   return new RunningRelay(options);
@@ -56,11 +63,13 @@ class RunningRelay implements Relay {
   readonly #ended: Promise<void>;
   /** Positions of what is in flight, by sequence. */
   readonly #inFlight = new Map<number, Position>();
+  readonly #outage: Outage;
   #position: Position = START;
   #failures = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#outage = outageOf(options.logger, 'stream of events');
     this.#clock = options.clock ?? systemClock;
     this.#maxAgeMs = options.maxAgeMs ?? 7 * DAY_MS;
     this.#stopped = new Promise((resolve) => {
@@ -79,13 +88,12 @@ class RunningRelay implements Relay {
   }
 
   async #run(): Promise<void> {
-    const { logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       try {
         await this.#follow();
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        logger.warn('the relay begins again at the end of the stream', { position: this.#position, error });
+        this.#outage.failed(error);
       }
       const waitMs = backoffMs({ firstMs: 50, maxMs: 2_000 }, this.#failures, Math.random());
       this.#failures += 1;
@@ -100,7 +108,12 @@ class RunningRelay implements Relay {
     this.#requireLeaseAndConnection();
     const retention = { maxAgeMs: this.#maxAgeMs, maxBytes: this.#options.maxBytes ?? 10 * 1024 ** 3 };
     const checkpoint = await readCheckpoint(messaging, retention, logger);
-    this.#position = checkpoint.position;
+    const isOfStore = await this.#isOfStore(checkpoint);
+    this.#position = (isOfStore ? checkpoint.last?.position : undefined) ?? START;
+    if (!isOfStore) {
+      this.#requireLeaseAndConnection();
+      await purgeUpTo(messaging, checkpoint.lastSequence);
+    }
     this.#inFlight.clear();
     const relayed = this.#options.metrics.counter('drover_relayed_events_total', 'Events published for external tools');
     const pipeline = new PublishPipeline(messaging.connection, {
@@ -112,6 +125,7 @@ class RunningRelay implements Relay {
         this.#position = this.#inFlight.get(sequence) ?? this.#position;
         this.#inFlight.delete(sequence);
         this.#failures = 0;
+        this.#outage.ended();
         relayed.add();
       },
     });
@@ -131,7 +145,7 @@ class RunningRelay implements Relay {
         );
       }
     };
-    const subscription = store.subscribe(checkpoint.position, publish);
+    const subscription = store.subscribe(this.#position, publish);
     try {
       await Promise.race([this.#stopped, pipeline.broken, subscription.closed]);
     } finally {
@@ -139,6 +153,22 @@ class RunningRelay implements Relay {
       pipeline.close();
       await subscription.stop();
     }
+  }
+
+  /** A position alone proves nothing: another history has positions too. */
+  async #isOfStore({ last, lastSequence }: Checkpoint): Promise<boolean> {
+    if (last === undefined) return true;
+    const { store, messaging, logger } = this.#options;
+    const [event] = await store.read(last.stream, { fromRevision: last.revision, limit: 1 });
+    if (event?.id === last.id && event.position === last.position) return true;
+    logger.warn('the stream of events holds another history than the store and is filled again', {
+      stream: eventsStreamName(messaging.subjects.prefix),
+      sequence: lastSequence,
+      eventId: last.id,
+      position: last.position,
+      storeHead: await store.head(),
+    });
+    return false;
   }
 
   #requireLeaseAndConnection(): void {

@@ -7,8 +7,9 @@ import {
   type JetStreamManager,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { positionSchema, START, type Position } from '@drover/contracts';
+import { positionSchema, type Position } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
+import { readReference, type EventReference } from './cloud-event.codec.js';
 import { isStreamNotFound } from './jetstream-errors.js';
 import type { NatsMessaging } from './nats-messaging.adapter.js';
 
@@ -25,8 +26,8 @@ export interface Retention {
 export interface Checkpoint {
   /** Sequence that the next message must expect to be the last. */
   readonly lastSequence: number;
-  /** Everything up to here is in the stream; `START` when it is empty. */
-  readonly position: Position;
+  /** Everything up to here is in the stream, if this event is the store's; undefined when the stream is empty. */
+  readonly last: (EventReference & { readonly position: Position }) | undefined;
 }
 
 const SMALLEST_BYTES = 64 * 1024 * 1024;
@@ -43,15 +44,35 @@ export async function readCheckpoint(
   logger: Logger,
 ): Promise<Checkpoint> {
   const name = eventsStreamName(messaging.subjects.prefix);
-  const manager = await jetstreamManager(messaging.connection, { checkAPI: false, timeout: 2_000 });
+  const manager = await managerOf(messaging);
   const info = await findOrMake(manager, name, messaging.subjects.allEvents, retention, logger);
   const lastSequence = info.state.last_seq;
-  if (info.state.messages === 0) return { lastSequence, position: START };
-  const last = await manager.streams.getMessage(name, { last_by_subj: messaging.subjects.allEvents });
-  const position = positionSchema.safeParse(last?.header.get(POSITION_HEADER));
-  if (!position.success) throw new Error(`message ${last?.seq ?? lastSequence} of ${name} is not of the relay`);
-  // A message that came between the two questions makes the next publish a conflict, and this is read again.
-  return { lastSequence: Math.max(lastSequence, last?.seq ?? 0), position: position.data };
+  if (info.state.messages === 0) return { lastSequence, last: undefined };
+  // By its number first: a search for the last message may miss what was stored a moment ago, and an older position with
+  // this sequence would repeat everything between them. The search serves where somebody deleted that message.
+  const message =
+    (await manager.streams.getMessage(name, { seq: lastSequence })) ??
+    (await manager.streams.getMessage(name, { last_by_subj: messaging.subjects.allEvents }));
+  if (message === null) throw new Error(`${name} was emptied while its end was read`);
+  const position = positionSchema.safeParse(message.header.get(POSITION_HEADER));
+  const event = readReference(messaging.subjects, message.json());
+  if (!position.success || event === undefined)
+    throw new Error(`message ${message.seq} of ${name} is not of the relay`);
+  // A message that came meanwhile makes the next publish a conflict, and this is read again.
+  return { lastSequence: Math.max(lastSequence, message.seq), last: { ...event, position: position.data } };
+}
+
+/**
+ * Removes what stands in the stream up to this sequence; the next message is numbered as if it were still there. A purge
+ * that comes late removes nothing of what another relay has published since.
+ */
+export async function purgeUpTo(messaging: NatsMessaging, lastSequence: number): Promise<void> {
+  const manager = await managerOf(messaging);
+  await manager.streams.purge(eventsStreamName(messaging.subjects.prefix), { seq: lastSequence + 1 });
+}
+
+function managerOf(messaging: NatsMessaging): Promise<JetStreamManager> {
+  return jetstreamManager(messaging.connection, { checkAPI: false, timeout: 2_000 });
 }
 
 async function findOrMake(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { createLogger } from '@drover/observability';
+import { Fault } from '@drover/contracts';
+import { createLogger, currentTraceId, inSpan } from '@drover/observability';
 import { createMemoryBus } from './memory-wire.driver.js';
 import { answered } from './messaging.port.js';
 
@@ -17,6 +18,35 @@ describe('an answer that cannot be sent', () => {
     });
     expect(lines.join('')).toContain('an answer could not be sent');
     expect(await messaging.request('drover.query.spec.small', {}, { ttlMs: 1_000 })).toEqual(answered(1));
+    await messaging.close();
+  });
+});
+
+describe('a message that cannot be worked on', () => {
+  const refused = new Fault('STORE_UNAVAILABLE', 'not-applied', 'no answer', {
+    cause: new Error('connection refused'),
+  });
+  it.each([
+    ['a fault, in short', refused, 'warn', { reason: 'STORE_UNAVAILABLE: no answer: connection refused' }],
+    ['a defect, with its stack', new TypeError('of ours'), 'error', { error: { stack: expect.any(String) } }],
+  ] as const)('is told to the log with its trace and operation: %s', async (_name, failure, level, told) => {
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
+    const messaging = createMemoryBus().connect({
+      name: 'spec',
+      logger: createLogger('spec', { destination }),
+      deadLetters: { keep: () => Promise.resolve() },
+    });
+    const subject = 'drover.query.spec.failing';
+    messaging.respond(subject, () => Promise.reject(failure));
+    const traceId = await inSpan('asker', {}, async () => {
+      const options = { ttlMs: 1_000, id: 'm-1', operationId: 'op-1' };
+      await messaging.request(subject, {}, options).catch((error: unknown) => error);
+      return currentTraceId();
+    });
+    expect(traceId).toBeDefined();
+    expect(lines).toMatchObject([{ level, subject, messageId: 'm-1', operationId: 'op-1', traceId, ...told }]);
+    if (level === 'warn') expect(JSON.stringify(lines)).not.toContain('stack');
     await messaging.close();
   });
 });

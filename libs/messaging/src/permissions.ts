@@ -95,7 +95,7 @@ export function servicePermissions(name: ServiceName, subjects: Subjects): NatsP
       `$KV.${bucket}.${name}`,
       `$KV.${bucket}.${name}.>`,
       ...streamSubjects(`KV_${bucket}`),
-      ...(name === 'api-gateway' ? [subjects.allEvents, ...streamSubjects(eventsStreamName(prefix))] : []),
+      ...(name === 'api-gateway' ? relaySubjects(subjects) : []),
     ],
     subscribe: [
       ...row.owns.map((kind) => subjects.command(kind, '*')),
@@ -126,6 +126,12 @@ export function hostPermissions(hostId: HostId, subjects: Subjects): NatsPermiss
     inboxPrefix,
     allowResponses: true,
   };
+}
+
+/** The relay also empties its stream, where that holds another history than the store. */
+function relaySubjects({ prefix, allEvents }: Subjects): readonly string[] {
+  const stream = eventsStreamName(prefix);
+  return [allEvents, ...streamSubjects(stream), `$JS.API.STREAM.PURGE.${stream}`];
 }
 
 /** The questions of JetStream's API that leases and the relay ask, about one stream. */

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { projectIdSchema, START } from '@drover/contracts';
+import { projectIdSchema, START, type NewEvent } from '@drover/contracts';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
-import { createMetrics, silentLogger } from '@drover/observability';
+import { createLogger, createMetrics, silentLogger } from '@drover/observability';
 import { startNats, type NatsServer } from '@drover/testing';
 import { runRelay, type Relay } from '../src/event.relay.js';
 import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
@@ -15,12 +15,20 @@ describe('the event relay', () => {
   let store: EventStore;
   let nowMs: number;
   let open: { close(): Promise<void> }[];
+  let warnings: Record<string, unknown>[];
+
+  const clock = { epochMs: () => nowMs, monotonicMs: () => 0 };
+  const logger = createLogger('relay', {
+    level: 'warn',
+    destination: { write: (line) => void warnings.push(JSON.parse(line) as Record<string, unknown>) },
+  });
 
   beforeEach(async () => {
     server = await startNats({ jetstream: true });
     nowMs = Date.now();
-    store = createMemoryEventStore({ clock: { epochMs: () => nowMs, monotonicMs: () => 0 } });
+    store = createMemoryEventStore({ clock });
     open = [];
+    warnings = [];
   });
 
   afterEach(async () => {
@@ -40,9 +48,9 @@ describe('the event relay', () => {
       store,
       messaging,
       holds,
-      logger: silentLogger,
+      logger,
       metrics: createMetrics(),
-      clock: { epochMs: () => nowMs, monotonicMs: () => 0 },
+      clock,
       maxBytes: 64 * 1024 * 1024,
     });
     open.push({ close: () => relay.stop() });
@@ -53,13 +61,38 @@ describe('the event relay', () => {
     for (let index = 0; index < count; index += 1) await store.append(stream, 'any', [anEvent()]);
   }
 
+  /** The store is another one from here on, which holds these events and no more. */
+  async function replaceStore(...events: readonly NewEvent[]): Promise<void> {
+    store = createMemoryEventStore({ clock });
+    for (const event of events) await store.append('vm-a', 'any', [event]);
+  }
+
+  async function relayUntilLevel(messaging: NatsMessaging): Promise<void> {
+    const relay = relayOver(messaging);
+    await level(relay);
+    await relay.stop();
+  }
+
+  async function streamState(messaging: NatsMessaging) {
+    return (await (await jetstreamManager(messaging.connection)).streams.info('EVENTS')).state;
+  }
+
+  const otherHistory = () =>
+    warnings.filter(
+      ({ message }) => message === 'the stream of events holds another history than the store and is filled again',
+    );
+
+  async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+    for (const deadline = performance.now() + 20_000; !(await isSo());) {
+      if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
   /** Waits until one of the relays has seen the newest event in the stream. */
   async function level(...relays: Relay[]): Promise<void> {
     const head = await store.head();
-    for (const deadline = performance.now() + 20_000; relays.every(({ position }) => position !== head);) {
-      if (performance.now() > deadline) throw new Error(`no relay reaches ${head}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(`a relay reaches ${head}`, () => relays.some(({ position }) => position === head));
   }
 
   /** Everything in the stream, in its order. */
@@ -198,6 +231,142 @@ describe('the event relay', () => {
     await append(3, 'vm-new');
     await level(relayOver(messaging));
     expect((await published(messaging)).map(({ subject }) => subject.split('.')[4])).toEqual(['new', 'new', 'new']);
+  });
+
+  describe('over another store than the one that the stream was filled from', () => {
+    it('replaces what the stream holds by the events of a store that began empty', async () => {
+      const messaging = await connect();
+      await append(20);
+      await relayUntilLevel(messaging);
+      await replaceStore();
+      const relay = relayOver(messaging);
+      await until('the relay has warned', () => otherHistory().length > 0);
+      await append(3);
+      await level(relay);
+      await expectAllPublished(messaging);
+      expect(await streamState(messaging)).toMatchObject({ first_seq: 21, last_seq: 23 });
+      await append(30);
+      await level(relay);
+      await expectAllPublished(messaging);
+      expect(otherHistory()).toEqual([
+        expect.objectContaining({ stream: 'EVENTS', sequence: 20, position: '20', storeHead: '0' }),
+      ]);
+    });
+
+    it('replaces it when the store has lost a tail, before anything new is stored', async () => {
+      const messaging = await connect();
+      const events = Array.from({ length: 15 }, () => anEvent());
+      await replaceStore(...events);
+      await relayUntilLevel(messaging);
+      await replaceStore(...events.slice(0, 10));
+      await relayUntilLevel(messaging);
+      await expectAllPublished(messaging);
+      expect(await streamState(messaging)).toMatchObject({ first_seq: 16, last_seq: 25 });
+    });
+
+    it.each([
+      ['is not reached again', 2],
+      ['holds another event now', 5],
+      ['is far behind', 20],
+    ])('replaces it when the store has lost a tail, and the position of the last message %s', async (_what, count) => {
+      const messaging = await connect();
+      const events = Array.from({ length: 15 }, () => anEvent());
+      await replaceStore(...events);
+      await relayUntilLevel(messaging);
+      await replaceStore(...events.slice(0, 10), ...Array.from({ length: count }, () => anEvent()));
+      await relayUntilLevel(messaging);
+      await expectAllPublished(messaging);
+      expect(otherHistory()).toHaveLength(1);
+      await append(5);
+      await relayUntilLevel(messaging);
+      await expectAllPublished(messaging);
+      expect(otherHistory()).toHaveLength(1);
+    });
+
+    it('replaces it when the event of the last message stands at another position', async () => {
+      const messaging = await connect();
+      const [first, second] = [anEvent(), anEvent()];
+      await replaceStore(first, second);
+      await relayUntilLevel(messaging);
+      store = createMemoryEventStore({ clock });
+      await append(5, 'vm-b');
+      for (const event of [first, second]) await store.append('vm-a', 'any', [event]);
+      await relayUntilLevel(messaging);
+      await expectAllPublished(messaging);
+    });
+
+    it('goes on where the refill was cut off by the death of the relay, and by that of nats-server', async () => {
+      const messaging = await connect();
+      await append(20);
+      await relayUntilLevel(messaging);
+      await replaceStore(...Array.from({ length: 3_000 }, () => anEvent()));
+      let published = 0;
+      for (let round = 0; round < 3; round += 1) {
+        const before = published;
+        const relay = relayOver(messaging);
+        await until('some of the refill is stored', () => Number(relay.position) > before);
+        if (round === 1) await server.kill9();
+        await relay.stop();
+        if (round === 1) await server.start();
+        published = Number(relay.position);
+        expect(published).toBeLessThan(3_000);
+      }
+      await relayUntilLevel(messaging);
+      await expectAllPublished(messaging);
+      expect(await streamState(messaging)).toMatchObject({ first_seq: 21, last_seq: 3_020 });
+      expect(otherHistory()).toHaveLength(1);
+    }, 30_000);
+
+    it('replaces it once when two relays find it so', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const messaging = await connect();
+        await replaceStore(...Array.from({ length: 5 }, () => anEvent()));
+        await relayUntilLevel(messaging);
+        const { last_seq: last } = await streamState(messaging);
+        await replaceStore(...Array.from({ length: 300 }, () => anEvent()));
+        const relays = [relayOver(messaging), relayOver(await connect())];
+        await level(...relays);
+        for (const relay of relays) await relay.stop();
+        await expectAllPublished(messaging);
+        expect(await streamState(messaging)).toMatchObject({ first_seq: last + 1, last_seq: last + 300 });
+      }
+    }, 30_000);
+
+    it('empties the stream where nothing was recorded within its retention time, and numbers on from there', async () => {
+      const messaging = await connect();
+      await append(5);
+      await relayUntilLevel(messaging);
+      nowMs -= 8 * DAY_MS;
+      await replaceStore(...Array.from({ length: 10 }, () => anEvent()));
+      nowMs += 8 * DAY_MS;
+      const relay = relayOver(messaging);
+      await until('the stream is empty', async () => (await streamState(messaging)).messages === 0);
+      await server.kill9();
+      await server.start();
+      await append(1, 'vm-new');
+      await level(relay);
+      expect((await published(messaging)).map(({ position }) => position)).toEqual(['11']);
+      expect(await streamState(messaging)).toMatchObject({ first_seq: 6, last_seq: 6 });
+    });
+  });
+
+  it('replaces nothing when it begins again over the same store, however it ended', async () => {
+    const messaging = await connect();
+    await append(5);
+    await relayUntilLevel(messaging);
+    await relayUntilLevel(messaging);
+    const relay = relayOver(messaging);
+    await append(5);
+    await server.restart();
+    await append(5);
+    await level(relay);
+    await server.kill9();
+    await server.start();
+    await append(1);
+    await level(relay);
+    await expectAllPublished(messaging);
+    expect(await streamState(messaging)).toMatchObject({ first_seq: 1, last_seq: 16 });
+    expect(otherHistory()).toEqual([]);
   });
 
   it('makes do with a smaller stream where the server has no room', async () => {

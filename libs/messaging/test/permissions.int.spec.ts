@@ -192,27 +192,33 @@ describe('credentials in operator mode', () => {
     await expectRefused(messaging, 'publish', `$KV.drover_leases.${other}`);
   });
 
-  it('let the gateway publish events, and nobody else', async () => {
+  it('let the gateway publish events, and empty their stream of another history, and nobody else', async () => {
     const gateway = await connectService('api-gateway');
-    const store = createMemoryEventStore();
-    await store.append('vm-a', 'no-stream', [anEvent()]);
-    const relay = runRelay({
-      store,
-      messaging: gateway,
-      inboxPrefix: servicePermissions('api-gateway', subjects).inboxPrefix,
-      holds: () => true,
-      logger: silentLogger,
-      metrics: createMetrics(),
-      maxBytes: 64 * 1024 * 1024,
-    });
-    const head = await store.head();
-    for (const deadline = performance.now() + 10_000; relay.position !== head && performance.now() < deadline;) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const history of ['vm-a', 'vm-b']) {
+      const store = createMemoryEventStore();
+      await store.append(history, 'no-stream', [anEvent()]);
+      const relay = runRelay({
+        store,
+        messaging: gateway,
+        inboxPrefix: servicePermissions('api-gateway', subjects).inboxPrefix,
+        holds: () => true,
+        logger: silentLogger,
+        metrics: createMetrics(),
+        maxBytes: 64 * 1024 * 1024,
+      });
+      const head = await store.head();
+      for (const deadline = performance.now() + 10_000; relay.position !== head && performance.now() < deadline;) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await relay.stop();
+      expect(relay.position).toBe(head);
     }
-    await relay.stop();
-    expect(relay.position).toBe(head);
+    await expectRefused(gateway, 'publish', '$JS.API.STREAM.DELETE.EVENTS');
+    await expectRefused(gateway, 'publish', '$JS.API.STREAM.PURGE.KV_drover_leases');
     for (const name of serviceNames.filter((each) => each !== 'api-gateway')) {
-      await expectRefused(await connectService(name), 'publish', 'drover.event.default.vm.a.VmStarted');
+      const service = await connectService(name);
+      await expectRefused(service, 'publish', 'drover.event.default.vm.a.VmStarted');
+      await expectRefused(service, 'publish', '$JS.API.STREAM.PURGE.EVENTS');
     }
   });
 
@@ -228,6 +234,7 @@ describe('credentials in operator mode', () => {
     ['a lease', 'publish', '$KV.drover_leases.vm-manager'],
     ['the JetStream API', 'publish', '$JS.API.STREAM.LIST'],
     ['a message of the events', 'publish', '$JS.API.STREAM.MSG.GET.EVENTS'],
+    ['the end of the events', 'publish', '$JS.API.STREAM.PURGE.EVENTS'],
     ['the inbox of a service', 'publish', '_INBOX_vm-manager.x.1'],
     ['the system', 'publish', '$SYS.REQ.SERVER.PING'],
     ['the commands of another host', 'subscribe', subjects.hostCommand(hostB)],
