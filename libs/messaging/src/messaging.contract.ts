@@ -357,6 +357,22 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       expect(await request).toEqual(answered('m-7'));
     });
 
+    it('ends a request that was sent before the connection broke as doubtful for want of a connection', async () => {
+      const begun = Promise.withResolvers<void>();
+      const giveUp = new AbortController();
+      answerer.respond(subject, () => {
+        begun.resolve();
+        return new Promise(() => undefined);
+      });
+      await answerer.flush();
+      const request = asker.request(subject, {}, { ttlMs: 60_000, retry: 'until-ttl', signal: giveUp.signal });
+      await begun.promise;
+      await bus.cut();
+      giveUp.abort();
+      await expect(request).rejects.toMatchObject(fault('MESSAGING_UNAVAILABLE', 'unknown'));
+      await bus.heal();
+    });
+
     it('does not handle a repeat that comes while the first is under way', async () => {
       let handled = 0;
       const release = Promise.withResolvers<void>();

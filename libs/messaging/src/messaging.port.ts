@@ -52,7 +52,7 @@ export interface RequestOptions<Value = unknown> extends MessageOptions {
   readonly retry?: 'none' | 'until-ttl';
   /** What an answer must look like; another one is `UNREADABLE_MESSAGE` with outcome `unknown`. */
   readonly schema?: ZodType<Value>;
-  /** Gives up early: throws `TIMED_OUT`. */
+  /** Gives up early: throws what the end of the time to live would. */
   readonly signal?: AbortSignal;
 }
 

@@ -11,9 +11,16 @@ export interface NatsPermissions {
   readonly subscribe: readonly string[];
   /** Answers to the owner's requests come here, and nobody else may listen. */
   readonly inboxPrefix: string;
-  /** May answer requests that it received, each once. */
+  /** May answer requests that it received, within `responseLimits`. */
   readonly allowResponses: boolean;
 }
+
+/**
+ * Of the answers to one request, as a user's JWT says it; `ttl` in nanoseconds from when the request came. Not by number: an
+ * asker who hears nothing asks again under the same answer subject, and nats-server from 2.11 on counts each repeat as if it
+ * had been an answer, so that the one that is due would be refused.
+ */
+export const responseLimits = { max: -1, ttl: 300 * 1e9 };
 
 interface ServiceRow {
   /** Stream kinds whose commands it answers: each kind has one owner. */

@@ -185,11 +185,11 @@ class PendingRequest {
 
   #expire(): void {
     const { subject, options } = this.#envelope;
-    if (this.#unsettled <= 0 && this.#lastFault !== undefined) this.#result.reject(this.#lastFault);
-    else {
-      const outcome = this.#unsettled > 0 ? 'unknown' : 'not-applied';
-      this.#result.reject(new Fault('TIMED_OUT', outcome, `no answer from ${subject} within ${options.ttlMs} ms`));
-    }
+    const outcome = this.#unsettled > 0 ? 'unknown' : 'not-applied';
+    if (outcome === 'not-applied' && this.#lastFault !== undefined) this.#result.reject(this.#lastFault);
+    // An answer has no way back; that it was sent while the connection was breaking is no reason to blame the other side.
+    else if (!this.#wire.isConnected) this.#result.reject(this.#unavailable(outcome));
+    else this.#result.reject(new Fault('TIMED_OUT', outcome, `no answer from ${subject} within ${options.ttlMs} ms`));
   }
 
   #unavailable(outcome: 'not-applied' | 'unknown'): Fault {

@@ -22,7 +22,13 @@ import { runLease } from '../src/lease.runner.js';
 import { answered, type Messaging } from '../src/messaging.port.js';
 import { natsLeaseStore } from '../src/nats-lease-store.adapter.js';
 import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
-import { hostPermissions, serviceNames, servicePermissions, type NatsPermissions } from '../src/permissions.js';
+import {
+  hostPermissions,
+  responseLimits,
+  serviceNames,
+  servicePermissions,
+  type NatsPermissions,
+} from '../src/permissions.js';
 
 const subjects = subjectsUnder('drover');
 const hostA = hostIdSchema.parse('00000000-0000-4000-8000-00000000000a');
@@ -83,7 +89,7 @@ describe('credentials in operator mode', () => {
       {
         pub: { allow: [...permissions.publish], deny: [] },
         sub: { allow: [...permissions.subscribe], deny: [] },
-        ...(permissions.allowResponses ? { resp: { max: 1, ttl: 5 * 60 * 1e9 } } : {}),
+        ...(permissions.allowResponses ? { resp: responseLimits } : {}),
       },
       { algorithm: Algorithms.v2 },
     );
@@ -141,6 +147,23 @@ describe('credentials in operator mode', () => {
     expect(`${action} ${subject}: ${message}`).toContain('Permissions Violation');
     expect(message).toContain(`"${subject}"`);
   }
+
+  it('let an answer through to an asker who asked again meanwhile', async () => {
+    const gateway = await connectService('api-gateway');
+    const vmManager = await connectService('vm-manager');
+    const subject = subjects.command('vm', 'create');
+    // Both copies are with the owner before he answers.
+    let copies = 0;
+    const asked = Promise.withResolvers<void>();
+    vmManager.connection.subscribe(subject, { callback: () => void ((copies += 1) === 2 && asked.resolve()) });
+    vmManager.respond(subject, async (message) => {
+      await asked.promise;
+      return answered(message.subject);
+    });
+    await vmManager.flush();
+    expect(await gateway.request(subject, {}, { ttlMs: 20_000, retry: 'until-ttl' })).toEqual(answered(subject));
+    expect(copies).toBe(2);
+  });
 
   it('let commands through to the one owner of their kind', async () => {
     const gateway = await connectService('api-gateway');

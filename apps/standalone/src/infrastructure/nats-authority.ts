@@ -4,7 +4,7 @@
  */
 import { encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt';
 import { createAccount, createOperator, createUser, fromSeed } from '@nats-io/nkeys';
-import type { NatsPermissions } from './nats-permissions.js';
+import { responseLimits, type NatsPermissions } from './nats-permissions.js';
 
 export interface NatsAuthority {
   readonly operatorJwt: string;
@@ -24,8 +24,6 @@ export interface CredentialsRequest {
 }
 
 const unlimited = -1;
-/** How long a request may be answered after it was received. */
-const ANSWER_WITHIN_MS = 300_000;
 
 export async function createNatsAuthority(): Promise<NatsAuthority> {
   const operator = createOperator();
@@ -54,7 +52,7 @@ export async function issueCredentials(request: CredentialsRequest): Promise<str
   const jwt = await encodeUser(request.name, user, account, {
     pub: { allow: [...publish] },
     sub: { allow: [...subscribe] },
-    ...(allowResponses ? { resp: { max: 1, ttl: ANSWER_WITHIN_MS * 1_000_000 } } : {}),
+    ...(allowResponses ? { resp: responseLimits } : {}),
     subs: unlimited,
     data: unlimited,
     payload: unlimited,

@@ -5,7 +5,12 @@
 import type { Subjects } from '@drover/contracts';
 import type { NatsPermissions } from '@drover/messaging/permissions';
 
-export { hostPermissions, servicePermissions, type NatsPermissions } from '@drover/messaging/permissions';
+export {
+  hostPermissions,
+  responseLimits,
+  servicePermissions,
+  type NatsPermissions,
+} from '@drover/messaging/permissions';
 
 /** The services that are built so far. */
 export const serviceNames = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager'] as const;
