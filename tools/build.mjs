@@ -47,9 +47,11 @@ async function buildPackage(folder) {
     const source = path.relative(sourceFolder, from);
     if (/\.spec\.ts$|\.d\.ts$/.test(source)) continue;
     const to = path.join(outputFolder, source.replace(/\.ts$/, '.js'));
-    wanted.add(to);
-    if (source.endsWith('.ts')) wanted.add(`${to}.map`);
-    if ((await modifiedAt(to)) <= (await modifiedAt(from))) await compile(from, to);
+    // Packing a package leaves a build without maps there: it is not ours, however new.
+    const outputs = source.endsWith('.ts') ? [to, `${to}.map`] : [to];
+    for (const output of outputs) wanted.add(output);
+    const builtAt = Math.min(...(await Promise.all(outputs.map(modifiedAt))));
+    if (builtAt <= (await modifiedAt(from))) await compile(from, to);
   }
   for (const file of await filesBelow(outputFolder)) {
     if (!wanted.has(file) && !file.endsWith('.new')) await rm(file, { force: true });
