@@ -2,4 +2,3 @@ export * from './memory/memory-event-store.adapter.js';
 export * from './postgres/postgres-event-store.adapter.js';
 export * from './dead-letters.port.js';
 export * from './event-store.port.js';
-export type { Upcaster } from './upcasting.strategy.js';

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { NewEvent, StoredEvent } from './envelope.schema.js';
 import { clusterEventSchemas, hostEventSchemas } from './host.events.js';
 import { operationEventSchemas } from './operation.events.js';
+import { newestVersion } from './upcasters.events.js';
 import { vmEventSchemas } from './vm.events.js';
 
 type DataOf<Schemas extends Record<string, z.ZodType>> = {
@@ -34,7 +35,7 @@ export type StoredVmEvent = StoredOf<VmStreamData>;
 export type StoredHostEvent = StoredOf<HostStreamData>;
 export type StoredClusterEvent = StoredOf<ClusterStreamData>;
 
-/** Every event type with its newest schema version and the stream kind it stands in. */
+/** Every event type with its newest schema version, in which it is written, and the stream kind it stands in. */
 export const eventCatalogue = {
   ...entries('vm', vmStreamSchemas),
   ...entries('host', hostStreamSchemas),
@@ -51,7 +52,7 @@ export type EventType = keyof typeof eventCatalogue;
 
 function entries<Schemas extends Record<string, z.ZodType>>(streamKind: string, schemas: Schemas) {
   return Object.fromEntries(
-    Object.entries(schemas).map(([type, data]) => [type, { streamKind, schemaVersion: 1, data }]),
+    Object.entries(schemas).map(([type, data]) => [type, { streamKind, schemaVersion: newestVersion(type), data }]),
   ) as { [Type in keyof Schemas]: { streamKind: string; schemaVersion: number; data: Schemas[Type] } };
 }
 

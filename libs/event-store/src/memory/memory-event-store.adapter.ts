@@ -1,4 +1,12 @@
-import { START, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
+import {
+  eventUpcasters,
+  START,
+  upcastWith,
+  type NewEvent,
+  type Position,
+  type StoredEvent,
+  type Upcaster,
+} from '@drover/contracts';
 import { systemClock, type Clock } from '@drover/domain-kit';
 import type { DeadLetters } from '../dead-letters.port.js';
 import { letsThrough } from '../event.filter.js';
@@ -14,12 +22,12 @@ import type {
 import { checkExpectedRevision, encodeEvents, type EncodedEvent } from '../new-event.codec.js';
 import { fromSequence, toSequence } from '../sequence.codec.js';
 import { follow, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
-import { upcastWith, type Upcaster } from '../upcasting.strategy.js';
 import { createMemoryDeadLetters } from './memory-dead-letters.adapter.js';
 
 export interface MemoryEventStoreOptions {
   /** Gives `recordedAt`; the clock of this process by default. */
   readonly clock?: Clock;
+  /** Those of the catalogue by default. */
   readonly upcasters?: readonly Upcaster[];
 }
 
@@ -32,7 +40,7 @@ const defaultPageSize = 500;
 /** For specs and simulation: behaves as a durable store does, and forgets everything with the process. */
 export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): MemoryEventStore {
   const clock = options.clock ?? systemClock;
-  const upcast = upcastWith(options.upcasters ?? []);
+  const upcast = upcastWith(options.upcasters ?? eventUpcasters);
   const log: StoredEvent[] = [];
   const streams = new Map<string, StoredEvent[]>();
   const byId = new Map<string, StoredEvent>();

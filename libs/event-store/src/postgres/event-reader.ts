@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Position, StoredEvent } from '@drover/contracts';
+import type { Position, StoredEvent, Upcast } from '@drover/contracts';
 import type pg from 'pg';
 import type { EventFilter, ReadAllPage } from '../event-store.port.js';
 import { fromSequence, toSequence } from '../sequence.codec.js';
-import type { Upcast } from '../upcasting.strategy.js';
 import { StoreDefect, timestampToIso } from './database.client.js';
 import type { Tables } from './schema.js';
 

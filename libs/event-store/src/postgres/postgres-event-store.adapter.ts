@@ -1,9 +1,8 @@
-import type { NewEvent, Position } from '@drover/contracts';
+import { eventUpcasters, upcastWith, type NewEvent, type Position, type Upcaster } from '@drover/contracts';
 import type { DeadLetters } from '../dead-letters.port.js';
 import type { EventStore, ExpectedRevision, Subscription, SubscriptionHandler } from '../event-store.port.js';
 import { checkExpectedRevision, encodeEvents } from '../new-event.codec.js';
 import { follow, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
-import { upcastWith, type Upcaster } from '../upcasting.strategy.js';
 import { AppendRunner } from './append.runner.js';
 import { connectClient, openPool, untilAnswered } from './database.client.js';
 import { EventReader } from './event-reader.js';
@@ -17,6 +16,7 @@ export interface PostgresEventStoreOptions {
   readonly connectionString: string;
   /** PostgreSQL schema that holds the store; `event_store` by default. */
   readonly schema?: string;
+  /** Those of the catalogue by default. */
   readonly upcasters?: readonly Upcaster[];
   /** How long an append, a read or the opening waits for a database that does not answer; 5000 by default. */
   readonly patienceMs?: number;
@@ -42,7 +42,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
   });
 
   const pool = openPool(connectionString, readConnections);
-  const reader = new EventReader(pool, tables, upcastWith(options.upcasters ?? []));
+  const reader = new EventReader(pool, tables, upcastWith(options.upcasters ?? eventUpcasters));
   const tail = new Tail((after, limit) => reader.page(after, undefined, limit), pollIntervalMs);
   const notifications = new NotificationClient({
     connectionString,

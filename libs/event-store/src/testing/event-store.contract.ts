@@ -1,6 +1,6 @@
 import { afterEach } from '@jest/globals';
+import type { Upcaster } from '@drover/contracts';
 import type { EventStore } from '../event-store.port.js';
-import type { Upcaster } from '../upcasting.strategy.js';
 import { appendContract } from './append.contract.js';
 import { readContract } from './read.contract.js';
 import { subscribeContract } from './subscribe.contract.js';

@@ -1,5 +1,6 @@
 import {
   DEFAULT_CLUSTER,
+  eventCatalogue,
   eventIdSchema,
   Fault,
   type ClusterFact,
@@ -36,7 +37,7 @@ export async function claimStore(store: EventLog, fleetId: FleetId, clock: Clock
     const created = decision.events.map((fact: ClusterFact, index) => ({
       ...fact,
       id: eventIdSchema.parse(derivedId(fleetId, `cluster-created-${index}`)),
-      schemaVersion: 1,
+      schemaVersion: eventCatalogue[fact.type].schemaVersion,
       meta: { at, actor: { kind: 'service' as const, id: 'ha-manager' } },
     }));
     await store.append(STREAM, 'no-stream', created);

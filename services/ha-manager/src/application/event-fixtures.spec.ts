@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import {
   clusterStreamSchemas,
-  eventCatalogue,
+  eventUpcasters,
   hostStreamSchemas,
-  isKnownEvent,
+  newestVersion,
   storedEventSchema,
-  type EventType,
+  upcastWith,
   type StoredClusterEvent,
+  type StoredEvent,
   type StoredHostEvent,
 } from '@drover/contracts';
 import { emptyFleet, evolveFleet } from '@drover/fleet-model';
@@ -15,25 +16,22 @@ import { clusterDecider } from '../domain/cluster/cluster.decider.js';
 import { HostDirectory } from './host-directory.state.js';
 
 const folder = new URL('../../../../libs/contracts/fixtures/events/', import.meta.url);
+const types = Object.keys({ ...hostStreamSchemas, ...clusterStreamSchemas });
+const versions = Array.from({ length: Math.max(...types.map((type) => newestVersion(type))) }, (_, index) => index + 1);
 
-function fixture(type: string): ReturnType<typeof storedEventSchema.parse> {
-  return storedEventSchema.parse(JSON.parse(readFileSync(new URL(`${type}.v1.json`, folder), 'utf8')));
+/** The fixtures' story as it was stored while no type was beyond this version, and as it is read today. */
+function storyOf(schemas: object, version: number): readonly StoredEvent[] {
+  return Object.keys(schemas)
+    .map((type) => `${type}.v${Math.min(version, newestVersion(type))}.json`)
+    .map((file) => storedEventSchema.parse(JSON.parse(readFileSync(new URL(file, folder), 'utf8'))))
+    .map(upcastWith(eventUpcasters))
+    .sort((a, b) => a.revision - b.revision);
 }
 
-const hostTypes = Object.keys(hostStreamSchemas);
-const clusterTypes = Object.keys(clusterStreamSchemas);
-
-/** Events are forever: what was once stored must be read by every later release. */
-describe('the stored events', () => {
-  it.each([...hostTypes, ...clusterTypes])('%s of version 1 is still what its schema reads', (type) => {
-    const event = fixture(type);
-    expect(event.type).toBe(type);
-    expect(isKnownEvent(event)).toBe(true);
-    expect(eventCatalogue[type as EventType].data.parse(event.data)).toEqual(event.data);
-  });
-
-  it('of a host still lead to the same host', () => {
-    const events = hostTypes.map((type) => fixture(type) as StoredHostEvent).sort((a, b) => a.revision - b.revision);
+/** Events are forever: what was once stored must lead where it led, in every later release. */
+describe.each(versions)('the events that were stored in version %d', (version) => {
+  it('still lead to the same host', () => {
+    const events = storyOf(hostStreamSchemas, version) as readonly StoredHostEvent[];
     const directory = new HostDirectory();
     for (const event of events) directory.seeEvent(event);
     const [host] = directory.members();
@@ -49,10 +47,9 @@ describe('the stored events', () => {
     expect(planned).toMatchObject({ isCordoned: false, isSuspected: false, inventory: host?.inventory });
   });
 
-  it('of the cluster still name its fleet', () => {
-    const state = clusterTypes
-      .map((type) => fixture(type) as StoredClusterEvent)
-      .reduce(clusterDecider.evolve, undefined);
+  it('still name the fleet', () => {
+    const events = storyOf(clusterStreamSchemas, version) as readonly StoredClusterEvent[];
+    const state = events.reduce(clusterDecider.evolve, undefined);
     expect(state).toEqual({ fleetId: '0199c4e2-0b1a-8000-8000-0000000f1ee7', storeEpoch: 1 });
   });
 });

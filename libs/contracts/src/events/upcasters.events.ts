@@ -1,4 +1,4 @@
-import type { StoredEvent } from '@drover/contracts';
+import type { StoredEvent } from './envelope.schema.js';
 
 /** Turns the data of one schema version of one event type into that of the next. Pure; the stored event stays as it is. */
 export interface Upcaster {
@@ -7,7 +7,18 @@ export interface Upcaster {
   readonly upcast: (data: unknown) => unknown;
 }
 
-/** What an adapter does to every event between storage and reader. */
+/**
+ * Every change that the data of a type has seen, from version 1 on without gaps. The newest version of a type follows from it, so
+ * none can be raised without an upcaster; each version also has a fixture, which a spec demands.
+ */
+export const eventUpcasters: readonly Upcaster[] = [];
+
+/** The version in which events of this type are written today. */
+export function newestVersion(type: string, upcasters: readonly Upcaster[] = eventUpcasters): number {
+  return 1 + upcasters.filter((upcaster) => upcaster.type === type).length;
+}
+
+/** What an event store does to every event between storage and reader. */
 export type Upcast = (event: StoredEvent) => StoredEvent;
 
 /** Applies the upcasters one after the other until none fits: version 1 becomes 2, 2 becomes 3. */

@@ -1,0 +1,67 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { eventCatalogue, isKnownEvent, type EventType } from './catalogue.events.js';
+import { storedEventSchema, type StoredEvent } from './envelope.schema.js';
+import { eventUpcasters, newestVersion, upcastWith, type Upcaster } from './upcasters.events.js';
+
+const folder = new URL('../../fixtures/events/', import.meta.url);
+const types = Object.keys(eventCatalogue) as EventType[];
+const versions = types.flatMap((type) =>
+  Array.from({ length: eventCatalogue[type].schemaVersion }, (_, index) => ({ type, version: index + 1 })),
+);
+
+function fixture(file: string): StoredEvent {
+  return storedEventSchema.parse(JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
+}
+
+/** Events are forever: what was once stored must be read by every later release. */
+describe('every version of every event', () => {
+  it('has a fixture, and no fixture is of anything else', () => {
+    const expected = versions.map(({ type, version }) => `${type}.v${version}.json`);
+    expect(readdirSync(folder).sort()).toEqual(expected.sort());
+  });
+
+  it.each(versions)('$type of version $version is still what the newest schema reads', ({ type, version }) => {
+    const stored = fixture(`${type}.v${version}.json`);
+    expect(stored).toMatchObject({ type, schemaVersion: version });
+    const event = upcastWith(eventUpcasters)(stored);
+    expect(event).toEqual({ ...stored, schemaVersion: newestVersion(type), data: event.data });
+    expect(isKnownEvent(event)).toBe(true);
+    // Equal, not merely accepted: a parser that adds or drops a field changes the meaning of what is stored.
+    expect(eventCatalogue[type].data.parse(event.data)).toEqual(event.data);
+  });
+
+  it('before the newest has one upcaster, of a type that there is', () => {
+    const stepsOf = (type: string) =>
+      eventUpcasters.filter((upcaster) => upcaster.type === type).map(({ fromVersion }) => fromVersion);
+    for (const type of types) {
+      expect(stepsOf(type).sort((a, b) => a - b)).toEqual(stepsOf(type).map((_, index) => index + 1));
+    }
+    expect(types).toEqual(expect.arrayContaining(eventUpcasters.map(({ type }) => type)));
+  });
+});
+
+describe('upcasting', () => {
+  const upcasters: readonly Upcaster[] = [
+    { type: 'VmStarted', fromVersion: 2, upcast: (data) => ({ two: data }) },
+    { type: 'VmStarted', fromVersion: 1, upcast: (data) => ({ one: data }) },
+  ];
+  const started = fixture('VmStarted.v1.json');
+
+  it('goes step by step to the newest version, and leaves that and other types alone', () => {
+    const upcast = upcastWith(upcasters);
+    expect(upcast(started)).toEqual({ ...started, schemaVersion: 3, data: { two: { one: started.data } } });
+    expect(upcast({ ...started, schemaVersion: 3 })).toEqual({ ...started, schemaVersion: 3 });
+    const paused = fixture('VmPaused.v1.json');
+    expect(upcast(paused)).toEqual(paused);
+  });
+
+  it('makes the newest version one more than the changes there were', () => {
+    expect(newestVersion('VmStarted', upcasters)).toBe(3);
+    expect(newestVersion('VmPaused', upcasters)).toBe(1);
+  });
+
+  it('refuses two upcasters for one version', () => {
+    expect(() => upcastWith([...upcasters, ...upcasters])).toThrow('two upcasters for version 2 of VmStarted');
+  });
+});
