@@ -1,13 +1,15 @@
 /** What breaks below Drover on a real host: each title names its row of `docs/reference/faults.md`. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { VmSpecInput } from '@drover/contracts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { VmResource, VmSpecInput } from '@drover/contracts';
 import { domainOf, RealHost } from './real-host.runner.js';
 
 /** Firmware without a disk to boot from runs as well. */
 const idleSpec: VmSpecInput = { memory: { sizeMiB: 32 }, disks: [{ name: 'data', sizeMiB: 1 }] };
 const CREATES = 4;
+/** A QEMU may take 15 s to answer, and is asked once; the rest is for a busy machine. */
+const PAUSE_FAILS_WITHIN_MS = 25_000;
 const createTypes = ['VmRequested', 'OperationBegan', 'VmPlaced', 'VmDefined', 'VmStarted', 'OperationSucceeded'];
 
 describe('a real host on which things break', () => {
@@ -18,6 +20,14 @@ describe('a real host on which things break', () => {
     await host.create('guest');
   }, 240_000);
   afterAll(() => host?.stop());
+
+  /** Each row stands alone: one that fails leaves neither a VM behind nor the guest stopped. */
+  afterEach(async () => {
+    const { items } = await host.api.expectDone<{ items: VmResource[] }>('GET', '/vms?limit=1000');
+    for (const { name } of items.filter((vm) => vm.name !== 'guest')) await host.api.succeed('DELETE', `/vms/${name}`);
+    const guest = await host.api.vmUntil('guest', ({ operation }) => operation === null);
+    if (guest.observed?.powerState !== 'RUNNING') await host.api.succeed('POST', '/vms/guest/start', {});
+  });
 
   /** How often libvirt has started a QEMU for this domain. */
   const startsOf = async (vmId: string): Promise<number> => {
@@ -132,10 +142,11 @@ describe('a real host on which things break', () => {
 
   it('QEMU hung, a graceful stop: it falls to force, and no other VM waits for it', async () => {
     const hung = await host.create('hung', idleSpec);
+    await host.create('beside', idleSpec);
     signal(hung.id, 'SIGSTOP');
     const stop = await host.api.begin('POST', '/vms/hung/stop', { gracePeriodMs: 5_000 });
     // Each through the host's agent and libvirt while the other is asked to stop.
-    for (const verb of ['pause', 'resume', 'reset']) await host.api.succeed('POST', `/vms/after-crash/${verb}`, {});
+    for (const verb of ['pause', 'resume', 'reset']) await host.api.succeed('POST', `/vms/beside/${verb}`, {});
     const { endedAt } = await host.api.expectDone<{ endedAt: string | null }>('GET', `/operations/${stop}`);
     expect(endedAt).toBeNull();
     expect(await host.api.ended(stop)).toMatchObject({ state: 'SUCCEEDED', error: null });
@@ -145,22 +156,38 @@ describe('a real host on which things break', () => {
   });
 
   it('QEMU hung, asked to pause: the operation fails and says so, and a force-stop ends the VM', async () => {
-    await host.api.succeed('POST', '/vms/hung/start', {});
-    const { id } = await host.api.vm('hung');
+    const { id } = await host.create('hung', idleSpec);
+    const count = (await host.api.history(id)).length;
     signal(id, 'SIGSTOP');
     const pause = await host.end('POST', '/vms/hung/pause', {});
     expect(pause).toMatchObject({ state: 'FAILED', error: { code: 'VM_UNRESPONSIVE' } });
+    expect(Date.parse(pause.endedAt ?? '') - Date.parse(pause.beganAt)).toBeLessThan(PAUSE_FAILS_WITHIN_MS);
+    expect(await host.api.vm('hung')).toMatchObject({
+      desired: { powerState: 'PAUSED' },
+      observed: { powerState: 'RUNNING' },
+      drift: [{ kind: 'power' }],
+      operation: null,
+    });
+    expect((await host.typesOf(id)).slice(count)).toEqual(['VmPauseRequested', 'OperationBegan', 'OperationFailed']);
     await host.api.succeed('POST', '/vms/hung/stop', { mode: 'force' });
     expect(await host.stateOf(id)).toBe('shut off');
   });
 
   it('QEMU hung, deleted while it is asked to pause: the delete takes the place of the pause', async () => {
-    await host.api.succeed('POST', '/vms/hung/start', {});
-    const { id } = await host.api.vm('hung');
+    const { id } = await host.create('hung', idleSpec);
+    const count = (await host.api.history(id)).length;
     signal(id, 'SIGSTOP');
     const pause = await host.api.begin('POST', '/vms/hung/pause', {});
     await host.api.succeed('DELETE', '/vms/hung');
     expect(await host.api.ended(pause)).toMatchObject({ state: 'CANCELLED' });
+    expect((await host.typesOf(id)).slice(count)).toEqual([
+      ...['VmPauseRequested', 'OperationBegan'],
+      ...['OperationCancelled', 'VmDeleteRequested', 'OperationBegan', 'OperationSucceeded', 'VmDeleted'],
+    ]);
+    expect((await host.api.send('GET', '/vms/hung')).status).toBe(404);
     expect(await host.domains()).not.toContain(domainOf(id));
+    expect((await host.volumes()).filter((volume) => volume.startsWith(id))).toEqual([]);
+    // The name is free.
+    await host.create('hung', idleSpec);
   });
 });

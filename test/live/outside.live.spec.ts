@@ -93,6 +93,9 @@ describe('a real host that Drover shares with others', () => {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code: 'HOST_FULL' } });
     expect(operation.error?.data).toMatchObject({ wantedMemoryMiB: most, memoryMiB });
     expect(await host.stateOf('big')).toBe('running');
+    expect(await host.typesOf(operation.vm.id)).toEqual([
+      ...['VmRequested', 'OperationBegan', 'VmPlaced', 'OperationFailed', 'VmDeleted'],
+    ]);
     expect((await host.api.send('GET', '/vms/too-big')).status).toBe(404);
     await host.virsh('destroy', 'big');
     expect(await host.domains()).toEqual([...foreignNames].sort());
@@ -141,12 +144,29 @@ describe('a real host that Drover shares with others', () => {
     const vm = await host.create('removed', idleSpec);
     const definition = path.join(host.libvirtd.dir, 'removed.xml');
     await writeFile(definition, await host.virsh('dumpxml', '--inactive', vm.id));
+    const count = (await host.api.history(vm.id)).length;
     await host.virsh('destroy', vm.id);
     await host.virsh('undefine', vm.id);
-    await host.api.vmUntil('removed', ({ drift }) => drift.some(({ kind }) => kind === 'missing'));
+    const seen = await host.api.vmUntil('removed', ({ drift }) => drift.some(({ kind }) => kind === 'missing'));
+    expect(seen).toMatchObject({
+      desired: { powerState: 'RUNNING' },
+      observed: { powerState: 'STOPPED', cause: 'outside' },
+      operation: null,
+    });
     await host.virsh('define', definition);
     await host.fullListSettled();
-    await host.api.vmUntil('removed', ({ drift }) => !drift.some(({ kind }) => kind === 'missing'));
+    const there = await host.api.vmUntil('removed', ({ drift }) => !drift.some(({ kind }) => kind === 'missing'));
+    expect(there).toMatchObject({
+      desired: { powerState: 'RUNNING' },
+      observed: { powerState: 'STOPPED' },
+      drift: [{ kind: 'power' }],
+    });
+    const since = await host.since(vm.id, count);
+    expect(since).toMatchObject([
+      { type: 'VmStopped', data: { cause: 'outside' } },
+      { type: 'VmDriftFound', data: { kind: 'missing' } },
+      { type: 'VmDriftSettled', data: { kind: 'missing' } },
+    ]);
     await host.api.succeed('DELETE', '/vms/removed');
   });
 

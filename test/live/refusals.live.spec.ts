@@ -47,6 +47,8 @@ describe('a real host that cannot do what is asked', () => {
   }, 240_000);
   afterAll(() => host?.stop());
 
+  const filler = (): string => path.join(host.libvirtd.dir, 'small', 'filler');
+
   /** A create that failed on the host is as if it had never been asked: nothing is left and the name is free. */
   async function expectUndone(name: string, operation: OperationResource, code: string): Promise<void> {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code }, left: [] });
@@ -92,7 +94,6 @@ describe('a real host that cannot do what is asked', () => {
   });
 
   it('pool full before a create: the create fails and is undone', async () => {
-    const filler = path.join(host.libvirtd.dir, 'small', 'filler');
     const before = (await host.host()).inventory;
     expect(before.pools.find(({ name }) => name === 'small')?.availableMiB).toBe(SMALL_POOL_MIB);
     // The scheduler knows of the free space that the host told last; since then somebody has filled the pool.
@@ -102,14 +103,15 @@ describe('a real host that cannot do what is asked', () => {
       spec: { ...idleSpec, disks: [{ name: 'data', pool: 'small', sizeMiB: 1 }] },
     });
     await host.api.vmUntil('no-room', ({ placement }) => placement !== null);
-    await host.inNamespace('sh', '-c', `cat /dev/zero > ${filler} 2>/dev/null || true`);
+    await host.inNamespace('sh', '-c', `cat /dev/zero > ${filler()} 2>/dev/null || true`);
     host.fleet.thaw('node-agent');
     await expectUndone('no-room', await host.api.ended(begun), 'POOL_FULL');
-    await host.inNamespace('rm', filler);
+    await host.inNamespace('rm', filler());
     await host.api.hostsAlive(1);
   });
 
-  it('pool that fills up under a running guest: it is paused before data is lost, and goes on when there is room', async () => {
+  /** A VM whose second disk is about as large as the small pool. */
+  async function createWriter(): Promise<string> {
     await host.virsh('pool-refresh', 'small');
     await host.api.until('the room in the pool is known', async () => {
       const operation = await host.end('POST', '/vms', {
@@ -123,26 +125,51 @@ describe('a real host that cannot do what is asked', () => {
       });
       return operation.state === 'SUCCEEDED' ? true : undefined;
     });
-    const vm = await host.api.vm('writer');
-    await host.agentAnswers(vm.id);
-    const count = (await host.api.history(vm.id)).length;
-    const filler = path.join(host.libvirtd.dir, 'small', 'filler');
-    await host.inNamespace('sh', '-c', `cat /dev/zero > ${filler} 2>/dev/null || true`);
-    await host.askAgent(vm.id, 'guest-exec', {
+    const { id } = await host.api.vm('writer');
+    await host.agentAnswers(id);
+    return id;
+  }
+
+  /** Somebody fills the small pool, the guest writes to its disk there, and QEMU pauses it. */
+  async function runOutOfRoom(id: string): Promise<void> {
+    await host.inNamespace('sh', '-c', `cat /dev/zero > ${filler()} 2>/dev/null || true`);
+    await host.askAgent(id, 'guest-exec', {
       path: 'dd',
       arg: ['if=/dev/urandom', 'of=/dev/vdb', 'bs=64k', 'count=32', 'oflag=direct'],
     });
+    await host.api.until('QEMU has paused the guest', async () =>
+      (await host.virsh('domstate', id, '--reason')).trim() === 'paused (I/O error)' ? true : undefined,
+    );
+  }
+
+  async function expectPausedByHost(id: string, count: number): Promise<void> {
     const paused = await host.api.vmUntil('writer', ({ observed }) => observed?.powerState === 'PAUSED');
     expect(paused).toMatchObject({ desired: { powerState: 'RUNNING' }, drift: [{ kind: 'power' }] });
-    expect((await host.virsh('domstate', vm.id, '--reason')).trim()).toBe('paused (I/O error)');
-    expect(await host.since(vm.id, count)).toMatchObject([
-      { type: 'VmPaused', data: { cause: 'host', isIoError: true } },
-    ]);
-    await host.inNamespace('rm', filler);
+    expect(await host.since(id, count)).toMatchObject([{ type: 'VmPaused', data: { cause: 'host', isIoError: true } }]);
+  }
+
+  it('pool that fills up under a running guest: it is paused before data is lost, and goes on when there is room', async () => {
+    const id = await createWriter();
+    const count = (await host.api.history(id)).length;
+    await runOutOfRoom(id);
+    await expectPausedByHost(id, count);
+    await host.inNamespace('rm', filler());
     await host.api.succeed('POST', '/vms/writer/resume', {});
-    await host.agentAnswers(vm.id);
-    expect(await host.stateOf(vm.id)).toBe('running');
+    await host.agentAnswers(id);
+    expect(await host.stateOf(id)).toBe('running');
     expect((await host.api.vm('writer')).drift).toEqual([]);
+    await host.api.succeed('DELETE', '/vms/writer');
+  });
+
+  it('pool that fills up while the node-agent is away: the pause is told as one that the host made', async () => {
+    const id = await createWriter();
+    const count = (await host.api.history(id)).length;
+    await host.fleet.endPart('node-agent');
+    await runOutOfRoom(id);
+    await host.fleet.startPart('node-agent');
+    await expectPausedByHost(id, count);
+    await host.inNamespace('rm', filler());
+    await host.api.hostsAlive(1);
     await host.api.succeed('DELETE', '/vms/writer');
   });
 

@@ -26,7 +26,7 @@ export interface DomainInput {
   /** One for each disk of the spec, in its order. */
   readonly disks: readonly DiskPlace[];
   readonly directKernel?: DirectKernel;
-  /** What an earlier definition settled: machine type, MACs and PCI addresses stay as they were. */
+  /** What an earlier definition settled: machine type, MACs, PCI addresses and the buses they are on stay as they were. */
   readonly settled?: SettledDefinition;
 }
 
@@ -58,6 +58,7 @@ export function writeDomain(input: DomainInput): string {
       on_crash: 'destroy',
       devices: {
         ...diskDevices(input),
+        ...controllers(input),
         ...nicDevices(input),
         ...channels(spec),
         ...otherDevices(spec),
@@ -93,6 +94,7 @@ function cpu({ spec, accelerator }: DomainInput): XmlElement {
 
 function diskDevices({ vmId, spec, disks, settled }: DomainInput): XmlElement {
   const used: Record<string, number> = {};
+  let scsiDisks = 0;
   const disk = spec.disks.map((wanted, index) => {
     const place = disks[index];
     if (place?.name !== wanted.name) throw new Error(`disk ${wanted.name} has no place on the host`);
@@ -123,13 +125,34 @@ function diskDevices({ vmId, spec, disks, settled }: DomainInput): XmlElement {
             },
           }),
       serial: diskSerial(vmId, wanted.name),
-      ...pciAddress(before?.pciAddress),
+      ...(wanted.bus === 'scsi' ? scsiAddress(scsiDisks++) : pciAddress(before?.pciAddress)),
     };
   });
-  const controller = spec.disks.some((wanted) => wanted.bus === 'scsi')
-    ? { controller: { '@type': 'scsi', '@index': 0, '@model': 'virtio-scsi' } }
-    : {};
-  return disk.length === 0 ? {} : { disk, ...controller };
+  return disk.length === 0 ? {} : { disk };
+}
+
+/** Left to libvirt, every eighth disk would get a controller more, of a kind that few guests have a driver for. */
+function scsiAddress(unit: number): XmlElement {
+  return { address: { '@type': 'drive', '@controller': 0, '@bus': 0, '@target': 0, '@unit': unit } };
+}
+
+/**
+ * The one for SCSI disks, and the PCI ports and bridges that were settled: libvirt, which makes those that are missing,
+ * would make a port where there was a bridge, and then refuse the addresses of what was behind it.
+ */
+function controllers({ spec, settled }: DomainInput): XmlElement {
+  const controller = [
+    ...(spec.disks.some(({ bus }) => bus === 'scsi')
+      ? [{ '@type': 'scsi', '@index': 0, '@model': 'virtio-scsi' }]
+      : []),
+    ...(settled?.pciControllers ?? []).map((before) => ({
+      '@type': 'pci',
+      '@index': before.index,
+      '@model': before.model,
+      ...pciAddress(before.pciAddress),
+    })),
+  ];
+  return controller.length === 0 ? {} : { controller };
 }
 
 /** `vda` … `vdz`, `vdaa` …, as the kernel counts. */
@@ -160,10 +183,15 @@ function bandwidth(rate: VmSpec['nics'][number]['rate']): XmlElement {
   if (rate === undefined) return {};
   return {
     bandwidth: {
-      ...(rate.inboundKiBps === undefined ? {} : { inbound: { '@average': rate.inboundKiBps } }),
-      ...(rate.outboundKiBps === undefined ? {} : { outbound: { '@average': rate.outboundKiBps } }),
+      ...(rate.inboundKiBps === undefined ? {} : { inbound: { '@average': kilobytes(rate.inboundKiBps) } }),
+      ...(rate.outboundKiBps === undefined ? {} : { outbound: { '@average': kilobytes(rate.outboundKiBps) } }),
     },
   };
+}
+
+/** Libvirt's unit of a bandwidth is 1000 bytes a second. */
+function kilobytes(kibibytes: number): number {
+  return Math.round(kibibytes * 1.024);
 }
 
 /** The guest agent's channel is always there: without it a guest cannot be asked anything. */

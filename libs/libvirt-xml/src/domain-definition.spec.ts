@@ -78,7 +78,23 @@ describe('writeDomain', () => {
       }),
     );
     expect(child(devicesOf(xml), 'disk', 'iotune')).toEqual({ read_bytes_sec: '2048', write_iops_sec: '7' });
-    expect(attribute(child(devicesOf(xml), 'interface', 'bandwidth', 'inbound'), 'average')).toBe('100');
+    // 100 KiB are 102.4 of libvirt's kilobytes.
+    expect(attribute(child(devicesOf(xml), 'interface', 'bandwidth', 'inbound'), 'average')).toBe('102');
+  });
+
+  it('puts every SCSI disk on the one controller that guests have a driver for', () => {
+    const disks = Array.from({ length: 32 }, (_, index) => ({
+      name: `d${index}`,
+      sizeMiB: 1,
+      bus: index % 4 === 0 ? ('sata' as const) : ('scsi' as const),
+    }));
+    const devices = devicesOf(writeDomain(input({ disks })));
+    expect(children(devices, 'controller')).toEqual([{ '@type': 'scsi', '@index': '0', '@model': 'virtio-scsi' }]);
+    const addresses = children(devices, 'disk').flatMap((disk) => children(disk, 'address'));
+    expect(addresses.map((address) => attribute(address, 'unit'))).toEqual(
+      Array.from({ length: 24 }, (_, index) => String(index)),
+    );
+    expect(new Set(addresses.map((address) => attribute(address, 'controller')))).toEqual(new Set(['0']));
   });
 
   it('derives a MAC that stays the same, and honours one that is given', () => {
@@ -86,7 +102,7 @@ describe('writeDomain', () => {
     expect(readDomain(xml).nics.map((nic) => nic.mac)).toEqual([derivedMac(vmId, 0), '52:54:00:aa:bb:cc']);
   });
 
-  it('keeps machine type, MACs and PCI addresses that were settled before', () => {
+  it('keeps machine type, MACs, PCI addresses and the buses they are on that were settled before', () => {
     const settled: SettledDefinition = {
       machineType: 'pc-q35-7.2',
       cpuModel: 'qemu64',
@@ -102,6 +118,10 @@ describe('writeDomain', () => {
           pciAddress: '0000:0a:00.0',
         },
       ],
+      pciControllers: [
+        { index: 1, model: 'pcie-root-port', pciAddress: '0000:00:01.0' },
+        { index: 2, model: 'pcie-to-pci-bridge', pciAddress: '0000:01:00.0' },
+      ],
       fingerprint: 'f'.repeat(64),
     };
     const read = readDomain(
@@ -109,7 +129,8 @@ describe('writeDomain', () => {
     );
     expect(read.machineType).toBe('pc-q35-7.2');
     expect(read.nics).toEqual(settled.nics);
-    expect(settledDefinition(read, settled.disks).disks).toEqual(settled.disks);
+    const { disks, pciControllers } = settledDefinition(read, settled.disks);
+    expect({ disks, pciControllers }).toEqual({ disks: settled.disks, pciControllers: settled.pciControllers });
   });
 
   it('boots an image with its own kernel directly', () => {
@@ -168,6 +189,20 @@ describe('readDomain', () => {
     );
     expect(read).toMatchObject({ name: 'other', title: 'other', memoryMiB: 2048, vcpus: 4, disks: [], nics: [] });
     expect(read.mark).toBeUndefined();
+  });
+
+  it('reads ports and bridges in the order of their buses, without the root', () => {
+    const pci = (index: number, model: string, address = '') =>
+      `<controller type="pci" index="${index}" model="${model}">${address}</controller>`;
+    const address = '<address type="pci" domain="0x0000" bus="0x00" slot="0x1e" function="0x1"/>';
+    const listed = pci(2, 'pcie-to-pci-bridge') + pci(0, 'pcie-root') + pci(1, 'pcie-root-port', address);
+    const read = readDomain(
+      `<domain><name>x</name><devices><controller type="usb" index="3"/>${listed}</devices></domain>`,
+    );
+    expect(read.pciControllers).toEqual([
+      { index: 1, model: 'pcie-root-port', pciAddress: '0000:00:1e.1' },
+      { index: 2, model: 'pcie-to-pci-bridge' },
+    ]);
   });
 
   it('refuses a document type, which could declare entities', () => {

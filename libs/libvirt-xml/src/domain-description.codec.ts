@@ -23,6 +23,12 @@ export interface DomainDescription {
     readonly pciAddress?: string;
   }[];
   readonly nics: readonly { readonly mac: string; readonly pciAddress?: string }[];
+  /** All but the root, by index. */
+  readonly pciControllers: readonly {
+    readonly index: number;
+    readonly model: string;
+    readonly pciAddress?: string;
+  }[];
 }
 
 /** Reads the XML that `virDomainGetXMLDesc` gives. */
@@ -57,6 +63,15 @@ export function readDomain(xml: string): DomainDescription {
       mac: attribute(child(nic, 'mac'), 'address') ?? '',
       ...pciAddress(nic),
     })),
+    pciControllers: children(devices, 'controller')
+      .filter((controller) => attribute(controller, 'type') === 'pci')
+      .map((controller) => ({
+        index: Number(attribute(controller, 'index') ?? 0),
+        model: attribute(controller, 'model') ?? '',
+        ...pciAddress(controller),
+      }))
+      .filter(({ index }) => index > 0)
+      .sort((a, b) => a.index - b.index),
   };
 }
 
@@ -82,6 +97,7 @@ export function settledDefinition(
         ...(found?.pciAddress === undefined ? {} : { pciAddress: found.pciAddress }),
       };
     }),
+    pciControllers: description.pciControllers.map((controller) => ({ ...controller })),
     fingerprint: description.fingerprint,
   };
 }

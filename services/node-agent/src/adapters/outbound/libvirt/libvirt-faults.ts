@@ -37,6 +37,17 @@ export async function attempt<Value>(attempted: string, work: () => Promise<Valu
   }
 }
 
+/** A look before a deed: while it fails, whatever its own end, the deed was not done. */
+export async function beforehand<Value>(look: () => Promise<Value>): Promise<Value> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const { code, data, message } = error;
+    throw new Fault(code, 'not-applied', message.replace(`${code}: `, ''), { cause: error, data });
+  }
+}
+
 /** The daemon's own word, unlike a silence or a lost connection. */
 export function isAnswer(error: unknown): error is LibvirtError {
   return error instanceof LibvirtError && error.origin === 'daemon';

@@ -37,9 +37,10 @@ import { readHeldMemoryMiB } from './held-memory.adapter.js';
 import { HostInventoryReader } from './host-inventory.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
-import { attempt, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
+import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
 import { VmLoads } from './vm-loads.adapter.js';
+import { requireTrafficShaping } from './traffic-shaping.adapter.js';
 import { VolumeStore } from './volume-store.adapter.js';
 
 /** What libvirt keeps beside a definition goes with it. */
@@ -186,6 +187,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     await this.#requireOurs(vm.vmId);
     await this.#requireCpuModel(vm.spec.cpu.model);
+    await requireTrafficShaping(vm.spec.nics);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
     const bootImage = vm.spec.disks[0]?.image;
     const directKernel = bootImage === undefined ? undefined : (await this.#images.get(bootImage)).directKernel;
@@ -352,7 +354,7 @@ export class LibvirtHypervisor implements Hypervisor {
 
   /** Whether there is such a domain; one that does not carry this fleet's mark is refused. */
   async #requireOurs(vmId: VmId): Promise<boolean> {
-    const description = await this.#domains.describe(vmId);
+    const description = await beforehand(() => this.#domains.describe(vmId));
     if (description === undefined) return false;
     if (description.mark?.fleetId !== this.#open().fleetId) {
       throw new Fault(
