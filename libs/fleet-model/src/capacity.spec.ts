@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { vmSpecSchema } from '@drover/contracts';
-import { capacityOf, DEFAULT_OVERCOMMIT, foreignMemoryMiB, memoryBesideOursMiB } from './capacity.js';
+import { DEFAULT_OVERCOMMIT, vmSpecSchema } from '@drover/contracts';
+import { capacityOf, foreignMemoryMiB, memoryBesideOursMiB } from './capacity.js';
 import { demandOf } from './demand.js';
 import { anInventory, vmId } from './testing/index.js';
 

@@ -1,4 +1,4 @@
-import type { HostInventory, HostLoad } from '@drover/contracts';
+import type { HostInventory, HostLoad, Overcommit } from '@drover/contracts';
 
 /** CPU time and memory: of a host, of a VM, or of many VMs together. */
 export interface Resources {
@@ -15,16 +15,6 @@ export function plus(a: Resources, b: Resources): Resources {
 export function minus(a: Resources, b: Resources): Resources {
   return { vcpus: a.vcpus - b.vcpus, memoryMiB: a.memoryMiB - b.memoryMiB };
 }
-
-/** How much more than a host has may be promised to its VMs; 1 promises no more than there is. */
-export interface Overcommit {
-  /** vCPUs per logical CPU. They share time, so a crowded host is slow and nothing worse. */
-  readonly cpuRatio: number;
-  /** A host that runs out of memory kills VMs: above 1 only where the guests are known to leave much of theirs unused. */
-  readonly memoryRatio: number;
-}
-
-export const DEFAULT_OVERCOMMIT: Overcommit = { cpuRatio: 4, memoryRatio: 1 };
 
 /** What a host has to give to VMs in all, whole units, rounded down. */
 export function capacityOf(

@@ -56,8 +56,8 @@ export type HypervisorLoad = Omit<HostLoad, 'hostId' | 'at'>;
 /**
  * What a node agent drives: one host's hypervisor.
  *
- * Every method is idempotent: done twice it is as done once, so that a command can be taken up again after a crash at any
- * point. Failures are `Fault`s with a hypervisor code of the catalogue; `unknown` where the call may still take effect.
+ * Every method but `reset` is idempotent: done twice it is as done once, so that a command can be taken up again after a
+ * crash at any point. Failures are `Fault`s with a hypervisor code of the catalogue; `unknown` where the call may still take effect.
  * Methods for a VM refuse (`FLEET_MISMATCH`) a domain that does not carry the mark of this fleet and change nothing.
  * One hung VM delays no call for another.
  */
@@ -96,6 +96,7 @@ export interface Hypervisor {
   forceStop(vmId: VmId): Promise<void>;
   /** Asks the guest to reboot; returns at once. The reboot is signalled. */
   requestReboot(vmId: VmId): Promise<void>;
+  /** As the button of a machine: done twice it is two. An `unknown` outcome is told only where it may have been done. */
   reset(vmId: VmId): Promise<void>;
   pause(vmId: VmId): Promise<void>;
   resume(vmId: VmId): Promise<void>;

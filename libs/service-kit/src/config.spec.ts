@@ -37,6 +37,11 @@ describe('loadConfig', () => {
     });
   });
 
+  it('takes a unit for one word of a name', () => {
+    const sizes = z.object({ simulated: z.strictObject({ poolMiB: z.int() }) });
+    expect(loadConfig(sizes, { env: { DROVER_SIMULATED_POOL_MIB: '512' } })).toEqual({ simulated: { poolMiB: 512 } });
+  });
+
   it('needs no file', () => {
     expect(loadConfig(schema, { env: { DROVER_NATS_SERVERS: 'nats://a' } }).leases.ttlMs).toBe(3000);
   });

@@ -137,7 +137,14 @@ function setAt(target: Record<string, unknown>, path: readonly string[], value: 
 }
 
 function variableName(prefix: string, path: readonly string[]): string {
-  return [prefix, ...path.map((key) => key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join('_');
+  // A unit is one word: `memoryMiB` is `MEMORY_MIB`.
+  const words = path.map((key) =>
+    key
+      .replace(/MiB$/, 'Mib')
+      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .toUpperCase(),
+  );
+  return [prefix, ...words].join('_');
 }
 
 function messageOf(error: unknown): string {

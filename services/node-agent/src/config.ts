@@ -1,7 +1,32 @@
-import { hostIdSchema, labelsSchema, resourceNameSchema } from '@drover/contracts';
+import {
+  errorCodeSchema,
+  hostIdSchema,
+  labelsSchema,
+  overcommitSchema,
+  resourceNameSchema,
+  vmIdSchema,
+} from '@drover/contracts';
+import { hypervisorCalls } from '@drover/hypervisor';
 import { z } from 'zod';
 
 const ms = (normal: number) => z.int().min(1).max(3_600_000).default(normal);
+
+/** What goes wrong on simulated hosts, on each as often as it says. The first rule that a call meets counts. */
+const faultSchema = z.strictObject({
+  call: z.enum([...hypervisorCalls, '*']),
+  /** Name of the host; absent: all of them. */
+  host: z.string().min(1).max(253).optional(),
+  /** Absent: any VM. */
+  vmId: vmIdSchema.optional(),
+  code: errorCodeSchema,
+  /** The call takes effect all the same, and the agent is told that its outcome is unknown. */
+  takesEffect: z.boolean().default(false),
+  /** Absent: for ever. */
+  times: z.int().min(1).optional(),
+  /** Chance of each call. */
+  probability: z.number().min(0).max(1).default(1),
+});
+export type ConfiguredFault = z.output<typeof faultSchema>;
 
 /** What node agents read of the installation's configuration file and of `DROVER_*` in the environment. */
 export const nodeAgentConfigSchema = z.object({
@@ -27,11 +52,17 @@ export const nodeAgentConfigSchema = z.object({
         credentialsFile: z.string().optional(),
         inboxPrefix: z.string().optional(),
         journalFolder: z.string().min(1),
+        /** In place of `nodeAgent.zone`. */
+        zone: resourceNameSchema.optional(),
+        /** Over `nodeAgent.labels`: the host has both, and of one key this value. */
+        labels: labelsSchema.default({}),
       }),
     )
     .min(1),
+  overcommit: overcommitSchema.prefault({}),
   nodeAgent: z
     .strictObject({
+      /** Of every host here that has none of its own. */
       zone: resourceNameSchema.optional(),
       labels: labelsSchema.default({}),
       /** Kept for the host itself and never given to VMs. */
@@ -53,6 +84,9 @@ export const nodeAgentConfigSchema = z.object({
       latencyMs: z.int().min(0).max(60_000).default(0),
       /** Milliseconds between a guest's being asked and its powering off or rebooting. */
       guestDelayMs: z.int().min(0).max(60_000).default(0),
+      faults: z.array(faultSchema).max(100).default([]),
+      /** Of the chances; with the same seed and the same calls in the same order, the same ones fail. */
+      faultSeed: z.int().min(0).max(4_294_967_295).default(1),
     })
     .prefault({}),
 });

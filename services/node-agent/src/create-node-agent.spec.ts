@@ -240,6 +240,27 @@ describe('failures', () => {
     },
   );
 
+  it.each(['HYPERVISOR_UNAVAILABLE', 'TIMED_OUT', 'HYPERVISOR_FAILED'] as const)(
+    'resets once: one that may have happened before the answer was lost (%s) is told, not repeated',
+    async (code) => {
+      const { bench, vm } = await benchWithVm();
+      bench.faults.add({ call: 'reset', code, takesEffect: true });
+      expect((await done(bench, vm.plain('reset', 2))).result).toMatchObject({
+        kind: 'failed',
+        step: 'reset',
+        error: { code, outcome: 'unknown', detail: 'reset was made to fail; it may have happened all the same' },
+      });
+      expect(bench.machine.domain(vm.vmId)?.boots).toBe(2);
+    },
+  );
+
+  it('resets after all where the hypervisor was certainly not reached before', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.faults.add({ call: 'reset', code: 'HYPERVISOR_UNAVAILABLE', times: 2 });
+    expect((await done(bench, vm.plain('reset', 2))).result.kind).toBe('done');
+    expect(bench.machine.domain(vm.vmId)?.boots).toBe(2);
+  });
+
   it('waits for a hypervisor that is away for a while', async () => {
     const { bench, vm } = await benchWithVm();
     bench.machine.stopDaemon();
@@ -309,6 +330,21 @@ describe('capacity', () => {
       undone: [],
     });
     expect([...bench.machine.volumes()]).toHaveLength(1);
+  });
+
+  it('gives away as much more than there is as it was told, and shows the ratio where that is full too', async () => {
+    const bench = await startedBench({ hardware, reservedMemoryMiB: 100, memoryOvercommitRatio: 1.5 });
+    const commands = Array.from({ length: 6 }, (_, index) => new VmCommands(`vm-${index}`).create(1));
+    const ends = await Promise.all(commands.map((command) => done(bench, command)));
+    expect(ends.filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(5);
+    expect(ends.find(({ result }) => result.kind === 'failed')?.result).toMatchObject({
+      error: {
+        code: 'HOST_FULL',
+        detail:
+          'The VM needs 128 MiB and the host has 110 of 750 MiB free: 600 MiB less 100 MiB for itself, times an overcommit of 1.5.',
+        data: { wantedMemoryMiB: 128, freeMemoryMiB: 110, capacityMiB: 750, memoryOvercommitRatio: 1.5 },
+      },
+    });
   });
 
   it('lets exactly as many through as fit when all come at once', async () => {

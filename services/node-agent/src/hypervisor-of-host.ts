@@ -1,7 +1,14 @@
 import path from 'node:path';
-import { SimulatedHypervisor, SimulatedMachine, SqliteMachineStores, type Hypervisor } from '@drover/hypervisor';
+import {
+  SimulatedFaults,
+  SimulatedHypervisor,
+  SimulatedMachine,
+  SqliteMachineStores,
+  type FaultRule,
+  type Hypervisor,
+} from '@drover/hypervisor';
 import { machineIdOf } from './adapters/outbound/machine/machine-id.adapter.js';
-import type { ConfiguredHost, NodeAgentConfig } from './config.js';
+import type { ConfiguredFault, ConfiguredHost, NodeAgentConfig } from './config.js';
 
 export interface DrivenHost {
   readonly hypervisor: Hypervisor;
@@ -19,21 +26,47 @@ export async function openHostDrivers(config: NodeAgentConfig): Promise<HostDriv
 }
 
 /** Simulated machines outlive this process, as real ones do. */
-function openSimulated({ home, simulated }: NodeAgentConfig): HostDrivers {
+function openSimulated({ home, hosts, simulated }: NodeAgentConfig): HostDrivers {
+  requireKnownHosts(simulated.faults, hosts);
   const stores = new SqliteMachineStores(path.join(home, 'simulated-machines.sqlite'));
-  const { cpuCount, guestDelayMs, latencyMs, memoryMiB, poolMiB } = simulated;
+  const { cpuCount, faults, faultSeed, guestDelayMs, latencyMs, memoryMiB, poolMiB } = simulated;
   return {
-    of: ({ id, name }) => {
+    of: (host) => {
+      const { id, name } = host;
       const pools = [{ name: 'default', capacityMiB: poolMiB }];
       const machine = new SimulatedMachine({ name, cpuCount, memoryMiB, pools }, stores.of(id));
       const driver = new SimulatedHypervisor(machine, {
         guestDelayMs,
+        // A chance of its own for each host: with one for all, the same VM would fail wherever it goes.
+        faults: new SimulatedFaults(faultsOf(faults, name), faultSeed + hosts.indexOf(host)),
         latencyMs: { createVolumes: latencyMs, define: latencyMs, start: latencyMs },
       });
       return { hypervisor: driver, machineId: id.replaceAll('-', '') };
     },
     close: () => Promise.resolve(stores.close()),
   };
+}
+
+function faultsOf(faults: readonly ConfiguredFault[], hostName: string): readonly FaultRule[] {
+  return faults
+    .filter(({ host }) => host === undefined || host === hostName)
+    .map(({ call, code, probability, takesEffect, times, vmId }) => ({
+      call,
+      code,
+      probability,
+      takesEffect,
+      ...(times === undefined ? {} : { times }),
+      ...(vmId === undefined ? {} : { vmId }),
+    }));
+}
+
+/** A fault for a host that is not there would be one that never comes. */
+function requireKnownHosts(faults: readonly ConfiguredFault[], hosts: readonly ConfiguredHost[]): void {
+  for (const { host } of faults) {
+    if (host === undefined || hosts.some(({ name }) => name === host)) continue;
+    const names = hosts.map(({ name }) => name).join(', ');
+    throw new Error(`simulated.faults names the host ${host}, which is not here; the hosts are ${names}`.slice(0, 500));
+  }
 }
 
 /** Loaded only where it is used: a simulated fleet needs neither libvirt's client nor its probe. */

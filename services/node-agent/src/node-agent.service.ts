@@ -75,18 +75,29 @@ async function startAgent(
     hypervisor,
     journal,
     logger,
-    settings: settingsOf(config, name, machineId),
+    settings: settingsOf(config, host, machineId),
   });
   context.onStop(`agent of ${name}`, () => agent.stop());
   await agent.start();
   return agent;
 }
 
-function settingsOf({ nodeAgent }: NodeAgentConfig, name: string, machineId: string): AgentSettings {
-  const { fullListIntervalMs, labels, loadIntervalMs, parallelCalls, parallelStarts, reservedMemoryMiB, zone } =
-    nodeAgent;
+function settingsOf(
+  { nodeAgent, overcommit }: NodeAgentConfig,
+  host: ConfiguredHost,
+  machineId: string,
+): AgentSettings {
+  const { fullListIntervalMs, loadIntervalMs, parallelCalls, parallelStarts, reservedMemoryMiB } = nodeAgent;
+  const zone = host.zone ?? nodeAgent.zone;
   return {
-    host: { name, machineId, labels, reservedMemoryMiB, ...(zone === undefined ? {} : { zone }) },
+    host: {
+      name: host.name,
+      machineId,
+      labels: { ...nodeAgent.labels, ...host.labels },
+      reservedMemoryMiB,
+      memoryOvercommitRatio: overcommit.memoryRatio,
+      ...(zone === undefined ? {} : { zone }),
+    },
     agentVersion: VERSION,
     timings: { ...defaultTimings, fullListIntervalMs, loadIntervalMs },
     limits: { parallelCalls, parallelStarts },

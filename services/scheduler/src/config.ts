@@ -1,8 +1,8 @@
+import { overcommitSchema } from '@drover/contracts';
 import { z } from 'zod';
 import { DEFAULT_POLICY } from './domain/placement/placement.state.js';
 
-const { overcommit, longestReservationMs } = DEFAULT_POLICY;
-const ratio = (normal: number) => z.number().min(0.1).max(100).default(normal);
+const { longestReservationMs } = DEFAULT_POLICY;
 
 /** What the scheduler reads of the installation's configuration file and of `DROVER_*` in the environment. */
 export const schedulerConfigSchema = z.object({
@@ -15,14 +15,11 @@ export const schedulerConfigSchema = z.object({
       .prefault({}),
   }),
   database: z.strictObject({ urlFile: z.string() }),
+  overcommit: overcommitSchema.prefault({}),
   scheduler: z
     .strictObject({
       /** How long a silent holder keeps the lease; the same for all replicas. */
       leaseTtlMs: z.int().min(500).max(60_000).default(3_000),
-      /** vCPUs per logical CPU of a host. */
-      cpuOvercommitRatio: ratio(overcommit.cpuRatio),
-      /** Memory promised per memory there is. Above 1 a host may have to kill VMs. */
-      memoryOvercommitRatio: ratio(overcommit.memoryRatio),
       /** No shorter than the time to live that vm-manager asks for; a takeover may keep creates waiting for as long. */
       longestReservationMs: z.int().min(1_000).max(600_000).default(longestReservationMs),
     })

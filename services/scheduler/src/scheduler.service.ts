@@ -25,14 +25,11 @@ export function schedulerService(config: SchedulerConfig): ServiceDefinition {
   return {
     name: NAME,
     start: async (context) => {
-      const { leaseTtlMs, cpuOvercommitRatio, memoryOvercommitRatio, longestReservationMs } = config.scheduler;
+      const { leaseTtlMs, longestReservationMs } = config.scheduler;
       const connectionString = readSecret(config.database.urlFile);
       await startReplica(context, {
         ...(await openFoundation(context, { ...config, connectionString, leaseTtlMs })),
-        policy: {
-          overcommit: { cpuRatio: cpuOvercommitRatio, memoryRatio: memoryOvercommitRatio },
-          longestReservationMs,
-        },
+        policy: { overcommit: config.overcommit, longestReservationMs },
       });
     },
   };

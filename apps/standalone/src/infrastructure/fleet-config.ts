@@ -27,13 +27,15 @@ export function fleetConfigText(input: FleetConfigInput): string {
     (name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))}, inboxPrefix: ${inboxPrefixOf(name)} }`,
   );
   const hostLines = hosts.map(
-    ({ id, name }) => `  - id: ${id}
+    ({ id, name, zone, labels = {} }) => `  - id: ${id}
     name: ${quoted(name)}
     credentialsFile: ${quoted(hostCredentialsFileOf(home, id))}
     inboxPrefix: ${inboxPrefixOf(hostUserName(id))}
-    journalFolder: ${quoted(path.join(home.journalFolder, id))}`,
+    journalFolder: ${quoted(path.join(home.journalFolder, id))}
+${zone === undefined ? '' : `    zone: ${quoted(zone)}\n`}    labels: ${JSON.stringify(labels)}`,
   );
   return `# Written by ./drover up at each start; what you change here is lost. Environment variables override it.
+# Zone and labels of a host stand in state.json.
 fleetId: ${state.fleetId}
 home: ${quoted(home.root)}
 subjectPrefix: ${input.subjectPrefix}

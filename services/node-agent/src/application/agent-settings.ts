@@ -8,6 +8,8 @@ export interface HostSettings {
   readonly labels: HostInventory['labels'];
   /** Kept for the host itself and never given to VMs. */
   readonly reservedMemoryMiB: number;
+  /** MiB that VMs may be given per MiB that is left for them. */
+  readonly memoryOvercommitRatio: number;
 }
 
 export interface AgentTimings {

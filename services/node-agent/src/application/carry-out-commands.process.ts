@@ -1,4 +1,4 @@
-import { Fault, type FleetId, type HostCommand, type PowerState, type VmId } from '@drover/contracts';
+import { Fault, type ErrorReport, type FleetId, type HostCommand, type PowerState, type VmId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { keepContext, withContext, type Logger } from '@drover/observability';
@@ -182,6 +182,7 @@ export class CommandRunner {
           // Look before it is repeated: what timed out may have happened.
           if (await this.#isDone(command, step)) return afterStep(progress);
           const isSilent = step.needsAnswer === true && error.code === 'VM_UNRESPONSIVE';
+          if (step.isOnce === true) return afterFailure(progress, step, undecided(errorReportOf(error)));
           if (!isRepeat && !isSilent && !isSuperseded()) continue;
         }
         return afterFailure(progress, step, errorReportOf(error));
@@ -238,4 +239,9 @@ export class CommandRunner {
     if (error instanceof Fault || error instanceof Refusal) return;
     this.#options.logger.error('a step met a defect', { vmId, commandId, kind, step, error });
   }
+}
+
+/** The operator reads the detail alone, and has to look before he asks again. */
+function undecided(report: ErrorReport): ErrorReport {
+  return { ...report, detail: `${report.detail.slice(0, 3900)}; it may have happened all the same` };
 }

@@ -6,7 +6,7 @@ import { doubling, pause, throwIfStopped } from './stopping.js';
 
 /**
  * Calls to the hypervisor on behalf of commands: bounded in number, and tried again for a while when the hypervisor
- * cannot be reached. That is safe because every call of the port is idempotent.
+ * cannot be reached. That is safe where the call is idempotent; for the others there is `once`.
  */
 export class HypervisorCalls {
   readonly #calls: Limiter;
@@ -23,7 +23,16 @@ export class HypervisorCalls {
     this.#stop = stop;
   }
 
-  async call<T>(body: () => Promise<T>): Promise<T> {
+  call<T>(body: () => Promise<T>): Promise<T> {
+    return this.#tried(body, isAway);
+  }
+
+  /** For calls that do it again each time: only one that certainly never left is tried again. */
+  once<T>(body: () => Promise<T>): Promise<T> {
+    return this.#tried(body, (error) => isAway(error) && error.outcome === 'not-applied');
+  }
+
+  async #tried<T>(body: () => Promise<T>, mayRepeat: (error: unknown) => boolean): Promise<T> {
     const giveUpAtMs = this.#clock.monotonicMs() + this.#timings.hypervisorPatienceMs;
     const nextWaitMs = doubling(this.#timings.retryMs);
     for (;;) {
@@ -36,8 +45,7 @@ export class HypervisorCalls {
         return value;
       } catch (error) {
         throwIfStopped(this.#stop);
-        const isAway = error instanceof Fault && error.code === 'HYPERVISOR_UNAVAILABLE';
-        if (!isAway || this.#clock.monotonicMs() >= giveUpAtMs) throw error;
+        if (!mayRepeat(error) || this.#clock.monotonicMs() >= giveUpAtMs) throw error;
         await pause(nextWaitMs(), this.#stop);
       }
     }
@@ -56,4 +64,8 @@ export class HypervisorCalls {
   start(body: () => Promise<void>): Promise<void> {
     return this.#starts.run(() => this.call(body));
   }
+}
+
+function isAway(error: unknown): error is Fault {
+  return error instanceof Fault && error.code === 'HYPERVISOR_UNAVAILABLE';
 }

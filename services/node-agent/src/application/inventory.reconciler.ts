@@ -41,7 +41,7 @@ export class InventoryReconciler {
   }
 
   async memory(): Promise<HostMemory> {
-    return this.#memory ?? (await this.#look());
+    return this.#memory ?? this.#memoryOf(await this.#look());
   }
 
   /** Being called is a hint. */
@@ -73,8 +73,12 @@ export class InventoryReconciler {
     const { labels, machineId, name, reservedMemoryMiB, zone } = this.#host;
     const found = await this.#hypervisor.inventory();
     const inventory = { ...found, name, machineId, labels, reservedMemoryMiB, ...(zone === undefined ? {} : { zone }) };
-    this.#memory = inventory;
+    this.#memory = this.#memoryOf(inventory);
     return inventory;
+  }
+
+  #memoryOf({ memoryMiB, reservedMemoryMiB }: HostInventory): HostMemory {
+    return { memoryMiB, reservedMemoryMiB, memoryOvercommitRatio: this.#host.memoryOvercommitRatio };
   }
 }
 

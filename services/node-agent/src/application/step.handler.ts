@@ -96,7 +96,7 @@ export class StepHandler {
         return hasRebooted() ? { hasRebooted: true } : { wasForced: true };
       }
       case 'reset':
-        if (facts.hasRebooted !== true) await calls.call(() => hypervisor.reset(vmId));
+        if (facts.hasRebooted !== true) await calls.once(() => hypervisor.reset(vmId));
         return {};
       case 'pause':
         if ((await this.#powerState(command)) !== 'PAUSED') await calls.call(() => hypervisor.pause(vmId));

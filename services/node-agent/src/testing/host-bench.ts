@@ -27,6 +27,7 @@ export interface HostBenchOptions {
   readonly hardware?: Partial<SimulatedHardware>;
   readonly timings?: Partial<AgentTimings>;
   readonly reservedMemoryMiB?: number;
+  readonly memoryOvercommitRatio?: number;
   readonly journal?: Journal;
   readonly faultSeed?: number;
   /** Of the agent; silent by default. */
@@ -89,6 +90,7 @@ export class HostBench {
           machineId,
           labels: {},
           reservedMemoryMiB: this.#options.reservedMemoryMiB ?? 0,
+          memoryOvercommitRatio: this.#options.memoryOvercommitRatio ?? 1,
         },
         agentVersion: 'spec',
         timings: { ...specTimings, ...this.#options.timings },

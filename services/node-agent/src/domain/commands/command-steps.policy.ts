@@ -20,7 +20,7 @@ export type StepName =
 
 export type UndoName = 'delete-volumes' | 'undefine' | 'force-stop';
 
-/** A step beside its undo. Each may be done twice, and undone when it was never done. */
+/** A step beside its undo. Each but a reset may be done twice, and undone when it was never done. */
 export interface Step {
   readonly name: StepName;
   /** Absent where nothing has to be undone; the tables below say why. */
@@ -31,6 +31,8 @@ export interface Step {
   readonly goal?: readonly PowerState[];
   /** Only the VM's own process can do it: one that was silent for as long as it may be is not asked again. */
   readonly needsAnswer?: boolean;
+  /** Done twice it has happened twice, and no look tells whether it has: where that is unknown, so is the command's end. */
+  readonly isOnce?: boolean;
 }
 
 const stopped = ['STOPPED', 'ABSENT', 'CRASHED'] as const;
@@ -38,7 +40,8 @@ const stopped = ['STOPPED', 'ABSENT', 'CRASHED'] as const;
 const checkCapacity: Step = { name: 'check-capacity' };
 const start: Step = { name: 'start', undo: 'force-stop', goal: ['RUNNING'] };
 const forceStop: Step = { name: 'force-stop', goal: stopped };
-const reset: Step = { name: 'reset', needsAnswer: true };
+// A request to the guest is not of this kind: one that does not react is asked again in any case.
+const reset: Step = { name: 'reset', isOnce: true };
 // The mark tells which command touched the VM last. The next one writes over it.
 const mark: Step = { name: 'mark' };
 

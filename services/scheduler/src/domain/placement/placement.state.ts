@@ -1,8 +1,10 @@
 import {
+  DEFAULT_OVERCOMMIT,
   streamSubjectId,
   type Demand,
   type HostId,
   type HostLoad,
+  type Overcommit,
   type ReservationId,
   type Score,
   type StoredHostEvent,
@@ -11,7 +13,6 @@ import {
 } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 import {
-  DEFAULT_OVERCOMMIT,
   emptyFleet,
   evolveFleet,
   memoryBesideOursMiB,
@@ -20,7 +21,6 @@ import {
   usageWith,
   usageWithout,
   type FleetState,
-  type Overcommit,
   type Usage,
 } from '@drover/fleet-model';
 
