@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExplainAnswer, HostResource, OperationResource, VmResource, VmWriteAnswer } from '@drover/contracts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
-import { domainsOf, Fleet, FleetStream, type FleetApi } from '@drover/testing';
+import { domainsOf, Fleet, FleetStream, type FleetApi, type FleetService } from '@drover/testing';
 
 const HOSTS = 4;
 
@@ -22,6 +24,14 @@ describe('the main job, by REST on four simulated hosts', () => {
     const { id } = await api.vm(name);
     return domainsOf(fleet.home).filter((domain) => domain.uuid === id);
   };
+
+  /** The line of a part's log that a person would look for by the trace. */
+  const lineOf = (part: FleetService, traceId: string) =>
+    api.until(`${part} has written of ${traceId}`, async () => {
+      const log = await readFile(path.join(fleet.home.logFolder, `${part}.log`), 'utf8');
+      const line = log.split('\n').find((text) => text.includes(`"traceId":"${traceId}"`));
+      return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
+    });
 
   it('is ready only when read model and messaging are', async () => {
     const ready = await fetch(`${api.url}/readyz`);
@@ -81,6 +91,33 @@ describe('the main job, by REST on four simulated hosts', () => {
     expect(history.map((event) => event.revision)).toEqual(history.map((_event, index) => index));
     const times = history.map((event) => event.recordedAt);
     expect([...times].sort()).toEqual(times);
+  });
+
+  it('passes the trace of a request on to all that follows from it: every event, and the logs of whoever worked on it', async () => {
+    const traceId = randomBytes(16).toString('hex');
+    const create = async (name: string, headers: Record<string, string>) => {
+      const answer = await api.send<VmWriteAnswer>('POST', '/vms', { name }, headers);
+      const operationId = String(answer.body.operation?.id);
+      expect((await api.ended(operationId)).state).toBe('SUCCEEDED');
+      const traces = (await api.history(name)).map(({ type, meta }) => ({
+        type,
+        operationId: meta.operationId,
+        traceId: meta.traceparent?.slice(3, 35),
+      }));
+      return { operationId, traces, answered: answer.headers.get('traceparent')?.slice(3, 35) };
+    };
+    const steps = ['VmRequested', 'OperationBegan', 'VmPlaced', 'VmDefined', 'VmStarted', 'OperationSucceeded'];
+    const given = await create('traced', { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+    expect(given.answered).toBe(traceId);
+    const { operationId } = given;
+    expect(given.traces).toEqual(steps.map((type) => ({ type, operationId, traceId })));
+    for (const part of ['api-gateway', 'vm-manager', 'node-agent'] as const) {
+      expect(await lineOf(part, traceId)).toMatchObject({ service: part, level: 'info', operationId });
+    }
+    const malformed = await create('traced-anew', { traceparent: `00-${traceId}` });
+    expect(malformed.answered).toMatch(/^[0-9a-f]{32}$/);
+    expect(malformed.answered).not.toBe(traceId);
+    expect(new Set(malformed.traces.map((event) => event.traceId))).toEqual(new Set([malformed.answered]));
   });
 
   it('begins nothing where the wish is so already', async () => {
@@ -248,9 +285,30 @@ describe('the main job, by REST on four simulated hosts', () => {
       status: 409,
       body: { code: 'VM_NAME_TAKEN' },
     });
-    await api.succeed('POST', '/vms', { name: 'unique', project: 'other' }).catch((error: unknown) => error);
     await api.succeed('DELETE', '/vms/unique');
     await api.succeed('POST', '/vms', { name: 'unique' });
+  });
+
+  it('refuses a project that does not exist', async () => {
+    const refused = (field: string) => ({ status: 404, body: { code: 'PROJECT_NOT_FOUND', field } });
+    const body = { name: 'elsewhere', project: 'no-such-project' };
+    expect(await api.send('POST', '/vms', body)).toMatchObject(refused('/project'));
+    expect(await api.send('GET', '/vms?project=no-such-project')).toMatchObject(refused('?project'));
+  });
+
+  it('leaves a VM alone that has the name of a deleted one, whenever the request to delete that is repeated', async () => {
+    const once = { 'idempotency-key': 'delete-reused-once' };
+    await api.succeed('POST', '/vms', { name: 'reused' });
+    const first = await api.send<VmWriteAnswer>('DELETE', '/vms/reused', undefined, once);
+    expect(first.status).toBe(202);
+    await api.ended(String(first.body.operation?.id));
+    const repeated = () => api.send<VmWriteAnswer>('DELETE', '/vms/reused', undefined, once);
+    expect(await repeated()).toMatchObject({ status: 202, body: first.body });
+    await api.succeed('POST', '/vms', { name: 'reused' });
+    const before = await api.history('reused');
+    expect(await repeated()).toMatchObject({ status: 202, body: first.body });
+    expect(await api.history('reused')).toEqual(before);
+    expect(await domainOf('reused')).toMatchObject([{ powerState: 'RUNNING', boots: 1 }]);
   });
 
   it('gives one VM to fifty who ask for the same name at once', async () => {

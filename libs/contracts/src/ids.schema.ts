@@ -38,6 +38,11 @@ export const projectIdSchema = dnsLabelSchema.brand<'ProjectId'>();
 export type ProjectId = z.infer<typeof projectIdSchema>;
 export const DEFAULT_PROJECT = projectIdSchema.parse('default');
 
+/** Whether there is such a project: `default` is the only one so far. */
+export function isKnownProject(project: ProjectId): boolean {
+  return project === DEFAULT_PROJECT;
+}
+
 export const clusterIdSchema = dnsLabelSchema.brand<'ClusterId'>();
 export type ClusterId = z.infer<typeof clusterIdSchema>;
 export const DEFAULT_CLUSTER = clusterIdSchema.parse('default');

@@ -60,7 +60,7 @@ export class ApiGatewayModule {
         { provide: ProgressBoard, useValue: progress },
         { provide: VM_HISTORY, useValue: history },
         { provide: FindResource, useValue: find },
-        { provide: VmAsOf, useValue: new VmAsOf(history, reads) },
+        { provide: VmAsOf, useValue: new VmAsOf(history, reads, find) },
         { provide: ExplainPlacement, useValue: new ExplainPlacement(commands, find) },
         { provide: WriteHost, useValue: new WriteHost(commands, find, clock) },
         { provide: WriteVm, useValue: new WriteVm({ commands, find, reads, position, ends, progress, clock }) },

@@ -17,7 +17,7 @@ export const apiGatewayConfigSchema = z.object({
   api: z
     .strictObject({
       host: z.string().default('127.0.0.1'),
-      port: z.int().min(0).max(65_535).default(7400),
+      port: z.int().min(0).max(65_535).default(7480),
       /** A file with one token; who bears it is `admin` and may do everything. */
       tokenFile: z.string().optional(),
       /** A JSON list of `{principal, sha256, permissions}`. */

@@ -67,6 +67,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       position: {
         waitFor: (position, timeoutMs) => runner.waiters.waitFor(position, timeoutMs),
         catchUp: async (timeoutMs) => runner.waiters.waitFor(await store.head(), timeoutMs),
+        head: () => store.head(),
       },
       rebuilds: rebuildsOf(rebuild),
       tokens,

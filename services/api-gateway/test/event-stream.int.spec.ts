@@ -87,6 +87,12 @@ describe('the stream of events', () => {
     expect(JSON.parse(message.data)).toMatchObject({ type: 'VmRequested', data: { name: 'after' } });
   });
 
+  it('tells where it begins before anything happens', async () => {
+    await gateway.story.requested('before');
+    const { messages } = await open('');
+    expect((await messages.next()).value).toEqual({ id: '2', event: undefined, data: undefined });
+  });
+
   it('keeps a client that does not read in the store and not in memory', async () => {
     const description = 'x'.repeat(1000);
     for (let index = 0; index < 3000; index += 1) {

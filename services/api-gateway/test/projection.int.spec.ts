@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { projectIdSchema, START, type Position, type StoredEvent } from '@drover/contracts';
+import { DEFAULT_PROJECT, projectIdSchema, START, type Position, type StoredEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger } from '@drover/observability';
@@ -234,7 +234,7 @@ describe('the projection of the fleet', () => {
             expect(await sql.distribution({})).toEqual(await memory.distribution({}));
             expect((await sql.listVms({})).items).toEqual((await memory.listVms({})).items);
             for (const host of HOSTS)
-              expect(sorted(await sql.findHost(host))).toEqual(sorted(await memory.findHost(host)));
+              expect((await sql.findHosts(host)).map(sorted)).toEqual((await memory.findHosts(host)).map(sorted));
 
             const rebuild = new RebuildRunner({
               store,
@@ -306,6 +306,38 @@ describe('the projection of the fleet', () => {
       expect(new Set(seen).size).toBe(seen.length);
       expect(seen.filter((name) => name.startsWith('vm-'))).toHaveLength(60);
       expect([...seen]).toEqual([...seen].sort());
+    });
+  });
+
+  it('finds who had a name at a moment, and every host of a name', async () => {
+    let nowMs = Date.parse('2026-01-01T00:00:00.000Z');
+    const store = createMemoryEventStore({ clock: { ...systemClock, epochMs: () => (nowMs += 1000) } });
+    const story = new FleetStory(store);
+    const bearers: StoredEvent[] = [];
+    const successor = vmIdOf('another a');
+    for (const vmId of [vmIdOf('a'), successor]) {
+      await story.requested('a', { vmId });
+      await story.onVm(vmId, { type: 'VmDeleted', data: {} });
+      bearers.push(...(await store.read(`vm-${vmId}`)));
+    }
+    const h1 = await story.host('h1');
+    const twin = await story.host('h2', { name: 'h1' });
+    await withModel(async (database) => {
+      await projectInBatches(database, store, [3]);
+      const sql = new SqlFleetReads(database);
+      const memory = new MemoryFleetReads(store);
+      const moments = bearers.flatMap(({ recordedAt }) =>
+        [-1, 0, 1].map((offset) => new Date(Date.parse(recordedAt) + offset).toISOString()),
+      );
+      const found = await Promise.all(moments.map((moment) => sql.findVmNamedAt(DEFAULT_PROJECT, 'a', moment)));
+      expect(found).toEqual(
+        await Promise.all(moments.map((moment) => memory.findVmNamedAt(DEFAULT_PROJECT, 'a', moment))),
+      );
+      expect(new Set(found)).toEqual(new Set([undefined, vmIdOf('a'), successor]));
+      expect(await sql.findVmLastNamed(DEFAULT_PROJECT, 'a')).toBe(successor);
+      expect((await sql.findHosts('h1')).map((host) => host.id)).toEqual([h1, twin].sort());
+      expect(await sql.findHosts('h1')).toEqual(await memory.findHosts('h1'));
+      expect(await sql.findHosts(twin)).toEqual(await memory.findHosts(twin));
     });
   });
 
@@ -388,10 +420,7 @@ describe('the projection of the fleet', () => {
   });
 });
 
-function sorted<Host extends { strays?: readonly { vmId: string; kind: string }[] | undefined }>(
-  host: Host | undefined,
-) {
-  if (host === undefined) return undefined;
+function sorted<Host extends { strays?: readonly { vmId: string; kind: string }[] | undefined }>(host: Host) {
   const strays = [...(host.strays ?? [])].sort((a, b) => (`${a.vmId} ${a.kind}` < `${b.vmId} ${b.kind}` ? -1 : 1));
   return { ...host, strays };
 }

@@ -4,7 +4,7 @@ import { commandIdSchema, operationIdSchema, projectIdSchema, vmIdSchema, vmName
 import { vmSpecSchema } from '../vm-spec.schema.js';
 
 const base = {
-  /** Derived from (principal, `Idempotency-Key`), so that a repeat is recognised. */
+  /** Derived from (principal, what was asked, `Idempotency-Key`), so that a repeat is recognised. */
   commandId: commandIdSchema,
   actor: actorSchema,
 };
@@ -34,6 +34,12 @@ export const vmCommandSchemas = {
   /** Ends an operation that has not reached its host. */
   cancel: z.strictObject({ ...onVm, operationId: operationIdSchema }),
 } as const;
+
+/**
+ * What the ids of a command's effects are derived with, by `derivedId(commandId, label)`: the VM that a create makes, and the
+ * operation that any command but a cancel begins. Whoever holds the command can name them before, and after, it is decided.
+ */
+export const commandEffectLabels = { vm: 'vm', operation: 'operation' } as const;
 
 export type VmVerb = keyof typeof vmCommandSchemas;
 export type VmCommandMessage<Verb extends VmVerb = VmVerb> = z.output<(typeof vmCommandSchemas)[Verb]>;

@@ -42,7 +42,6 @@ export const errorCatalogue = {
     409,
     'The operation has reached the host or has ended and cannot be cancelled; supersede it with a force-stop or delete.',
   ),
-  OPERATION_CANCELLED: rejection(409, 'The operation was cancelled before it was done.'),
   NO_HOST_FITS: rejection(
     409,
     'No host can take this VM; see the filters and numbers per host, then add capacity or ask for less.',
@@ -70,7 +69,6 @@ export const errorCatalogue = {
   SERVICE_UNAVAILABLE: fault(503, 'The service that decides this is not active at the moment; try again.'),
   NOT_YET: fault(503, 'The read model has not reached the position asked for; try again.'),
   TIMED_OUT: fault(504, 'No answer came in time; what was asked may still happen, so look before asking again.'),
-  HOST_UNREACHABLE: fault(503, 'The host does not answer; check its node agent and network.'),
   OPERATION_OVERDUE: fault(504, 'The operation did not end in its time; see what was observed and what is left.'),
   HYPERVISOR_UNAVAILABLE: fault(503, 'The node agent cannot reach its hypervisor; check libvirt on the host.'),
   HYPERVISOR_FAILED: fault(502, 'The hypervisor refused or failed the operation; see its message.'),

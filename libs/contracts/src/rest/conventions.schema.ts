@@ -11,7 +11,11 @@ export const restHeaders = {
   requestId: 'x-request-id',
 } as const;
 
-/** Same principal and key: the same command, whatever else differs; the answer is the first one's. */
+/**
+ * Same principal, key and path with its project: the same command, whoever bears the name in it by now. Once it was accepted its
+ * answer is the first one's, whatever the body says. A create's path names no resource: repeated under another name or project it
+ * is refused (ADR 4).
+ */
 export const idempotencyKeySchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces');

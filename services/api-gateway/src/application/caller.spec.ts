@@ -3,7 +3,7 @@ import { systemClock } from '@drover/domain-kit';
 import { commandIdOf, type Caller } from './caller.js';
 
 const caller: Caller = { principal: 'ada', requestId: 'r', sourceIp: '127.0.0.1', idempotencyKey: 'k' };
-const id = (who: Caller, ...deed: [kind: string, id?: string]) => commandIdOf(who, deed, systemClock);
+const id = (who: Caller, ...deed: [kind: string, ...asWritten: string[]]) => commandIdOf(who, deed, systemClock);
 
 describe('the id of a command', () => {
   it('is the same for a repeat of the same request under the same key', () => {
@@ -11,11 +11,12 @@ describe('the id of a command', () => {
     expect(id(caller, 'vm.create')).toBe(id(caller, 'vm.create'));
   });
 
-  it('is another one for another deed, resource, principal or key, so that none is taken for a repeat of the other', () => {
+  it('is another one for another deed, path, principal or key, so that none is taken for a repeat of the other', () => {
     const ids = [
       id(caller, 'vm.start', 'a'),
       id(caller, 'vm.stop', 'a'),
       id(caller, 'vm.start', 'b'),
+      id(caller, 'vm.start', 'a', 'b'),
       id(caller, 'vm.create'),
       id({ ...caller, principal: 'bob' }, 'vm.start', 'a'),
       id({ ...caller, idempotencyKey: 'l' }, 'vm.start', 'a'),

@@ -1,4 +1,5 @@
-import type { ProjectId, VmView } from '@drover/contracts';
+import { vmIdSchema, type ProjectId, type VmView } from '@drover/contracts';
+import type { FindResource } from './find-resource.handler.js';
 import type { FleetReads } from './ports/fleet-reads.port.js';
 import type { VmHistory } from './ports/vm-history.port.js';
 import { withPowerDrift } from './power-drift.policy.js';
@@ -8,20 +9,31 @@ import { refuse } from './refused.js';
 export class VmAsOf {
   readonly #history: VmHistory;
   readonly #reads: FleetReads;
+  readonly #find: FindResource;
 
-  constructor(history: VmHistory, reads: FleetReads) {
+  constructor(history: VmHistory, reads: FleetReads, find: FindResource) {
     this.#history = history;
     this.#reads = reads;
+    this.#find = find;
   }
 
-  /** By name: whichever VM bore it then. */
+  /** By name: the VM that bore it at that moment. By id: that VM, also where it was deleted by then, and says when. */
   async at(project: ProjectId, ref: string, at: string): Promise<VmView> {
     const moment = new Date(at).toISOString();
-    const id = (await this.#reads.findVmNamedAt(project, ref, moment)) ?? (await this.#reads.findVm(project, ref))?.id;
-    const view = id === undefined ? undefined : await this.#history.stateAt(id, moment);
+    const id = vmIdSchema.safeParse(ref);
+    const view = id.success
+      ? await this.#history.stateAt(id.data, moment)
+      : await this.#find.lookTwice(() => this.#named(project, ref, moment));
     if (view === undefined || view.project !== project) {
       return refuse('VM_NOT_FOUND', `project ${project} had no VM ${ref} at ${moment}`);
     }
     return withPowerDrift(view);
+  }
+
+  /** Whose name it was is known from the read model, which may not show yet that the VM was deleted; its events do. */
+  async #named(project: ProjectId, name: string, moment: string): Promise<VmView | undefined> {
+    const id = await this.#reads.findVmNamedAt(project, name, moment);
+    const view = id === undefined ? undefined : await this.#history.stateAt(id, moment);
+    return view?.deletedAt === null ? view : undefined;
   }
 }

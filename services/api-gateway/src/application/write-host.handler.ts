@@ -21,7 +21,7 @@ export class WriteHost {
   async act(caller: Caller, verb: HostVerb, ref: string): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
     const { id, name } = await this.#find.host(ref);
     const message = {
-      commandId: commandIdOf(caller, [`host.${verb}`, id], this.#clock),
+      commandId: commandIdOf(caller, [`host.${verb}`, ref], this.#clock),
       actor: actorOf(caller),
       hostId: id,
     };

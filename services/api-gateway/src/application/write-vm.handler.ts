@@ -1,6 +1,7 @@
 import {
   DEFAULT_PROJECT,
   type CommandAccepted,
+  type CommandId,
   type OperationId,
   type OperationKind,
   type Position,
@@ -16,8 +17,8 @@ import {
 import type { Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
 import { withPowerDrift } from './power-drift.policy.js';
-import { actorOf, commandIdOf, type Caller } from './caller.js';
-import type { FindResource } from './find-resource.handler.js';
+import { actorOf, commandIdOf, operationIdAfter, type Caller } from './caller.js';
+import { refuseMissingVm, type FindResource } from './find-resource.handler.js';
 import type { OperationEnds } from './operation-ends.js';
 import type { Answer, FleetCommands } from './ports/fleet-commands.port.js';
 import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
@@ -90,10 +91,36 @@ export class WriteVm {
     options: ActionOptions<Verb>,
     waitMs: number,
   ): Promise<Written<VmWriteAnswer>> {
-    const { id, name, project } = await this.#find.vm(target.project, target.ref);
-    const message = { ...this.#envelope(caller, [`vm.${verb}`, id]), projectId: project, vmId: id, ...options };
+    const envelope = this.#envelope(caller, [`vm.${verb}`, target.project, target.ref]);
+    const there = await this.#find.vmIfAny(target.project, target.ref);
+    const first = await this.#firstAnswer(caller, envelope.commandId, waitMs);
+    if (first !== undefined) return first;
+    const { id, name, project } = there ?? refuseMissingVm(target.project, target.ref);
+    const message = { ...envelope, projectId: project, vmId: id, ...options };
     const accepted = accept(await this.#commands.vm(verb, message as VmCommandMessage<Verb>));
     return this.#answer(accepted, `vm.${verb}`, { id, name, project }, waitMs);
+  }
+
+  /**
+   * The answer to a repeat whose first request began an operation that the read model shows: the name may be free by now, or be
+   * another VM's.
+   *
+   * Asked only once the name has been looked up. A name goes to another VM after the first one's end, and so after its operations:
+   * whoever sees the name with its next bearer sees this operation too. Who does not see it yet has found the first VM, and
+   * vm-manager recognises the command by its id. Even a command that went to another VM would do nothing there, because the
+   * store holds its events' ids in one stream only.
+   */
+  async #firstAnswer(
+    caller: Caller,
+    commandId: CommandId,
+    waitMs: number,
+  ): Promise<Written<VmWriteAnswer> | undefined> {
+    if (caller.idempotencyKey === undefined) return undefined;
+    const operation = await this.#reads.findOperation(operationIdAfter(commandId));
+    if (operation === undefined) return undefined;
+    const { id: operationId, kind, vm, project } = operation;
+    const position = await this.#position.head();
+    return this.#answer({ operationId, position }, kind, { ...vm, project }, waitMs);
   }
 
   async cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
@@ -110,12 +137,12 @@ export class WriteVm {
     return this.#answer({ ...accepted, operationId }, kind, { ...vm, project }, waitMs);
   }
 
-  #envelope(caller: Caller, deed: readonly [kind: string, id?: string]) {
+  #envelope(caller: Caller, deed: readonly [kind: string, ...asWritten: string[]]) {
     return { commandId: commandIdOf(caller, deed, this.#clock), actor: actorOf(caller) };
   }
 
   async #answer(
-    accepted: CommandAccepted,
+    accepted: Pick<CommandAccepted, 'operationId' | 'position'>,
     kind: OperationKind,
     vm: { readonly id: VmId; readonly name: string; readonly project: ProjectId },
     waitMs: number,

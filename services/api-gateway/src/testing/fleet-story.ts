@@ -1,4 +1,5 @@
 import {
+  commandEffectLabels,
   DEFAULT_CLUSTER,
   DEFAULT_PROJECT,
   eventIdSchema,
@@ -71,10 +72,16 @@ export class FleetStory {
   /** `VmRequested` and the beginning of its operation. */
   async requested(
     name: string,
-    options: { readonly project?: string; readonly spec?: VmSpecInput; readonly operationId?: OperationId } = {},
+    options: {
+      readonly project?: string;
+      readonly spec?: VmSpecInput;
+      readonly operationId?: OperationId;
+      /** For another VM of the name. */
+      readonly vmId?: VmId;
+    } = {},
   ): Promise<VmId> {
     const projectId = projectIdSchema.parse(options.project ?? DEFAULT_PROJECT);
-    const vmId = vmIdOf(name, projectId);
+    const vmId = options.vmId ?? vmIdOf(name, projectId);
     const spec = vmSpecSchema.parse(options.spec ?? {});
     await this.onVm(
       vmId,
@@ -143,21 +150,22 @@ export class FleetStory {
   }
 }
 
-/** Lets the fake take creates and power commands as vm-manager would: into the store, and answered at once. */
+/** Lets the fake take creates, power commands and deletes as vm-manager would: into the store, and answered at once. */
 export function takeVmCommands(commands: FakeFleetCommands, story: FleetStory): void {
   commands.respond = async (subject, message): Promise<Answer<unknown>> => {
-    const verb = subject.slice('vm.'.length) as 'create' | 'start' | 'stop';
+    const verb = subject.slice('vm.'.length) as 'create' | 'start' | 'stop' | 'delete';
     const command = message as VmCommandMessage<'create'> & VmCommandMessage<'start'>;
-    const operationId = operationIdSchema.parse(derivedId(command.commandId, 'operation'));
-    const vmId = verb === 'create' ? vmIdSchema.parse(derivedId(command.commandId, 'vm')) : command.vmId;
-    const beginning = began(operationId, `vm.${verb}`);
+    const operationId = operationIdSchema.parse(derivedId(command.commandId, commandEffectLabels.operation));
+    const vmId =
+      verb === 'create' ? vmIdSchema.parse(derivedId(command.commandId, commandEffectLabels.vm)) : command.vmId;
     const { projectId, name, spec, powerOn } = command;
-    const { revision, position } =
-      verb === 'create'
-        ? await story.onVm(vmId, { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn } }, beginning)
-        : verb === 'start'
-          ? await story.onVm(vmId, { type: 'VmStartRequested', data: {} }, beginning)
-          : await story.onVm(vmId, { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } }, beginning);
+    const wishes: Readonly<Record<typeof verb, VmFact>> = {
+      create: { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn } },
+      start: { type: 'VmStartRequested', data: {} },
+      stop: { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } },
+      delete: { type: 'VmDeleteRequested', data: {} },
+    };
+    const { revision, position } = await story.onVm(vmId, wishes[verb], began(operationId, `vm.${verb}`));
     return { kind: 'answered', value: { subjectId: vmId, operationId, revision, position } };
   };
 }

@@ -46,7 +46,7 @@ export const fullCreateBody = {
       networkConfigSecret: 's',
     },
     devices: {
-      pci: [{ address: '0000:65:00.0' }],
+      pci: [{ address: '0000:65:00.0' }, { vendorId: '10de', productId: '20b0' }],
       gpu: [{ model: 'a100', profile: 'q1' }],
       tpm: { version: '2.0' },
       watchdog: { model: 'itco', action: 'reset' },

@@ -1,3 +1,4 @@
+export * from './every-body.js';
 export * from './every-field.js';
 export * from './fake-fleet-commands.js';
 export * from './fleet-story.js';

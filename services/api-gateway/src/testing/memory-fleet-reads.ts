@@ -16,7 +16,7 @@ import {
   type VmView,
 } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
-import type { FleetReads, Page } from '../application/ports/fleet-reads.port.js';
+import { HOSTS_OF_A_NAME, type FleetReads, type Page } from '../application/ports/fleet-reads.port.js';
 import { emptyFold, fold, type FleetFold } from '../projections/fleet/fleet.fold.js';
 import { UNKNOWN } from '../projections/fleet/vm-totals.js';
 
@@ -34,11 +34,19 @@ export class MemoryFleetReads implements FleetReads {
     return [...vms.values()].find((vm) => vm.project === project && vm.name === nameOrId && vm.deletedAt === null);
   }
 
-  async findVmNamedAt(project: ProjectId, name: string, at?: string): Promise<VmId | undefined> {
+  async findVmNamedAt(project: ProjectId, name: string, moment: string): Promise<VmId | undefined> {
+    const named = await this.#everNamed(project, name);
+    return named.find((vm) => vm.createdAt <= moment && (vm.deletedAt === null || vm.deletedAt > moment))?.id;
+  }
+
+  async findVmLastNamed(project: ProjectId, name: string): Promise<VmId | undefined> {
+    return (await this.#everNamed(project, name))[0]?.id;
+  }
+
+  /** Newest first. */
+  async #everNamed(project: ProjectId, name: string): Promise<readonly VmView[]> {
     const { vms } = await foldAll(this.#store);
-    return [...vms.values()]
-      .filter((vm) => vm.project === project && vm.name === name && (at === undefined || vm.createdAt <= at))
-      .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1))[0]?.id;
+    return [...vms.values()].filter((vm) => vm.project === project && vm.name === name).reverse();
   }
 
   async listVms(query: VmListQuery): Promise<Page<VmView>> {
@@ -56,14 +64,17 @@ export class MemoryFleetReads implements FleetReads {
     return paged(vms, query, (vm) => [vm.project, vm.name, vm.id].join('\0'));
   }
 
-  async findHost(nameOrId: string): Promise<HostResource | undefined> {
+  async findHosts(nameOrId: string): Promise<readonly HostResource[]> {
     const fleet = await foldAll(this.#store);
-    const host = [...fleet.hosts.values()].find((one) => one.id === nameOrId || one.name === nameOrId);
-    if (host === undefined) return undefined;
-    const strays = [...fleet.strays.values()].flatMap((stray) =>
-      stray !== null && stray.hostId === host.id ? [stray] : [],
-    );
-    return { ...hostResource(fleet, host), strays };
+    const hosts = [...fleet.hosts.values()]
+      .filter((host) => host.id === nameOrId || host.name === nameOrId)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+      .slice(0, HOSTS_OF_A_NAME)
+      .map((host) => hostResource(fleet, host));
+    const [host, ...others] = hosts;
+    if (host === undefined || others.length > 0) return hosts;
+    const strays = [...fleet.strays.values()].filter((stray) => stray !== null);
+    return [{ ...host, strays: strays.filter((stray) => stray.hostId === host.id) }];
   }
 
   async listHosts(query: HostListQuery): Promise<Page<HostResource>> {

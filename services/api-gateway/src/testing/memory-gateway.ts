@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { systemClock } from '@drover/domain-kit';
+import { systemClock, type Clock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger, type Logger } from '@drover/observability';
 import { createHealth } from '@drover/service-kit';
@@ -29,8 +29,11 @@ export interface MemoryGateway {
 }
 
 /** The whole HTTP side on memory alone. */
-export async function createMemoryGateway(logger: Logger = silentLogger): Promise<MemoryGateway> {
-  const store = createMemoryEventStore();
+export async function createMemoryGateway(
+  logger: Logger = silentLogger,
+  clock: Clock = systemClock,
+): Promise<MemoryGateway> {
+  const store = createMemoryEventStore({ clock });
   const commands = new FakeFleetCommands();
   const streams = new OpenStreams();
   const filter = new ProblemFilter(logger);
@@ -40,7 +43,11 @@ export async function createMemoryGateway(logger: Logger = silentLogger): Promis
       store,
       commands,
       reads: new MemoryFleetReads(store),
-      position: { waitFor: () => Promise.resolve('reached'), catchUp: () => Promise.resolve('reached') },
+      position: {
+        waitFor: () => Promise.resolve('reached'),
+        catchUp: () => Promise.resolve('reached'),
+        head: () => store.head(),
+      },
       rebuilds: {
         start: () => ({ state: 'RUNNING', projected: 0, total: 0 }),
         status: { state: 'NEVER', projected: 0, total: 0 },
@@ -51,12 +58,12 @@ export async function createMemoryGateway(logger: Logger = silentLogger): Promis
       streams,
       health: createHealth('api-gateway'),
       logger,
-      clock: systemClock,
+      clock,
       positionWaitMs: 0,
     }),
     filter,
     logger,
-    clock: systemClock,
+    clock,
     version: '0.0.0',
   });
   await app.getHttpAdapter().getInstance().ready();

@@ -10,7 +10,14 @@ describe('names', () => {
     const answers = await Promise.all(['one', 'two', 'three'].map((name) => bench.command('create', name)));
     expect(answers.map((answer) => answer.kind)).toEqual(['accepted', 'rejected', 'rejected']);
     expect(answers[1]).toMatchObject({ rejection: { code: 'VM_NAME_TAKEN', data: { vmId: vmOf('one') } } });
-    expect(await bench.command('create', 'elsewhere', { projectId: otherProject })).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('are not given in a project that does not exist, and nothing is recorded', async () => {
+    const bench = await VmManagerBench.started();
+    expect(await bench.command('create', 'elsewhere', { projectId: otherProject })).toMatchObject({
+      rejection: { code: 'PROJECT_NOT_FOUND', field: '/project' },
+    });
+    expect(await bench.events()).toEqual([]);
   });
 
   it('are free again when the VM is deleted', async () => {

@@ -1,4 +1,5 @@
 import {
+  eventCatalogue,
   streamSubjectId,
   type Actor,
   type EventId,
@@ -54,7 +55,13 @@ export function eventsOf(
       causationId: origin.causationId,
       ...(origin.traceparent === undefined ? {} : { traceparent: origin.traceparent }),
     };
-    return { id: idOf(fact, index), type: fact.type, schemaVersion: 1, data: fact.data, meta } as NewVmEvent;
+    return {
+      id: idOf(fact, index),
+      type: fact.type,
+      schemaVersion: eventCatalogue[fact.type].schemaVersion,
+      data: fact.data,
+      meta,
+    } as NewVmEvent;
   });
 }
 

@@ -4,6 +4,7 @@ import {
   operationIdSchema,
   vmIdSchema,
   type ClusterStats,
+  type HostId,
   type HostListQuery,
   type HostResource,
   type HostShare,
@@ -19,7 +20,7 @@ import {
 } from '@drover/contracts';
 import type { ReadDatabase } from '@drover/read-models';
 import { z } from 'zod';
-import type { FleetReads, Page } from '../../application/ports/fleet-reads.port.js';
+import { HOSTS_OF_A_NAME, type FleetReads, type Page } from '../../application/ports/fleet-reads.port.js';
 import { HostRow, OperationRow, VmRow } from '../../projections/fleet/fleet-tables.schema.js';
 import { decodeCursor, encodeCursor } from './cursor.codec.js';
 import { allocatedPerHost, clusterStats, nothingAllocated } from './fleet-figures.js';
@@ -52,12 +53,24 @@ export class SqlFleetReads implements FleetReads {
     return row?.view;
   }
 
-  async findVmNamedAt(project: ProjectId, name: string, at?: string): Promise<VmId | undefined> {
+  findVmNamedAt(project: ProjectId, name: string, moment: string): Promise<VmId | undefined> {
+    const at = new Date(moment);
+    return this.#newestNamed(project, name, {
+      createdAt: { $lte: at },
+      $or: [{ deletedAt: null }, { deletedAt: { $gt: at } }],
+    });
+  }
+
+  findVmLastNamed(project: ProjectId, name: string): Promise<VmId | undefined> {
+    return this.#newestNamed(project, name, {});
+  }
+
+  async #newestNamed(project: ProjectId, name: string, where: object): Promise<VmId | undefined> {
     const [row] = await this.#database.reading((em) =>
       em
         .createQueryBuilder(VmRow)
         .select('id')
-        .where({ projectId: project, name, ...(at === undefined ? {} : { createdAt: { $lte: new Date(at) } }) })
+        .where({ projectId: project, name, ...where })
         .orderBy({ createdAt: 'desc' })
         .limit(1)
         .execute<{ id: VmId }[]>('all'),
@@ -91,23 +104,23 @@ export class SqlFleetReads implements FleetReads {
     return page(rows, limit, ({ project, name, id }) => [project, name, id]);
   }
 
-  async findHost(nameOrId: string): Promise<HostResource | undefined> {
+  async findHosts(nameOrId: string): Promise<readonly HostResource[]> {
     const where = hostIdSchema.safeParse(nameOrId).success ? { id: nameOrId } : { name: nameOrId };
     return this.#database.reading(async (em) => {
-      const [row] = await em
+      const rows = await em
         .createQueryBuilder(HostRow)
         .select('view')
         .where(where)
         .orderBy({ id: 'asc' })
-        .limit(1)
+        .limit(HOSTS_OF_A_NAME)
         .execute<{ view: HostView }[]>('all');
-      if (row === undefined) return undefined;
-      const [host] = await withAllocated(em, [row.view]);
-      const strays = await em.execute<{ view: StrayVm }[]>(
-        `SELECT view FROM stray_vm WHERE host_id = ? ORDER BY at DESC, vm_id LIMIT ${MAX_STRAYS}`,
-        [row.view.id],
+      const hosts = await withAllocated(
+        em,
+        rows.map((row) => row.view),
       );
-      return host === undefined ? undefined : { ...host, strays: strays.map((stray) => stray.view) };
+      const [host, ...others] = hosts;
+      if (host === undefined || others.length > 0) return hosts;
+      return [{ ...host, strays: await straysOn(em, host.id) }];
     });
   }
 
@@ -190,6 +203,14 @@ function labelledVms(
      ORDER BY label.project_id, label.name, label.vm_id LIMIT ?`,
     [...(labels[0] ?? []), JSON.stringify(Object.fromEntries(labels)), ...values, ...(after ?? []), limit],
   );
+}
+
+async function straysOn(em: Entities, hostId: HostId): Promise<StrayVm[]> {
+  const rows = await em.execute<{ view: StrayVm }[]>(
+    `SELECT view FROM stray_vm WHERE host_id = ? ORDER BY at DESC, vm_id LIMIT ${MAX_STRAYS}`,
+    [hostId],
+  );
+  return rows.map((row) => row.view);
 }
 
 async function withAllocated(em: Entities, hosts: readonly HostView[]): Promise<HostResource[]> {

@@ -19,15 +19,24 @@ export interface Page<Item> {
   readonly next?: string;
 }
 
+/** So many hosts of one name are told of where one was meant. */
+export const HOSTS_OF_A_NAME = 10;
+
 /** The read model. Faults are `STORE_UNAVAILABLE`; a cursor that no page gave is refused with `INVALID_FIELD`. */
 export interface FleetReads {
   /** By name: the one that bears it now. By id: also a deleted one. */
   findVm(project: ProjectId, nameOrId: string): Promise<VmView | undefined>;
-  /** The VM that bore the name at that time; without one, the last that did, though it is deleted. */
-  findVmNamedAt(project: ProjectId, name: string, at?: string): Promise<VmId | undefined>;
+  /** The VM that bore the name at that moment: created by then, and not deleted. */
+  findVmNamedAt(project: ProjectId, name: string, moment: string): Promise<VmId | undefined>;
+  /** The newest VM that ever bore the name, though it is deleted. */
+  findVmLastNamed(project: ProjectId, name: string): Promise<VmId | undefined>;
   /** Ordered by project, name and id, which never change: each VM that is there throughout comes exactly once. */
   listVms(query: VmListQuery): Promise<Page<VmView>>;
-  findHost(nameOrId: string): Promise<HostResource | undefined>;
+  /**
+   * By id: one at most. By name: all that bear it, but no more than `HOSTS_OF_A_NAME`, ordered by id; a name is no identity.
+   * Strays are told of a single one.
+   */
+  findHosts(nameOrId: string): Promise<readonly HostResource[]>;
   /** Ordered by name and id. */
   listHosts(query: HostListQuery): Promise<Page<HostResource>>;
   findOperation(id: OperationId): Promise<OperationView | undefined>;
@@ -45,6 +54,8 @@ export interface ReadPosition {
   waitFor(position: Position, timeoutMs: number): Promise<'reached' | 'not-yet'>;
   /** Waits until it has come to where the store is now. */
   catchUp(timeoutMs: number): Promise<'reached' | 'not-yet'>;
+  /** Where the store is now. */
+  head(): Promise<Position>;
 }
 
 export const READ_POSITION = Symbol('ReadPosition');

@@ -1,4 +1,4 @@
-import type { OperationId, VmCommandMessage, VmId } from '@drover/contracts';
+import { isKnownProject, type OperationId, type ProjectId, type VmCommandMessage, type VmId } from '@drover/contracts';
 import { accept, reject } from '@drover/domain-kit';
 import { unsupportedField } from './supported-fields.policy.js';
 import { vmIdOf, type DecisionContext, type VmDecision } from './vm-command.policy.js';
@@ -17,6 +17,7 @@ export function decideCreate(
       identity !== undefined && (identity.name !== command.name || identity.projectId !== command.projectId);
     return isOther ? reject(keyUsed(identity.name)) : accept();
   }
+  if (!isKnownProject(command.projectId)) return reject(noProject(command.projectId));
   const unsupported = unsupportedField(command.spec);
   if (unsupported !== undefined) return reject(unsupported);
   if (context.nameHolder !== undefined) return reject(nameTaken(command.name, context.nameHolder));
@@ -25,6 +26,10 @@ export function decideCreate(
     { type: 'VmRequested', data: { vmId: vmIdOf(command), projectId, name, spec, powerOn } },
     { type: 'OperationBegan', data: { operationId, kind: 'vm.create', timeoutMs: context.timeouts.createMs } },
   );
+}
+
+function noProject(project: ProjectId) {
+  return { code: 'PROJECT_NOT_FOUND', detail: `there is no project ${project}`, field: '/project' } as const;
 }
 
 function nameTaken(name: string, holder: VmId) {

@@ -115,7 +115,7 @@ const honoured: Readonly<Record<string, (spec: VmSpec) => boolean>> = {
 /** A field, with one of its values where it has only a few. */
 interface Choice {
   readonly path: readonly string[];
-  readonly value?: unknown;
+  readonly value?: string | number | boolean | null;
 }
 
 const nameOf = ({ path, value }: Choice): string =>
@@ -125,7 +125,7 @@ const nameOf = ({ path, value }: Choice): string =>
 function choicesOf(schema: JsonSchema, path: readonly string[] = []): Choice[] {
   const below = (part: unknown, step: string): Choice[] =>
     typeof part === 'object' ? choicesOf(part as JsonSchema, [...path, step]) : [];
-  if (schema.anyOf !== undefined) return schema.anyOf.flatMap((one) => choicesOf(one as JsonSchema, path));
+  if (schema.anyOf !== undefined) return schema.anyOf.flatMap((one) => choicesOf(one, path));
   if (schema.properties !== undefined)
     return Object.entries(schema.properties).flatMap(([name, part]) => below(part, name));
   if (schema.type === 'array') return below(schema.items, '0');

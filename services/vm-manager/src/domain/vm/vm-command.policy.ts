@@ -1,4 +1,12 @@
-import type { OperationId, Rejection, VmCommandMessage, VmFact, VmId, VmVerb } from '@drover/contracts';
+import {
+  commandEffectLabels,
+  type OperationId,
+  type Rejection,
+  type VmCommandMessage,
+  type VmFact,
+  type VmId,
+  type VmVerb,
+} from '@drover/contracts';
 import { derivedId, type Decision } from '@drover/domain-kit';
 import type { Timeouts } from './timeouts.policy.js';
 
@@ -23,7 +31,7 @@ export interface DecisionContext {
 
 /** The VM that a create makes: derived from the command, so that a retry after any crash creates nothing twice. */
 export function vmIdOf(command: Pick<VmCommandMessage<'create'>, 'commandId'>): VmId {
-  return derivedId(command.commandId, 'vm') as VmId;
+  return derivedId(command.commandId, commandEffectLabels.vm) as VmId;
 }
 
 /** The VM that a command is about. */
@@ -33,5 +41,6 @@ export function subjectOf(command: VmCommand): VmId {
 
 /** The operation that a command begins, or for a cancel the one it ends. */
 export function operationIdOf(command: VmCommand): OperationId {
-  return command.verb === 'cancel' ? command.operationId : (derivedId(command.commandId, 'operation') as OperationId);
+  if (command.verb === 'cancel') return command.operationId;
+  return derivedId(command.commandId, commandEffectLabels.operation) as OperationId;
 }

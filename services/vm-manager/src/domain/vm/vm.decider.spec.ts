@@ -55,6 +55,12 @@ describe('create', () => {
     expect(vmId).toBe(vmOf('create'));
   });
 
+  it('is refused in a project that does not exist', () => {
+    given()
+      .when({ ...create(), projectId: 'no-such-project' as ProjectId })
+      .thenRejected({ code: 'PROJECT_NOT_FOUND', field: '/project' });
+  });
+
   it('decides nothing anew when the command is repeated, whatever became of the VM', () => {
     given(...history.requested())
       .when(create())

@@ -36,7 +36,8 @@ export class EventStream {
     const heartbeat = setInterval(() => {
       if (!response.writableNeedDrain) response.write(':\n\n');
     }, heartbeatMs);
-    response.write('retry: 1000\n\n');
+    // Where it begins, so that a client whose connection breaks before anything happened comes back to here.
+    response.write(`retry: 1000\nid: ${after}\n\n`);
     const subscription = store.subscribe(after, (events, upTo) => this.#send(events, upTo, query), {
       filter: storeFilter(query),
       batchSize: BATCH,

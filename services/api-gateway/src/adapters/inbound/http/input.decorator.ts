@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { emptyBodySchema } from '@drover/contracts';
 import { z } from 'zod';
 import type { Caller } from '../../../application/caller.js';
+import { refuseUnknownProject } from '../../../application/known-project.policy.js';
 import type { DroverRequest } from './drover-request.js';
 import { endpointOf, type EndpointDefinition } from './endpoint.js';
 import { parsePart } from './parse-part.js';
@@ -23,11 +24,14 @@ const nothing = z.strictObject({});
 export const Input = createParamDecorator((_data: unknown, context: ExecutionContext) => {
   const definition = endpointOf(context.getHandler());
   const request = context.switchToHttp().getRequest<DroverRequest>();
-  return {
+  const input = {
     params: parsePart('path', definition?.params ?? nothing, { ...(request.params as object) }),
     query: parsePart('query', definition?.query ?? nothing, { ...(request.query as object) }),
     // No body at all is an empty one: `curl -X POST …/start`.
     body: parsePart('body', definition?.body ?? emptyBodySchema, request.body ?? (request.body === null ? null : {})),
     caller: request.caller,
   };
+  refuseUnknownProject(input.query, '?project');
+  refuseUnknownProject(input.body, '/project');
+  return input;
 });

@@ -128,6 +128,10 @@ function parameters(schema: z.ZodType | undefined, place: 'path' | 'query') {
   }));
 }
 
+function takesProject(schema: z.ZodType | undefined): boolean {
+  return schema instanceof z.ZodObject && 'project' in schema.shape;
+}
+
 function headerParameters(isWrite: boolean) {
   const position = {
     name: 'Drover-Position',
@@ -155,6 +159,7 @@ function errorResponses(endpoint: EndpointDefinition, isPublic: boolean): Record
     ...everywhere,
     ...(isPublic ? [] : authenticated),
     ...(endpoint.body === undefined ? [] : withBody),
+    ...([endpoint.query, endpoint.body].some(takesProject) ? (['PROJECT_NOT_FOUND'] as const) : []),
     ...(endpoint.errors ?? []),
   ];
   const byStatus = new Map<number, ErrorCode[]>();

@@ -42,11 +42,19 @@ function problemsOf(part: RequestPart, issue: z.core.$ZodIssue): FieldProblem[] 
       detail: 'there is no such field',
     }));
   }
-  // Of several shapes none fits: what the first one lacks is as good a hint as any, and says more than "invalid".
-  const [branch] = issue.code === 'invalid_union' ? issue.errors : [];
-  const [nested] = branch ?? [];
-  if (nested !== undefined) return problemsOf(part, { ...nested, path: [...issue.path, ...nested.path] });
+  if (issue.code === 'invalid_union') {
+    const closest = closestShape(issue.errors).map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
+    if (closest.length > 0) return closest.flatMap((nested) => problemsOf(part, nested));
+  }
   return [{ field: fieldName(part, issue.path), detail: issue.message.replace(/^Invalid input: /, '') }];
+}
+
+/** Of several shapes none fits: the one with the least that is wrong is likely the one that was meant. */
+function closestShape(shapes: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+  const wrongs = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
+  const [first = [], ...others] = shapes;
+  return others.reduce((best, shape) => (wrongs(shape) < wrongs(best) ? shape : best), first);
 }
 
 function fieldName(part: RequestPart, path: readonly PropertyKey[]): string {

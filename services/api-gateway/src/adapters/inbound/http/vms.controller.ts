@@ -67,7 +67,7 @@ const createVm = endpoint({
     },
   },
   answers: writeAnswers,
-  errors: ['VM_NAME_TAKEN', 'UNSUPPORTED_FIELD', 'PROJECT_NOT_FOUND', ...writeErrors],
+  errors: ['VM_NAME_TAKEN', 'UNSUPPORTED_FIELD', ...writeErrors],
 });
 const getVm = endpoint({
   summary: 'One VM, now or as of any moment',
