@@ -1,14 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type {
-  ExplainAnswer,
-  HostResource,
-  OperationResource,
-  StoredEvent,
-  VmResource,
-  VmWriteAnswer,
-} from '@drover/contracts';
+import type { HostResource, OperationResource, StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
 import { domainsOf, Fleet } from '@drover/testing';
 
 const program = path.resolve(import.meta.dirname, '../../apps/cli/dist/main.js');
@@ -27,24 +20,28 @@ describe('the command line, on two simulated hosts', () => {
   }, 120_000);
   afterAll(() => fleet?.stop());
 
-  const ctl = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Run> =>
-    new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [program, ...words], {
-        env: {
-          PATH: process.env['PATH'],
-          HOME: fleet.home.root,
-          DROVER_URL: fleet.api.url,
-          DROVER_TOKEN: fleet.api.token,
-          ...environment,
-        },
-      });
-      let out = '';
-      let err = '';
-      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-      child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-      child.once('error', reject);
-      child.once('close', (status) => resolve({ status, out, err }));
+  function begin(words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    const child = spawn(process.execPath, [program, ...words], {
+      env: {
+        PATH: process.env['PATH'],
+        HOME: fleet.home.root,
+        DROVER_URL: fleet.api.url,
+        DROVER_TOKEN: fleet.api.token,
+        ...environment,
+      },
     });
+    const said = { out: '', err: '' };
+    child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()));
+    const ended = new Promise<Run>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (status) => resolve({ status, ...said }));
+    });
+    return { said, ended, interrupt: () => child.kill('SIGINT') };
+  }
+
+  const ctl = (words: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Run> =>
+    begin(words, environment).ended;
 
   async function json<Value>(...words: string[]): Promise<Value> {
     const run = await ctl([...words, '--output', 'json']);
@@ -79,7 +76,10 @@ describe('the command line, on two simulated hosts', () => {
     expect((await json<VmResource[]>('vms', 'list', '--label', 'tier=web')).map((one) => one.name)).toEqual(['cli']);
     const history = await json<StoredEvent[]>('vms', 'history', 'cli');
     expect(history.filter((event) => event.type === 'OperationSucceeded')).toHaveLength(1 + steps.length);
-    expect((await json<ExplainAnswer>('vms', 'explain', 'cli')).candidates).toHaveLength(2);
+    expect(await json('vms', 'explain', 'cli')).toMatchObject({
+      placement: vm.placement,
+      candidates: [{ kind: 'fits' }, { kind: 'fits' }],
+    });
     await json('vms', 'delete', 'cli', '--wait');
     expect(await json('vms', 'list')).toEqual([]);
     expect(domainsOf(fleet.home)).toEqual([]);
@@ -128,6 +128,48 @@ describe('the command line, on two simulated hosts', () => {
       status,
       isSaid: true,
     });
+  });
+
+  it('tails events over a crash of the gateway, also before the first: every one, each once', async () => {
+    await json('vms', 'create', 'tailed', '--off', '--wait');
+    fleet.freeze('node-agent');
+    const answer = await json<VmWriteAnswer>('vms', 'start', 'tailed');
+    const tail = begin(['events', 'tail']);
+    try {
+      const from = await fleet.api.until('the tail has begun', () =>
+        Promise.resolve(/events behind position (\d+)/.exec(tail.said.err)?.[1]),
+      );
+      // With nothing to show yet the gateway dies, and what was begun comes to its end without it.
+      await fleet.endPart('api-gateway');
+      fleet.thaw('node-agent');
+      await fleet.api.until('the VM runs', () =>
+        Promise.resolve(
+          domainsOf(fleet.home).find(({ title, powerState }) => title === 'tailed' && powerState === 'RUNNING'),
+        ),
+      );
+      expect(tail.said.out).toBe('');
+      await fleet.startPart('api-gateway');
+      expect(await fleet.api.ended(String(answer.operation?.id))).toMatchObject({ state: 'SUCCEEDED' });
+      await fleet.api.until('the tail is back', () =>
+        Promise.resolve(tail.said.err.includes('connected again') || undefined),
+      );
+      await fleet.crash('api-gateway');
+      await json('vms', 'delete', 'tailed', '--wait');
+      const expected = (await fleet.api.allEvents())
+        .map(({ position }) => position)
+        .filter((one) => Number(one) > Number(from));
+      const shown = () => [...tail.said.out.matchAll(/^ *(\d+) /gm)].map(([, position]) => position);
+      await fleet.api.until('the tail has shown the last event', () =>
+        Promise.resolve(shown().includes(expected.at(-1)) || undefined),
+      );
+      expect(shown()).toEqual(expected);
+      expect(expected.length).toBeGreaterThan(4);
+      expect(tail.said.err.match(/the connection broke/g)).toHaveLength(2);
+    } finally {
+      fleet.thaw('node-agent');
+      tail.interrupt();
+    }
+    expect((await tail.ended).status).toBe(0);
   });
 
   it('cancels what has not reached its host', async () => {

@@ -157,15 +157,23 @@ function capitalised(text) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
-/** For bash; knows commands, flags, choices. */
-export function completionScript() {
+/**
+ * For bash; knows commands, flags, choices. Behind `ctl` the client's own function takes over, where it is there.
+ *
+ * @param clientScript defines that function, `_drover_ctl`; empty before the client was ever compiled.
+ */
+export function completionScript(clientScript = '') {
   const cases = commands.map(({ name, flags, operands, raw }) => {
     const words = raw ? [] : [...flags.map((flag) => `--${flag.name}`), '--help', ...(operands?.choices ?? [])];
     return `    ${name}) words="${words.join(' ')}" ;;`;
   });
   const values = commands.flatMap(({ flags }) => flags).filter(({ choices }) => choices);
-  return `_drover() {
+  return `${clientScript}_drover() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} words=
+  if [ "$COMP_CWORD" -gt 1 ] && [ "\${COMP_WORDS[1]}" = ctl ]; then
+    if declare -F _drover_ctl >/dev/null; then _drover_ctl; fi
+    return
+  fi
   case $before in
 ${values.map(({ name, choices }) => `    --${name}) COMPREPLY=($(compgen -W "${choices.join(' ')}" -- "$word")); return ;;`).join('\n')}
   esac

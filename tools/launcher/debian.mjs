@@ -1,6 +1,7 @@
 // Debian packages: which programs are missing here, which package has each, and their installation as root.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { LauncherError, runQuietly } from './run.mjs';
+import { runQuietly } from './run.mjs';
 
 const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
 const qemu = { x64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' }[process.arch] ?? 'qemu-system-x86_64';
@@ -74,10 +75,30 @@ function keepFromStarting(service) {
   return () => rmSync(file, { force: true });
 }
 
-export function requireBase(missing) {
-  if (missing.length > 0) {
-    throw new LauncherError(
-      `missing: ${missing.join(', ')}\nas root: apt-get install --no-install-recommends ${missing.join(' ')}`,
-    );
-  }
+/** What nothing runs without, in words: packages, and a program that is there but too old. Empty when all is there. */
+export function lacksOfBase(missing, natsServer) {
+  const packages = missing.join(' ');
+  return [
+    packages && `${packages} (as root: apt-get install --no-install-recommends ${packages})`,
+    natsServer && faultOf(natsServer),
+  ].filter(Boolean);
+}
+
+const oldestNatsServer = [2, 9, 10];
+
+function faultOf({ file, says }) {
+  const wanted = `nats-server ${oldestNatsServer.join('.')} or newer`;
+  const version = /v(\d+)\.(\d+)\.(\d+)/.exec(says)?.slice(1).map(Number);
+  if (version === undefined) return `${wanted}: ${file} does not say its version`;
+  const steps = version.map((number, index) => number - oldestNatsServer[index]).find((difference) => difference !== 0);
+  if (steps === undefined || steps > 0) return undefined;
+  return `${wanted}: ${file} is ${version.join('.')}; replace it, or put a newer one before it on the PATH`;
+}
+
+/** The one that `up` would start; undefined where there is none. */
+export function foundNatsServer() {
+  const file = findProgram('nats-server');
+  if (file === undefined) return undefined;
+  const { stdout, stderr } = spawnSync(file, ['--version'], { encoding: 'utf8', timeout: 10_000 });
+  return { file, says: `${stdout ?? ''}${stderr ?? ''}` };
 }

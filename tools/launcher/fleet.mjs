@@ -9,6 +9,7 @@ import {
   ensureNatsAuthority,
   findLibvirtSocket,
   hostsToRun,
+  recordRunningFleet,
   replaceSecret,
   startInBackground,
   startLibvirtd,
@@ -27,13 +28,15 @@ const hostsTimeoutMs = 60_000;
 /** Of the API's lists. */
 const pageLimit = 1000;
 
-export async function startFleet({ home, table, hypervisor, count, split, interrupted }) {
-  const wanted = { hypervisor, count };
+export async function startFleet({ home, table, running, interrupted }) {
+  const { hypervisor, split } = running;
+  const wanted = { hypervisor, count: running.hosts };
   const state = await ensureFleetState(home, wanted);
   const hosts = hostsToRun(state, wanted);
   const authority = await ensureNatsAuthority(home);
   const token = (await ensureApiToken(home)).trim();
   await ensureCredentials(home, authority, subjectsUnder(subjectPrefix), hosts);
+  await recordRunningFleet(home, running);
   const log = (name) => path.join(home.logFolder, `${name}.log`);
   const recorder =
     (name, stopSignal = 'SIGTERM', patienceMs = 15_000) =>

@@ -1,6 +1,6 @@
 // The launcher's Node part. It begins on any Node from 20 on and without dependencies, which it may have to install.
 import { completionScript, helpText, parseCommandLine, UsageError } from './command-line.mjs';
-import { LauncherError, node24, root, runVisibly } from './run.mjs';
+import { LauncherError, node24, root, runQuietly, runVisibly } from './run.mjs';
 import { ensureBuilt, ensureDependencies, ensurePackages } from './setup.mjs';
 
 async function main(words) {
@@ -10,7 +10,7 @@ async function main(words) {
       console.log(helpText(operands[0]));
       return 0;
     case 'completion':
-      console.log(completionScript());
+      console.log(completionScript(await clientCompletion()));
       return 0;
     case 'up':
     case 'test':
@@ -37,6 +37,13 @@ async function afterSetup(words, work) {
     await ensureBuilt();
     return work(lacking);
   });
+}
+
+/** Asked of the client itself, so that it is never out of date. Nothing is set up for it: shells ask at their start. */
+async function clientCompletion() {
+  const { existsSync } = await import('node:fs');
+  const client = `${root}/apps/cli/dist/main.js`;
+  return existsSync(node24) && existsSync(client) ? runQuietly(node24, [client, 'completion']) : '';
 }
 
 /** What was compiled is for Node 24: if this is an older one, the same command runs again under that. */

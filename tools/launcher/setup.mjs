@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { canInstall, findProgram, install, missingPackages, requireBase } from './debian.mjs';
+import { canInstall, findProgram, foundNatsServer, install, lacksOfBase, missingPackages } from './debian.mjs';
 import { note, step } from './progress.mjs';
 import { LauncherError, node24, root, runQuietly } from './run.mjs';
 import { withLock } from './lock.mjs';
@@ -12,14 +12,14 @@ const installedMark = path.join(root, 'node_modules', '.drover-installed');
 
 /** Debian packages, where that is ours to do. Resolves to what real VMs still lack. */
 export async function ensurePackages() {
-  const missing = missingPackages();
+  let missing = missingPackages();
   const all = [...missing.base, ...missing.virtualisation];
-  if (all.length === 0) return [];
-  if (canInstall()) {
+  if (all.length > 0 && canInstall()) {
     await step(`installing ${all.length} Debian packages (${all.join(' ')})`, (tell) => install(all, tell));
-    return [];
+    missing = { base: [], virtualisation: [] };
   }
-  requireBase(missing.base);
+  const lacks = lacksOfBase(missing.base, foundNatsServer());
+  if (lacks.length > 0) throw new LauncherError(`missing:\n${lacks.map((lack) => `  - ${lack}`).join('\n')}`);
   return missing.virtualisation;
 }
 

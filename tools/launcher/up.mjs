@@ -2,12 +2,16 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  describeFleet,
+  differenceFrom,
+  ensureApiToken,
   homeAt,
   homeFolder,
   isRunning,
   prepareHome,
   ProcessTable,
   readFleetState,
+  readRunningFleet,
 } from '../../apps/standalone/dist/infrastructure/index.js';
 import { stopAll } from './down.mjs';
 import { withLock } from './lock.mjs';
@@ -20,36 +24,49 @@ export async function run({ options, lacking }) {
   const home = homeAt(homeFolder(process.env, process.getuid()));
   const table = new ProcessTable(home);
   const interrupted = whenInterrupted();
-  const hypervisor = chooseHypervisor(
-    options.hypervisor ?? (options.hosts === undefined ? undefined : 'simulated'),
-    lacksForLibvirt(lacking),
-  );
-  const count = hostCount(hypervisor, options.hosts);
-  const started = await withLock('up', () => ensureRunning(), home.root);
-  await introduce(home, hypervisor, started);
-  if (options.detach || !started) return 0;
+  const wished = wishOf(options);
+  const { running, isNew } = await withLock('up', () => ensureRunning(), home.root);
+  await introduce(home, running, isNew);
+  if (options.detach || !isNew) return 0;
   return watchOver(table, interrupted);
 
   async function ensureRunning() {
-    if (await isUp(table)) return false;
+    const found = (await isUp(table)) ? await readRunningFleet(home) : undefined;
+    if (found !== undefined) {
+      const difference = differenceFrom(found, wished);
+      if (difference !== undefined) throw new LauncherError(difference);
+      return { running: found, isNew: false };
+    }
+    const running = toRun(wished, lacksForLibvirt(lacking));
     await stopLeftovers(table);
     await prepareHome(home);
-    if (hypervisor === 'libvirt') await ensureGuestImage(home);
+    if (running.hypervisor === 'libvirt') await ensureGuestImage(home);
     try {
-      await startFleet({ home, table, hypervisor, count, split: Boolean(options.split), interrupted });
+      await startFleet({ home, table, running, interrupted });
     } catch (error) {
       await stopAll(table);
       throw error;
     }
-    return true;
+    return { running, isNew: true };
   }
 }
 
-function hostCount(hypervisor, wished) {
-  if (hypervisor === 'simulated') return wished ?? 3;
-  if (wished !== undefined && wished !== 1)
+/** What the flags ask for; what they leave open is absent. A number of hosts is one of simulated hosts. */
+function wishOf({ hypervisor, hosts, split }) {
+  const kind = hypervisor ?? (hosts === undefined ? undefined : 'simulated');
+  if (kind === 'libvirt' && hosts !== undefined && hosts !== 1)
     throw new LauncherError('this machine is one host; --hosts N is for --hypervisor simulated');
-  return 1;
+  return {
+    ...(kind === undefined ? {} : { hypervisor: kind }),
+    ...(hosts === undefined ? {} : { hosts }),
+    ...(split === undefined ? {} : { split }),
+  };
+}
+
+function toRun(wished, lacks) {
+  const hypervisor = chooseHypervisor(wished.hypervisor, lacks);
+  const hosts = hypervisor === 'libvirt' ? 1 : (wished.hosts ?? 3);
+  return { hypervisor, hosts, split: wished.split ?? false };
 }
 
 async function isUp(table) {
@@ -62,21 +79,21 @@ async function stopLeftovers(table) {
   if ((await table.list()).some(({ identity }) => isRunning(identity))) await stopAll(table);
 }
 
-async function introduce(home, hypervisor, started) {
+/** On standard output alone, where the token is no part of any log. */
+async function introduce(home, running, isNew) {
   const { ports } = await readFleetState(home);
   const url = `http://127.0.0.1:${ports.api}`;
-  const image = existsSync(path.join(home.imageFolder, 'guest', 'image.json'))
-    ? ' (the small guest image, a real Linux)'
-    : '';
+  const hasImage = running.hypervisor === 'libvirt' && existsSync(path.join(home.imageFolder, 'guest', 'image.json'));
   console.log(`
-Drover ${started ? 'is up' : 'was up already'}: ${url}   API description: ${url}/api/docs
-API token:   ${home.apiTokenFile}
+Drover ${isNew ? 'is up' : 'was up already'}: ${url}   API description: ${url}/api/docs
+API token:   ${(await ensureApiToken(home)).trim()}
+             in ${home.apiTokenFile}
 Data:        ${home.root}
-Hypervisor:  ${hypervisor}
+Hypervisor:  ${describeFleet(running)}
 
 Try:
   ./drover ctl hosts list
-  ./drover ctl vms create first --wait${hypervisor === 'libvirt' ? image : ''}
+  ./drover ctl vms create first --wait${hasImage ? '   # boots the small guest image, a real Linux' : ''}
   curl -H "Authorization: Bearer $(cat ${home.apiTokenFile})" ${url}/api/v1/vms
 `);
 }

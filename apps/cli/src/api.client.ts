@@ -65,11 +65,11 @@ export class ApiClient {
     } while (after !== undefined);
   }
 
-  /** An open server-sent event stream; ends when the connection does. */
-  async stream(path: string, query: Query, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  /** An open server-sent event stream; ends when the server ends it, fails when the connection breaks. */
+  async stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#send('GET', path, query, { accept: 'text/event-stream' }, undefined, signal);
     if (!response.ok || response.body === null) throw await this.#failure(response);
-    return response.body;
+    return readUntilBroken(response.body, response.url);
   }
 
   async #request(method: string, path: string, query: Query, body?: unknown): Promise<unknown> {
@@ -119,6 +119,14 @@ export class ApiClient {
     if (!position.success) return;
     if (seen === undefined || comparePositions(seen, position.data) < 0)
       await this.#options.positions.write(position.data);
+  }
+}
+
+async function* readUntilBroken(body: ReadableStream<Uint8Array>, url: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new UnreachableError(`the connection to ${new URL(url).origin} broke`, { cause });
   }
 }
 

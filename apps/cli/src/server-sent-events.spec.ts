@@ -11,13 +11,18 @@ async function read(chunks: readonly Uint8Array[]): Promise<readonly ServerSentE
   return events;
 }
 
-const text = ': hello\n\nid: 7\ndata: {"a":"é"}\n\nid: 8\r\ndata: one\r\ndata: two\r\n\r\ndata: cut off';
+const text =
+  ': hello\n\nretry: 1000\nid: 6\n\nid: 7\ndata: {"a":"é"}\n\nid: 8\r\ndata: one\r\ndata: two\r\n\r\nid: 9\n\n' +
+  'data: whole\n\nid: 10\ndata: cut off';
 
 describe('readServerSentEvents', () => {
-  it('gives whole events, joins data lines and passes comments over', async () => {
+  it('gives whole messages and every id, joins data lines and passes comments over', async () => {
     expect(await read([new TextEncoder().encode(text)])).toEqual([
+      { id: '6', data: undefined },
       { id: '7', data: '{"a":"é"}' },
       { id: '8', data: 'one\ntwo' },
+      { id: '9', data: undefined },
+      { id: '9', data: 'whole' },
     ]);
   });
 

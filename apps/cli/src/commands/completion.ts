@@ -1,38 +1,59 @@
 import type { Command } from 'commander';
 
-/** Words that may follow at each place, taken from the program itself so that they cannot be out of date. */
+/** Behind `./drover completion bash`, which registers the function that this prints for what follows `ctl`. */
 export function addCompletionCommand(program: Command): void {
-  program
-    .command('completion')
-    .description('print the bash completion of this program: source <(./drover ctl completion)')
-    .action(() => {
-      process.stdout.write(bashCompletion(program));
-    });
+  program.command('completion', { hidden: true }).action(() => {
+    process.stdout.write(bashCompletion(program));
+  });
 }
 
+/**
+ * Words that may follow at each place, taken from the program itself so that they cannot be out of date. A word that
+ * leads nowhere (a name, the value of an option) leaves the place as it was.
+ */
 export function bashCompletion(program: Command): string {
-  const cases = [...places(program, [])]
-    .map(({ path, words }) => `    "${path.join(' ')}") words="${words.join(' ')}" ;;`)
+  const cases = [...places(program, '')]
+    .map(({ patterns, path, words }) => `    ${patterns.join('|')}) path="${path}" words="${words.join(' ')}" ;;`)
     .join('\n');
-  return `_drover_ctl() {
-  local path="" word words=""
-  for word in "\${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
-    case "$word" in -*) ;; *) path="\${path:+$path }$word" ;; esac
-  done
-  case "$path" in
+  return `_drover_ctl_go() {
+  case "$1" in
 ${cases}
   esac
+}
+_drover_ctl() {
+  local path= words= word
+  _drover_ctl_go ""
+  for word in "\${COMP_WORDS[@]:2:COMP_CWORD-2}"; do _drover_ctl_go "\${path:+$path }$word"; done
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
-complete -F _drover_ctl drover ./drover
 `;
 }
 
-function* places(
-  command: Command,
-  path: readonly string[],
-): Iterable<{ path: readonly string[]; words: readonly string[] }> {
-  const options = command.options.flatMap((option) => (option.long === undefined ? [] : [option.long]));
-  yield { path, words: [...command.commands.map((child) => child.name()), ...options, '--help'] };
-  for (const child of command.commands) yield* places(child, [...path, child.name()]);
+interface Place {
+  readonly path: string;
+  /** The path as it may be typed: with each name of its last command. */
+  readonly patterns: readonly string[];
+  readonly words: readonly string[];
+}
+
+function* places(command: Command, path: string, patterns: readonly string[] = ['""']): Iterable<Place> {
+  const children = command.createHelp().visibleCommands(command);
+  // Options of the whole program may stand anywhere.
+  const options = [...new Set([command, programOf(command)])]
+    .flatMap((each) => each.options)
+    .flatMap((option) => (option.long === undefined ? [] : [option.long]));
+  yield { path, patterns, words: [...children.map((child) => child.name()), ...options, '--help'] };
+  for (const child of children) {
+    const below = (name: string) => (path === '' ? name : `${path} ${name}`);
+    const names = [child.name(), ...child.aliases()];
+    yield* places(
+      child,
+      below(child.name()),
+      names.map((name) => `"${below(name)}"`),
+    );
+  }
+}
+
+function programOf(command: Command): Command {
+  return command.parent === null ? command : programOf(command.parent);
 }

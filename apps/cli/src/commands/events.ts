@@ -1,55 +1,37 @@
-import { storedEventSchema, type StoredEvent } from '@drover/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { StoredEvent } from '@drover/contracts';
 import type { Command } from 'commander';
-import { UnreachableError } from '../api.client.js';
+import { tailEvents } from '../event-tail.js';
 import { printable } from '../output/table.js';
-import { readServerSentEvents } from '../server-sent-events.codec.js';
-import { openSession, type Session } from '../session.js';
+import { openSession } from '../session.js';
 
-const RECONNECT_MS = 1000;
+interface TailOptions {
+  readonly from?: string;
+  readonly kinds?: string;
+  readonly types?: string;
+}
 
 export function addEventCommands(program: Command): void {
   const events = program.command('events').description('everything that was decided, in order');
   events
     .command('tail')
-    .description('show events as they are stored; goes on after the last one when the connection breaks')
+    .description('show events as they are stored, each once; a connection that breaks is made again')
     .option('--from <position>', 'everything behind this position first; 0 is the beginning')
     .option('--kinds <kinds>', 'only these stream kinds, e.g. vm,host')
     .option('--types <types>', 'only these event types, e.g. VmStarted,VmStopped')
-    .action(async (given: { from?: string; kinds?: string; types?: string }, command: Command) => {
+    .action(async (given: TailOptions, command: Command) => {
       const session = openSession(command);
       const interrupted = new AbortController();
       process.once('SIGINT', () => interrupted.abort());
-      await tail(session, given, interrupted.signal);
-    });
-}
-
-async function tail(
-  session: Session,
-  given: { from?: string; kinds?: string; types?: string },
-  signal: AbortSignal,
-): Promise<void> {
-  let from = given.from;
-  while (!signal.aborted) {
-    try {
-      const stream = await session.api.stream('/events', { ...given, from }, signal);
-      for await (const message of readServerSentEvents(stream)) {
-        const event = storedEventSchema.parse(JSON.parse(message.data));
-        from = event.position;
+      const { signal } = interrupted;
+      const open = (from: string | undefined) => session.api.stream('/events', { ...given, from }, signal);
+      // Ended early by an interrupt, which is looked at next.
+      const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => undefined);
+      const remark = (text: string) => session.remark(text);
+      for await (const event of tailEvents({ open, pause, remark, signal }, given.from)) {
         process.stdout.write(`${session.options.output === 'json' ? JSON.stringify(event) : line(event)}\n`);
       }
-    } catch (error) {
-      if (signal.aborted) return;
-      // Before the first event nothing is known to exist there; afterwards it did and will again.
-      if (!isBrokenConnection(error) || from === undefined) throw error;
-      session.remark('the connection broke; reconnecting');
-    }
-    await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
-  }
-}
-
-function isBrokenConnection(error: unknown): boolean {
-  // `fetch` ends a body whose connection broke with a TypeError (WHATWG Fetch).
-  return error instanceof UnreachableError || error instanceof TypeError;
+    });
 }
 
 function line(event: StoredEvent): string {

@@ -1,9 +1,10 @@
-import type { ExplainAnswer, StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
+import type { StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { renderFields, renderTable, type Column } from '../output/table.js';
 import { formatDuration, formatMiB, parseDurationMs, parseMiB, parsePair } from '../quantities.js';
 import { openSession, type Session } from '../session.js';
 import { follow } from '../wait.js';
+import { addExplainCommand } from './explain.js';
 import { conclude } from './operations.js';
 import { hostNames, resolveHostId } from './hosts.js';
 
@@ -148,16 +149,7 @@ function addReads(vms: Command): void {
       }
       session.print(events, () => renderTable(historyColumns, events));
     });
-  vms
-    .command('explain <name>')
-    .description('what the scheduler says of every host for this VM: score parts, or the filter and its numbers')
-    .action(async (name: string, _given: unknown, command: Command) => {
-      const session = openSession(command);
-      const answer = await session.api.get<ExplainAnswer>(`${vmPath(name)}/placement`, {
-        project: session.options.project,
-      });
-      session.print(answer, () => renderTable(explainColumns, answer.candidates));
-    });
+  addExplainCommand(vms);
 }
 
 function addActions(vms: Command): void {
@@ -226,20 +218,6 @@ const historyColumns: readonly Column<StoredEvent>[] = [
   { heading: 'EVENT', value: (event) => event.type },
   { heading: 'BY', value: (event) => `${event.meta.actor.kind}/${event.meta.actor.id}` },
   { heading: 'OPERATION', value: (event) => event.meta.operationId },
-];
-
-const explainColumns: readonly Column<ExplainAnswer['candidates'][number]>[] = [
-  { heading: 'HOST', value: (candidate) => candidate.hostName },
-  {
-    heading: 'SCORE',
-    value: (candidate) => (candidate.kind === 'fits' ? candidate.score.total : undefined),
-    isNumber: true,
-  },
-  { heading: 'FILTER', value: (candidate) => (candidate.kind === 'refused' ? candidate.filter : undefined) },
-  {
-    heading: 'BECAUSE',
-    value: (candidate) => (candidate.kind === 'refused' ? candidate.detail : pairs(candidate.score.parts)),
-  },
 ];
 
 function describeVm(vm: VmResource, nameOf: (hostId: string) => string): string {

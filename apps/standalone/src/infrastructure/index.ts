@@ -12,4 +12,5 @@ export * from './ports.js';
 export * from './postgres-server.runner.js';
 export * from './process-identity.js';
 export * from './process-table.js';
+export * from './running-fleet.js';
 export * from './socket-clients.js';

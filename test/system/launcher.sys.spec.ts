@@ -1,0 +1,302 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { HostResource, VmResource } from '@drover/contracts';
+import {
+  homeAt,
+  identify,
+  isRunning,
+  ProcessTable,
+  readFleetState,
+  type Home,
+  type ProcessIdentity,
+} from '@drover/standalone/infrastructure';
+import { startPostgres, type PostgresServer } from '@drover/testing';
+
+const launcher = path.resolve(import.meta.dirname, '../../drover');
+const usual = { PATH: process.env['PATH'], CI: 'true' };
+
+interface Run {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Run>;
+  /** Resolves when it has said this, on either stream; fails when it ends without. */
+  saying(words: string): Promise<void>;
+}
+
+describe('the launcher', () => {
+  let folder: string;
+  let bystander: ChildProcess;
+  let database: PostgresServer | undefined;
+  /** Of every home that a test used, however it ended. */
+  const homes: Home[] = [];
+  const started = new Set<Running>();
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'drover-launcher-'));
+    // PostgreSQL does not run as root, and its own user must reach its data.
+    await chmod(folder, 0o755);
+    // Looks like one of ours to whoever goes by names.
+    bystander = spawn('sleep', ['600'], { argv0: 'nats-server', stdio: 'ignore' });
+  });
+
+  afterAll(async () => {
+    // What still starts something is interrupted, and stops that itself; `down` stops what is left.
+    bystander.kill();
+    for (const running of started) running.process.kill('SIGTERM');
+    for (const running of started) await running.ended;
+    for (const home of homes) await drover(home, ['down']);
+    await database?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }, 120_000);
+
+  function begin(home: Home, words: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
+    const env = { ...usual, DROVER_HOME: home.root, HOME: folder, ...environment };
+    const child = spawn(launcher, [...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = { out: '', err: '' };
+    let hasEnded = false;
+    child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (said.err += chunk.toString()));
+    const ended = new Promise<Run>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (status) => {
+        hasEnded = true;
+        started.delete(running);
+        resolve({ status, ...said });
+      });
+    });
+    const saying = async (words: string) => {
+      while (!`${said.out}${said.err}`.includes(words)) {
+        if (hasEnded) throw new Error(`ended without saying "${words}":\n${said.err}${said.out}`);
+        await delay(20);
+      }
+    };
+    const running = { process: child, ended, saying };
+    started.add(running);
+    return running;
+  }
+
+  const drover = (home: Home, words: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Run> =>
+    begin(home, words, environment).ended;
+
+  async function done(home: Home, words: readonly string[], environment?: NodeJS.ProcessEnv): Promise<string> {
+    const { status, out, err } = await drover(home, words, environment);
+    if (status !== 0) throw new Error(`./drover ${words.join(' ')} ended with ${status}:\n${err}${out}`);
+    return out;
+  }
+
+  async function json<Value>(home: Home, ...words: string[]): Promise<Value> {
+    return JSON.parse(await done(home, ['ctl', ...words, '--output', 'json'])) as Value;
+  }
+
+  function newHome(name: string): Home {
+    const home = homeAt(path.join(folder, name));
+    homes.push(home);
+    return home;
+  }
+
+  const partsOf = (home: Home) => new ProcessTable(home).list();
+  const pidsOf = async (home: Home) => (await partsOf(home)).map(({ identity }) => identity.pid);
+  const hostIdsOf = async (home: Home) => (await json<HostResource[]>(home, 'hosts', 'list')).map(({ id }) => id);
+
+  describe('with two homes', () => {
+    let one: Home;
+    let two: Home;
+    let token: string;
+
+    beforeAll(() => {
+      one = newHome('one');
+      two = newHome('two');
+    });
+
+    it('starts a simulated fleet and prints its address, the token and what to try', async () => {
+      const out = await done(one, ['up', '--detach', '--hosts', '2', '--hypervisor', 'simulated']);
+      token = (await readFile(one.apiTokenFile, 'utf8')).trim();
+      const state = await readFleetState(one);
+      expect(out).toContain(`Drover is up: http://127.0.0.1:${state?.ports.api} `);
+      expect(out).toMatch(new RegExp(`^API token: +${token}$`, 'm'));
+      expect(out).toContain(`in ${one.apiTokenFile}\n`);
+      expect(out).toContain('Hypervisor:  simulated, 2 hosts, all services in one process\n');
+      expect(out.slice(out.indexOf('Try:')).match(/^ {2}(\.\/drover ctl|curl) /gm)).toHaveLength(3);
+      expect(await json(one, 'vms', 'create', 'a', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    });
+
+    it('shows each part', async () => {
+      const out = await done(one, ['status']);
+      expect(out.match(/^\S+ +\d+ +\S+/gm)?.map((row) => row.replace(/ +\d+ +/, ' '))).toEqual([
+        'nats-server healthy',
+        'postgresql healthy',
+        'drover healthy',
+      ]);
+    });
+
+    it('finds again what runs, with the same flags or none', async () => {
+      const before = {
+        pids: await pidsOf(one),
+        hosts: await hostIdsOf(one),
+        vm: await json<VmResource>(one, 'vms', 'get', 'a'),
+      };
+      for (const flags of [[], ['--hosts', '2']]) {
+        const out = await done(one, ['up', '--detach', ...flags]);
+        expect(out).toContain('Drover was up already: ');
+        expect(out).toContain('Hypervisor:  simulated, 2 hosts, all services in one process\n');
+        expect(out).toContain(token);
+      }
+      expect(await pidsOf(one)).toEqual(before.pids);
+      expect(await hostIdsOf(one)).toEqual(before.hosts);
+      expect(await json(one, 'vms', 'get', 'a')).toMatchObject({
+        id: before.vm.id,
+        observed: { powerState: 'RUNNING' },
+      });
+    });
+
+    it.each([[['--hosts', '3']], [['--split']], [['--hypervisor', 'libvirt']]])(
+      'refuses %j for what runs otherwise',
+      async (flags) => {
+        const { status, out, err } = await drover(one, ['up', '--detach', ...flags]);
+        expect({ status, out }).toEqual({ status: 1, out: '' });
+        expect(err).toContain('runs already, as simulated, 2 hosts, all services in one process');
+        expect(err).toContain('run ./drover down first');
+      },
+    );
+
+    it('runs a second home beside it, on ports of its own, with a process per service', async () => {
+      await done(two, ['up', '--detach', '--split', '--hosts', '1']);
+      const services = ['ha-manager', 'scheduler', 'vm-manager', 'node-agent', 'api-gateway'];
+      expect((await partsOf(two)).map(({ name }) => name)).toEqual(['nats-server', 'postgresql', ...services]);
+      expect((await done(two, ['status'])).match(/^\S+ +\d+ +(healthy|running) /gm)).toHaveLength(7);
+      expect(await json(two, 'vms', 'create', 'b', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+      expect((await json<VmResource[]>(two, 'vms', 'list')).map(({ name }) => name)).toEqual(['b']);
+      expect((await json<VmResource[]>(one, 'vms', 'list')).map(({ name }) => name)).toEqual(['a']);
+      const ports = await Promise.all(
+        [one, two].map(async (home) => Object.values((await readFleetState(home))?.ports ?? {})),
+      );
+      expect(new Set(ports.flat()).size).toBe(6);
+    });
+
+    it('keeps secrets and logins to their owner, and the token out of every log', async () => {
+      for (const home of [one, two]) {
+        const secret = await filesBelow(path.dirname(home.apiTokenFile), home.credentialsFolder);
+        expect(secret.length).toBeGreaterThan(8);
+        for (const file of [...secret, path.join(home.postgresFolder, 'password')])
+          expect({ file, mode: (await stat(file)).mode & 0o777 }).toEqual({ file, mode: 0o600 });
+        const logs = await filesBelow(home.logFolder);
+        expect(logs.length).toBeGreaterThan(2);
+        const ownToken = (await readFile(home.apiTokenFile, 'utf8')).trim();
+        for (const file of [...logs, home.configFile]) expect(await readFile(file, 'utf8')).not.toContain(ownToken);
+      }
+    });
+
+    it('stops what it started, and nothing else', async () => {
+      const others = [identityOf(bystander), ...(await partsOf(two)).map(({ identity }) => identity)];
+      const own = (await partsOf(one)).map(({ identity }) => identity);
+      await done(one, ['down']);
+      expect(own).toHaveLength(3);
+      expect(own.filter(isRunning)).toEqual([]);
+      expect(others.filter(isRunning)).toEqual(others);
+      expect((await drover(one, ['status'])).status).toBe(3);
+      await done(two, ['status']);
+      await done(two, ['down']);
+      expect(others.filter(isRunning)).toEqual(others.slice(0, 1));
+    });
+
+    it('goes on where it ended, in the foreground too, until Ctrl-C', async () => {
+      const up = begin(one, ['up', '--hosts', '2']);
+      await up.saying('Ctrl-C stops it.');
+      const own = (await partsOf(one)).map(({ identity }) => identity);
+      expect(await json(one, 'vms', 'get', 'a')).toMatchObject({ observed: { powerState: 'RUNNING' } });
+      up.process.kill('SIGINT');
+      const { status, out } = await up.ended;
+      expect(status).toBe(0);
+      expect(out).toContain(token);
+      expect(own).toHaveLength(3);
+      expect(own.filter(isRunning)).toEqual([]);
+    });
+  });
+
+  it('uses the PostgreSQL that DATABASE_URL names, and starts none', async () => {
+    const home = newHome('three');
+    database = await startPostgres();
+    const url = await database.createDatabase('fleet');
+    await done(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url });
+    expect((await partsOf(home)).map(({ name }) => name)).toEqual(['nats-server', 'drover']);
+    expect(await json(home, 'vms', 'create', 'c', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    expect(existsSync(path.join(home.postgresFolder, 'data'))).toBe(false);
+    await database.shutDown();
+    // The store is there, and nowhere else.
+    while ((await drover(home, ['status'])).status === 0);
+    await database.start();
+    await done(home, ['down']);
+  });
+
+  it('names a nats-server that is too old among what is missing, before it starts anything', async () => {
+    const home = newHome('four');
+    const programs = path.join(folder, 'programs');
+    await mkdir(programs);
+    await writeFile(path.join(programs, 'nats-server'), '#!/bin/sh\necho nats-server: v2.8.4\n', { mode: 0o755 });
+    const { status, out, err } = await drover(home, ['up', '--detach'], { PATH: `${programs}:${usual.PATH}` });
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toMatch(/missing:\n {2}- nats-server 2\.9\.10 or newer: .*\/programs\/nats-server is 2\.8\.4;/);
+    expect(existsSync(home.root)).toBe(false);
+  });
+
+  it.each([
+    [
+      ['./drover', ''],
+      ['up', 'down', 'status', 'ctl'],
+    ],
+    [
+      ['./drover', 'up', '--hypervisor', ''],
+      ['libvirt', 'simulated'],
+    ],
+    [
+      ['./drover', 'ctl', ''],
+      ['vms', 'hosts', 'events', '--output'],
+    ],
+    [
+      ['./drover', 'ctl', 'vms', ''],
+      ['create', 'list', 'explain'],
+    ],
+    [
+      ['./drover', 'ctl', '--output', 'json', 'vm', 'stop', 'first', '--'],
+      ['--force', '--wait', '--project'],
+    ],
+    [['drover', 'ctl', 'vms', 'cr'], ['create']],
+  ])('completes %j in bash', async (typed, wanted) => {
+    const script = `
+      source <("$0" completion bash); source <("$0" ctl completion)
+      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+      [[ $(complete -p "$1") =~ -F\\ ([^ ]+) ]] && "\${BASH_REMATCH[1]}"
+      printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const child = spawn('bash', ['-c', script, launcher, ...typed], { env: usual, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    await new Promise((resolve) => child.once('close', resolve));
+    expect({ words: out.trim().split('\n'), err }).toEqual({ words: expect.arrayContaining([...wanted]), err: '' });
+  });
+});
+
+function identityOf(child: ChildProcess): ProcessIdentity {
+  const identity = child.pid === undefined ? undefined : identify(child.pid);
+  if (identity === undefined) throw new Error('it did not start');
+  return identity;
+}
+
+async function filesBelow(...folders: readonly string[]): Promise<readonly string[]> {
+  const entries = await Promise.all(folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })));
+  return entries
+    .flat()
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
