@@ -6,6 +6,8 @@ import {
   type Messaging,
   type NatsMessaging,
 } from '@drover/messaging';
+import { readSecret } from './config.js';
+import type { FoundationConfig } from './foundation-config.schema.js';
 import type { ServiceContext } from './service.js';
 import { whenAvailable } from './when-available.js';
 
@@ -18,33 +20,21 @@ export interface Foundation {
   readonly leaseTtlMs: number;
 }
 
-export interface FoundationOptions {
-  /** Of the event store's database. */
-  readonly connectionString: string;
-  readonly nats: {
-    readonly url: string;
-    /** By the service's name; absent only where the server asks for none. */
-    readonly credentials?: Readonly<Record<string, NatsCredentials | undefined>> | undefined;
-  };
-  readonly subjectPrefix: string;
+export interface FoundationOptions extends FoundationConfig {
   readonly leaseTtlMs: number;
-}
-
-export interface NatsCredentials {
-  readonly file: string;
-  readonly inboxPrefix: string;
 }
 
 /** Opens the event store, then the connection to NATS, and waits for both; they are closed with the context. */
 export async function openFoundation(
   context: ServiceContext,
-  { connectionString, nats, subjectPrefix, leaseTtlMs }: FoundationOptions,
+  { database, nats, subjectPrefix, leaseTtlMs }: FoundationOptions,
 ): Promise<Foundation & { readonly messaging: NatsMessaging }> {
   const { name, logger, metrics, signal } = context;
+  const connectionString = readSecret(database.urlFile);
   const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
   context.onStop('event store', () => store.close());
   const { deadLetters } = store;
-  const credentials = nats.credentials?.[name];
+  const credentials = nats.credentials[name];
   const messaging = await connectMessaging({
     servers: nats.url,
     name,

@@ -1,4 +1,5 @@
 export * from './config.js';
+export { foundationSections } from './foundation-config.schema.js';
 export * from './health.js';
 export { nestLogger } from './nest-logger.js';
 export * from './run-process.js';

@@ -26,20 +26,19 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
     name: 'api-gateway',
     async start(context) {
       const { logger, metrics, health } = context;
-      const connectionString = databaseUrl(config);
       const tokens = readTokens(config);
       const leaseTtlMs = RELAY_LEASE_TTL_MS;
-      const foundation = await openFoundation(context, { ...config, connectionString, leaseTtlMs });
+      const foundation = await openFoundation(context, { ...config, leaseTtlMs });
       const { store, messaging } = foundation;
       health.addCheck('event store', async () => ({ isOk: true, detail: `position ${await store.head()}` }));
       health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
       const database = ReadDatabase.open({
-        connectionString,
+        connectionString: readSecret(config.database.urlFile),
         projection: fleetProjection,
         maxConnections: config.api.databaseConnections,
       });
       context.onStop('read model database', () => database.close());
-      runEventRelay(context, foundation, config.nats.credentials?.['api-gateway']?.inboxPrefix);
+      runEventRelay(context, foundation, config.nats.credentials['api-gateway']?.inboxPrefix);
       const gateway: RunningGateway = await startGateway({
         store,
         database,
@@ -93,12 +92,6 @@ function runEventRelay(
     },
   );
   context.onStop('event relay', () => lease.release());
-}
-
-function databaseUrl({ database }: ApiGatewayConfig): string {
-  if (database.url !== undefined) return database.url;
-  if (database.urlFile !== undefined) return readSecret(database.urlFile);
-  throw new Error('no database is configured; set database.url or database.urlFile');
 }
 
 function readTokens({ api }: ApiGatewayConfig): Tokens {

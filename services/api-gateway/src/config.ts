@@ -1,19 +1,9 @@
+import { foundationSections } from '@drover/service-kit';
 import { z } from 'zod';
 
 /** Configuration of api-gateway; the sections are shared with the other services. */
 export const apiGatewayConfigSchema = z.object({
-  subjectPrefix: z.string().default('drover'),
-  nats: z.object({
-    url: z.string(),
-    credentials: z
-      .object({ 'api-gateway': z.strictObject({ file: z.string(), inboxPrefix: z.string() }).optional() })
-      .optional(),
-  }),
-  database: z.strictObject({
-    url: z.string().optional(),
-    /** A file with the URL, which holds a password. */
-    urlFile: z.string().optional(),
-  }),
+  ...foundationSections('api-gateway'),
   api: z
     .strictObject({
       host: z.string().default('127.0.0.1'),

@@ -24,9 +24,10 @@ describe('api-gateway as a service, on real PostgreSQL and NATS', () => {
     [postgres, nats] = await Promise.all([startPostgres(), startNats({ jetstream: true })]);
     folder = await mkdtemp(path.join(tmpdir(), 'drover-gateway-'));
     await writeFile(path.join(folder, 'token'), 'the-token\n');
+    await writeFile(path.join(folder, 'database-url'), postgres.connectionString);
     const config = apiGatewayConfigSchema.parse({
       nats: { url: nats.url },
-      database: { url: postgres.connectionString },
+      database: { urlFile: path.join(folder, 'database-url') },
       api: { port: 0, tokenFile: path.join(folder, 'token'), commandTimeoutMs: 1000 },
     });
     store = await openPostgresEventStore({ connectionString: postgres.connectionString });

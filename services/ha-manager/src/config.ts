@@ -1,4 +1,5 @@
 import { fleetIdSchema } from '@drover/contracts';
+import { foundationSections } from '@drover/service-kit';
 import { z } from 'zod';
 import { DEFAULT_LIVENESS } from './domain/liveness/liveness.state.js';
 
@@ -6,15 +7,7 @@ import { DEFAULT_LIVENESS } from './domain/liveness/liveness.state.js';
 export const haManagerConfigSchema = z.object({
   /** Made once by the installation. A store that holds another one is refused. */
   fleetId: fleetIdSchema,
-  subjectPrefix: z.string().default('drover'),
-  nats: z.object({
-    url: z.string(),
-    /** Absent only where the server asks for none. */
-    credentials: z
-      .object({ 'ha-manager': z.strictObject({ file: z.string(), inboxPrefix: z.string() }).optional() })
-      .prefault({}),
-  }),
-  database: z.strictObject({ urlFile: z.string() }),
+  ...foundationSections('ha-manager'),
   haManager: z
     .strictObject({
       /** How long a silent holder keeps the lease; the same for all replicas. */

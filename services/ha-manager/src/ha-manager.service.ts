@@ -3,7 +3,7 @@ import type { FleetId, StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { DroverTransportStrategy, runReplica, type LeaseStore } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { nestLogger, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
@@ -38,9 +38,8 @@ export function haManagerService(config: HaManagerConfig): ServiceDefinition {
     name: NAME,
     start: async (context) => {
       const { leaseTtlMs, heartbeatIntervalMs, missedUntilSuspected, graceMs } = config.haManager;
-      const connectionString = readSecret(config.database.urlFile);
       await startReplica(context, {
-        ...(await openFoundation(context, { ...config, connectionString, leaseTtlMs })),
+        ...(await openFoundation(context, { ...config, leaseTtlMs })),
         fleetId: config.fleetId,
         liveness: { ...DEFAULT_LIVENESS, heartbeatIntervalMs, missedUntilSuspected, graceMs },
       });

@@ -1,4 +1,5 @@
 import { overcommitSchema } from '@drover/contracts';
+import { foundationSections } from '@drover/service-kit';
 import { z } from 'zod';
 import { DEFAULT_POLICY } from './domain/placement/placement.state.js';
 
@@ -6,15 +7,7 @@ const { longestReservationMs } = DEFAULT_POLICY;
 
 /** What the scheduler reads of the installation's configuration file and of `DROVER_*` in the environment. */
 export const schedulerConfigSchema = z.object({
-  subjectPrefix: z.string().default('drover'),
-  nats: z.object({
-    url: z.string(),
-    /** Absent only where the server asks for none. */
-    credentials: z
-      .object({ scheduler: z.strictObject({ file: z.string(), inboxPrefix: z.string() }).optional() })
-      .prefault({}),
-  }),
-  database: z.strictObject({ urlFile: z.string() }),
+  ...foundationSections('scheduler'),
   overcommit: overcommitSchema.prefault({}),
   scheduler: z
     .strictObject({

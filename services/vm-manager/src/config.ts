@@ -1,19 +1,12 @@
 import { defaultTimeouts } from './domain/vm/timeouts.policy.js';
+import { foundationSections } from '@drover/service-kit';
 import { z } from 'zod';
 
 const timeoutMs = (normal: number) => z.int().min(1_000).max(86_400_000).default(normal);
 
 /** What vm-manager reads of the installation's configuration file and of `DROVER_*` in the environment. */
 export const vmManagerConfigSchema = z.object({
-  subjectPrefix: z.string().default('drover'),
-  nats: z.object({
-    url: z.string(),
-    /** Absent only where the server asks for none. */
-    credentials: z
-      .object({ 'vm-manager': z.strictObject({ file: z.string(), inboxPrefix: z.string() }).optional() })
-      .prefault({}),
-  }),
-  database: z.strictObject({ urlFile: z.string() }),
+  ...foundationSections('vm-manager'),
   vmManager: z
     .strictObject({
       /** How long a silent holder keeps the lease; the same for all replicas. */

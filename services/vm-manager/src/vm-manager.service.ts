@@ -1,6 +1,6 @@
 import { systemClock } from '@drover/domain-kit';
 import { DroverTransportStrategy, runReplica } from '@drover/messaging';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { nestLogger, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
@@ -26,9 +26,8 @@ export function vmManagerService(config: VmManagerConfig): ServiceDefinition {
     name: NAME,
     start: async (context) => {
       const { leaseTtlMs, createTimeoutMs, deleteTimeoutMs, powerTimeoutMs, undoTimeoutMs } = config.vmManager;
-      const connectionString = readSecret(config.database.urlFile);
       await startReplica(context, {
-        ...(await openFoundation(context, { ...config, connectionString, leaseTtlMs })),
+        ...(await openFoundation(context, { ...config, leaseTtlMs })),
         timeouts: {
           createMs: createTimeoutMs,
           deleteMs: deleteTimeoutMs,

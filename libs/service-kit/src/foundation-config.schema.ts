@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+const natsCredentialsSchema = z.strictObject({ file: z.string(), inboxPrefix: z.string() });
+
+/** The sections of the installation's configuration that every service over the event store reads. */
+export function foundationSections(service: string) {
+  return {
+    subjectPrefix: z.string().default('drover'),
+    nats: z.object({
+      url: z.string(),
+      /** By the service's name; absent only where the server asks for none. */
+      credentials: z.object({ [service]: natsCredentialsSchema.optional() }).prefault({}),
+    }),
+    /** A file with the URL, which holds a password. */
+    database: z.strictObject({ urlFile: z.string() }),
+  };
+}
+
+const sections = z.object(foundationSections('any'));
+
+export type FoundationConfig = z.output<typeof sections>;
