@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { freePort, startPostgresServer, stopProcess } from '../src/infrastructure/index.js';
+import { processesIn } from '../src/infrastructure/processes-in-folder.js';
 import type { PostgresServer } from '../src/infrastructure/index.js';
 
 describe('the PostgreSQL server of a home', () => {
@@ -52,6 +53,19 @@ describe('the PostgreSQL server of a home', () => {
     await query(server.url, 'INSERT INTO kept VALUES (7)');
     await stopProcess(server.process, 'SIGKILL');
     server = await start();
+    expect(await query(server.url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
+  });
+
+  it('starts while a process of the killed server has yet to notice', async () => {
+    const { pid } = server.process;
+    const [survivor] = (await processesIn(path.join(root, 'postgres', 'data'))).filter((one) => one !== pid);
+    if (survivor === undefined) throw new Error('the server has no other process');
+    process.kill(survivor, 'SIGSTOP');
+    await stopProcess(server.process, 'SIGKILL');
+    const started = start();
+    // As long as it takes a refusal to come that is not waited for.
+    setTimeout(() => process.kill(survivor, 'SIGCONT'), 500);
+    server = await started;
     expect(await query(server.url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
   });
 

@@ -16,6 +16,4 @@ export function foundationSections(service: string) {
   };
 }
 
-const sections = z.object(foundationSections('any'));
-
-export type FoundationConfig = z.output<typeof sections>;
+export type FoundationConfig = z.output<z.ZodObject<ReturnType<typeof foundationSections>>>;

@@ -7,12 +7,14 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { StartFailure, startInBackground } from './background-process.js';
 import type { BackgroundCommand } from './background-process.js';
 import { keptSecret, readIfPresent } from './files.js';
 import { closedFolderAbove } from './home.js';
+import { processesIn } from './processes-in-folder.js';
 import type { ProcessIdentity } from './process-identity.js';
 
 const run = promisify(execFile);
@@ -35,6 +37,9 @@ interface SystemUser {
   readonly uid: number;
   readonly gid: number;
 }
+
+const SURVIVORS_MS = 30_000;
+const SURVIVORS_POLL_MS = 20;
 
 const settings = {
   listen_addresses: '127.0.0.1',
@@ -64,6 +69,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   if ((await readIfPresent(path.join(dataFolder, 'PG_VERSION'))) === undefined) {
     await initialise(programs, options.folder, dataFolder, password, user);
   }
+  await survivorsHaveEnded(dataFolder);
   const identity = await startInBackground(
     {
       name: 'PostgreSQL',
@@ -118,6 +124,20 @@ async function initialise(
     await rename(draft, dataFolder);
   } finally {
     await rm(passwordFile, { force: true });
+  }
+}
+
+/**
+ * The processes of a server that was killed notice it soon, and until then one that starts beside them refuses. What does not
+ * go in time is left to that refusal, which says what to do.
+ */
+async function survivorsHaveEnded(dataFolder: string): Promise<void> {
+  const pid = Number((await readIfPresent(path.join(dataFolder, 'postmaster.pid')))?.split('\n')[0]);
+  const deadline = performance.now() + SURVIVORS_MS;
+  while (performance.now() < deadline) {
+    const there = await processesIn(dataFolder);
+    if (there.length === 0 || there.includes(pid)) return;
+    await delay(SURVIVORS_POLL_MS);
   }
 }
 
