@@ -38,7 +38,7 @@ export interface ReplicaOptions<Event extends StoredEvent> {
   readonly onEvent: (event: Event) => void;
   /**
    * The lease is held and everything has been folded that the store held when it was won; messages come when this has
-   * resolved. `holds` tells whether it still is so, in this term.
+   * resolved. `holds` tells whether it still is so, in this term. What it throws fails the service.
    */
   readonly onActive: (holds: () => boolean) => Promise<void> | void;
   /** At once when the lease is gone or given up, also while `onActive` has yet to be called or to resolve. */
@@ -91,7 +91,13 @@ export function runReplica<Event extends StoredEvent>(
       // A store that does not answer must not keep a term open that has ended.
       await Promise.race([feed.caughtUp(), over.promise]);
       if (!holds()) return;
-      await options.onActive(holds);
+      try {
+        await options.onActive(holds);
+      } catch (error) {
+        // It would hold the lease and serve nobody; another replica takes it when this one has ended.
+        context.fail(error);
+        return;
+      }
       if (!holds()) return;
       isServing = true;
       await strategy.activate(ACTIVE_GROUP);

@@ -198,6 +198,13 @@ describe('a replica', () => {
     expect((await leases.read('spec'))?.value).toContain('"isReleased":true');
   });
 
+  it('fails the service when it cannot take up its work, and hears no message', async () => {
+    const replica = run({ onActive: () => Promise.reject(new Error('cannot take up')) });
+    await until(() => failures.length > 0);
+    expect(failures).toMatchObject([{ message: 'cannot take up' }]);
+    expect([replica.isActive, await isHeard()]).toEqual([false, false]);
+  });
+
   it('fails the service when an event cannot be folded', async () => {
     run({
       onEvent: () => {
