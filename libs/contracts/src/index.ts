@@ -6,6 +6,7 @@ export * from './events/catalogue.events.js';
 export * from './events/envelope.schema.js';
 export * from './events/host.events.js';
 export * from './events/operation.events.js';
+export * from './events/stream-kind.schema.js';
 export * from './events/upcasters.events.js';
 export * from './events/vm.events.js';
 export * from './host/host-command.schema.js';

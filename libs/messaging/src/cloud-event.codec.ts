@@ -1,10 +1,10 @@
-import { streamKind, streamSubjectId, type StoredEvent, type Subjects } from '@drover/contracts';
+import { kindOfStream, streamSubjectId, type StoredEvent, type Subjects } from '@drover/contracts';
 import { z } from 'zod';
 
 /** Where an event is published: `system` stands where no project owns it. */
 export function eventSubject(subjects: Subjects, event: StoredEvent): string {
   const { stream, type, meta } = event;
-  return subjects.event(meta.projectId ?? 'system', streamKind(stream), streamSubjectId(stream), type);
+  return subjects.event(meta.projectId ?? 'system', kindOfStream(stream), streamSubjectId(stream), type);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { isKnownEvent, START, streamKind, type StoredEvent } from '@drover/contracts';
+import { isKnownEvent, START, kindOfStream, type StoredEvent } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import type { Logger, Metrics } from '@drover/observability';
 import type { DroverTransportStrategy } from './drover-transport.strategy.js';
@@ -126,7 +126,7 @@ export function runReplica<Event extends StoredEvent>(
   function take(event: StoredEvent): void {
     if (unreadable.has(event.stream)) return;
     if (isKnownEvent(event)) options.onEvent(event as Event);
-    else if (decidesOn.has(streamKind(event.stream))) takeUnknown(event);
+    else if (decidesOn.has(kindOfStream(event.stream))) takeUnknown(event);
   }
 
   function takeUnknown({ type, schemaVersion, stream }: StoredEvent): void {

@@ -1,67 +1,59 @@
-import type { z } from 'zod';
-import type { NewEvent, StoredEvent } from './envelope.schema.js';
+import { kindOfStream, type StoredEvent } from './envelope.schema.js';
 import { clusterEventSchemas, hostEventSchemas } from './host.events.js';
-import { operationEventSchemas } from './operation.events.js';
+import {
+  kindWithOperations,
+  kindWithoutOperations,
+  type DataOf,
+  type FactOf,
+  type NewEventOf,
+  type StoredEventOf,
+  type StreamKind,
+} from './stream-kind.schema.js';
 import { newestVersion } from './upcasters.events.js';
 import { vmEventSchemas } from './vm.events.js';
 
-type DataOf<Schemas extends Record<string, z.ZodType>> = {
-  [Type in keyof Schemas & string]: z.output<Schemas[Type]>;
-};
+export const vmKind = kindWithOperations('vm', vmEventSchemas);
+export const hostKind = kindWithoutOperations('host', hostEventSchemas);
+export const clusterKind = kindWithoutOperations('cluster', clusterEventSchemas);
 
-type NewOf<Data> = { [Type in keyof Data & string]: NewEvent<Type, Data[Type]> }[keyof Data & string];
-type StoredOf<Data> = { [Type in keyof Data & string]: StoredEvent<Type, Data[Type]> }[keyof Data & string];
-type FactOf<Data> = {
-  [Type in keyof Data & string]: { readonly type: Type; readonly data: Data[Type] };
-}[keyof Data & string];
+/** Every kind of stream that this release knows. */
+export const streamKinds = [vmKind, hostKind, clusterKind] as const;
 
-/** Events of `vm-*` streams: the VM's and those of operations on it. */
-export const vmStreamSchemas = { ...vmEventSchemas, ...operationEventSchemas } as const;
-/** Events of `host-*` streams. */
-export const hostStreamSchemas = hostEventSchemas;
-export const clusterStreamSchemas = clusterEventSchemas;
+export type VmStreamData = DataOf<typeof vmKind>;
+export type HostStreamData = DataOf<typeof hostKind>;
+export type ClusterStreamData = DataOf<typeof clusterKind>;
 
-export type VmStreamData = DataOf<typeof vmStreamSchemas>;
-export type HostStreamData = DataOf<typeof hostStreamSchemas>;
-export type ClusterStreamData = DataOf<typeof clusterStreamSchemas>;
+export type VmFact = FactOf<typeof vmKind>;
+export type HostFact = FactOf<typeof hostKind>;
+export type ClusterFact = FactOf<typeof clusterKind>;
 
-/** What a decider decides: type and data, before the envelope. */
-export type VmFact = FactOf<VmStreamData>;
-export type HostFact = FactOf<HostStreamData>;
-export type ClusterFact = FactOf<ClusterStreamData>;
+export type NewVmEvent = NewEventOf<typeof vmKind>;
+export type StoredVmEvent = StoredEventOf<typeof vmKind>;
+export type StoredHostEvent = StoredEventOf<typeof hostKind>;
+export type StoredClusterEvent = StoredEventOf<typeof clusterKind>;
 
-export type NewVmEvent = NewOf<VmStreamData>;
-export type StoredVmEvent = StoredOf<VmStreamData>;
-export type StoredHostEvent = StoredOf<HostStreamData>;
-export type StoredClusterEvent = StoredOf<ClusterStreamData>;
+export type EventType = (typeof streamKinds)[number] extends infer Kind
+  ? Kind extends StreamKind
+    ? keyof Kind['events'] & string
+    : never
+  : never;
 
-/** Every event type with its newest schema version, in which it is written, and the stream kind it stands in. */
-export const eventCatalogue = {
-  ...entries('vm', vmStreamSchemas),
-  ...entries('host', hostStreamSchemas),
-  ...entries('cluster', clusterStreamSchemas),
-} as const satisfies Record<string, CatalogueEntry>;
+const kindByName: ReadonlyMap<string, StreamKind> = new Map(streamKinds.map((kind) => [kind.name, kind]));
 
-interface CatalogueEntry {
-  readonly streamKind: string;
-  readonly schemaVersion: number;
-  readonly data: z.ZodType;
-}
-
-export type EventType = keyof typeof eventCatalogue;
-
-function entries<Schemas extends Record<string, z.ZodType>>(streamKind: string, schemas: Schemas) {
-  return Object.fromEntries(
-    Object.entries(schemas).map(([type, data]) => [type, { streamKind, schemaVersion: newestVersion(type), data }]),
-  ) as { [Type in keyof Schemas]: { streamKind: string; schemaVersion: number; data: Schemas[Type] } };
+/** The declared kind of a stream; undefined where this release knows none of that name. */
+export function streamKindOf(stream: string): StreamKind | undefined {
+  return kindByName.get(kindOfStream(stream));
 }
 
 /**
- * Whether this code knows the event's type and version. A service that decides on the stream must give up its lease
- * when it meets one that it does not know (safety.md 23).
+ * Whether this code knows the event's type in a stream of this kind, and its version. A service that decides on the stream
+ * must give up its lease when it meets one that it does not know (safety.md 23).
  */
-export function isKnownEvent(event: Pick<StoredEvent, 'type' | 'schemaVersion' | 'stream'>): boolean {
-  if (!Object.hasOwn(eventCatalogue, event.type)) return false;
-  const entry = eventCatalogue[event.type as EventType];
-  return entry.schemaVersion >= event.schemaVersion && event.stream.startsWith(`${entry.streamKind}-`);
+export function isKnownEvent({
+  type,
+  schemaVersion,
+  stream,
+}: Pick<StoredEvent, 'type' | 'schemaVersion' | 'stream'>): boolean {
+  const kind = streamKindOf(stream);
+  return kind !== undefined && Object.hasOwn(kind.events, type) && newestVersion(type) >= schemaVersion;
 }

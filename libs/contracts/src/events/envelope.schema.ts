@@ -82,7 +82,7 @@ export const streamNameSchema = z
   .regex(/^[a-z]+-[a-z0-9][a-z0-9-]*$/, 'must be <kind>-<id>');
 
 /** `vm` of `vm-0199c4e2-…`. */
-export function streamKind(stream: string): string {
+export function kindOfStream(stream: string): string {
   return stream.slice(0, stream.indexOf('-'));
 }
 

@@ -1,8 +1,8 @@
 import {
   DEFAULT_CLUSTER,
-  eventCatalogue,
   eventIdSchema,
   Fault,
+  newestVersion,
   type ClusterFact,
   type FleetId,
   type StoredClusterEvent,
@@ -37,7 +37,7 @@ export async function claimStore(store: EventLog, fleetId: FleetId, clock: Clock
     const created = decision.events.map((fact: ClusterFact, index) => ({
       ...fact,
       id: eventIdSchema.parse(derivedId(fleetId, `cluster-created-${index}`)),
-      schemaVersion: eventCatalogue[fact.type].schemaVersion,
+      schemaVersion: newestVersion(fact.type),
       meta: { at, actor: { kind: 'service' as const, id: 'ha-manager' } },
     }));
     await store.append(STREAM, 'no-stream', created);

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import {
-  clusterStreamSchemas,
+  clusterKind,
   eventUpcasters,
-  hostStreamSchemas,
+  hostKind,
   newestVersion,
   storedEventSchema,
   upcastWith,
@@ -16,7 +16,7 @@ import { clusterDecider } from '../domain/cluster/cluster.decider.js';
 import { HostDirectory } from './host-directory.state.js';
 
 const folder = new URL('../../../../libs/contracts/fixtures/events/', import.meta.url);
-const types = Object.keys({ ...hostStreamSchemas, ...clusterStreamSchemas });
+const types = Object.keys({ ...hostKind.events, ...clusterKind.events });
 const versions = Array.from({ length: Math.max(...types.map((type) => newestVersion(type))) }, (_, index) => index + 1);
 
 /** The fixtures' story as it was stored while no type was beyond this version, and as it is read today. */
@@ -31,7 +31,7 @@ function storyOf(schemas: object, version: number): readonly StoredEvent[] {
 /** Events are forever: what was once stored must lead where it led, in every later release. */
 describe.each(versions)('the events that were stored in version %d', (version) => {
   it('still lead to the same host', () => {
-    const events = storyOf(hostStreamSchemas, version) as readonly StoredHostEvent[];
+    const events = storyOf(hostKind.events, version) as readonly StoredHostEvent[];
     const directory = new HostDirectory();
     for (const event of events) directory.seeEvent(event);
     const [host] = directory.members();
@@ -48,7 +48,7 @@ describe.each(versions)('the events that were stored in version %d', (version) =
   });
 
   it('still name the fleet', () => {
-    const events = storyOf(clusterStreamSchemas, version) as readonly StoredClusterEvent[];
+    const events = storyOf(clusterKind.events, version) as readonly StoredClusterEvent[];
     const state = events.reduce(clusterDecider.evolve, undefined);
     expect(state).toEqual({ fleetId: '0199c4e2-0b1a-8000-8000-0000000f1ee7', storeEpoch: 1 });
   });

@@ -1,7 +1,7 @@
 import {
-  eventCatalogue,
   eventIdSchema,
   Fault,
+  newestVersion,
   type Actor,
   type HostFact,
   type HostId,
@@ -96,7 +96,7 @@ export class HostStreamHandler {
     return {
       ...fact,
       id: eventIdSchema.parse(derivedId(causeId, index)),
-      schemaVersion: eventCatalogue[fact.type].schemaVersion,
+      schemaVersion: newestVersion(fact.type),
       meta: {
         at: new Date(this.#clock.epochMs()).toISOString(),
         actor: change.actor,

@@ -1,5 +1,5 @@
 import {
-  eventCatalogue,
+  newestVersion,
   streamSubjectId,
   type Actor,
   type EventId,
@@ -58,7 +58,7 @@ export function eventsOf(
     return {
       id: idOf(fact, index),
       type: fact.type,
-      schemaVersion: eventCatalogue[fact.type].schemaVersion,
+      schemaVersion: newestVersion(fact.type),
       data: fact.data,
       meta,
     } as NewVmEvent;

@@ -1,4 +1,4 @@
-import { streamKind, type StoredClusterEvent, type StoredHostEvent, type StoredVmEvent } from '@drover/contracts';
+import { kindOfStream, type StoredClusterEvent, type StoredHostEvent, type StoredVmEvent } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import { HostJournals } from './host-journals.state.js';
@@ -73,7 +73,7 @@ export class VmManager {
 
   /** Keeps the folds level with the store, on every replica, all the time: every event of these streams, in order. */
   follow(event: FollowedEvent): void {
-    if (streamKind(event.stream) === 'vm') this.folds.follow(event as StoredVmEvent);
+    if (kindOfStream(event.stream) === 'vm') this.folds.follow(event as StoredVmEvent);
     else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
     else if (event.type === 'ClusterCreated') this.#storeEpoch = event.data.storeEpoch;
   }

@@ -1,8 +1,9 @@
 import {
-  hostStreamSchemas,
+  hostKind,
   isKnownEvent,
+  kindOfStream,
   streamSubjectId,
-  vmStreamSchemas,
+  vmKind,
   type HostId,
   type OperationId,
   type StoredEvent,
@@ -85,9 +86,9 @@ export function strayKey(stray: Pick<StrayVm, 'vmId' | 'hostId' | 'kind'>): stri
 }
 
 export function isVmEvent(event: StoredEvent): event is StoredVmEvent {
-  return Object.hasOwn(vmStreamSchemas, event.type) && isKnownEvent(event);
+  return kindOfStream(event.stream) === vmKind.name && isKnownEvent(event);
 }
 
 export function isHostEvent(event: StoredEvent): event is StoredHostEvent {
-  return Object.hasOwn(hostStreamSchemas, event.type) && isKnownEvent(event);
+  return kindOfStream(event.stream) === hostKind.name && isKnownEvent(event);
 }

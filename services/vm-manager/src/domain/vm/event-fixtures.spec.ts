@@ -5,14 +5,14 @@ import {
   newestVersion,
   storedEventSchema,
   upcastWith,
-  vmStreamSchemas,
+  vmKind,
   type StoredVmEvent,
 } from '@drover/contracts';
 import { evolve } from './vm-evolution.state.js';
 import { initialState } from './vm.state.js';
 
 const folder = new URL('../../../../../libs/contracts/fixtures/events/', import.meta.url);
-const types = Object.keys(vmStreamSchemas);
+const types = Object.keys(vmKind.events);
 const versions = Array.from({ length: Math.max(...types.map((type) => newestVersion(type))) }, (_, index) => index + 1);
 
 /** The fixtures' story as it was stored while no type was beyond this version, and as it is read today. */
