@@ -17,14 +17,32 @@ export function minus(a: Resources, b: Resources): Resources {
 }
 
 /** What a host has to give to VMs in all, whole units, rounded down. */
-export function capacityOf(
-  inventory: Pick<HostInventory, 'cpu' | 'memoryMiB' | 'reservedMemoryMiB'>,
-  overcommit: Overcommit,
-): Resources {
+export function capacityOf(inventory: Pick<HostInventory, 'cpu'> & HostMemory, overcommit: Overcommit): Resources {
   return {
     vcpus: Math.floor(inventory.cpu.count * overcommit.cpuRatio),
-    memoryMiB: Math.floor(Math.max(0, inventory.memoryMiB - inventory.reservedMemoryMiB) * overcommit.memoryRatio),
+    memoryMiB: memoryCapacityMiB(inventory, overcommit),
   };
+}
+
+export type HostMemory = Pick<HostInventory, 'memoryMiB' | 'reservedMemoryMiB' | 'hugePagesMiB'>;
+
+/** Memory that a host has to give to its VMs and their processes, in whole MiB, rounded down. */
+export function memoryCapacityMiB(host: HostMemory, { memoryRatio }: Pick<Overcommit, 'memoryRatio'>): number {
+  return Math.floor(Math.max(0, host.memoryMiB - host.reservedMemoryMiB - host.hugePagesMiB) * memoryRatio);
+}
+
+/** Thread stacks, device buffers and video memory; one vCPU's thread and state; page tables of the guest's memory. */
+const PROCESS_MIB = 64;
+const VCPU_MIB = 8;
+const PAGE_TABLE_SHARE = 512;
+
+/**
+ * What the process of a VM takes of its host's memory: what the guest was given, and what QEMU needs beside it. The one
+ * place where it is counted: for demand, for admission on the host and for domains that are not ours. Were two of them to
+ * differ, the host would refuse what the scheduler places there, or run out of memory.
+ */
+export function processMemoryMiB({ vcpus, memoryMiB }: Resources): number {
+  return memoryMiB + PROCESS_MIB + VCPU_MIB * vcpus + Math.ceil(memoryMiB / PAGE_TABLE_SHARE);
 }
 
 /** Memory in use on a host by whatever is not one of our VMs: the host itself, and domains that are not ours. */

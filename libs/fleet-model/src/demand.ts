@@ -1,12 +1,14 @@
 import { vcpuCount, type Demand, type VmSpec } from '@drover/contracts';
 
+type DemandingSpec = Pick<VmSpec, 'cpu' | 'memory' | 'firmware' | 'disks' | 'nics' | 'devices'>;
+
 /**
  * What a VM needs of a host. Whoever asks for a placement and whoever counts the VM afterwards must both derive it here,
  * or a reservation and the placement that it becomes would hold different amounts.
  *
  * A disk that takes its size from its image asks only that its pool exists: how large it is, only the host knows.
  */
-export function demandOf(spec: Pick<VmSpec, 'cpu' | 'memory' | 'disks' | 'nics'>): Demand {
+export function demandOf(spec: DemandingSpec): Demand {
   const pools: Record<string, number> = {};
   for (const disk of spec.disks) pools[disk.pool] = (pools[disk.pool] ?? 0) + (disk.sizeMiB ?? 0);
   return {
@@ -15,6 +17,9 @@ export function demandOf(spec: Pick<VmSpec, 'cpu' | 'memory' | 'disks' | 'nics'>
     pools,
     networks: distinct(spec.nics.map((nic) => nic.network)),
     images: distinct(spec.disks.flatMap((disk) => disk.image ?? [])),
+    ...(spec.cpu.model === undefined ? {} : { cpuModel: spec.cpu.model }),
+    firmware: spec.firmware.secureBoot === true ? 'uefi-secure' : spec.firmware.type,
+    ...(spec.devices.tpm === undefined ? {} : { tpmVersion: spec.devices.tpm.version }),
   };
 }
 

@@ -23,6 +23,10 @@ export interface FleetHost {
   readonly pools: ReadonlyMap<string, HostInventory['pools'][number]>;
   readonly networks: ReadonlySet<string>;
   readonly images: ReadonlySet<string>;
+  /** Usable in full; undefined where the host could not say. */
+  readonly cpuModels: ReadonlySet<string> | undefined;
+  /** Of the machine type that a new VM gets; undefined where the host could not say. */
+  readonly maxVcpus: number | undefined;
   readonly isCordoned: boolean;
   /** Silent. Its VMs stay counted: silence proves nothing. */
   readonly isSuspected: boolean;
@@ -137,12 +141,17 @@ function vmIdOf(event: Pick<StoredVmEvent, 'stream'>): VmId {
   return streamSubjectId(event.stream) as VmId;
 }
 
-function indexed(inventory: HostInventory): Pick<FleetHost, 'inventory' | 'pools' | 'networks' | 'images'> {
+type Indexed = Pick<FleetHost, 'inventory' | 'pools' | 'networks' | 'images' | 'cpuModels' | 'maxVcpus'>;
+
+function indexed(inventory: HostInventory): Indexed {
+  const { offers } = inventory;
   return {
     inventory,
     pools: new Map(inventory.pools.map((pool) => [pool.name, pool])),
     networks: new Set(inventory.networks),
     images: new Set(inventory.images),
+    cpuModels: offers === undefined ? undefined : new Set(offers.cpuModels),
+    maxVcpus: offers?.machines.find(({ type }) => type === offers.newMachine)?.maxVcpus,
   };
 }
 

@@ -1,6 +1,29 @@
 import { z } from 'zod';
 import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
+/** A host's word has bounds that every reader of it can hold: a fleet's sum of them still fits 53 bits. */
+const cpus = z.int().min(1).max(65_536);
+const mib = z.int().min(0).max(2_147_483_647);
+
+export const firmwareKindSchema = z.enum(['bios', 'uefi', 'uefi-secure']);
+
+/** What the hypervisor can give to a VM with this host's accelerator (libvirt: domain capabilities). */
+export const hostOffersSchema = z.strictObject({
+  /** CPU models that a VM gets in full, by the name that a spec asks for; with `host-model` and `host-passthrough` where they work. */
+  cpuModels: z.array(z.string().min(1).max(100)).max(500),
+  /** Machine types, and how many vCPUs a VM of each may have. */
+  machines: z
+    .array(z.strictObject({ type: z.string().min(1).max(100), maxVcpus: cpus }))
+    .min(1)
+    .max(500),
+  /** The one of `machines` that a new VM gets. */
+  newMachine: z.string().min(1).max(100),
+  firmware: z.array(firmwareKindSchema).min(1).max(3),
+  /** Versions of an emulated TPM; empty where the host has none to give. */
+  tpmVersions: z.array(z.enum(['1.2', '2.0'])).max(2),
+});
+export type HostOffers = z.infer<typeof hostOffersSchema>;
+
 /** What a host is made of. Reported at registration and again when it changes. */
 export const hostInventorySchema = z.strictObject({
   /** Host name; a display name, not an identity. */
@@ -18,18 +41,29 @@ export const hostInventorySchema = z.strictObject({
   cpu: z.strictObject({
     model: z.string().max(200),
     flags: z.array(z.string().max(50)).max(1000),
-    sockets: z.int().min(1),
-    coresPerSocket: z.int().min(1),
-    threadsPerCore: z.int().min(1),
+    sockets: cpus,
+    coresPerSocket: cpus,
+    threadsPerCore: cpus,
     /** Logical CPUs that VMs may use. */
-    count: z.int().min(1),
-    mhz: z.int().min(0),
+    count: cpus,
+    mhz: z.int().min(0).max(1_000_000),
   }),
-  memoryMiB: z.int().min(1),
-  /** Kept for the host itself and never given to VMs. */
-  reservedMemoryMiB: z.int().min(0),
+  /** Absent where the hypervisor could not say: then no placement is refused by it, and the host has the last word. */
+  offers: hostOffersSchema.optional(),
+  /** All that the kernel manages. */
+  memoryMiB: mib.min(1),
+  /** Of `memoryMiB`, kept for the host itself and never given to VMs. */
+  reservedMemoryMiB: mib,
+  /** Of `memoryMiB`, set aside as huge pages: not there for VMs that do not ask for them. */
+  hugePagesMiB: mib,
   numa: z
-    .array(z.strictObject({ cell: z.int().min(0), memoryMiB: z.int().min(0), cpus: z.array(z.int().min(0)).max(1024) }))
+    .array(
+      z.strictObject({
+        cell: z.int().min(0).max(65_536),
+        memoryMiB: mib,
+        cpus: z.array(z.int().min(0).max(65_536)).max(1024),
+      }),
+    )
     .max(64),
   pciDevices: z
     .array(
@@ -39,7 +73,7 @@ export const hostInventorySchema = z.strictObject({
         productId: z.string().max(10),
         class: z.string().max(50),
         description: z.string().max(300),
-        iommuGroup: z.int().optional(),
+        iommuGroup: z.int().min(0).max(2_147_483_647).optional(),
       }),
     )
     .max(512),
@@ -50,8 +84,8 @@ export const hostInventorySchema = z.strictObject({
       z.strictObject({
         name: z.string().max(200),
         type: z.string().max(50),
-        capacityMiB: z.int().min(0),
-        availableMiB: z.int().min(0),
+        capacityMiB: z.int().min(0).max(1_099_511_627_776),
+        availableMiB: z.int().min(0).max(1_099_511_627_776),
       }),
     )
     .max(100),

@@ -175,6 +175,8 @@ export type Registered = z.infer<typeof registeredSchema>;
 export const heartbeatSchema = z.strictObject({
   sequence: z.int().min(1),
   bootNonce: z.string().min(1).max(64),
+  /** Why the host's hypervisor cannot be heard; absent while it can. Said in each heartbeat as long as it is so. */
+  hypervisorFault: z.string().min(1).max(80).optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
@@ -190,14 +192,18 @@ export const heartbeatAnswerSchema = z.strictObject({
 });
 export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>;
 
+const amount = z.int().min(0).max(1_099_511_627_776);
+
 /** Payload of `drover.host.<hostId>.load`. Never an event. */
 export const hostLoadSchema = z.strictObject({
   hostId: hostIdSchema,
   at: z.iso.datetime(),
-  cpuUsedMillicores: z.int().min(0),
-  memoryUsedMiB: z.int().min(0),
-  pools: z.array(z.strictObject({ name: z.string(), capacityMiB: z.int().min(0), availableMiB: z.int().min(0) })),
-  vms: z.array(z.strictObject({ vmId: vmIdSchema, cpuMillicores: z.int().min(0), memoryMiB: z.int().min(0) })),
+  cpuUsedMillicores: amount,
+  memoryUsedMiB: amount,
+  /** What running domains that are not ours may use at most, whatever they use now. Absent: not known. */
+  foreignMemoryMiB: amount.optional(),
+  pools: z.array(z.strictObject({ name: z.string().max(200), capacityMiB: amount, availableMiB: amount })).max(100),
+  vms: z.array(z.strictObject({ vmId: vmIdSchema, cpuMillicores: amount, memoryMiB: amount })).max(10_000),
 });
 export type HostLoad = z.infer<typeof hostLoadSchema>;
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { hostIdSchema, reservationIdSchema, vmIdSchema } from '../ids.schema.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
-import { labelsSchema, placementSchema } from '../vm-spec.schema.js';
+import { firmwareKindSchema } from '../host/inventory.schema.js';
+import { labelsSchema, placementSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
 /** What a VM needs of a host. */
 export const demandSchema = z.strictObject({
@@ -11,6 +12,10 @@ export const demandSchema = z.strictObject({
   pools: z.record(z.string(), z.int().min(0)),
   networks: z.array(z.string()),
   images: z.array(z.string()),
+  /** What it asks of the hypervisor; what it does not ask for is absent. */
+  cpuModel: resourceNameSchema.optional(),
+  firmware: firmwareKindSchema,
+  tpmVersion: z.literal('2.0').optional(),
 });
 export type Demand = z.infer<typeof demandSchema>;
 

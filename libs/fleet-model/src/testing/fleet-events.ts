@@ -44,6 +44,7 @@ export function anInventory(changes: Partial<HostInventory> = {}): HostInventory
     cpu: { model: 'test', flags: [], sockets: 1, coresPerSocket: 8, threadsPerCore: 1, count: 8, mhz: 2000 },
     memoryMiB: 16_384,
     reservedMemoryMiB: 1024,
+    hugePagesMiB: 0,
     numa: [],
     pciDevices: [],
     gpus: [],

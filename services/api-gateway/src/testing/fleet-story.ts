@@ -197,6 +197,7 @@ export function inventoryOf(name: string): HostInventory {
     cpu: { model: 'sim', flags: [], sockets: 1, coresPerSocket: 8, threadsPerCore: 1, count: 8, mhz: 2000 },
     memoryMiB: 16_384,
     reservedMemoryMiB: 1024,
+    hugePagesMiB: 0,
     numa: [],
     pciDevices: [],
     gpus: [],

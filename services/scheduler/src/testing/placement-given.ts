@@ -29,7 +29,7 @@ export function placeVm(
     kind: 'PlaceVm',
     vmId: vmId(n),
     reservationId: reservationId(n),
-    demand: { vcpus: 1, memoryMiB: 1024, pools: {}, networks: [], images: [], ...demand },
+    demand: { vcpus: 1, memoryMiB: 1024, pools: {}, networks: [], images: [], firmware: 'bios', ...demand },
     placement: { policy: 'spread', ...placement },
     ttlMs: 10_000,
     nowMs: 0,

@@ -29,8 +29,8 @@ export class HostInventoryReader {
 
   async inventory(): ReturnType<Hypervisor['inventory']> {
     return attempt('read the inventory', async () => {
-      const [node, capabilities, cpuInfo, libvirt, hypervisor, networks, pools, images, pciDevices] = await Promise.all(
-        [
+      const [node, capabilities, cpuInfo, libvirt, hypervisor, networks, pools, images, pciDevices, memInfo] =
+        await Promise.all([
           this.#client.call('NODE_GET_INFO', {}),
           this.#client.call('CONNECT_GET_CAPABILITIES', {}).then((reply) => readHostCapabilities(reply.capabilities)),
           readFile('/proc/cpuinfo', 'utf8'),
@@ -40,8 +40,8 @@ export class HostInventoryReader {
           this.#volumes.listPoolsWithTypes(),
           this.#images.list(),
           this.#pciDevices(),
-        ],
-      );
+          readFile('/proc/meminfo', 'utf8'),
+        ]);
       return {
         hypervisor: 'libvirt' as const,
         accelerator: this.#accelerator,
@@ -58,6 +58,7 @@ export class HostInventoryReader {
           mhz: node.mhz,
         },
         memoryMiB: Math.floor(Number(node.memory) / 1024),
+        hugePagesMiB: hugePagesMiB(memInfo),
         numa: capabilities.numa.map((cell) => ({ ...cell, cpus: [...cell.cpus] })),
         pciDevices: [...pciDevices],
         gpus: pciDevices.filter(isGpu).map((device) => device.address),
@@ -111,6 +112,11 @@ function versionText(version: number): string {
 
 function cpuFlags(cpuInfo: string): string[] {
   return (/^flags\s*:\s*(.*)$/m.exec(cpuInfo)?.[1] ?? '').split(' ').filter((flag) => flag !== '');
+}
+
+/** Pages of every size that are set aside, used or not. A kernel without them does not say so. */
+function hugePagesMiB(memInfo: string): number {
+  return Math.ceil(Number(/^Hugetlb:\s*(\d+) kB$/m.exec(memInfo)?.[1] ?? 0) / 1024);
 }
 
 /** All that is in use by anybody: memory that the kernel could give out at once is not. */

@@ -2,9 +2,12 @@ import type { Candidate } from '../candidate.state.js';
 import { aliveFilter } from './alive.filter.js';
 import { cordonFilter } from './cordon.filter.js';
 import { cpuFilter } from './cpu.filter.js';
+import { cpuModelFilter } from './cpu-model.filter.js';
+import { firmwareFilter } from './firmware.filter.js';
 import type { HostFilter, Wish } from './host.filter.js';
 import { imageFilter } from './image.filter.js';
 import { labelsFilter } from './labels.filter.js';
+import { machineFilter } from './machine.filter.js';
 import { memoryFilter } from './memory.filter.js';
 import { namedHostFilter } from './named-host.filter.js';
 import { networkFilter } from './network.filter.js';
@@ -20,6 +23,9 @@ export const filterChain: readonly HostFilter[] = [
   namedHostFilter,
   zoneFilter,
   labelsFilter,
+  cpuModelFilter,
+  firmwareFilter,
+  machineFilter,
   networkFilter,
   imageFilter,
   poolFilter,

@@ -33,6 +33,17 @@ function verdict(command: ReturnType<typeof placeVm>, { inventory = {}, events =
 }
 
 const pool = (availableMiB: number) => [{ name: 'default', type: 'dir', capacityMiB: 1000, availableMiB }];
+const offers: HostInventory['offers'] = {
+  cpuModels: ['EPYC', 'host-model'],
+  machines: [
+    { type: 'pc-q35-9.0', maxVcpus: 288 },
+    { type: 'pc-i440fx-9.0', maxVcpus: 255 },
+  ],
+  newMachine: 'pc-q35-9.0',
+  firmware: ['bios', 'uefi'],
+  tpmVersions: ['1.2'],
+};
+const large = { count: 1024, model: 'EPYC', flags: [], sockets: 2, coresPerSocket: 256, threadsPerCore: 2, mhz: 0 };
 const onHost = (sizeMiB: number, memoryMiB = 16) => [
   vmRequested(vmId(9), { memory: { sizeMiB: memoryMiB }, disks: [{ name: 'd', sizeMiB }] }),
   vmPlaced(vmId(9), hostId(1)),
@@ -63,10 +74,48 @@ describe('the filters', () => {
     ['network', placeVm(1, { networks: ['default', 'blue'] }), {}, 'the host has no network blue'],
     ['image', placeVm(1, { images: ['guest', 'debian'] }), {}, 'the host has no image debian'],
     ['pool', placeVm(1, { pools: { fast: 0 } }), {}, 'the host has no pool fast'],
+    [
+      'cpu-model',
+      placeVm(1, { cpuModel: 'EPYC-Milan' }),
+      { inventory: { offers, accelerator: 'kvm' } },
+      'the host cannot give CPU model EPYC-Milan in full with kvm',
+    ],
+    [
+      'firmware',
+      placeVm(1, { firmware: 'uefi-secure' }),
+      { inventory: { offers } },
+      'the VM asks for firmware uefi-secure, the host offers bios, uefi',
+    ],
+    [
+      'firmware',
+      placeVm(1, { tpmVersion: '2.0' }),
+      { inventory: { offers } },
+      'the VM asks for a TPM 2.0, the host offers 1.2',
+    ],
+    [
+      'machine',
+      placeVm(1, { vcpus: 289 }),
+      { inventory: { offers, cpu: large } },
+      'needs 289 vCPUs, a VM of machine type pc-q35-9.0 has at most 288',
+    ],
     ['cpu', placeVm(1, { vcpus: 9 }), {}, 'needs 9 vCPUs in one VM, the host has 8 logical CPUs'],
     ['memory', placeVm(1, { memoryMiB: 15_361 }), {}, 'needs 15361 MiB, 15360 of 15360 MiB are free'],
   ])('refuse by %s', (filter, wish, given, detail) => {
     expect(verdict(wish, given)).toMatchObject({ filter, detail });
+  });
+
+  it('ask a host that could not say what it offers for anything: it has the last word', () => {
+    const wish = placeVm(1, { cpuModel: 'EPYC-Milan', firmware: 'uefi-secure', tpmVersion: '2.0' });
+    expect(verdict(wish)).toBe('fits');
+    expect(verdict(placeVm(1, { cpuModel: 'EPYC', firmware: 'uefi', vcpus: 8 }), { inventory: { offers } })).toBe(
+      'fits',
+    );
+  });
+
+  it('count memory that is set aside as huge pages as not there', () => {
+    const inventory = { hugePagesMiB: 8192 };
+    expect(verdict(placeVm(1, { memoryMiB: 7168 }), { inventory })).toBe('fits');
+    expect(verdict(placeVm(1, { memoryMiB: 7169 }), { inventory })).toMatchObject({ filter: 'memory' });
   });
 
   it('give four vCPUs per logical CPU to all VMs together', () => {
