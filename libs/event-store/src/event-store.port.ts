@@ -74,6 +74,11 @@ export interface EventStore {
   /** Position of the newest event; `START` when there is none. */
   head(): Promise<Position>;
   /**
+   * What the store's own clock says, milliseconds since the Unix epoch, never before the newest `recordedAt`: how long ago an
+   * event was recorded follows from the two without any other machine's clock.
+   */
+  now(): Promise<number>;
+  /**
    * Everything behind `after` that the filter lets through, then what is appended from now on: in order, no gap, no
    * duplicate, also with several writing processes. The handler gets batches of at most `batchSize` (500 by default; fewer
    * where events are large), one at a time, and the next when it has resolved. Survives restarts of the database. A handler that throws ends the

@@ -142,6 +142,10 @@ export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): M
       assertOpen();
       return head();
     },
+    async now() {
+      assertOpen();
+      return Math.max(recordedAtMs, clock.epochMs());
+    },
     subscribe(after: Position, handler: SubscriptionHandler, followOptions?: FollowOptions) {
       assertOpen();
       const subscription = follow(followed, after, handler, followOptions, () => subscriptions.delete(subscription));

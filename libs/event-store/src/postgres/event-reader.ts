@@ -23,6 +23,7 @@ const pageCharacters = 2 * 1024 * 1024;
 /** Reads events by the right index, each call one query with one snapshot. Knows nothing of retries. */
 export class EventReader {
   private readonly newest: string;
+  private readonly time: string;
   private readonly unfilteredPage: string;
   private readonly pageOfTypes: string;
   private readonly pageOfKinds: string;
@@ -37,6 +38,8 @@ export class EventReader {
     this.pool = pool;
     this.upcast = upcast;
     this.newest = `SELECT coalesce((SELECT position FROM ${events} ORDER BY position DESC LIMIT 1), 0) AS newest`;
+    this.time = `SELECT floor(extract(epoch FROM greatest(clock_timestamp(),
+      (SELECT recorded_at FROM ${events} ORDER BY position DESC LIMIT 1))) * 1000)::bigint`;
     this.ofStream = `SELECT ${columns} FROM ${events} WHERE stream = $1 AND revision >= $2 ORDER BY revision LIMIT $3`;
     this.unfilteredPage = `SELECT (${this.newest}), ${columns} FROM ${events} WHERE position > $1 ORDER BY position LIMIT $2`;
     const filtered = (matching: string) => `
@@ -58,6 +61,11 @@ export class EventReader {
   async head(): Promise<Position> {
     const [row] = await this.query('head', this.newest, []);
     return fromSequence(Number(row?.[0]));
+  }
+
+  async now(): Promise<number> {
+    const [row] = await this.query('time', this.time, []);
+    return Number(row?.[0]);
   }
 
   async stream(stream: string, fromRevision: number, limit: number | undefined): Promise<readonly StoredEvent[]> {

@@ -108,6 +108,10 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
       assertOpen();
       return untilAnswered('read the head', patienceMs, () => reader.head());
     },
+    async now() {
+      assertOpen();
+      return untilAnswered('read the time', patienceMs, () => reader.now());
+    },
     subscribe(after: Position, handler: SubscriptionHandler, followOptions?: FollowOptions) {
       assertOpen();
       const subscription = follow(followed, after, handler, followOptions, () => subscriptions.delete(subscription));

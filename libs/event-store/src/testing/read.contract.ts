@@ -34,6 +34,17 @@ export function readContract(open: OpenEventStores): void {
       expect((await store.readAll(START, { limit: 6 })).isEnd).toBe(true);
     });
 
+    it('tells its own time, which no event is recorded after', async () => {
+      const { store } = await open();
+      const before = await store.now();
+      const stream = aStream();
+      await store.append(stream, 'no-stream', [anEvent()]);
+      const [event] = await store.read(stream);
+      const recordedAtMs = Date.parse(event?.recordedAt ?? '');
+      expect(recordedAtMs).toBeGreaterThanOrEqual(before);
+      expect(await store.now()).toBeGreaterThanOrEqual(recordedAtMs);
+    });
+
     it('lets through what the filter names, and moves past the rest', async () => {
       const { store } = await open();
       for (const kind of ['vm', 'host', 'vmx', 'volume']) {
