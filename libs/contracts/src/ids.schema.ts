@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, ordinalSchema } from './bounds.schema.js';
 
 const uuid = z
   .string()
@@ -48,7 +49,7 @@ export type ClusterId = z.infer<typeof clusterIdSchema>;
 export const DEFAULT_CLUSTER = clusterIdSchema.parse('default');
 
 /** The fencing token: (store epoch, how often the VM has been given a host), compared in that order. */
-export const generationSchema = z.strictObject({ epoch: z.int().min(1), n: z.int().min(1) });
+export const generationSchema = z.strictObject({ epoch: ordinalSchema, n: ordinalSchema });
 export type Generation = z.infer<typeof generationSchema>;
 
 /** Negative when `a` is older than `b`, 0 when equal, positive when newer. */
@@ -57,7 +58,7 @@ export function compareGenerations(a: Generation, b: Generation): number {
 }
 
 /** (generation, revision of the causing event): what a command to a host is ordered by. */
-export const commandOrderSchema = z.strictObject({ generation: generationSchema, revision: z.int().min(0) });
+export const commandOrderSchema = z.strictObject({ generation: generationSchema, revision: countSchema });
 export type CommandOrder = z.infer<typeof commandOrderSchema>;
 
 export function compareCommandOrders(a: CommandOrder, b: CommandOrder): number {

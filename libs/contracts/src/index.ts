@@ -1,3 +1,4 @@
+export * from './bounds.schema.js';
 export * from './commands/host.commands.js';
 export * from './commands/vm.commands.js';
 export * from './errors/catalogue.errors.js';

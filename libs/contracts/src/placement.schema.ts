@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { numbersByName, MAX_NUMBER, MAX_SUM } from './bounds.schema.js';
 import { hostIdSchema } from './ids.schema.js';
+
+const scoreNumber = z.int().min(-MAX_NUMBER).max(MAX_NUMBER);
 
 /** An explained score: integer parts that add up to `total`; the higher the better. */
 export const scoreSchema = z.strictObject({
-  total: z.int(),
-  parts: z.record(z.string(), z.int()),
+  total: scoreNumber,
+  parts: numbersByName(scoreNumber),
 });
 export type Score = z.infer<typeof scoreSchema>;
 
@@ -14,6 +17,6 @@ export const refusalSchema = z.strictObject({
   hostName: z.string().max(253),
   filter: z.string().max(50),
   detail: z.string().max(500),
-  numbers: z.record(z.string(), z.number()),
+  numbers: numbersByName(z.number().min(-MAX_SUM).max(MAX_SUM)),
 });
 export type Refusal = z.infer<typeof refusalSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mapOf } from './bounds.schema.js';
 import { dnsLabelSchema, hostIdSchema } from './ids.schema.js';
 
 /**
@@ -9,12 +10,18 @@ import { dnsLabelSchema, hostIdSchema } from './ids.schema.js';
  * path is limited to characters that mean nothing there.
  */
 
-/** Printable text on one line: no control characters, which XML 1.0 cannot carry. */
+/**
+ * Printable text on one line: no control characters, which XML 1.0 cannot carry, no other line ends, and no format characters, which
+ * show a text otherwise than it is (U+202E turns its direction). Joiners are left, because scripts and emoji are written with them.
+ */
 const plainText = (maxLength: number) =>
   z
     .string()
     .max(maxLength)
-    .regex(/^[^\p{Cc}\p{Cs}\uFFFE\uFFFF]*$/u, 'must not contain control characters');
+    .regex(
+      /^([^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\uFFFE\uFFFF]|[\u200C\u200D])*$/u,
+      'must be one line without control or direction characters',
+    );
 
 /** Name of a pool, network, image or CPU model: a letter or digit first, then also `. _ + -`. */
 export const resourceNameSchema = z
@@ -37,10 +44,7 @@ export const labelValueSchema = z
   .string()
   .regex(/^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, 'must be 0 to 63 of letters, digits and . _ -');
 
-const atMost = (count: number) =>
-  [(record: object) => Object.keys(record).length <= count, `must have at most ${count} entries`] as const;
-
-export const labelsSchema = z.record(labelKeySchema, labelValueSchema).refine(...atMost(64));
+export const labelsSchema = mapOf(labelKeySchema, labelValueSchema, 64);
 
 export const cpuSchema = z.strictObject({
   sockets: z.int().min(1).max(16).default(1),
@@ -194,10 +198,7 @@ export const placementSchema = z.strictObject({
 
 export const metadataSchema = z.strictObject({
   description: plainText(1000).optional(),
-  annotations: z
-    .record(labelKeySchema, plainText(1000))
-    .refine(...atMost(64))
-    .optional(),
+  annotations: mapOf(labelKeySchema, plainText(1000), 64).optional(),
 });
 
 export const vmSpecSchema = z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { text, MAX_NUMBER } from '../bounds.schema.js';
 import { actorSchema, positionSchema } from '../events/envelope.schema.js';
 import { commandIdSchema, operationIdSchema, projectIdSchema, vmIdSchema, vmNameSchema } from '../ids.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
@@ -47,10 +48,10 @@ export type VmCommandMessage<Verb extends VmVerb = VmVerb> = z.output<(typeof vm
 /** The answer to an accepted command: what to follow, and from which position a read shows it. */
 export const commandAcceptedSchema = z.strictObject({
   /** The VM or host the command was for. */
-  subjectId: z.string(),
+  subjectId: text(128),
   /** Absent where the wish was already so and nothing has to happen. */
   operationId: operationIdSchema.optional(),
-  revision: z.int(),
+  revision: z.int().min(-1).max(MAX_NUMBER),
   position: positionSchema,
 });
 export type CommandAccepted = z.infer<typeof commandAcceptedSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { text, mapOf } from '../bounds.schema.js';
 
 interface CatalogueEntry {
   readonly kind: 'rejection' | 'fault' | 'defect';
@@ -84,6 +85,9 @@ export type ErrorCode = keyof typeof errorCatalogue;
 
 export const errorCodeSchema = z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]);
 
+/** The numbers and names behind an error; its values are bounded with the whole of the message or event that carries it. */
+export const errorDataSchema = mapOf(text(100), z.unknown(), 100);
+
 /** An error as it travels between services and stands in `OperationFailed`. */
 export const errorReportSchema = z.strictObject({
   code: errorCodeSchema,
@@ -92,6 +96,6 @@ export const errorReportSchema = z.strictObject({
   /** For the operator; no secrets, no XML. */
   detail: z.string().max(4000),
   field: z.string().max(500).optional(),
-  data: z.record(z.string(), z.unknown()).optional(),
+  data: errorDataSchema.optional(),
 });
 export type ErrorReport = z.infer<typeof errorReportSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, ordinalSchema, timeSchema } from '../bounds.schema.js';
 import { eventIdSchema, operationIdSchema, projectIdSchema, type EventId } from '../ids.schema.js';
 
 /**
@@ -43,7 +44,7 @@ export const traceparentSchema = z.string().regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-
 
 export const eventMetaSchema = z.strictObject({
   /** What the writer's clock said, ISO 8601 UTC. Information only: order and `?at=` use `recordedAt`. */
-  at: z.iso.datetime(),
+  at: timeSchema,
   actor: actorSchema,
   projectId: projectIdSchema.optional(),
   operationId: operationIdSchema.optional(),
@@ -94,11 +95,11 @@ export function streamSubjectId(stream: string): string {
 export const storedEventSchema = z.strictObject({
   id: eventIdSchema,
   stream: streamNameSchema,
-  revision: z.int().min(0),
+  revision: countSchema,
   position: positionSchema,
-  recordedAt: z.iso.datetime(),
+  recordedAt: timeSchema,
   type: z.string().min(1).max(100),
-  schemaVersion: z.int().min(1),
+  schemaVersion: ordinalSchema,
   data: z.unknown(),
   meta: eventMetaSchema,
 });

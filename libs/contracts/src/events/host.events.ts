@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ordinalSchema } from '../bounds.schema.js';
 import { clusterIdSchema, fleetIdSchema, hostIdSchema } from '../ids.schema.js';
 import { hostInventorySchema } from '../host/inventory.schema.js';
 import { reportSourceSchema } from './vm.events.js';
@@ -12,9 +13,9 @@ export const hostEventSchemas = {
     /** Made once with the agent's journal file. */
     journalId: z.string().max(64),
     /** 1 for the first journal of this host, one more for each new journal. */
-    journalEpoch: z.int().min(1),
+    journalEpoch: ordinalSchema,
     agentVersion: z.string().max(50),
-    protocolVersion: z.int().min(1),
+    protocolVersion: ordinalSchema,
     capabilities: z.array(z.string().max(100)).max(100),
   }),
   HostInventoryChanged: z.strictObject({
@@ -26,7 +27,7 @@ export const hostEventSchemas = {
   HostCordoned: z.strictObject({ hostId: hostIdSchema, by: z.enum(['user', 'protocol']) }),
   HostUncordoned: z.strictObject({ hostId: hostIdSchema }),
   /** Silent. Proves nothing; its VMs stay where they are. */
-  HostSuspected: z.strictObject({ hostId: hostIdSchema, missedHeartbeats: z.int().min(1) }),
+  HostSuspected: z.strictObject({ hostId: hostIdSchema, missedHeartbeats: ordinalSchema }),
   HostReturned: z.strictObject({ hostId: hostIdSchema }),
 } as const;
 
@@ -35,6 +36,6 @@ export const clusterEventSchemas = {
   ClusterCreated: z.strictObject({
     clusterId: clusterIdSchema,
     fleetId: fleetIdSchema,
-    storeEpoch: z.int().min(1),
+    storeEpoch: ordinalSchema,
   }),
 } as const;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { errorCodeSchema } from '../errors/catalogue.errors.js';
+import { ordinalSchema } from '../bounds.schema.js';
+import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js';
 import { operationIdSchema } from '../ids.schema.js';
 
 export const operationKindSchema = z.enum([
@@ -19,7 +20,7 @@ export const operationBeganSchema = z.strictObject({
   operationId: operationIdSchema,
   kind: operationKindSchema,
   /** Ends as failed, or as observed, this long after `recordedAt`. */
-  timeoutMs: z.int().min(1),
+  timeoutMs: ordinalSchema,
   /** The operation whose place this one takes; that one ends as cancelled in the same append. */
   supersedes: operationIdSchema.optional(),
 });
@@ -33,7 +34,7 @@ export const operationFailedSchema = z.strictObject({
   code: errorCodeSchema,
   /** For the operator. */
   reason: z.string().max(4000),
-  data: z.record(z.string(), z.unknown()).optional(),
+  data: errorDataSchema.optional(),
   /** Steps that were undone, and what is left behind for a person, in words. */
   undone: z.array(z.string().max(200)).max(50),
   left: z.array(z.string().max(500)).max(50),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, ordinalSchema, durationMsSchema, numbersByName } from '../bounds.schema.js';
 import {
   generationSchema,
   hostIdSchema,
@@ -17,8 +18,8 @@ import { vmSpecSchema } from '../vm-spec.schema.js';
  */
 export const reportSourceSchema = z.strictObject({
   hostId: hostIdSchema,
-  journalEpoch: z.int().min(1),
-  sequence: z.int().min(0),
+  journalEpoch: ordinalSchema,
+  sequence: countSchema,
 });
 export type ReportSource = z.infer<typeof reportSourceSchema>;
 
@@ -51,7 +52,7 @@ export const vmEventSchemas = {
   }),
   VmPlacementFailed: z.strictObject({
     /** Hosts excluded, per filter. */
-    counts: z.record(z.string(), z.int().min(0)),
+    counts: numbersByName(countSchema),
     /** The hosts that came nearest, with the filter and the numbers. */
     nearest: z.array(refusalSchema).max(20),
   }),
@@ -62,7 +63,7 @@ export const vmEventSchemas = {
   VmStopRequested: z.strictObject({
     mode: z.enum(['graceful', 'force']),
     /** How long a graceful stop may take before force is used. */
-    gracePeriodMs: z.int().min(0),
+    gracePeriodMs: durationMsSchema,
   }),
   VmStopped: z.strictObject({
     ...observed,
@@ -74,7 +75,7 @@ export const vmEventSchemas = {
   VmPaused: z.strictObject({ ...observed, cause: powerCauseSchema, isIoError: z.boolean() }),
   VmResumeRequested: z.strictObject({}),
   VmResumed: z.strictObject({ ...observed, cause: powerCauseSchema }),
-  VmRebootRequested: z.strictObject({ gracePeriodMs: z.int().min(0) }),
+  VmRebootRequested: z.strictObject({ gracePeriodMs: durationMsSchema }),
   VmRebooted: z.strictObject({ ...observed, cause: powerCauseSchema }),
   VmResetRequested: z.strictObject({}),
   VmReset: z.strictObject({ ...observed, cause: powerCauseSchema }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, ordinalSchema, durationMsSchema } from '../bounds.schema.js';
 import {
   commandIdSchema,
   commandOrderSchema,
@@ -18,9 +19,9 @@ const order = {
   operationId: operationIdSchema,
   generation: generationSchema,
   /** Of the causing event in the VM's stream. An agent takes no command older than the last it took for the VM. */
-  revision: z.int().min(0),
+  revision: countSchema,
   /** Not begun later than this after it was received. */
-  ttlMs: z.int().min(1),
+  ttlMs: ordinalSchema,
 };
 
 /** What a domain is made from, on any host and at any time. */
@@ -42,9 +43,9 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
     kind: z.literal('stop'),
     mode: z.enum(['graceful', 'force']),
     /** A graceful stop becomes a forced one after this. */
-    gracePeriodMs: z.int().min(0),
+    gracePeriodMs: durationMsSchema,
   }),
-  z.strictObject({ ...order, kind: z.literal('reboot'), gracePeriodMs: z.int().min(0) }),
+  z.strictObject({ ...order, kind: z.literal('reboot'), gracePeriodMs: durationMsSchema }),
   z.strictObject({ ...order, kind: z.literal('reset') }),
   z.strictObject({ ...order, kind: z.literal('pause') }),
   z.strictObject({ ...order, kind: z.literal('resume') }),

@@ -1,9 +1,19 @@
 import { z } from 'zod';
+import { countSchema, cpusSchema } from '../bounds.schema.js';
 import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
 /** A host's word has bounds that every reader of it can hold: a fleet's sum of them still fits 53 bits. */
-const cpus = z.int().min(1).max(65_536);
-const mib = z.int().min(0).max(2_147_483_647);
+const cpus = cpusSchema;
+const mib = countSchema;
+
+/** A host's name: what a path segment can hold and a terminal shows as it is. */
+export const hostNameSchema = z
+  .string()
+  .max(253)
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+    'must be a host name: letters, digits and . _ -, a letter or digit first and last',
+  );
 
 export const firmwareKindSchema = z.enum(['bios', 'uefi', 'uefi-secure']);
 
@@ -27,7 +37,7 @@ export type HostOffers = z.infer<typeof hostOffersSchema>;
 /** What a host is made of. Reported at registration and again when it changes. */
 export const hostInventorySchema = z.strictObject({
   /** Host name; a display name, not an identity. */
-  name: z.string().min(1).max(253),
+  name: hostNameSchema,
   machineId: z.string().regex(/^[0-9a-f]{32}$/),
   zone: resourceNameSchema.optional(),
   labels: labelsSchema,

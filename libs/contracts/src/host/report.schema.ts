@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, ordinalSchema, timeSchema, MAX_NUMBER } from '../bounds.schema.js';
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import {
   commandIdSchema,
@@ -15,6 +16,9 @@ import { powerStateSchema, settledDefinitionSchema } from './observed-vm.schema.
 /** Version of the command and report protocols between control plane and agents. N and N-1 work together. */
 export const HOST_PROTOCOL_VERSION = 1;
 
+/** More VMs of one host than this fit no message. */
+export const MAX_VMS_OF_A_HOST = 10_000;
+
 /** A command that was taken came to its end. */
 export const commandFinishedSchema = z.strictObject({
   kind: z.literal('command-finished'),
@@ -22,7 +26,7 @@ export const commandFinishedSchema = z.strictObject({
   vmId: vmIdSchema,
   operationId: operationIdSchema,
   generation: generationSchema,
-  revision: z.int().min(0),
+  revision: countSchema,
   /** As observed after the command, whatever its outcome. */
   powerState: powerStateSchema,
   result: z.discriminatedUnion('kind', [
@@ -62,8 +66,8 @@ export const listedDomainSchema = z.strictObject({
   powerState: powerStateSchema,
   /** Paused by the hypervisor because a disk failed or its pool is full. Absent: not so, or the agent is too old to tell. */
   isIoError: z.boolean().optional(),
-  vcpus: z.int().min(0),
-  memoryMiB: z.int().min(0),
+  vcpus: countSchema,
+  memoryMiB: countSchema,
   /** Absent: not of this fleet. It is counted against capacity and never touched. */
   ours: z
     .strictObject({
@@ -82,7 +86,7 @@ export type ListedDomain = z.infer<typeof listedDomainSchema>;
  */
 export const fullListSchema = z.strictObject({
   kind: z.literal('full-list'),
-  part: z.int().min(0),
+  part: countSchema,
   isLast: z.boolean(),
   domains: z.array(listedDomainSchema).max(2000),
   busy: z.array(vmIdSchema).max(2000),
@@ -97,14 +101,14 @@ export type FullList = z.infer<typeof fullListSchema>;
 /** Payload of `drover.host.<hostId>.report.vm`. */
 export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
   /** Sent after registration and after each reconnect, before anything else; answered with the table. */
-  z.strictObject({ kind: z.literal('open'), hostId: hostIdSchema, journalEpoch: z.int().min(1) }),
+  z.strictObject({ kind: z.literal('open'), hostId: hostIdSchema, journalEpoch: ordinalSchema }),
   z.strictObject({
     kind: z.literal('reports'),
     hostId: hostIdSchema,
-    journalEpoch: z.int().min(1),
+    journalEpoch: ordinalSchema,
     /** In order of sequence, none left out. */
     reports: z
-      .array(z.strictObject({ sequence: z.int().min(1), at: z.iso.datetime(), report: z.unknown() }))
+      .array(z.strictObject({ sequence: ordinalSchema, at: timeSchema, report: z.unknown() }))
       .min(1)
       .max(500),
   }),
@@ -114,14 +118,14 @@ export type VmLaneMessage = z.infer<typeof vmLaneMessageSchema>;
 /** The VMs that the store gives this host, and the newest command order of each. */
 export const vmTableSchema = z.strictObject({
   kind: z.literal('table'),
-  vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: commandOrderSchema })),
+  vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: commandOrderSchema })).max(MAX_VMS_OF_A_HOST),
 });
 export type VmTable = z.infer<typeof vmTableSchema>;
 
 /** Everything up to this sequence is appended or kept as a dead letter; the agent may forget it. */
 export const reportsAcknowledgedSchema = z.strictObject({
   kind: z.literal('acknowledged'),
-  throughSequence: z.int().min(0),
+  throughSequence: countSchema,
 });
 export type ReportsAcknowledged = z.infer<typeof reportsAcknowledgedSchema>;
 
@@ -138,17 +142,17 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
     /** The fleet this agent was given at its first registration; absent before. */
     fleetId: fleetIdSchema.optional(),
     agentVersion: z.string().max(50),
-    protocolVersion: z.int().min(1),
+    protocolVersion: ordinalSchema,
     capabilities: z.array(z.string().max(100)).max(100),
     /** Newest report of the host lane that waits and is older than `inventory`; absent where none waits. */
-    reportsThrough: z.int().min(1).optional(),
+    reportsThrough: ordinalSchema.optional(),
   }),
   z.strictObject({
     kind: z.literal('reports'),
     hostId: hostIdSchema,
-    journalEpoch: z.int().min(1),
+    journalEpoch: ordinalSchema,
     reports: z
-      .array(z.strictObject({ sequence: z.int().min(1), at: z.iso.datetime(), report: z.unknown() }))
+      .array(z.strictObject({ sequence: ordinalSchema, at: timeSchema, report: z.unknown() }))
       .min(1)
       .max(100),
   }),
@@ -164,16 +168,16 @@ export type HostReport = z.infer<typeof hostReportSchema>;
 export const registeredSchema = z.strictObject({
   kind: z.literal('registered'),
   fleetId: fleetIdSchema,
-  storeEpoch: z.int().min(1),
-  journalEpoch: z.int().min(1),
-  heartbeatIntervalMs: z.int().min(100),
+  storeEpoch: ordinalSchema,
+  journalEpoch: ordinalSchema,
+  heartbeatIntervalMs: z.int().min(100).max(MAX_NUMBER),
   isCordoned: z.boolean(),
 });
 export type Registered = z.infer<typeof registeredSchema>;
 
 /** Payload of `drover.host.<hostId>.heartbeat`: at most 200 bytes. */
 export const heartbeatSchema = z.strictObject({
-  sequence: z.int().min(1),
+  sequence: ordinalSchema,
   bootNonce: z.string().min(1).max(64),
   /** Why the host's hypervisor cannot be heard; absent while it can. Said in each heartbeat as long as it is so. */
   hypervisorFault: z.string().min(1).max(80).optional(),
@@ -183,10 +187,10 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>;
 /** The answer to a heartbeat is the host's lease (safety.md 26). */
 export const heartbeatAnswerSchema = z.strictObject({
   /** Which ha-manager answers: rises with every change of the active one. */
-  term: z.int().min(0),
-  sequence: z.int().min(1),
-  membershipVersion: z.int().min(0),
-  nextIntervalMs: z.int().min(100),
+  term: countSchema,
+  sequence: ordinalSchema,
+  membershipVersion: countSchema,
+  nextIntervalMs: z.int().min(100).max(MAX_NUMBER),
   /** The host is not known to this ha-manager: register again. */
   mustRegister: z.boolean(),
 });
@@ -197,13 +201,13 @@ const amount = z.int().min(0).max(1_099_511_627_776);
 /** Payload of `drover.host.<hostId>.load`. Never an event. */
 export const hostLoadSchema = z.strictObject({
   hostId: hostIdSchema,
-  at: z.iso.datetime(),
+  at: timeSchema,
   cpuUsedMillicores: amount,
   memoryUsedMiB: amount,
   /** What running domains that are not ours may use at most, whatever they use now. Absent: not known. */
   foreignMemoryMiB: amount.optional(),
   pools: z.array(z.strictObject({ name: z.string().max(200), capacityMiB: amount, availableMiB: amount })).max(100),
-  vms: z.array(z.strictObject({ vmId: vmIdSchema, cpuMillicores: amount, memoryMiB: amount })).max(10_000),
+  vms: z.array(z.strictObject({ vmId: vmIdSchema, cpuMillicores: amount, memoryMiB: amount })).max(MAX_VMS_OF_A_HOST),
 });
 export type HostLoad = z.infer<typeof hostLoadSchema>;
 

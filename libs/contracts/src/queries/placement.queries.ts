@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, ordinalSchema, sumSchema, cpusSchema, text, mapOf, numbersByName } from '../bounds.schema.js';
 import { hostIdSchema, reservationIdSchema, vmIdSchema } from '../ids.schema.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
 import { firmwareKindSchema } from '../host/inventory.schema.js';
@@ -6,12 +7,12 @@ import { labelsSchema, placementSchema, resourceNameSchema } from '../vm-spec.sc
 
 /** What a VM needs of a host. */
 export const demandSchema = z.strictObject({
-  vcpus: z.int().min(1),
-  memoryMiB: z.int().min(1),
+  vcpus: cpusSchema,
+  memoryMiB: ordinalSchema,
   /** Per pool; 0 where only the pool must exist. */
-  pools: z.record(z.string(), z.int().min(0)),
-  networks: z.array(z.string()),
-  images: z.array(z.string()),
+  pools: mapOf(resourceNameSchema, sumSchema, 32),
+  networks: z.array(resourceNameSchema).max(16),
+  images: z.array(resourceNameSchema).max(32),
   /** What it asks of the hypervisor; what it does not ask for is absent. */
   cpuModel: resourceNameSchema.optional(),
   firmware: firmwareKindSchema,
@@ -45,7 +46,7 @@ export const placeAnswerSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('no-host-fits'),
-    counts: z.record(z.string(), z.int().min(0)),
+    counts: numbersByName(countSchema),
     nearest: z.array(refusalSchema).max(20),
   }),
 ]);
@@ -61,13 +62,15 @@ export type ExplainQuery = z.infer<typeof explainQuerySchema>;
 
 export const explainAnswerSchema = z.strictObject({
   /** Hosts that pass every filter first, best first, then the refused ones by id. */
-  candidates: z.array(
-    z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('fits'), hostId: hostIdSchema, hostName: z.string(), score: scoreSchema }),
-      z.strictObject({ kind: z.literal('refused'), ...refusalSchema.shape }),
-    ]),
-  ),
-  total: z.int().min(0),
+  candidates: z
+    .array(
+      z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('fits'), hostId: hostIdSchema, hostName: text(253), score: scoreSchema }),
+        z.strictObject({ kind: z.literal('refused'), ...refusalSchema.shape }),
+      ]),
+    )
+    .max(500),
+  total: countSchema,
   nextAfterHostId: hostIdSchema.optional(),
 });
 export type ExplainAnswer = z.infer<typeof explainAnswerSchema>;

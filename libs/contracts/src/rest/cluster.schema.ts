@@ -1,36 +1,37 @@
 import { z } from 'zod';
+import { countSchema, sumSchema, text, timeSchema, numbersByName } from '../bounds.schema.js';
 import { storedEventSchema, positionSchema } from '../events/envelope.schema.js';
 import { hostIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
-import { pageQuery, pageSchema, queryInt } from './conventions.schema.js';
+import { MAX_PAGE, pageQuery, pageSchema, queryInt } from './conventions.schema.js';
 import { allocatedSchema, livenessSchema } from './host.schema.js';
 
 const capacitySchema = z.strictObject({
-  cpus: z.int(),
+  cpus: sumSchema,
   /** Without what hosts keep for themselves. */
-  memoryMiB: z.int(),
+  memoryMiB: sumSchema,
 });
 
 export const clusterStatsSchema = z.strictObject({
-  hosts: z.strictObject({ total: z.int(), alive: z.int(), suspected: z.int(), cordoned: z.int() }),
+  hosts: z.strictObject({ total: countSchema, alive: countSchema, suspected: countSchema, cordoned: countSchema }),
   vms: z.strictObject({
-    total: z.int(),
+    total: countSchema,
     /** VMs per observed power state; `UNKNOWN` before the first report. */
-    observed: z.record(z.string(), z.int()),
-    desired: z.record(z.string(), z.int()),
+    observed: numbersByName(countSchema),
+    desired: numbersByName(countSchema),
     /** Domains marked as this fleet's that the store does not know. */
-    strays: z.int(),
+    strays: countSchema,
   }),
   allocated: allocatedSchema,
   capacity: capacitySchema,
-  operations: z.strictObject({ open: z.int() }),
+  operations: z.strictObject({ open: countSchema }),
 });
 export type ClusterStats = z.infer<typeof clusterStatsSchema>;
 
 export const distributionQuerySchema = z.strictObject(pageQuery);
 export const hostShareSchema = z.strictObject({
   hostId: hostIdSchema,
-  name: z.string(),
-  zone: z.string().nullable(),
+  name: text(253),
+  zone: text(63).nullable(),
   liveness: livenessSchema,
   isCordoned: z.boolean(),
   allocated: allocatedSchema,
@@ -62,7 +63,7 @@ export const eventsQuerySchema = z.strictObject({
 export type EventsQuery = z.output<typeof eventsQuerySchema>;
 
 export const eventPageSchema = z.strictObject({
-  items: z.array(storedEventSchema),
+  items: z.array(storedEventSchema).max(MAX_PAGE),
   /** Give it back as `?from=`. */
   next: positionSchema,
   /** Nothing more stood in the store behind `next`. */
@@ -71,12 +72,12 @@ export const eventPageSchema = z.strictObject({
 
 export const rebuildStatusSchema = z.strictObject({
   state: z.enum(['NEVER', 'RUNNING', 'SUCCEEDED', 'FAILED']),
-  id: z.string().optional(),
-  startedAt: z.iso.datetime().optional(),
-  endedAt: z.iso.datetime().optional(),
+  id: text(64).optional(),
+  startedAt: timeSchema.optional(),
+  endedAt: timeSchema.optional(),
   /** Events projected so far, and how many the read model in use holds. */
-  projected: z.int(),
-  total: z.int(),
-  detail: z.string().optional(),
+  projected: sumSchema,
+  total: sumSchema,
+  detail: text(4000).optional(),
 });
 export type RebuildStatus = z.infer<typeof rebuildStatusSchema>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { errorCodeSchema } from '../errors/catalogue.errors.js';
+import { text, timeSchema } from '../bounds.schema.js';
+import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js';
 
+import { hostNameSchema } from '../host/inventory.schema.js';
 import { dnsLabelSchema, hostIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
 
 /** Headers of the API beside HTTP's own. */
@@ -23,13 +25,7 @@ export const idempotencyKeySchema = z
 /** A path segment that names a VM: its name (with `?project=`) or its id. */
 export const vmRefSchema = z.union([vmIdSchema, dnsLabelSchema]);
 /** A path segment that names a host: its id or its name. */
-export const hostRefSchema = z.union([
-  hostIdSchema,
-  z
-    .string()
-    .max(253)
-    .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/, 'must be a host name or id'),
-]);
+export const hostRefSchema = z.union([hostIdSchema, hostNameSchema]);
 
 /** A whole number written in digits, as query strings carry it. */
 export function queryInt(minimum: number, maximum: number) {
@@ -44,6 +40,7 @@ export function queryInt(minimum: number, maximum: number) {
 export function queryDuration(maximumMs: number) {
   return z
     .string()
+    .max(8)
     .regex(/^\d{1,6}(ms|s|m)$/, 'must be a duration such as 500ms, 30s or 2m')
     .transform((text) => {
       const factor = text.endsWith('ms') ? 1 : text.endsWith('s') ? 1000 : 60_000;
@@ -72,23 +69,26 @@ export const waitQuery = { wait: queryDuration(MAX_WAIT_MS).optional() };
 
 /** One page of a list; `next` is absent on the last one. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
-  return z.strictObject({ items: z.array(item), next: cursorSchema.optional() });
+  return z.strictObject({ items: z.array(item).max(MAX_PAGE), next: cursorSchema.optional() });
 }
 
 /** RFC 9457 problem details. `type` and `code` are stable; `title` is the catalogue's sentence: what to do. */
 export const problemSchema = z.strictObject({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
+  type: text(200),
+  title: text(1000),
+  status: z.int().min(400).max(599),
   /** This very request: what is wrong. */
-  detail: z.string(),
+  detail: text(4000),
   code: errorCodeSchema,
   /** JSON pointer of the first field to blame. */
-  field: z.string().optional(),
-  errors: z.array(z.strictObject({ field: z.string(), detail: z.string() })).optional(),
-  data: z.record(z.string(), z.unknown()).optional(),
-  requestId: z.string(),
+  field: text(1000).optional(),
+  errors: z
+    .array(z.strictObject({ field: text(1000), detail: text(4000) }))
+    .max(100)
+    .optional(),
+  data: errorDataSchema.optional(),
+  requestId: text(200),
 });
 export type Problem = z.infer<typeof problemSchema>;
 
-export const recordedTimeSchema = z.iso.datetime();
+export const recordedTimeSchema = timeSchema;

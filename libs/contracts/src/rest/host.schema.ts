@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { hostInventorySchema } from '../host/inventory.schema.js';
+import { countSchema, ordinalSchema, sumSchema, text } from '../bounds.schema.js';
+import { hostInventorySchema, hostNameSchema } from '../host/inventory.schema.js';
 import { clusterIdSchema, hostIdSchema } from '../ids.schema.js';
 import { pageQuery, pageSchema, recordedTimeSchema } from './conventions.schema.js';
 import { strayVmSchema } from './vm.schema.js';
@@ -10,33 +11,38 @@ export const livenessSchema = z.enum(['ALIVE', 'SUSPECTED']);
 
 export const hostListQuerySchema = z.strictObject({
   ...pageQuery,
-  name: z.string().min(1).max(253).optional(),
+  name: hostNameSchema.optional(),
   zone: resourceNameSchema.optional(),
   liveness: livenessSchema.optional(),
 });
 export type HostListQuery = z.output<typeof hostListQuerySchema>;
 
 /** What VMs placed on a host were given, by their specs. */
-export const allocatedSchema = z.strictObject({ vms: z.int(), running: z.int(), vcpus: z.int(), memoryMiB: z.int() });
+export const allocatedSchema = z.strictObject({
+  vms: countSchema,
+  running: countSchema,
+  vcpus: sumSchema,
+  memoryMiB: sumSchema,
+});
 
 export const hostResourceSchema = z.strictObject({
   id: hostIdSchema,
-  name: z.string(),
+  name: text(253),
   cluster: clusterIdSchema,
   liveness: z.strictObject({ state: livenessSchema, since: recordedTimeSchema }),
   /** Null while the host takes new placements. */
   cordon: z.strictObject({ by: z.enum(['user', 'protocol']), at: recordedTimeSchema }).nullable(),
   inventory: hostInventorySchema,
   agent: z.strictObject({
-    version: z.string(),
-    protocolVersion: z.int(),
-    capabilities: z.array(z.string()),
-    journalEpoch: z.int(),
+    version: text(50),
+    protocolVersion: ordinalSchema,
+    capabilities: z.array(text(100)).max(100),
+    journalEpoch: ordinalSchema,
   }),
   allocated: allocatedSchema,
   /** Only on a single host; the newest 100. */
-  strays: z.array(strayVmSchema).optional(),
-  revision: z.int(),
+  strays: z.array(strayVmSchema).max(100).optional(),
+  revision: countSchema,
   registeredAt: recordedTimeSchema,
   updatedAt: recordedTimeSchema,
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { text } from '../bounds.schema.js';
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import { actorSchema } from '../events/envelope.schema.js';
 import { operationKindSchema } from '../events/operation.events.js';
@@ -29,7 +30,7 @@ export const operationResourceSchema = z.strictObject({
   kind: operationKindSchema,
   state: operationStateSchema,
   project: projectIdSchema,
-  vm: z.strictObject({ id: vmIdSchema, name: z.string() }),
+  vm: z.strictObject({ id: vmIdSchema, name: text(253) }),
   actor: actorSchema,
   beganAt: recordedTimeSchema,
   /** It has ended, one way or another, by then. */
@@ -38,11 +39,11 @@ export const operationResourceSchema = z.strictObject({
   supersedes: operationIdSchema.nullable(),
   supersededBy: operationIdSchema.nullable(),
   /** Why it failed. `step` names the step, `undone` and `left` what became of the earlier ones. */
-  error: errorReportSchema.extend({ step: z.string() }).nullable(),
-  undone: z.array(z.string()),
-  left: z.array(z.string()),
+  error: errorReportSchema.extend({ step: text(100) }).nullable(),
+  undone: z.array(text(200)).max(50),
+  left: z.array(text(500)).max(50),
   /** Last heard of the work under way; not truth and gone when the operation has ended. */
-  progress: z.strictObject({ percent: z.int(), text: z.string() }).nullable(),
+  progress: z.strictObject({ percent: z.int().min(0).max(100), text: text(200) }).nullable(),
 });
 export type OperationResource = z.infer<typeof operationResourceSchema>;
 /** An operation as its events tell it: progress is none. */
@@ -60,11 +61,11 @@ export const vmWriteAnswerSchema = z.strictObject({
       z.strictObject({ id: operationIdSchema, kind: operationKindSchema }),
     ])
     .nullable(),
-  vm: z.union([vmResourceSchema, z.strictObject({ id: vmIdSchema, name: z.string(), project: projectIdSchema })]),
+  vm: z.union([vmResourceSchema, z.strictObject({ id: vmIdSchema, name: text(253), project: projectIdSchema })]),
 });
 export type VmWriteAnswer = z.infer<typeof vmWriteAnswerSchema>;
 
 export const hostWriteAnswerSchema = z.strictObject({
   operation: z.null(),
-  host: z.strictObject({ id: hostIdSchema, name: z.string() }),
+  host: z.strictObject({ id: hostIdSchema, name: text(253) }),
 });

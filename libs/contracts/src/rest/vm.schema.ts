@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { countSchema, text, timeWithOffsetSchema, numbersByName } from '../bounds.schema.js';
 import { powerCauseSchema } from '../events/vm.events.js';
 import { operationKindSchema } from '../events/operation.events.js';
 import { storedEventSchema } from '../events/envelope.schema.js';
@@ -13,7 +14,7 @@ import {
 } from '../ids.schema.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
 import { labelKeySchema, labelValueSchema, vmSpecSchema } from '../vm-spec.schema.js';
-import { pageQuery, pageSchema, projectQuery, queryInt, recordedTimeSchema } from './conventions.schema.js';
+import { MAX_PAGE, pageQuery, pageSchema, projectQuery, queryInt, recordedTimeSchema } from './conventions.schema.js';
 
 /** What a VM can be asked to be. */
 export const desiredPowerStateSchema = z.enum(['RUNNING', 'STOPPED', 'PAUSED', 'ABSENT']);
@@ -42,6 +43,7 @@ export const emptyBodySchema = z.strictObject({});
 /** `key=value`. */
 const labelSelector = z
   .string()
+  .max(200)
   .refine(
     (text) => {
       const [key, value, ...rest] = text.split('=');
@@ -71,7 +73,7 @@ export type VmListQuery = z.output<typeof vmListQuerySchema>;
 export const vmGetQuerySchema = z.strictObject({
   ...projectQuery,
   /** State as of this moment, from events alone. */
-  at: z.iso.datetime({ offset: true }).optional(),
+  at: timeWithOffsetSchema.optional(),
 });
 
 export const vmHistoryQuerySchema = z.strictObject({
@@ -91,7 +93,7 @@ export const driftSchema = z.strictObject({
   /** `power`: desired and observed power state differ while no operation works on it. */
   kind: z.enum(['power', 'missing', 'edited', 'unknown', 'superseded-copy']),
   hostId: hostIdSchema.optional(),
-  detail: z.string(),
+  detail: text(1000),
   at: recordedTimeSchema,
 });
 
@@ -110,21 +112,21 @@ export const vmResourceSchema = z.strictObject({
       cause: powerCauseSchema.optional(),
     })
     .nullable(),
-  drift: z.array(driftSchema),
+  drift: z.array(driftSchema).max(MAX_PAGE),
   placement: z
     .strictObject({
       hostId: hostIdSchema,
       generation: generationSchema,
       score: scoreSchema,
-      runnersUp: z.array(z.strictObject({ hostId: hostIdSchema, score: scoreSchema })),
+      runnersUp: z.array(z.strictObject({ hostId: hostIdSchema, score: scoreSchema })).max(5),
       at: recordedTimeSchema,
     })
     .nullable(),
   /** The newest attempt, when it found no host. */
   placementFailure: z
     .strictObject({
-      counts: z.record(z.string(), z.int()),
-      nearest: z.array(refusalSchema),
+      counts: numbersByName(countSchema),
+      nearest: z.array(refusalSchema).max(20),
       at: recordedTimeSchema,
     })
     .nullable(),
@@ -133,7 +135,7 @@ export const vmResourceSchema = z.strictObject({
   /** The operation that holds the VM. */
   operation: z.strictObject({ id: operationIdSchema, kind: operationKindSchema }).nullable(),
   /** Of the newest event of the VM's stream. */
-  revision: z.int(),
+  revision: countSchema,
   createdAt: recordedTimeSchema,
   updatedAt: recordedTimeSchema,
   deletedAt: recordedTimeSchema.nullable(),
@@ -147,7 +149,7 @@ export const strayVmSchema = z.strictObject({
   vmId: vmIdSchema,
   hostId: hostIdSchema,
   kind: driftSchema.shape.kind,
-  detail: z.string(),
+  detail: text(1000),
   powerState: powerStateSchema.nullable(),
   at: recordedTimeSchema,
 });
@@ -156,7 +158,7 @@ export type StrayVm = z.infer<typeof strayVmSchema>;
 export const vmPageSchema = pageSchema(vmResourceSchema);
 
 export const vmHistorySchema = z.strictObject({
-  items: z.array(storedEventSchema),
+  items: z.array(storedEventSchema).max(MAX_PAGE),
   /** Revision to go on after; absent on the last page. */
-  next: z.int().optional(),
+  next: countSchema.optional(),
 });
