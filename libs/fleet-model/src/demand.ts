@@ -9,12 +9,12 @@ type DemandingSpec = Pick<VmSpec, 'cpu' | 'memory' | 'firmware' | 'disks' | 'nic
  * A disk that takes its size from its image asks only that its pool exists: how large it is, only the host knows.
  */
 export function demandOf(spec: DemandingSpec): Demand {
-  const pools: Record<string, number> = {};
-  for (const disk of spec.disks) pools[disk.pool] = (pools[disk.pool] ?? 0) + (disk.sizeMiB ?? 0);
+  const pools = new Map<string, number>();
+  for (const disk of spec.disks) pools.set(disk.pool, (pools.get(disk.pool) ?? 0) + (disk.sizeMiB ?? 0));
   return {
     vcpus: vcpuCount(spec.cpu),
     memoryMiB: spec.memory.sizeMiB,
-    pools,
+    pools: Object.fromEntries(pools),
     networks: distinct(spec.nics.map((nic) => nic.network)),
     images: distinct(spec.disks.flatMap((disk) => disk.image ?? [])),
     ...(spec.cpu.model === undefined ? {} : { cpuModel: spec.cpu.model }),

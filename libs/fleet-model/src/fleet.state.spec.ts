@@ -36,7 +36,7 @@ describe('the fleet', () => {
     expect(usageOf(given(...placed))).toEqual({
       count: 1,
       resources: { vcpus: 2, memoryMiB: 512 },
-      promisedPoolMiB: { default: 300 },
+      promisedPoolMiB: new Map([['default', 300]]),
     });
   });
 
@@ -47,7 +47,7 @@ describe('the fleet', () => {
 
   it('leaves the space of volumes that are there to the report of the host', () => {
     const defined = given(...placed, vmDefined(vmId(1), hostId(1)), vmDefined(vmId(1), hostId(1)));
-    expect(usageOf(defined)).toEqual({ count: 1, resources: { vcpus: 2, memoryMiB: 512 }, promisedPoolMiB: {} });
+    expect(usageOf(defined)).toEqual({ count: 1, resources: { vcpus: 2, memoryMiB: 512 }, promisedPoolMiB: new Map() });
     expect(usageOf(evolveFleet(defined, vmDeleted(vmId(1))))).toEqual(NO_USAGE);
   });
 

@@ -9,10 +9,10 @@ export interface Usage {
    * Per pool, what has been promised to VMs whose volumes are not there yet. Once they are, the host's own report of free
    * space tells more: volumes grow as they are written, and the sum of their sizes says little about the space they take.
    */
-  readonly promisedPoolMiB: Readonly<Record<string, number>>;
+  readonly promisedPoolMiB: ReadonlyMap<string, number>;
 }
 
-export const NO_USAGE: Usage = { count: 0, resources: NO_RESOURCES, promisedPoolMiB: {} };
+export const NO_USAGE: Usage = { count: 0, resources: NO_RESOURCES, promisedPoolMiB: new Map() };
 
 interface Counted {
   readonly demand: Demand;
@@ -35,17 +35,13 @@ export function usageWithout(usage: Usage, counted: Counted): Usage {
   };
 }
 
-/** A pool of which nothing is promised any more leaves the record, so that equal usages look equal. */
-function changed(
-  promised: Readonly<Record<string, number>>,
-  demand: Demand,
-  sign: 1 | -1,
-): Readonly<Record<string, number>> {
-  const next: Record<string, number> = { ...promised };
+/** A pool of which nothing is promised any more leaves the map, so that equal usages look equal. */
+function changed(promised: ReadonlyMap<string, number>, demand: Demand, sign: 1 | -1): ReadonlyMap<string, number> {
+  const next = new Map(promised);
   for (const [pool, sizeMiB] of Object.entries(demand.pools)) {
-    const left = (next[pool] ?? 0) + sign * sizeMiB;
-    if (left === 0) delete next[pool];
-    else next[pool] = left;
+    const left = (next.get(pool) ?? 0) + sign * sizeMiB;
+    if (left === 0) next.delete(pool);
+    else next.set(pool, left);
   }
   return next;
 }

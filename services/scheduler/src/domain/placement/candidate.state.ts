@@ -44,6 +44,7 @@ export function candidateOf(state: PlacementState, host: FleetHost): Candidate {
  */
 export function freePoolMiB(candidate: Candidate, pool: string): number {
   const reported = candidate.load?.pools.find((one) => one.name === pool) ?? candidate.host.pools.get(pool);
-  const promised = (candidate.host.usage.promisedPoolMiB[pool] ?? 0) + (candidate.reserved.promisedPoolMiB[pool] ?? 0);
+  const promised =
+    (candidate.host.usage.promisedPoolMiB.get(pool) ?? 0) + (candidate.reserved.promisedPoolMiB.get(pool) ?? 0);
   return (reported?.availableMiB ?? 0) - promised;
 }
