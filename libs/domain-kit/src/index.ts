@@ -1,4 +1,5 @@
 export * from './clock.js';
 export * from './decider.js';
 export * from './ids.js';
+export * from './near-miss.js';
 export * from './never.js';

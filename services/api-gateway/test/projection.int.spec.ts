@@ -268,6 +268,18 @@ describe('the projection of the fleet', () => {
     });
   });
 
+  it('holds and adds numbers that are larger than any host should have', async () => {
+    const store = createMemoryEventStore();
+    const story = new FleetStory(store);
+    const cpu = { ...inventoryOf('h1').cpu, count: 3_000_000_000 };
+    for (const host of HOSTS) await story.host(host, { cpu, memoryMiB: 2_147_483_647, reservedMemoryMiB: 0 });
+    await withModel(async (database) => {
+      await projectInBatches(database, store, [5]);
+      const { capacity } = await new SqlFleetReads(database).stats();
+      expect(capacity).toEqual({ cpus: 6_000_000_000, memoryMiB: 4_294_967_294 });
+    });
+  });
+
   it('is not stopped by text that PostgreSQL cannot hold', async () => {
     const store = createMemoryEventStore();
     const story = new FleetStory(store);

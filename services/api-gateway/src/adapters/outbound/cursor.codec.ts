@@ -1,7 +1,13 @@
-import type { z } from 'zod';
+import { dnsLabelSchema, hostIdSchema, operationIdSchema, timeSchema, vmIdSchema } from '@drover/contracts';
+import { z } from 'zod';
 import { Refused } from '../../application/refused.js';
 
-/** A cursor is the sort key of a page's last row: opaque to clients, checked when it comes back. */
+export const vmCursor = z.tuple([dnsLabelSchema, dnsLabelSchema, vmIdSchema]);
+export const operationCursor = z.tuple([timeSchema, operationIdSchema]);
+/** By the id alone: the name that a host is sorted by is its own word and may change. */
+export const hostCursor = z.tuple([hostIdSchema]);
+
+/** A cursor tells a page's last row: opaque to clients, checked when it comes back. */
 export function encodeCursor(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }

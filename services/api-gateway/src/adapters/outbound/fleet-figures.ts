@@ -19,7 +19,7 @@ export async function allocatedPerHost(em: Entities, ids: readonly HostId[]): Pr
 export async function clusterStats(em: Entities): Promise<ClusterStats> {
   const [hosts] = await em.execute<HostFigures[]>(
     `SELECT count(*)::int AS total, count(*) FILTER (WHERE liveness = 'ALIVE')::int AS alive,
-       count(*) FILTER (WHERE is_cordoned)::int AS cordoned, coalesce(sum(cpus), 0)::int AS cpus,
+       count(*) FILTER (WHERE is_cordoned)::int AS cordoned, coalesce(sum(cpus), 0)::float8 AS cpus,
        coalesce(sum(memory_mib), 0)::float8 AS memory_mib FROM host`,
   );
   const totals = await em.execute<({ observed: string; desired: string } & FigureRow)[]>(

@@ -1,7 +1,5 @@
 import {
-  dnsLabelSchema,
   hostIdSchema,
-  operationIdSchema,
   vmIdSchema,
   type ClusterStats,
   type HostId,
@@ -19,18 +17,13 @@ import {
   type VmView,
 } from '@drover/contracts';
 import type { ReadDatabase } from '@drover/read-models';
-import { z } from 'zod';
 import { HOSTS_OF_A_NAME, type FleetReads, type Page } from '../../application/ports/fleet-reads.port.js';
 import { HostRow, OperationRow, VmRow } from '../../projections/fleet/fleet-tables.schema.js';
-import { decodeCursor, encodeCursor } from './cursor.codec.js';
+import { decodeCursor, encodeCursor, hostCursor, operationCursor, vmCursor } from './cursor.codec.js';
 import { allocatedPerHost, clusterStats, nothingAllocated } from './fleet-figures.js';
 
 const DEFAULT_PAGE = 100;
 const MAX_STRAYS = 100;
-
-const vmCursor = z.tuple([dnsLabelSchema, dnsLabelSchema, vmIdSchema]);
-const operationCursor = z.tuple([z.iso.datetime(), operationIdSchema]);
-const hostCursor = z.tuple([z.string().regex(/^\P{Cc}{1,253}$/u), hostIdSchema]);
 
 /**
  * The read model through MikroORM. Every list is one indexed range of rows behind its cursor: its cost follows from the
@@ -133,9 +126,11 @@ export class SqlFleetReads implements FleetReads {
     };
     return this.#database.reading(async (em) => {
       const rows = em.createQueryBuilder(HostRow).select('view').where(where).orderBy({ name: 'asc', id: 'asc' });
-      if (after !== undefined) rows.andWhere('(name, id) > (?, ?)', decodeCursor(after, hostCursor));
+      if (after !== undefined) {
+        rows.andWhere('(name, id) > (SELECT name, id FROM host WHERE id = ?)', decodeCursor(after, hostCursor));
+      }
       const found = await rows.limit(limit + 1).execute<{ view: HostView }[]>('all');
-      const { items, ...rest } = page(found, limit, (host) => [host.name, host.id]);
+      const { items, ...rest } = page(found, limit, (host) => [host.id]);
       return { items: await withAllocated(em, items), ...rest };
     });
   }

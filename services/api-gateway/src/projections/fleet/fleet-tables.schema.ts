@@ -43,8 +43,8 @@ export const HostRow = defineEntity({
     zone: p.text().nullable(),
     liveness: p.text(),
     isCordoned: p.boolean(),
-    cpus: p.integer(),
-    memoryMib: p.integer(),
+    cpus: p.bigint('number'),
+    memoryMib: p.bigint('number'),
     view: p.json<HostView>(),
   },
 });

@@ -60,19 +60,33 @@ export function fold(fleet: FleetFold, event: StoredEvent): void {
 
 function foldVm(fleet: FleetFold, event: StoredVmEvent): void {
   const vmId = streamSubjectId(event.stream) as VmId;
-  const vm = evolveVm(fleet.vms.get(vmId), event);
+  const before = fleet.vms.get(vmId);
+  const vm = evolveVm(before, event);
   if (vm !== undefined) fleet.vms.set(vmId, vm);
-  else if (event.type === 'VmDriftFound') {
-    const { hostId, kind, detail, powerState = null } = event.data;
-    const stray: StrayVm = { vmId, hostId, kind, detail, powerState, at: event.recordedAt };
-    fleet.strays.set(strayKey(stray), stray);
-  } else if (event.type === 'VmDriftSettled') {
-    fleet.strays.set(strayKey({ vmId, ...event.data }), null);
-  }
+  if (vm === undefined || vm.deletedAt !== null) foldStrays(fleet, vmId, before, event);
   if (!isOperationEvent(event)) return;
   const { operationId } = event.data;
   const operation = evolveOperation(fleet.operations.get(operationId), event, vm);
   if (operation !== undefined) fleet.operations.set(operationId, operation);
+}
+
+/**
+ * Drift of a VM that is not there, because the store never knew it or because it was deleted: no list of VMs shows it, so it is
+ * told of by the host. What a VM leaves behind at its deletion stays drift of its host.
+ */
+function foldStrays(fleet: FleetFold, vmId: VmId, before: VmView | undefined, event: StoredVmEvent): void {
+  const found = (stray: StrayVm) => void fleet.strays.set(strayKey(stray), stray);
+  if (event.type === 'VmDriftFound') {
+    const { hostId, kind, detail, powerState = null } = event.data;
+    found({ vmId, hostId, kind, detail, powerState, at: event.recordedAt });
+  } else if (event.type === 'VmDriftSettled') {
+    fleet.strays.set(strayKey({ vmId, ...event.data }), null);
+  } else if (event.type === 'VmDeleted') {
+    for (const { kind, hostId, detail, at } of before?.drift ?? []) {
+      const isLeft = kind === 'unknown' || kind === 'superseded-copy';
+      if (isLeft && hostId !== undefined) found({ vmId, hostId, kind, detail, powerState: null, at });
+    }
+  }
 }
 
 function foldHost(fleet: FleetFold, event: StoredHostEvent): void {
@@ -83,6 +97,11 @@ function foldHost(fleet: FleetFold, event: StoredHostEvent): void {
 
 export function strayKey(stray: Pick<StrayVm, 'vmId' | 'hostId' | 'kind'>): string {
   return `${stray.hostId} ${stray.vmId} ${stray.kind}`;
+}
+
+export function strayOfKey(key: string): Pick<StrayVm, 'vmId' | 'hostId' | 'kind'> {
+  const [hostId, vmId, kind] = key.split(' ') as [HostId, VmId, StrayVm['kind']];
+  return { hostId, vmId, kind };
 }
 
 export function isVmEvent(event: StoredEvent): event is StoredVmEvent {

@@ -56,8 +56,8 @@ export class FleetMigration extends Migration {
       zone text,
       liveness text NOT NULL,
       is_cordoned boolean NOT NULL,
-      cpus integer NOT NULL,
-      memory_mib integer NOT NULL,
+      cpus bigint NOT NULL,
+      memory_mib bigint NOT NULL,
       view jsonb NOT NULL
     )`);
     this.addSql(`CREATE INDEX host_by_name ON host (name, id)`);

@@ -1,7 +1,7 @@
 import { isKnownEvent, type StoredEvent, type HostView, type OperationView, type VmView } from '@drover/contracts';
 import type { Projected, Projection, SqlTransaction } from '@drover/read-models';
 import { fleetEntities } from './fleet-tables.schema.js';
-import { emptyFold, fold, touchedBy, type FleetFold, type TouchedIds } from './fleet.fold.js';
+import { emptyFold, fold, strayOfKey, touchedBy, type FleetFold, type TouchedIds } from './fleet.fold.js';
 import { FleetMigration } from './fleet.migration.js';
 import { jsonParameter } from './json-parameter.js';
 import { UNKNOWN, VmTotalChanges } from './vm-totals.js';
@@ -148,7 +148,7 @@ async function saveHosts(sql: SqlTransaction, { hosts }: FleetFold): Promise<voi
   await sql.query(
     `INSERT INTO host (id, name, zone, liveness, is_cordoned, cpus, memory_mib, view)
      SELECT * FROM json_to_recordset($1::json) AS row (id uuid, name text, zone text, liveness text, is_cordoned boolean,
-       cpus integer, memory_mib integer, view jsonb)
+       cpus bigint, memory_mib bigint, view jsonb)
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, zone = excluded.zone, liveness = excluded.liveness,
        is_cordoned = excluded.is_cordoned, cpus = excluded.cpus, memory_mib = excluded.memory_mib, view = excluded.view`,
     [jsonParameter(rows)],
@@ -157,9 +157,15 @@ async function saveHosts(sql: SqlTransaction, { hosts }: FleetFold): Promise<voi
 
 async function saveStrays(sql: SqlTransaction, { strays }: FleetFold): Promise<void> {
   if (strays.size === 0) return;
-  const settled = [...strays].flatMap(([key, stray]) => (stray === null ? [key] : []));
+  const settled = [...strays].flatMap(([key, stray]) => (stray === null ? [strayOfKey(key)] : []));
   const found = [...strays.values()].filter((stray) => stray !== null);
-  await sql.query(`DELETE FROM stray_vm WHERE host_id || ' ' || vm_id || ' ' || kind = ANY($1::text[])`, [settled]);
+  if (settled.length > 0) {
+    await sql.query(
+      `DELETE FROM stray_vm WHERE (host_id, vm_id, kind) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]))`,
+      [settled.map(({ hostId }) => hostId), settled.map(({ vmId }) => vmId), settled.map(({ kind }) => kind)],
+    );
+  }
+  if (found.length === 0) return;
   await sql.query(
     `INSERT INTO stray_vm (vm_id, host_id, kind, at, view)
      SELECT vm_id, host_id, kind, at, view FROM json_to_recordset($1::json) AS row (vm_id uuid, host_id uuid, kind text,

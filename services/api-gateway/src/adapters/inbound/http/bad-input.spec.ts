@@ -87,11 +87,25 @@ describe('bad input', () => {
   });
 
   it('names every field that is wrong, at most a hundred', async () => {
-    const labels = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`bad key ${index}`, 'x']));
-    const problem = await expectRefused(await post('/api/v1/vms', { name: 'A', spec: { labels } }));
+    const bad = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`bad key ${index}`, 'x']));
+    const spec = { labels: bad, metadata: { annotations: bad } };
+    const problem = await expectRefused(await post('/api/v1/vms', { name: 'A', spec }));
     expect(problem.errors).toHaveLength(100);
-    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key${index}`, 'x']));
-    await expectRefused(await post('/api/v1/vms', { name: 'a', spec: { labels: many } }));
+  });
+
+  it('is refused by its count where a map or a list has too many entries, and no entry is looked at', async () => {
+    const labels = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`bad key ${index}`, 'x']));
+    const disks = Array.from({ length: 10_000 }, () => 0);
+    const problem = await expectRefused(await post('/api/v1/vms', { name: 'a', spec: { labels, disks } }));
+    expect(problem.errors?.map(({ field }) => field).sort()).toEqual(['/spec/disks', '/spec/labels']);
+  });
+
+  it('is no empty body that says it is JSON: it is as none', async () => {
+    gateway.commands.respond = () => ({ kind: 'rejected', rejection: { code: 'VM_BUSY', detail: 'held' } });
+    for (const url of ['/api/v1/vms/a/start', '/api/v1/vms/a/stop']) {
+      expect((await ask('POST', url, '')).json()).toMatchObject({ code: 'VM_BUSY' });
+    }
+    expect((await ask('DELETE', '/api/v1/vms/a', '')).json()).toMatchObject({ code: 'VM_BUSY' });
   });
 
   it.each([
@@ -138,6 +152,7 @@ describe('bad input', () => {
     ['/api/v1/vms?host=h1', '?host'],
     ['/api/v1/vms?project=%3Cb%3E', '?project'],
     ['/api/v1/vms/a?at=yesterday', '?at'],
+    ['/api/v1/vms/a?at=0000-01-01T00:00:00Z', '?at'],
     ['/api/v1/vms/a/history?after=-1', '?after'],
     ['/api/v1/vms/A_B', '{vm}'],
     ['/api/v1/vms/..%2F..%2Fetc', '{vm}'],
@@ -147,6 +162,10 @@ describe('bad input', () => {
     ['/api/v1/operations?kind=vm.explode', '?kind'],
     ['/api/v1/events?from=first', '?from'],
     ['/api/v1/events?types=vmStarted', '?types'],
+    ['/api/v1/events?types=VmStarted,VmStoped', '?types'],
+    ['/api/v1/events?kinds=vms', '?kinds'],
+    ['/api/v1/events?from=1.5', '?from'],
+    ['/api/v1/events?from=9007199254740991', '?from'],
     ['/api/v1/cluster/stats?x=1', '?x'],
   ])('is refused in %s', async (url, field) => {
     const answer = await gateway.ask({ method: 'GET', url });
@@ -194,6 +213,24 @@ describe('bad input', () => {
       headers: { [name]: value },
     });
     expect(await expectRefused(answer)).toMatchObject({ field: name });
+  });
+
+  it('is refused where a stream is to go on behind a position that the store does not have', async () => {
+    for (const position of ['9007199254740991', '9999999999999999999', '1.5']) {
+      const answer = await gateway.ask({
+        method: 'GET',
+        url: '/api/v1/events',
+        headers: { 'last-event-id': position, accept: 'text/event-stream' },
+      });
+      const { errors } = answer.json<{ errors: { field: string; detail: string }[] }>();
+      expect(answer.statusCode).toBe(400);
+      expect(errors).toMatchObject([{ field: 'last-event-id', detail: expect.stringContaining('begin again from 0') }]);
+    }
+  });
+
+  it('is told what was likely meant', async () => {
+    const answer = await gateway.ask({ method: 'GET', url: '/api/v1/events?types=VmStoped' });
+    expect(answer.json()).toMatchObject({ detail: '?types: there is no event type VmStoped; did you mean VmStopped?' });
   });
 
   it('is refused as a path that leads nowhere or cannot be read', async () => {

@@ -4,6 +4,7 @@ import type { EventStore } from '@drover/event-store';
 import type { Logger } from '@drover/observability';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { refuseForeignPosition, refuseUnknownFilters } from '../../../application/event-query.policy.js';
 import { EVENT_STORE, LOGGER } from '../../../application/ports/platform.port.js';
 import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
@@ -55,14 +56,18 @@ export class EventsController {
     @Req() request: DroverRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    refuseUnknownFilters(query);
+    const { 'last-event-id': last } = parsePart('header', lastEventIdSchema, request.headers);
+    const head = await this.#store.head();
+    if (query.from !== undefined) refuseForeignPosition(query.from, head, '?from');
+    if (last !== undefined) refuseForeignPosition(last, head, 'last-event-id');
     if (wantsPage(request.headers.accept)) {
       void reply.send(await this.#page(query));
       return;
     }
     if (this.#streams.size >= MAX_STREAMS)
       return refuse('SERVICE_UNAVAILABLE', `${MAX_STREAMS} streams are open already`);
-    const { 'last-event-id': last } = parsePart('header', lastEventIdSchema, request.headers);
-    const after = last ?? query.from ?? (await this.#store.head());
+    const after = last ?? query.from ?? head;
     void reply.hijack();
     const ids = { 'x-request-id': request.id, ...traceHeaders() };
     reply.raw.writeHead(200, { ...securityHeaders, ...ids, 'content-type': 'text/event-stream' });

@@ -6,7 +6,7 @@ import { SwaggerModule } from '@nestjs/swagger';
 import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import { nestLogger } from '@drover/service-kit';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { openApiDocument } from './openapi.document.js';
 import type { ProblemFilter } from './problem.filter.js';
 import { traceRequests } from './request-trace.js';
@@ -20,6 +20,16 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly version: string;
+}
+
+/** No body is no body, also where the request says that it is JSON: clients of actions without parameters send that. */
+function readJsonBodies(server: FastifyInstance): void {
+  const parse = server.getDefaultJsonParser('error', 'error');
+  server.removeContentTypeParser('application/json');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body === '') done(null, undefined);
+    else void parse(request, body, done);
+  });
 }
 
 /** Nest on Fastify, ready to listen: JSON only, one way to say what is wrong, and the documentation. */
@@ -41,6 +51,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
   });
   const server = adapter.getInstance();
   server.removeContentTypeParser('text/plain');
+  readJsonBodies(server);
   traceRequests(server, logger);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(securityHeaders).header('x-request-id', request.id);

@@ -1,6 +1,9 @@
 import { errorCatalogue, Fault, type ErrorCode, type Problem } from '@drover/contracts';
 import { Refused } from '../../../application/refused.js';
 
+/** As `problemSchema` has it. */
+const LONGEST_DETAIL = 4000;
+
 /** The last part is the anchor of the code's row in `docs/reference/errors.md`. */
 const TYPE_BASE = 'urn:drover:error:';
 
@@ -29,7 +32,7 @@ function base(code: ErrorCode, detail: string, requestId: string): Problem {
     type: `${TYPE_BASE}${code.toLowerCase().replaceAll('_', '-')}`,
     title: sentence,
     status: httpStatus,
-    detail,
+    detail: detail.slice(0, LONGEST_DETAIL),
     code,
     requestId,
   };
