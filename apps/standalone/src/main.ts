@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { runProcess } from '@drover/service-kit';
+import { loadConfig, processConfigSchema, runProcess } from '@drover/service-kit';
 import { compose, serviceKeys, type ServiceKey } from './compose.js';
 
 const { values } = parseArgs({ options: { service: { type: 'string' } } });
@@ -8,4 +8,4 @@ if (values.service !== undefined && !isService(values.service)) {
   process.stderr.write(`there is no service ${values.service}; there are: ${serviceKeys.join(', ')}\n`);
   process.exit(2);
 }
-await runProcess(compose(values.service));
+await runProcess(compose(values.service), loadConfig(processConfigSchema));

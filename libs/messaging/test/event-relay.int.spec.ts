@@ -19,7 +19,7 @@ describe('the event relay', () => {
 
   const clock = { epochMs: () => nowMs, monotonicMs: () => 0 };
   const logger = createLogger('relay', {
-    level: 'warn',
+    threshold: { level: 'warn' },
     destination: { write: (line) => void warnings.push(JSON.parse(line) as Record<string, unknown>) },
   });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { withContext } from './context.js';
-import { createLogger } from './logger.js';
+import { createLogger, type LogThreshold } from './logger.js';
 import { inSpan } from './tracing.js';
 
-function capture() {
+function capture(threshold: LogThreshold = { level: 'debug' }) {
   const lines: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
-  return { lines, logger: createLogger('vm-manager', { destination, level: 'debug' }) };
+  return { lines, logger: createLogger('vm-manager', { destination, threshold }) };
 }
 
 describe('the logger', () => {
@@ -47,6 +47,18 @@ describe('the logger', () => {
     expect(lines[0]).toMatchObject({
       error: { message: 'append failed', stack: expect.any(String), cause: { message: 'connection refused' } },
     });
+  });
+
+  it('follows its threshold while it runs, and so does every logger made from it', () => {
+    const threshold: LogThreshold = { level: 'info' };
+    const { lines, logger } = capture(threshold);
+    const child = logger.with({ hostId: 'h' });
+    child.debug('not yet');
+    threshold.level = 'debug';
+    child.debug('now');
+    threshold.level = 'error';
+    logger.warn('no more');
+    expect(lines.map(({ message }) => message)).toEqual(['now']);
   });
 
   it('writes fields that refer to themselves', () => {

@@ -20,8 +20,14 @@ export interface Logger {
   with(fields: LogFields): Logger;
 }
 
+/** The lowest level that is written. Loggers that share one change together, at once. */
+export interface LogThreshold {
+  level: LogLevel;
+}
+
 export interface LoggerOptions {
-  readonly level?: LogLevel | 'silent';
+  /** `info` by default. */
+  readonly threshold?: LogThreshold;
   /** Standard output by default. Lines are written at once, so that the last one before a crash is there. */
   readonly destination?: DestinationStream;
 }
@@ -33,7 +39,8 @@ export interface LoggerOptions {
 export function createLogger(service: string, options: LoggerOptions = {}): Logger {
   const root = pino(
     {
-      level: options.level ?? 'info',
+      // The threshold decides; a logger of pino would hand its own level on to its children and never look again.
+      level: logLevels[0],
       base: { service },
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -42,7 +49,7 @@ export function createLogger(service: string, options: LoggerOptions = {}): Logg
     },
     options.destination ?? pino.destination({ fd: 1, sync: true }),
   );
-  return adapt(root);
+  return adapt(root, options.threshold ?? { level: 'info' });
 }
 
 /** For specs that do not look at log lines. */
@@ -59,9 +66,9 @@ function contextFields(): object {
   return traceId === undefined ? { ...currentFields() } : { ...currentFields(), traceId };
 }
 
-function adapt(target: Pino): Logger {
+function adapt(target: Pino, threshold: LogThreshold): Logger {
   const write = (level: LogLevel, message: string, fields: LogFields | undefined): void => {
-    if (!target.isLevelEnabled(level)) return;
+    if (logLevels.indexOf(level) < logLevels.indexOf(threshold.level)) return;
     if (fields === undefined) target[level](message);
     else target[level](redact(fields), message);
   };
@@ -70,6 +77,6 @@ function adapt(target: Pino): Logger {
     info: (message, fields) => write('info', message, fields),
     warn: (message, fields) => write('warn', message, fields),
     error: (message, fields) => write('error', message, fields),
-    with: (fields) => adapt(target.child(redact(fields) as Record<string, unknown>)),
+    with: (fields) => adapt(target.child(redact(fields) as Record<string, unknown>), threshold),
   };
 }

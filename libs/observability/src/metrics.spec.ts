@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMetrics, watchEventLoopDelay } from './metrics.js';
+import { createMetrics, watchEventLoopDelay, watchProcess } from './metrics.js';
 
 describe('metrics', () => {
   it('prints counters and gauges as Prometheus reads them', () => {
@@ -26,6 +26,13 @@ describe('metrics', () => {
     metrics.counter('drover_a_total', 'A').add();
     expect(metrics.counter('drover_a_total', 'A').value()).toBe(1);
     expect(() => metrics.gauge('drover_a_total', 'A')).toThrow('counter already');
+  });
+
+  it('tells what the process uses', () => {
+    const metrics = createMetrics();
+    watchProcess(metrics);
+    expect(metrics.text()).toMatch(/# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total \d/);
+    expect(metrics.text()).toMatch(/process_resident_memory_bytes \d{7,}/);
   });
 
   it('reads the event loop delay when it is looked at', () => {

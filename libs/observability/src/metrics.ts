@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -19,8 +20,8 @@ export interface Metrics {
   /** Only grows; by convention the name ends with `_total`. */
   counter(name: string, help: string): Counter;
   gauge(name: string, help: string): Gauge;
-  /** A gauge that is read when somebody looks. */
-  observe(name: string, help: string, read: () => number): void;
+  /** Read when somebody looks. What only grows is a counter. */
+  observe(name: string, help: string, read: () => number, kind?: 'counter' | 'gauge'): void;
   /** Prometheus text exposition format 0.0.4. */
   text(): string;
 }
@@ -61,11 +62,22 @@ export function createMetrics(): Metrics {
       const { samples } = family(name, 'gauge', help);
       return { set: (value, labels) => void samples.set(labelText(labels), value) };
     },
-    observe: (name, help, read) => {
-      family(name, 'gauge', help).read = read;
+    observe: (name, help, read, kind = 'gauge') => {
+      family(name, kind, help).read = read;
     },
     text: () => [...families].map(([name, entry]) => familyText(name, entry)).join(''),
   };
+}
+
+/** Publishes what this process uses of its machine, under the names that Prometheus' own clients use. */
+export function watchProcess(metrics: Metrics): void {
+  const cpuSeconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
+  metrics.observe('process_cpu_seconds_total', 'User and system CPU time spent', cpuSeconds, 'counter');
+  metrics.observe('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss());
+  metrics.observe('nodejs_heap_size_used_bytes', 'Heap in use', () => process.memoryUsage().heapUsed);
+  metrics.observe('nodejs_heap_size_limit_bytes', 'Largest heap', () => getHeapStatistics().heap_size_limit);
+  const startedAt = Date.now() / 1000 - process.uptime();
+  metrics.observe('process_start_time_seconds', 'Start of the process since the Unix epoch', () => startedAt);
 }
 
 /** Publishes how late this process's event loop runs, in seconds; the highest since it was last read. */

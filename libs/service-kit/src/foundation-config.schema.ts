@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { observabilitySchema } from './observability-config.schema.js';
 
 const natsCredentialsSchema = z.strictObject({ file: z.string(), inboxPrefix: z.string() });
 
 /** The sections of the installation's configuration that every service over the event store reads. */
 export function foundationSections(service: string) {
   return {
+    observability: observabilitySchema.prefault({}),
     subjectPrefix: z.string().default('drover'),
     nats: z.object({
       url: z.string(),

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const main = path.join(path.dirname(fileURLToPath(import.meta.url)), 'fixtures', 'main.ts');
@@ -63,5 +64,26 @@ describe('a process of services', () => {
     expect(output).toContain('"message":"unhandled rejection"');
     expect(output).toContain('nobody caught me');
     expect(code).toBe(1);
+  }, 20_000);
+
+  it('serves its metrics where it is told to, and switches its log level on SIGUSR2', async () => {
+    const child = spawn(process.execPath, [...nodeArguments, main, 'good'], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const closed = once(child, 'close');
+    let metrics = '';
+    for await (const line of createInterface(child.stdout)) {
+      const { message, port, logLevel } = line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : {};
+      if (message === 'serving metrics') {
+        metrics = await (await fetch(`http://127.0.0.1:${Number(port)}/metrics`)).text();
+        child.kill('SIGUSR2');
+      } else if (message === 'the log level changed') {
+        child.kill(logLevel === 'debug' ? 'SIGUSR2' : 'SIGTERM');
+      }
+    }
+    expect(await closed).toEqual([0, null]);
+    expect(metrics).toMatch(/^process_cpu_seconds_total \d/m);
+    expect(metrics).toMatch(/^drover_event_loop_delay_seconds /m);
   }, 20_000);
 });

@@ -2,4 +2,5 @@ import { loadConfig, runService } from '@drover/service-kit';
 import { haManagerConfigSchema } from './config.js';
 import { haManagerService } from './ha-manager.service.js';
 
-await runService(haManagerService(loadConfig(haManagerConfigSchema)));
+const config = loadConfig(haManagerConfigSchema);
+await runService(haManagerService(config), config);

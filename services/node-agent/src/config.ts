@@ -7,6 +7,7 @@ import {
   vmIdSchema,
 } from '@drover/contracts';
 import { hypervisorCalls } from '@drover/hypervisor';
+import { observabilitySchema } from '@drover/service-kit';
 import { z } from 'zod';
 
 const ms = (normal: number) => z.int().min(1).max(3_600_000).default(normal);
@@ -30,6 +31,7 @@ export type ConfiguredFault = z.output<typeof faultSchema>;
 
 /** What node agents read of the installation's configuration file and of `DROVER_*` in the environment. */
 export const nodeAgentConfigSchema = z.object({
+  observability: observabilitySchema.prefault({}),
   home: z.string().min(1),
   subjectPrefix: z.string().default('drover'),
   nats: z.object({ url: z.string() }),

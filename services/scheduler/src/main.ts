@@ -2,4 +2,5 @@ import { loadConfig, runService } from '@drover/service-kit';
 import { schedulerConfigSchema } from './config.js';
 import { schedulerService } from './scheduler.service.js';
 
-await runService(schedulerService(loadConfig(schedulerConfigSchema)));
+const config = loadConfig(schedulerConfigSchema);
+await runService(schedulerService(config), config);

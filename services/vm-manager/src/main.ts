@@ -2,4 +2,5 @@ import { loadConfig, runService } from '@drover/service-kit';
 import { vmManagerConfigSchema } from './config.js';
 import { vmManagerService } from './vm-manager.service.js';
 
-await runService(vmManagerService(loadConfig(vmManagerConfigSchema)));
+const config = loadConfig(vmManagerConfigSchema);
+await runService(vmManagerService(config), config);
