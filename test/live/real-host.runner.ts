@@ -13,6 +13,7 @@ import {
   Fleet,
   startPrivateLibvirtd,
   type FleetApi,
+  type FleetOptions,
   type PrivateLibvirtd,
   type PrivateLibvirtdOptions,
 } from '@drover/testing';
@@ -54,6 +55,7 @@ export const domainOf = (vmId: string): string => `drover-${vmId}`;
 export interface RealHostOptions extends PrivateLibvirtdOptions {
   readonly images?: ImageFolder;
   readonly homeFolder?: string;
+  readonly furtherPools?: FleetOptions['furtherPools'];
 }
 
 /** A domain that Drover did not make. */
@@ -102,6 +104,7 @@ export class RealHost {
         libvirtSocket,
         imageFolder: images.path,
         ...(options.homeFolder === undefined ? {} : { homeFolder: options.homeFolder }),
+        ...(options.furtherPools === undefined ? {} : { furtherPools: options.furtherPools }),
       });
       return new RealHost(libvirtd, fleet, images);
     } catch (error) {
@@ -165,7 +168,7 @@ export class RealHost {
     return lines(await this.virsh('list', '--all', '--name')).sort();
   }
 
-  async volumes(pool = 'default'): Promise<readonly string[]> {
+  async volumes(pool = 'drover-default'): Promise<readonly string[]> {
     await this.virsh('pool-refresh', pool);
     return lines(await this.virsh('vol-list', pool)).map((line) => line.split(/\s+/)[0] ?? '');
   }

@@ -10,6 +10,7 @@ import { domainOf, ensureImages, RealHost, type ImageFolder } from './real-host.
 
 const idleSpec: VmSpecInput = { memory: { sizeMiB: 32 } };
 const SMALL_POOL_MIB = 4;
+const run = promisify(execFile);
 
 /** A copy of the images, which may be changed, with an empty one more that is called `fleeting`. */
 async function changeableImages(): Promise<ImageFolder> {
@@ -19,7 +20,7 @@ async function changeableImages(): Promise<ImageFolder> {
   await shared.remove();
   const fleeting = path.join(folder, 'fleeting');
   await mkdir(fleeting);
-  await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', path.join(fleeting, 'disk.qcow2'), '1M']);
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', path.join(fleeting, 'disk.qcow2'), '1M']);
   const description = { name: 'fleeting', format: 'qcow2', disk: 'disk.qcow2', virtualSizeBytes: 1024 ** 2 };
   await writeFile(path.join(fleeting, 'image.json'), JSON.stringify(description));
   return { path: folder, remove: () => rm(folder, { recursive: true, force: true }) };
@@ -28,26 +29,28 @@ async function changeableImages(): Promise<ImageFolder> {
 describe('a real host that cannot do what is asked', () => {
   let host: RealHost;
   let images: ImageFolder;
+  let storage: string;
 
   beforeAll(async () => {
     images = await changeableImages();
-    host = await RealHost.start({ images }, async (libvirtd) => {
+    storage = await mkdtemp(path.join(tmpdir(), 'drover-small-'));
+    // Mounted before libvirtd gets its own mount namespace, so that both it and the agent see the same pool.
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_POOL_MIB}m`, 'tmpfs', storage]);
+    const furtherPools = [{ name: 'small', path: storage, reservedMiB: 0 }];
+    host = await RealHost.start({ images, furtherPools }, async (libvirtd) => {
       const network = path.join(libvirtd.dir, 'network.xml');
       await writeFile(network, `<network><name>inside</name><bridge name='drvinside0'/></network>`);
       await libvirtd.virsh('net-define', network);
       await libvirtd.virsh('net-start', 'inside');
     });
-    const small = path.join(host.libvirtd.dir, 'small');
-    await mkdir(small);
-    await host.inNamespace('mount', '-t', 'tmpfs', '-o', `size=${SMALL_POOL_MIB}m`, 'tmpfs', small);
-    await host.virsh('pool-create-as', 'small', 'dir', '--target', small);
-    await host.api.until('the small pool is in the inventory', async () =>
-      (await host.host()).inventory.pools.some(({ name }) => name === 'small') ? true : undefined,
-    );
   }, 240_000);
-  afterAll(() => host?.stop());
+  afterAll(async () => {
+    await host?.stop();
+    await run('umount', [storage]);
+    await rm(storage, { recursive: true });
+  });
 
-  const filler = (): string => path.join(host.libvirtd.dir, 'small', 'filler');
+  const filler = (): string => path.join(storage, 'filler');
 
   /** A create that failed on the host is as if it had never been asked: nothing is left and the name is free. */
   async function expectUndone(name: string, operation: OperationResource, code: string): Promise<void> {
@@ -58,7 +61,7 @@ describe('a real host that cannot do what is asked', () => {
     ]);
     expect((await host.api.send('GET', `/vms/${name}`)).status).toBe(404);
     expect(await host.domains()).not.toContain(domainOf(id));
-    for (const pool of ['default', 'small']) {
+    for (const pool of ['drover-default', 'drover-small']) {
       expect((await host.volumes(pool)).filter((volume) => volume.startsWith(id))).toEqual([]);
     }
   }
@@ -112,7 +115,6 @@ describe('a real host that cannot do what is asked', () => {
 
   /** A VM whose second disk is about as large as the small pool. */
   async function createWriter(): Promise<string> {
-    await host.virsh('pool-refresh', 'small');
     await host.api.until('the room in the pool is known', async () => {
       const operation = await host.end('POST', '/vms', {
         name: 'writer',

@@ -1,6 +1,7 @@
 /** Every field of a VM spec that Drover honours, on real libvirt and QEMU: what was asked for is what libvirt runs. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { commandIdSchema, fleetIdSchema, vmIdSchema, vmSpecSchema, type VmSpecInput } from '@drover/contracts';
@@ -61,16 +62,16 @@ const specs: Readonly<Record<string, VmSpecInput>> = {
 
 describe('the fields of a VM spec on a real host', () => {
   let host: RealHost;
+  let second: string;
 
   beforeAll(async () => {
-    host = await RealHost.start({}, async (libvirtd) => {
+    second = await mkdtemp(path.join(tmpdir(), 'drover-second-'));
+    const furtherPools = [{ name: 'second', path: second }];
+    host = await RealHost.start({ furtherPools }, async (libvirtd) => {
       const network = path.join(libvirtd.dir, 'network.xml');
       await writeFile(network, `<network><name>inside</name><bridge name='drvinside0'/></network>`);
       await libvirtd.virsh('net-define', network);
       await libvirtd.virsh('net-start', 'inside');
-      const second = path.join(libvirtd.dir, 'second');
-      await mkdir(second);
-      await libvirtd.virsh('pool-create-as', 'second', 'dir', '--target', second);
     });
     const hostId = host.fleet.hosts[0]?.id;
     for (const [name, spec] of Object.entries(specs)) {
@@ -80,7 +81,10 @@ describe('the fields of a VM spec on a real host', () => {
       });
     }
   }, 240_000);
-  afterAll(() => host?.stop());
+  afterAll(async () => {
+    await host?.stop();
+    await rm(second, { recursive: true });
+  });
 
   /** What libvirt runs, or with `--inactive` what it would start. */
   async function domain(name: string, ...options: string[]): Promise<XmlElement | undefined> {
@@ -140,8 +144,8 @@ describe('the fields of a VM spec on a real host', () => {
     expect(attribute(child(overlay, 'backingStore', 'source'), 'file')).toMatch(/\/guest\//);
     const { id: one } = await host.api.vm('one');
     const { id: two } = await host.api.vm('two');
-    expect(await host.volumes('second')).toEqual([`${two}-a.qcow2`, `${two}-b.raw`]);
-    expect(await host.virsh('vol-info', `${one}-raw.raw`, '--pool', 'default')).toMatch(/Capacity:\s+2.00 MiB/);
+    expect(await host.volumes('drover-second')).toEqual([`${two}-a.qcow2`, `${two}-b.raw`]);
+    expect(await host.virsh('vol-info', `${one}-raw.raw`, '--pool', 'drover-default')).toMatch(/Capacity:\s+2.00 MiB/);
   });
 
   it('many SCSI disks: all on the one controller', async () => {

@@ -41,7 +41,7 @@ export function outcomeSentence(operation: OperationResource): string {
     case 'CANCELLING':
       return `${what}: ${operation.state.toLowerCase()}`;
     case 'SUCCEEDED':
-      return `${what}: done${took}`;
+      return `${what}: done${took}${remainder(operation)}`;
     case 'CANCELLED':
       return `${what}: cancelled${took}${remainder(operation)}`;
     case 'FAILED':

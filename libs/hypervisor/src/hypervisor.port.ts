@@ -10,7 +10,9 @@ import type {
   SettledDefinition,
   VmId,
   VmSpec,
+  VolumeRef,
 } from '@drover/contracts';
+import type { LeftVolume, VolumeBook } from './volume-book.port.js';
 
 /** Written into a domain's metadata; tells ours from others' and an old copy from the newest (safety.md 9). */
 export interface OwnershipMark {
@@ -79,10 +81,16 @@ export interface Hypervisor {
   heldMemoryMiB(): Promise<ReadonlyMap<string, number>>;
   observe(vmId: VmId): Promise<ObservedVm>;
 
-  /** Root and further disks; one that exists and is this VM's stays as it is, a foreign one is `VOLUME_FOREIGN`. */
-  createVolumes(vm: VmDefinition, onProgress?: (percent: number) => void): Promise<void>;
-  /** Deletes the volumes of this VM that are there, in every pool it may have used. */
-  deleteVolumes(vmId: VmId): Promise<void>;
+  /**
+   * Root and further disks. One that exists and is in the book stays as it is; one that exists and is not in the book is
+   * `VOLUME_FOREIGN`, whoever made it, and is left alone.
+   */
+  createVolumes(vm: VmDefinition, book: VolumeBook, onProgress?: (percent: number) => void): Promise<void>;
+  /**
+   * Deletes exactly these, found by name; one that is not there is done. Those that cannot be reached or removed now, because
+   * their pool is not active, say, are returned: the others are gone.
+   */
+  deleteVolumes(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]>;
   /** Defines, or defines again with what was settled before. The VM does not start by itself, now or at boot. */
   define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition>;
   /** Renews the mark of a VM that is there, running or not. */

@@ -1,4 +1,5 @@
 export * from './hypervisor.port.js';
+export * from './volume-book.port.js';
 export * from './simulated/simulated-faults.driver.js';
 export * from './simulated/simulated-hypervisor.driver.js';
 export * from './simulated/simulated-machine.driver.js';

@@ -15,7 +15,8 @@ export function writeVolume(volume: VolumeInput): string {
       name: volume.name,
       capacity: { '@unit': 'bytes', '#text': volume.capacityBytes },
       allocation: { '@unit': 'bytes', '#text': 0 },
-      target: { format: { '@type': volume.format } },
+      // Libvirt's own default is the first version of qcow2, which can keep no dirty bitmaps.
+      target: { format: { '@type': volume.format }, ...(volume.format === 'qcow2' ? { compat: '1.1' } : {}) },
       ...(volume.backing === undefined
         ? {}
         : { backingStore: { path: volume.backing.path, format: { '@type': volume.backing.format } } }),
@@ -47,6 +48,15 @@ export function writeFolderPool(name: string, path: string): string {
   return writeXml({ pool: { '@type': 'dir', name, target: { path } } });
 }
 
-export function readPoolType(xml: string): string {
-  return attribute(child(readXml(xml), 'pool'), 'type') ?? '';
+export interface PoolDescription {
+  readonly type: string;
+  /** Where its volumes are; absent where they have no path. */
+  readonly folder?: string;
+}
+
+/** Reads what `virStoragePoolGetXMLDesc` gives. */
+export function readPool(xml: string): PoolDescription {
+  const pool = child(readXml(xml), 'pool');
+  const folder = text(pool, 'target', 'path');
+  return { type: attribute(pool, 'type') ?? '', ...(folder === undefined ? {} : { folder }) };
 }

@@ -12,6 +12,9 @@ import { z } from 'zod';
 
 const ms = (normal: number) => z.int().min(1).max(3_600_000).default(normal);
 
+/** For what is there already to grow, and for whatever else lives on the same file system. */
+export const DEFAULT_RESERVED_POOL_MIB = 1024;
+
 /** What goes wrong on simulated hosts, on each as often as it says. The first rule that a call meets counts. */
 const faultSchema = z.strictObject({
   call: z.enum([...hypervisorCalls, '*']),
@@ -29,6 +32,17 @@ const faultSchema = z.strictObject({
 });
 export type ConfiguredFault = z.output<typeof faultSchema>;
 
+const poolSchema = z.strictObject({
+  /** As specs name it. */
+  name: resourceNameSchema,
+  /** Of the pool in libvirt. Absent: `drover-<name>`, which no other tool makes. */
+  libvirtName: resourceNameSchema.optional(),
+  /** A folder: the pool is defined where it is missing. Absent: the pool is there already. */
+  path: z.string().min(1).max(4096).optional(),
+  /** Free space below which nothing more is made in the pool. */
+  reservedMiB: z.int().min(0).max(67_108_864).default(DEFAULT_RESERVED_POOL_MIB),
+});
+
 /** What node agents read of the installation's configuration file and of `DROVER_*` in the environment. */
 export const nodeAgentConfigSchema = z.object({
   observability: observabilitySchema.prefault({}),
@@ -39,7 +53,12 @@ export const nodeAgentConfigSchema = z.object({
     kind: z.enum(['libvirt', 'simulated']),
     /** A folder per image; its name is the image's. */
     imageFolder: z.string().min(1),
-    /** Of the pool `default`, which is made where it is missing. */
+    /**
+     * The pools that VMs may have volumes in; libvirt's others are neither shown, nor used, nor started. By default one,
+     * `default`, which is a folder.
+     */
+    pools: z.array(poolSchema).min(1).max(100).optional(),
+    /** Of the pool `default`, where `pools` does not say otherwise. */
     poolFolder: z.string().min(1),
     /** Absent: the daemon's usual place. */
     libvirtSocket: z.string().optional(),

@@ -14,6 +14,8 @@ import { FullListReconciler } from './application/full-list.reconciler.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
 import { InventoryReconciler } from './application/inventory.reconciler.js';
 import { JournalBook } from './application/journal-book.js';
+import { OwedVolumesReconciler } from './application/owed-volumes.reconciler.js';
+import { OwnVolumes } from './application/own-volumes.js';
 import type { Journal } from './application/ports/journal.port.js';
 import { ReportLane } from './application/report-lane.reconciler.js';
 import { AgentRefused, Session } from './application/session.process.js';
@@ -111,10 +113,19 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       () => hypervisor.heldMemoryMiB(),
     );
     const calls = new HypervisorCalls(limits, timings, clock, stop);
+    const volumes = new OwnVolumes({ hypervisor, calls, book });
+    const owedVolumes = new OwedVolumesReconciler({
+      volumes,
+      work,
+      logger,
+      stop,
+      intervalMs: timings.fullListIntervalMs,
+    });
     const steps = new StepHandler({
       ...base,
       hypervisor,
       calls,
+      volumes,
       admission,
       timings,
       fleetId,
@@ -155,12 +166,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         case 'connected':
           logger.info('connected to the hypervisor');
           fullList.request();
+          owedVolumes.request();
           run(inventory.reconcile());
           return;
         case 'disconnected':
           logger.warn('the connection to the hypervisor is lost');
           return;
         case 'inventory-changed':
+          owedVolumes.request();
           run(inventory.reconcile());
           return;
       }
@@ -200,6 +213,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         if (!isBeating) {
           run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
           run(fullList.run());
+          run(owedVolumes.run());
         }
         isBeating = true;
       },

@@ -8,7 +8,13 @@ import {
   type Hypervisor,
 } from '@drover/hypervisor';
 import { machineIdOf } from './adapters/outbound/machine/machine-id.adapter.js';
-import type { ConfiguredFault, ConfiguredHost, NodeAgentConfig } from './config.js';
+import type { OfferedPool } from './adapters/outbound/libvirt/pool-store.adapter.js';
+import {
+  DEFAULT_RESERVED_POOL_MIB,
+  type ConfiguredFault,
+  type ConfiguredHost,
+  type NodeAgentConfig,
+} from './config.js';
 
 export interface DrivenHost {
   readonly hypervisor: Hypervisor;
@@ -69,6 +75,17 @@ function requireKnownHosts(faults: readonly ConfiguredFault[], hosts: readonly C
   }
 }
 
+/** What the configuration offers, each under a name in libvirt that no other tool uses unless it says so. */
+function offeredPools({ poolFolder, pools }: NodeAgentConfig['hypervisor']): OfferedPool[] {
+  const offered = pools ?? [{ name: 'default', path: poolFolder, reservedMiB: DEFAULT_RESERVED_POOL_MIB }];
+  return offered.map(({ libvirtName, name, path: folder, reservedMiB }) => ({
+    name,
+    libvirtName: libvirtName ?? `drover-${name}`,
+    reservedMiB,
+    ...(folder === undefined ? {} : { path: folder }),
+  }));
+}
+
 /** Loaded only where it is used: a simulated fleet needs neither libvirt's client nor its probe. */
 async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promise<HostDrivers> {
   if (hosts.length > 1) throw new Error('one machine is one host: configure one host for the hypervisor libvirt');
@@ -79,14 +96,14 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
     machineIdOf(home),
   ]);
   const accelerator = await probeAccelerator();
-  const { imageFolder, libvirtSocket: socketPath, poolFolder } = hypervisor;
+  const { imageFolder, libvirtSocket: socketPath } = hypervisor;
   return {
     of: () => ({
       hypervisor: new LibvirtHypervisor({
         client: new LibvirtClient(socketPath === undefined ? {} : { socketPath }),
         accelerator,
         imageFolder,
-        pools: [{ name: 'default', path: poolFolder }],
+        pools: offeredPools(hypervisor),
       }),
       machineId,
     }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,11 +10,12 @@ import {
   vmIdSchema,
   vmSpecSchema,
   type VmSpecInput,
+  type VolumeRef,
 } from '@drover/contracts';
 import type { VmDefinition } from '@drover/hypervisor';
-import { hypervisorContract } from '@drover/hypervisor/testing';
+import { hypervisorContract, MemoryVolumeBook } from '@drover/hypervisor/testing';
 import { LibvirtClient } from '@drover/libvirt-rpc';
-import { domainName } from '@drover/libvirt-xml';
+import { domainName, volumeName } from '@drover/libvirt-xml';
 import { startPrivateLibvirtd, type PrivateLibvirtd } from '@drover/testing';
 import { LibvirtHypervisor } from '../src/adapters/outbound/libvirt/libvirt-hypervisor.driver.js';
 
@@ -43,7 +44,6 @@ class RealMachine {
 
   static async start(): Promise<RealMachine> {
     const folder = await mkdtemp(path.join(tmpdir(), 'drover-driver-'));
-    await mkdir(path.join(folder, 'volumes'));
     return new RealMachine(folder, await startPrivateLibvirtd());
   }
 
@@ -52,8 +52,16 @@ class RealMachine {
       client,
       accelerator: 'tcg',
       imageFolder: path.join(this.#folder, 'images'),
-      pools: [{ name: 'default', path: path.join(this.#folder, 'volumes') }],
+      pools: [{ name: 'default', libvirtName: 'drover-default', path: this.poolFolder, reservedMiB: 0 }],
     });
+  }
+
+  get poolFolder(): string {
+    return path.join(this.#folder, 'volumes');
+  }
+
+  fileOf({ volume }: VolumeRef): string {
+    return path.join(this.poolFolder, volume);
   }
 
   async addForeignDomain(uuid: string): Promise<void> {
@@ -81,11 +89,20 @@ hypervisorContract(
       connect: () => machine.connect(),
       spec,
       guestObeys: false,
+      volumeOf: (vm, diskName) => ({ pool: 'default', volume: volumeName(vm.vmId, diskName, 'qcow2') }),
       outside: {
         start: (vmId) => virsh('start', vmId),
         destroy: (vmId) => virsh('destroy', vmId),
         addForeignDomain: (uuid) => machine.addForeignDomain(uuid),
         removeForeignDomain: (uuid) => virsh('undefine', uuid),
+        putVolume: (volume) => writeFile(machine.fileOf(volume), 'not ours'),
+        hasVolume: (volume) =>
+          access(machine.fileOf(volume)).then(
+            () => true,
+            () => false,
+          ),
+        losePool: () => rename(machine.poolFolder, `${machine.poolFolder}.away`),
+        findPool: () => rename(`${machine.poolFolder}.away`, machine.poolFolder),
       },
       remove: () => machine.remove(),
     };
@@ -115,7 +132,7 @@ describe('the libvirt driver beside other domains', () => {
     const vmId = vmIdSchema.parse(randomUUID());
     const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'one', spec: vmSpecSchema.parse(spec) };
     await driver.heldMemoryMiB();
-    await driver.createVolumes(vm);
+    await driver.createVolumes(vm, new MemoryVolumeBook());
     const lastCommandId = commandIdSchema.parse(randomUUID());
     await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
     await driver.start(vmId);

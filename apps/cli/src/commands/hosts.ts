@@ -101,7 +101,9 @@ function describeHost(host: HostResource): string {
       (pool) =>
         [
           `pool ${pool.name}`,
-          `${pool.type}, ${formatMiB(pool.availableMiB)} of ${formatMiB(pool.capacityMiB)} free`,
+          pool.problem === undefined
+            ? `${pool.type}, ${formatMiB(pool.availableMiB)} of ${formatMiB(pool.capacityMiB)} free`
+            : `cannot be used: ${pool.problem}`,
         ] as const,
     ),
     ['networks', inventory.networks.join(' ')],

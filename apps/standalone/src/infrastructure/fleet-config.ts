@@ -16,6 +16,16 @@ export interface FleetConfigInput {
   readonly hosts: readonly FleetHost[];
   /** Of the libvirt daemon; absent for a simulated fleet. */
   readonly libvirtSocket?: string;
+  /** Pools of a libvirt host beside `default`. */
+  readonly furtherPools?: readonly FurtherPool[];
+}
+
+/** As `hypervisor.pools` of the node agent's configuration has it. */
+export interface FurtherPool {
+  readonly name: string;
+  readonly libvirtName?: string;
+  readonly path?: string;
+  readonly reservedMiB?: number;
 }
 
 /** JSON is YAML: quotes whatever needs it. */
@@ -53,7 +63,7 @@ hypervisor:
   kind: ${input.hypervisor}
   imageFolder: ${quoted(home.imageFolder)}
   poolFolder: ${quoted(home.poolFolder)}
-${input.libvirtSocket === undefined ? '' : `  libvirtSocket: ${quoted(input.libvirtSocket)}\n`}hosts:
+${input.furtherPools === undefined ? '' : `  pools: ${JSON.stringify([{ name: 'default', path: home.poolFolder }, ...input.furtherPools])}\n`}${input.libvirtSocket === undefined ? '' : `  libvirtSocket: ${quoted(input.libvirtSocket)}\n`}hosts:
 ${hostLines.join('\n')}
 `;
 }

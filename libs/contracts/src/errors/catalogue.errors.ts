@@ -56,6 +56,10 @@ export const errorCatalogue = {
     409,
     'A volume of this name exists and is not of this VM; it was left alone. Remove or rename it.',
   ),
+  IMAGE_REFUSED: rejection(
+    422,
+    'The image on the host may not be used as it is; see why, and replace its file or its description.',
+  ),
   FLEET_MISMATCH: rejection(409, 'The host or the data belongs to another Drover fleet; nothing was changed.'),
   HOST_ID_IN_USE: rejection(
     409,
@@ -75,6 +79,11 @@ export const errorCatalogue = {
   HYPERVISOR_FAILED: fault(502, 'The hypervisor refused or failed the operation; see its message.'),
   VM_UNRESPONSIVE: fault(504, 'The hypervisor process of this VM does not answer; force-stop it.'),
   POOL_FULL: fault(507, 'The storage pool has no space left; free or add space.'),
+  VOLUME_MISSING: fault(502, 'A volume of this VM is not on its host; bring the file named back, or delete the VM.'),
+  POOL_INACTIVE: fault(
+    503,
+    'The storage pool is there and cannot be used now; see why, and mend its folder or storage on the host.',
+  ),
   IMAGE_UNREADABLE: fault(502, 'The image cannot be read on the host; check the file and its permissions.'),
   JOURNAL_UNAVAILABLE: fault(503, 'The node agent cannot write its journal; free space on the host.'),
   UNREADABLE_MESSAGE: defect(400, 'A message between services could not be read; it was kept as a dead letter.'),

@@ -25,7 +25,11 @@ export const operationBeganSchema = z.strictObject({
   supersedes: operationIdSchema.optional(),
 });
 
-export const operationSucceededSchema = z.strictObject({ operationId: operationIdSchema });
+export const operationSucceededSchema = z.strictObject({
+  operationId: operationIdSchema,
+  /** What is still there and goes by itself later, in words: volumes in a pool that is not active, say. Absent: nothing. */
+  left: z.array(z.string().max(500)).min(1).max(50).optional(),
+});
 
 export const operationFailedSchema = z.strictObject({
   operationId: operationIdSchema,

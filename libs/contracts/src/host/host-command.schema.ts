@@ -10,7 +10,7 @@ import {
   vmNameSchema,
 } from '../ids.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
-import { settledDefinitionSchema } from './observed-vm.schema.js';
+import { settledDefinitionSchema, volumeRefSchema } from './observed-vm.schema.js';
 
 const order = {
   /** Follows from the id of the event that caused it: a repeat is recognised. */
@@ -50,7 +50,12 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...order, kind: z.literal('pause') }),
   z.strictObject({ ...order, kind: z.literal('resume') }),
   /** Domain and volumes, whatever is there of them; also the undo of a create that may have begun. */
-  z.strictObject({ ...order, kind: z.literal('delete') }),
+  z.strictObject({
+    ...order,
+    kind: z.literal('delete'),
+    /** Of the definition that this host settled: its own journal may be newer than they are. */
+    volumes: z.array(volumeRefSchema).max(32).optional(),
+  }),
 ]);
 export type HostCommand = z.infer<typeof hostCommandSchema>;
 export type HostCommandKind = HostCommand['kind'];

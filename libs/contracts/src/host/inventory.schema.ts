@@ -94,6 +94,8 @@ export const hostInventorySchema = z.strictObject({
       z.strictObject({
         name: z.string().max(200),
         type: z.string().max(50),
+        /** Why its volumes cannot be reached now, and its numbers are 0. Absent: they can. */
+        problem: z.string().max(300).optional(),
         capacityMiB: z.int().min(0).max(1_099_511_627_776),
         availableMiB: z.int().min(0).max(1_099_511_627_776),
       }),

@@ -8,6 +8,10 @@ import { macSchema } from '../vm-spec.schema.js';
 export const powerStateSchema = z.enum(['ABSENT', 'STOPPED', 'RUNNING', 'PAUSED', 'CRASHED', 'UNRESPONSIVE']);
 export type PowerState = z.infer<typeof powerStateSchema>;
 
+/** Where a volume is, in Drover's name of the pool. */
+export const volumeRefSchema = z.strictObject({ pool: z.string().min(1).max(63), volume: z.string().min(1).max(200) });
+export type VolumeRef = z.infer<typeof volumeRefSchema>;
+
 /** What the hypervisor settled when it defined the VM, so that every later definition, on any host, is the same machine. */
 export const settledDefinitionSchema = z.strictObject({
   machineType: z.string().max(100),

@@ -36,6 +36,8 @@ export const commandFinishedSchema = z.strictObject({
       definition: settledDefinitionSchema.optional(),
       /** A graceful stop or reboot that had to end by force. */
       wasForced: z.boolean(),
+      /** After a delete: what the host could not remove yet, in words. It removes that by itself as soon as it can. */
+      left: z.array(z.string().max(500)).max(50).optional(),
     }),
     z.strictObject({
       kind: z.literal('failed'),

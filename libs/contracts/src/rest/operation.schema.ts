@@ -38,7 +38,10 @@ export const operationResourceSchema = z.strictObject({
   endedAt: recordedTimeSchema.nullable(),
   supersedes: operationIdSchema.nullable(),
   supersededBy: operationIdSchema.nullable(),
-  /** Why it failed. `step` names the step, `undone` and `left` what became of the earlier ones. */
+  /**
+   * Why it failed. `step` names the step, `undone` and `left` what became of the earlier ones. A delete that succeeded may
+   * have `left` too: the host goes on with that by itself.
+   */
   error: errorReportSchema.extend({ step: text(100) }).nullable(),
   undone: z.array(text(200)).max(50),
   left: z.array(text(500)).max(50),

@@ -1,4 +1,5 @@
 import { hypervisorContract } from '../testing/hypervisor.contract.js';
+import { simulatedVolumeName } from './settled-definition.policy.js';
 import { SimulatedHypervisor } from './simulated-hypervisor.driver.js';
 import { SimulatedMachine } from './simulated-machine.driver.js';
 
@@ -8,11 +9,16 @@ hypervisorContract('simulated', () => {
     connect: () => new SimulatedHypervisor(machine),
     spec: { disks: [{ name: 'root', image: 'guest' }], nics: [{ network: 'default' }] },
     guestObeys: true,
+    volumeOf: (vm, diskName) => ({ pool: 'default', volume: simulatedVolumeName(vm, diskName) }),
     outside: {
       start: (vmId) => Promise.resolve(machine.startByHand(vmId)),
       destroy: (vmId) => Promise.resolve(machine.destroyBehindBack(vmId)),
       addForeignDomain: (uuid) => Promise.resolve(void machine.addForeignDomain({ uuid, isRunning: false })),
       removeForeignDomain: (uuid) => Promise.resolve(machine.removeDomain(uuid)),
+      putVolume: ({ pool, volume }) => Promise.resolve(machine.addForeignVolume(pool, volume)),
+      hasVolume: ({ pool, volume }) => Promise.resolve(machine.volume(pool, volume) !== undefined),
+      losePool: (pool) => Promise.resolve(machine.losePool(pool)),
+      findPool: (pool) => Promise.resolve(machine.findPool(pool)),
     },
     remove: () => Promise.resolve(),
   });

@@ -6,6 +6,7 @@ import {
   type ListedDomain,
   type SettledDefinition,
   type VmId,
+  type VolumeRef,
 } from '@drover/contracts';
 import type {
   Hypervisor,
@@ -15,9 +16,11 @@ import type {
   OwnershipMark,
   VmDefinition,
 } from '../hypervisor.port.js';
-import { settle, simulatedVolumeName } from './settled-definition.policy.js';
+import type { LeftVolume, VolumeBook } from '../volume-book.port.js';
+import { settle } from './settled-definition.policy.js';
 import { SimulatedFaults, type HypervisorCall } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
+import { makeVolume, refusal, whyUnusable } from './simulated-volumes.js';
 import { asListed, heldMemoryMiB, isActive, type SimulatedDomain } from './simulated-machine.state.js';
 
 export interface SimulatedHypervisorOptions {
@@ -87,7 +90,11 @@ export class SimulatedHypervisor implements Hypervisor {
         numa: [{ cell: 0, memoryMiB, cpus: Array.from({ length: Math.min(cpuCount, 1024) }, (_, cpu) => cpu) }],
         pciDevices: [],
         gpus: [],
-        pools: this.#pools().map((pool) => ({ ...pool, type: 'dir' })),
+        pools: this.machine.pools.map(({ name, capacityMiB }) => {
+          const problem = whyUnusable(this.machine, name);
+          if (problem !== undefined) return { name, type: 'dir', problem, capacityMiB: 0, availableMiB: 0 };
+          return { name, type: 'dir', capacityMiB, availableMiB: Math.max(0, this.machine.availableMiB(name)) };
+        }),
         networks: [...networks],
         images: this.machine.images.map(({ name }) => name),
       };
@@ -133,38 +140,24 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
-  createVolumes(vm: VmDefinition, onProgress?: (percent: number) => void): Promise<void> {
-    return this.#call('createVolumes', vm.vmId, () => {
-      vm.spec.disks.forEach((disk, index) => {
-        const name = simulatedVolumeName(vm, disk.name);
-        const existing = this.machine.volume(disk.pool, name);
-        if (existing !== undefined) {
-          if (existing.vmId === vm.vmId) return;
-          throw refusal('VOLUME_FOREIGN', `volume ${name} of pool ${disk.pool} is not of this VM`);
-        }
-        if (!this.machine.pools.some((pool) => pool.name === disk.pool)) {
-          throw refusal('POOL_NOT_FOUND', `no pool ${disk.pool}`);
-        }
-        const image = this.machine.images.find((candidate) => candidate.name === disk.image);
-        if (disk.image !== undefined && image === undefined) {
-          throw refusal('IMAGE_NOT_FOUND', `no image ${disk.image}`);
-        }
-        const sizeMiB = disk.sizeMiB ?? image?.sizeMiB ?? 0;
-        if (sizeMiB > this.machine.availableMiB(disk.pool)) {
-          throw refusal('POOL_FULL', `pool ${disk.pool} has no ${sizeMiB} MiB left`);
-        }
-        this.machine.putVolume({ pool: disk.pool, name, sizeMiB, vmId: vm.vmId });
+  createVolumes(vm: VmDefinition, book: VolumeBook, onProgress?: (percent: number) => void): Promise<void> {
+    return this.#call('createVolumes', vm.vmId, async () => {
+      for (const [index, disk] of vm.spec.disks.entries()) {
+        await makeVolume(this.machine, vm, disk, book);
         onProgress?.(Math.floor(((index + 1) * 100) / vm.spec.disks.length));
-      });
+      }
     });
   }
 
-  deleteVolumes(vmId: VmId): Promise<void> {
-    return this.#call('deleteVolumes', vmId, () => {
-      for (const volume of [...this.machine.volumes()]) {
-        if (volume.vmId === vmId) this.machine.removeVolume(volume.pool, volume.name);
-      }
-    });
+  deleteVolumes(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]> {
+    return this.#call('deleteVolumes', vmId, () =>
+      volumes.flatMap((volume) => {
+        const why = whyUnusable(this.machine, volume.pool);
+        if (why !== undefined) return [{ ...volume, why }];
+        this.machine.removeVolume(volume.pool, volume.volume);
+        return [];
+      }),
+    );
   }
 
   define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
@@ -263,7 +256,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   /** One call: latency, hold, daemon, fault, effect. */
-  async #call<T>(call: HypervisorCall, vmId: VmId | undefined, effect: () => T): Promise<T> {
+  async #call<T>(call: HypervisorCall, vmId: VmId | undefined, effect: () => T | Promise<T>): Promise<T> {
     const latencyMs = this.#options.latencyMs?.[call];
     if (latencyMs !== undefined && latencyMs > 0) await delay(latencyMs);
     if (this.faults.areNone) {
@@ -274,7 +267,7 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#reachDaemon(call);
     const met = this.faults.meet(call, vmId);
     if (met === undefined) return effect();
-    if (met.takesEffect) effect();
+    if (met.takesEffect) await effect();
     throw met.fault;
   }
 
@@ -283,12 +276,14 @@ export class SimulatedHypervisor implements Hypervisor {
     throw refusal('HYPERVISOR_UNAVAILABLE', `${call}: the simulated daemon does not run`);
   }
 
-  #pools(): { name: string; capacityMiB: number; availableMiB: number }[] {
-    return this.machine.pools.map(({ name, capacityMiB }) => ({
-      name,
-      capacityMiB,
-      availableMiB: Math.max(0, this.machine.availableMiB(name)),
-    }));
+  #pools(): HypervisorLoad['pools'] {
+    return this.machine.pools
+      .filter(({ name }) => this.machine.isActivePool(name))
+      .map(({ name, capacityMiB }) => ({
+        name,
+        capacityMiB,
+        availableMiB: Math.max(0, this.machine.availableMiB(name)),
+      }));
   }
 
   /** The VM's domain, refused where it is not of this fleet. */
@@ -327,8 +322,4 @@ export class SimulatedHypervisor implements Hypervisor {
     if (guestDelayMs === 0) queueMicrotask(act);
     else setTimeout(act, guestDelayMs).unref();
   }
-}
-
-function refusal(code: ConstructorParameters<typeof Fault>[0], detail: string): Fault {
-  return new Fault(code, 'not-applied', detail);
 }

@@ -26,6 +26,7 @@ export class SimulatedMachine {
   readonly #volumes = new Map<string, SimulatedVolume>();
   readonly #store: SimulatedMachineStore | undefined;
   readonly #listeners = new Set<(signal: HypervisorSignal) => void>();
+  readonly #lostPools = new Set<string>();
   #isDaemonUp = true;
   #pools: SimulatedHardware['pools'];
   #images: SimulatedHardware['images'];
@@ -55,6 +56,14 @@ export class SimulatedMachine {
 
   get images(): SimulatedHardware['images'] {
     return this.#images;
+  }
+
+  hasPool(name: string): boolean {
+    return this.#pools.some((pool) => pool.name === name);
+  }
+
+  isActivePool(name: string): boolean {
+    return this.hasPool(name) && !this.#lostPools.has(name);
   }
 
   domains(): Iterable<SimulatedDomain> {
@@ -215,6 +224,17 @@ export class SimulatedMachine {
 
   removeImage(name: string): void {
     this.#images = this.#images.filter((image) => image.name !== name);
+    this.#tell({ kind: 'inventory-changed' });
+  }
+
+  /** Its folder is gone: nothing in it can be reached until it is back. */
+  losePool(name: string): void {
+    this.#lostPools.add(name);
+    this.#tell({ kind: 'inventory-changed' });
+  }
+
+  findPool(name: string): void {
+    this.#lostPools.delete(name);
     this.#tell({ kind: 'inventory-changed' });
   }
 

@@ -1,4 +1,4 @@
-import type { ListedDomain, PowerState, SettledDefinition, VmId } from '@drover/contracts';
+import type { ListedDomain, PowerState, SettledDefinition } from '@drover/contracts';
 import type { HypervisorSignal, OwnershipMark } from '../hypervisor.port.js';
 
 /** What a simulated host is made of. */
@@ -45,8 +45,6 @@ export interface SimulatedVolume {
   readonly pool: string;
   readonly name: string;
   readonly sizeMiB: number;
-  /** Absent: nobody's that Drover knows. */
-  readonly vmId?: VmId;
 }
 
 /** Where a machine's state outlives the process, for tests that kill it. */

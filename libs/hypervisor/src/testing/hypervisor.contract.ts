@@ -12,8 +12,10 @@ import {
   type VmId,
   type VmSpec,
   type VmSpecInput,
+  type VolumeRef,
 } from '@drover/contracts';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '../hypervisor.port.js';
+import { MemoryVolumeBook } from './memory-volume-book.js';
 import { SignalRecorder } from './signal-recorder.js';
 
 /** One host to try a driver on. VMs of the suite have ids of their own, so the host may be used by others meanwhile. */
@@ -24,6 +26,8 @@ export interface HypervisorContractHost {
   readonly spec: VmSpecInput;
   /** Whether the guest of `spec` powers off and reboots when it is asked. It need not be booted by then. */
   readonly guestObeys: boolean;
+  /** Where the volume of a disk is made. */
+  volumeOf(vm: VmDefinition, diskName: string): VolumeRef;
   /** What a person does with another tool. */
   readonly outside: {
     start(vmId: VmId): Promise<void>;
@@ -31,6 +35,12 @@ export interface HypervisorContractHost {
     /** Defines a domain without any mark, and does not start it. */
     addForeignDomain(uuid: string): Promise<void>;
     removeForeignDomain(uuid: string): Promise<void>;
+    /** Puts a volume into a pool, without a word to whoever manages the pool. */
+    putVolume(volume: VolumeRef): Promise<void>;
+    hasVolume(volume: VolumeRef): Promise<boolean>;
+    /** The pool's folder is away, and back again. */
+    losePool(pool: string): Promise<void>;
+    findPool(pool: string): Promise<void>;
   };
   remove(): Promise<void>;
 }
@@ -49,6 +59,7 @@ export function hypervisorContract(
     let driver: Hypervisor;
     let signals: SignalRecorder;
     let vm: VmDefinition;
+    let book: MemoryVolumeBook;
 
     beforeAll(async () => {
       host = await createHost();
@@ -58,11 +69,12 @@ export function hypervisorContract(
       signals = new SignalRecorder(timeoutMs);
       await driver.open(fleetId, (signal) => signals.record(signal));
       vm = definitionOf(vmSpecSchema.parse(host.spec));
+      book = new MemoryVolumeBook();
     }, timeoutMs);
     afterEach(async () => {
       await driver.forceStop(vm.vmId);
       await driver.undefine(vm.vmId);
-      await driver.deleteVolumes(vm.vmId);
+      await driver.deleteVolumes(vm.vmId, book.volumes);
       await driver.close();
     }, timeoutMs);
     afterAll(async () => {
@@ -73,7 +85,7 @@ export function hypervisorContract(
     const markOf = (n = 1): OwnershipMark => ({ ...newMark(fleetId, vm.vmId), generation: { epoch: 1, n } });
     const powerState = async (): Promise<PowerState> => (await driver.observe(vm.vmId)).powerState;
     const defineVm = async (): Promise<void> => {
-      await driver.createVolumes(vm);
+      await driver.createVolumes(vm, book);
       await driver.define(vm, markOf());
     };
     const runVm = async (): Promise<void> => {
@@ -119,12 +131,12 @@ export function hypervisorContract(
       expect(await powerState()).toBe('STOPPED');
       await driver.undefine(vm.vmId);
       expect(await powerState()).toBe('ABSENT');
-      await driver.deleteVolumes(vm.vmId);
+      await driver.deleteVolumes(vm.vmId, book.volumes);
     });
 
     test('does nothing more when each step is done twice', async () => {
-      await driver.createVolumes(vm);
-      await driver.createVolumes(vm);
+      await driver.createVolumes(vm, book);
+      await driver.createVolumes(vm, book);
       const mark = markOf();
       const first = await driver.define(vm, mark);
       expect(await driver.define({ ...vm, settled: first }, mark)).toEqual(first);
@@ -141,20 +153,20 @@ export function hypervisorContract(
       await driver.forceStop(vm.vmId);
       await driver.undefine(vm.vmId);
       await driver.undefine(vm.vmId);
-      await driver.deleteVolumes(vm.vmId);
-      await driver.deleteVolumes(vm.vmId);
+      await driver.deleteVolumes(vm.vmId, book.volumes);
+      await driver.deleteVolumes(vm.vmId, book.volumes);
       expect(await powerState()).toBe('ABSENT');
     });
 
     test('reports progress of volumes up to 100 percent', async () => {
       const percents: number[] = [];
-      await driver.createVolumes(vm, (percent) => percents.push(percent));
+      await driver.createVolumes(vm, book, (percent) => percents.push(percent));
       expect(percents.at(-1)).toBe(100);
       expect(percents).toEqual([...percents].sort((a, b) => a - b));
     });
 
     test('keeps what was settled when a VM is defined again', async () => {
-      await driver.createVolumes(vm);
+      await driver.createVolumes(vm, book);
       const settled = await driver.define(vm, markOf());
       await driver.undefine(vm.vmId);
       const again = await driver.define({ ...vm, settled }, markOf());
@@ -164,7 +176,7 @@ export function hypervisorContract(
     });
 
     test('gives another fingerprint to another spec, and the listed one is the settled one', async () => {
-      await driver.createVolumes(vm);
+      await driver.createVolumes(vm, book);
       const before = await driver.define(vm, markOf());
       const larger = { ...vm.spec, memory: { ...vm.spec.memory, sizeMiB: vm.spec.memory.sizeMiB + 16 } };
       const after = await driver.define({ ...vm, spec: larger, settled: before }, markOf());
@@ -175,7 +187,7 @@ export function hypervisorContract(
     });
 
     test('keeps the same fingerprint through start, stop and a renewed mark', async () => {
-      await driver.createVolumes(vm);
+      await driver.createVolumes(vm, book);
       const settled = await driver.define(vm, markOf());
       await driver.start(vm.vmId);
       await driver.mark(vm.vmId, markOf());
@@ -185,7 +197,7 @@ export function hypervisorContract(
     });
 
     test('lists a VM of ours with its mark, title and state', async () => {
-      await driver.createVolumes(vm);
+      await driver.createVolumes(vm, book);
       const mark = markOf(3);
       await driver.define(vm, mark);
       const listed = (await driver.list()).find((domain) => domain.libvirtUuid === vm.vmId);
@@ -292,22 +304,75 @@ export function hypervisorContract(
       expect(await powerState()).toBe('STOPPED');
     });
 
+    const twoDisks = vmSpecSchema.parse({
+      disks: [
+        { name: 'first', sizeMiB: 1 },
+        { name: 'second', sizeMiB: 1 },
+      ],
+    });
+
+    it.each(['first', 'second'])(
+      'leaves a volume alone that was there before, as %s disk',
+      async (diskName) => {
+        vm = { ...vm, spec: twoDisks };
+        const foreign = host.volumeOf(vm, diskName);
+        await host.outside.putVolume(foreign);
+        const fault = await faultOf(driver.createVolumes(vm, book));
+        expect(fault).toMatchObject({ code: 'VOLUME_FOREIGN', outcome: 'not-applied' });
+        expect(book.has(foreign)).toBe(false);
+        // As the undo does: what this create has made, and no more.
+        expect(await driver.deleteVolumes(vm.vmId, book.volumes)).toEqual([]);
+        expect(await host.outside.hasVolume(foreign)).toBe(true);
+        expect(await host.outside.hasVolume(host.volumeOf(vm, 'first'))).toBe(diskName === 'first');
+        await driver.deleteVolumes(vm.vmId, [foreign]);
+        expect(await host.outside.hasVolume(foreign)).toBe(false);
+      },
+      timeoutMs,
+    );
+
+    test('takes a volume of its own for what it is after the driver was gone', async () => {
+      await driver.createVolumes(vm, book);
+      await driver.close();
+      driver = host.connect();
+      await driver.open(fleetId, (signal) => signals.record(signal));
+      await driver.createVolumes(vm, book);
+      const [disk] = vm.spec.disks;
+      expect(await host.outside.hasVolume(host.volumeOf(vm, disk?.name ?? ''))).toBe(true);
+    });
+
+    test('says which volumes it cannot delete while their pool is away, and deletes them when it is back', async () => {
+      await driver.createVolumes(vm, book);
+      const [volume] = book.volumes;
+      await host.outside.losePool(volume?.pool ?? '');
+      const left = await driver.deleteVolumes(vm.vmId, book.volumes);
+      expect(left).toEqual([{ ...volume, why: expect.stringMatching(/./) }]);
+      const fault = await faultOf(driver.createVolumes({ ...vm, spec: twoDisks }, book));
+      expect(fault.code).toBe('POOL_INACTIVE');
+      const { pools } = await driver.inventory();
+      expect(pools).toContainEqual(
+        expect.objectContaining({ name: volume?.pool, problem: expect.any(String), availableMiB: 0 }),
+      );
+      await host.outside.findPool(volume?.pool ?? '');
+      expect(await driver.deleteVolumes(vm.vmId, book.volumes)).toEqual([]);
+      expect(volume === undefined || (await host.outside.hasVolume(volume))).toBe(false);
+    });
+
     test('refuses a volume from an image that is not there, and creates nothing', async () => {
       const spec = vmSpecSchema.parse({ disks: [{ name: 'root', image: 'no-such-image' }] });
-      const fault = await faultOf(driver.createVolumes({ ...vm, spec }));
+      const fault = await faultOf(driver.createVolumes({ ...vm, spec }, book));
       expect(fault).toMatchObject({ code: 'IMAGE_NOT_FOUND', outcome: 'not-applied' });
     });
 
     test('refuses a volume in a pool that is not there', async () => {
       const spec = vmSpecSchema.parse({ disks: [{ name: 'root', pool: 'no-such-pool', sizeMiB: 1 }] });
-      const fault = await faultOf(driver.createVolumes({ ...vm, spec }));
+      const fault = await faultOf(driver.createVolumes({ ...vm, spec }, book));
       expect(fault).toMatchObject({ code: 'POOL_NOT_FOUND', outcome: 'not-applied' });
     });
 
     test('refuses a NIC in a network that is not there, at the latest when it starts', async () => {
       const spec = vmSpecSchema.parse({ ...vm.spec, nics: [{ network: 'no-such-network' }] });
       const attempt = async (): Promise<void> => {
-        await driver.createVolumes({ ...vm, spec });
+        await driver.createVolumes({ ...vm, spec }, book);
         await driver.define({ ...vm, spec }, markOf());
         await driver.start(vm.vmId);
       };

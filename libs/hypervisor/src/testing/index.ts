@@ -1,2 +1,3 @@
 export * from './hypervisor.contract.js';
+export * from './memory-volume-book.js';
 export * from './signal-recorder.js';

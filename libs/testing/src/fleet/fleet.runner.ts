@@ -30,6 +30,7 @@ import {
   stopProcess,
   tail,
   writeFleetConfig,
+  type FleetConfigInput,
   type FleetHost,
   type Home,
   type ProcessIdentity,
@@ -45,6 +46,8 @@ export interface FleetOptions {
   readonly hosts?: number;
   /** Of a private libvirtd. */
   readonly libvirtSocket?: string;
+  /** Pools of a libvirt host beside `default`. */
+  readonly furtherPools?: FleetConfigInput['furtherPools'];
   /** Where images are; by default the home's own, empty folder. */
   readonly imageFolder?: string;
   /** Environment of every service, over this process's own. */
@@ -130,6 +133,7 @@ export class Fleet {
       hypervisor: options.hypervisor,
       hosts,
       ...(options.libvirtSocket === undefined ? {} : { libvirtSocket: options.libvirtSocket }),
+      ...(options.furtherPools === undefined ? {} : { furtherPools: options.furtherPools }),
     });
     const apiUrl = `http://127.0.0.1:${state.ports.api}`;
     const service = (name: FleetService) => () =>

@@ -202,12 +202,11 @@ export class CommandRunner {
   async #undo(
     command: HostCommand,
     step: Step,
-    undo: () => Promise<void>,
+    undo: () => Promise<readonly string[]>,
     progress: CommandProgress,
   ): Promise<CommandProgress> {
     try {
-      await undo();
-      return afterUndo(command, progress, step);
+      return afterUndo(command, progress, step, await undo());
     } catch (error) {
       this.#throwUnlessWorldly(error, command, `undo of ${step.name}`);
       const { code, detail } = errorReportOf(error);

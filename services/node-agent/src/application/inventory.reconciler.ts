@@ -86,6 +86,6 @@ export class InventoryReconciler {
 function fingerprintOf(inventory: HostInventory): string {
   return JSON.stringify({
     ...inventory,
-    pools: inventory.pools.map(({ name, type, capacityMiB }) => [name, type, capacityMiB]),
+    pools: inventory.pools.map(({ name, problem, type, capacityMiB }) => [name, problem, type, capacityMiB]),
   });
 }

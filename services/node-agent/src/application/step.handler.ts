@@ -9,6 +9,7 @@ import type { Admission } from './admission.js';
 import type { AgentTimings } from './agent-settings.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
 import type { JournalBook } from './journal-book.js';
+import type { OwnVolumes } from './own-volumes.js';
 import { ProgressTeller, type TellProgress } from './progress-teller.js';
 import { Refusal } from './refusal.js';
 import { within } from './stopping.js';
@@ -19,6 +20,7 @@ export interface StepHandlerOptions {
   readonly calls: HypervisorCalls;
   readonly admission: Admission;
   readonly book: JournalBook;
+  readonly volumes: OwnVolumes;
   readonly clock: Clock;
   readonly timings: AgentTimings;
   readonly stop: AbortSignal;
@@ -43,7 +45,7 @@ export class StepHandler {
     facts: CommandFacts,
     isSuperseded: () => boolean,
   ): Promise<CommandFacts> {
-    const { calls, hypervisor } = this.#options;
+    const { calls, hypervisor, volumes } = this.#options;
     const { command } = flight;
     const { vmId } = command;
     switch (step.name) {
@@ -56,7 +58,10 @@ export class StepHandler {
           this.#options.clock,
           this.#options.tellProgress,
         );
-        await calls.call(() => hypervisor.createVolumes(definitionOf(making(command)), (done) => progress.tell(done)));
+        const vm = definitionOf(making(command));
+        await volumes.settleOwed(vmId);
+        const book = volumes.bookOf(command);
+        await calls.call(() => hypervisor.createVolumes(vm, book, (done) => progress.tell(done)));
         return {};
       }
       case 'define':
@@ -109,25 +114,29 @@ export class StepHandler {
           await calls.call(() => hypervisor.mark(vmId, this.#mark(command)));
         return {};
       case 'undefine':
-      case 'delete-volumes':
-        await this.undo(command, step.name);
+        await this.undo(command, 'undefine');
         return {};
+      case 'delete-volumes':
+        return { left: await volumes.deleteAllOf(vmId, command.kind === 'delete' ? command.volumes : undefined) };
       default:
         return assertNever(step.name);
     }
   }
 
-  async undo(command: HostCommand, undo: UndoName): Promise<void> {
-    const { book, calls, hypervisor } = this.#options;
+  /** Resolves with what is left of the step's work and goes later by itself. */
+  async undo(command: HostCommand, undo: UndoName): Promise<readonly string[]> {
+    const { book, calls, hypervisor, volumes } = this.#options;
     const { vmId } = command;
     switch (undo) {
       case 'force-stop':
-        return calls.call(() => hypervisor.forceStop(vmId));
+        await calls.call(() => hypervisor.forceStop(vmId));
+        return [];
       case 'undefine':
         await calls.call(() => hypervisor.undefine(vmId));
-        return book.insist([{ kind: 'defined', vmId }]);
+        await book.insist([{ kind: 'defined', vmId }]);
+        return [];
       case 'delete-volumes':
-        return calls.call(() => hypervisor.deleteVolumes(vmId));
+        return volumes.deleteMadeBy(command);
       default:
         return assertNever(undo);
     }

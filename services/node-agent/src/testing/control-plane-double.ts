@@ -145,9 +145,16 @@ export class ControlPlaneDouble {
   }
 
   #register(registration: Registration) {
+    const before = this.registrations.at(-1)?.journalId;
     this.registrations.push(registration);
     const refusal = this.refusals.shift();
     if (refusal !== undefined) return rejected(refusal);
+    if (before !== undefined && before !== registration.journalId) {
+      // A new journal counts from 1, under an epoch of its own.
+      this.journalEpoch += 1;
+      this.#lastSequence.vm = 0;
+      this.#lastSequence.host = 0;
+    }
     this.#lastSequence.host = Math.max(this.#lastSequence.host, registration.reportsThrough ?? 0);
     return answered({
       kind: 'registered',

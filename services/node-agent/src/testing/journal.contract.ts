@@ -105,6 +105,25 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       expect((await reopened()).definedFrom.size).toBe(0);
     });
 
+    it('keeps the volumes that were made, those that are owed, and forgets those that are gone', async () => {
+      const vm = new VmCommands('a');
+      const { vmId } = vm;
+      const { commandId } = vm.create(1);
+      const at = (volume: string) => ({ vmId, pool: 'p', volume });
+      for (const volume of ['kept', 'owed', 'gone']) {
+        await write({ kind: 'volume-made', ...at(volume), commandId, sizeBytes: 2 ** 40 });
+      }
+      await write({ kind: 'volume-owed', ...at('owed') }, { kind: 'volume-owed', ...at('told') });
+      await write({ kind: 'volume-gone', ...at('gone') });
+      const made = { commandId, sizeBytes: 2 ** 40, pool: 'p' };
+      const volumes = (await reopened()).volumes.get(vmId);
+      expect([...(volumes?.values() ?? [])].sort((a, b) => (a.volume < b.volume ? -1 : 1))).toEqual([
+        { ...made, volume: 'kept', isOwed: false },
+        { ...made, volume: 'owed', isOwed: true },
+        { pool: 'p', volume: 'told', isOwed: true },
+      ]);
+    });
+
     it('keeps reports per lane until they are acknowledged, and goes on counting after', async () => {
       await write(reported(1), reported(2), reported(3), reported(1, 'host'));
       await write({ kind: 'acknowledged', lane: 'vm', throughSequence: 2 });

@@ -51,7 +51,7 @@ function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'Op
     case 'OperationCancelRequested':
       return view.endedAt === null ? { ...view, state: 'CANCELLING' } : view;
     case 'OperationSucceeded':
-      return { ...view, state: 'SUCCEEDED', endedAt: event.recordedAt };
+      return { ...view, state: 'SUCCEEDED', endedAt: event.recordedAt, left: event.data.left ?? [] };
     case 'OperationFailed': {
       const { step, code, reason, data, undone, left } = event.data;
       const error = { code, step, detail: reason, ...(data === undefined ? {} : { data }) };

@@ -27,7 +27,7 @@ function failingAt(command: HostCommand, failing: StepName, error: ErrorReport) 
     const move = nextMove(command, progress);
     if (move.kind === 'end') return { moves, result: move.result };
     moves.push(move.kind === 'do' ? move.step.name : `undo: ${move.undo}`);
-    if (move.kind === 'undo') progress = afterUndo(command, progress, move.step);
+    if (move.kind === 'undo') progress = afterUndo(command, progress, move.step, []);
     else progress = move.step.name === failing ? afterFailure(progress, move.step, error) : afterStep(progress);
   }
 }

@@ -19,6 +19,8 @@ export interface CommandFacts {
   readonly askedAtEpochMs?: number;
   readonly hasRebooted?: boolean;
   readonly wasForced?: boolean;
+  /** What a delete could not remove yet, in words; the agent goes on with it after the command. */
+  readonly left?: readonly string[];
 }
 
 export const initialProgress: CommandProgress = { step: 0, facts: {}, undone: [], left: [] };
@@ -64,9 +66,20 @@ export function afterRefusal(progress: CommandProgress, error: ErrorReport): Com
   return { ...progress, step: -1, failure: { step: 'inspect', error } };
 }
 
-export function afterUndo(command: HostCommand, progress: CommandProgress, step: Step): CommandProgress {
+/** @param left what of the step's work could not be taken away yet, in words; the agent goes on with it. */
+export function afterUndo(
+  command: HostCommand,
+  progress: CommandProgress,
+  step: Step,
+  left: readonly string[],
+): CommandProgress {
   const index = stepsOf(command).findIndex(({ name }) => name === step.name);
-  return { ...progress, step: index - 1, undone: [...progress.undone, step.name] };
+  return {
+    ...progress,
+    step: index - 1,
+    undone: left.length === 0 ? [...progress.undone, step.name] : progress.undone,
+    left: [...progress.left, ...left],
+  };
 }
 
 /** What a step made could not be taken away; the steps before it stand on it, so they stay as well. */
@@ -92,5 +105,11 @@ export function afterFailedUndo(
 
 function done({ facts }: CommandProgress): CommandResult {
   const wasForced = facts.wasForced ?? false;
-  return { kind: 'done', wasForced, ...(facts.definition === undefined ? {} : { definition: facts.definition }) };
+  const { definition, left = [] } = facts;
+  return {
+    kind: 'done',
+    wasForced,
+    ...(definition === undefined ? {} : { definition }),
+    ...(left.length === 0 ? {} : { left: [...left] }),
+  };
 }

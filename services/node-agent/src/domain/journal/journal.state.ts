@@ -8,6 +8,7 @@ import {
   type ReportLane,
   type VmId,
   type VmReport,
+  type VolumeRef,
 } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 import type { CommandProgress } from '../commands/command.process.js';
@@ -37,8 +38,22 @@ export type JournalChange =
   | { readonly kind: 'ended'; readonly commandId: CommandId }
   /** The hash of what the VM was last defined from; absent: it is not defined any more. */
   | { readonly kind: 'defined'; readonly vmId: VmId; readonly hash?: string }
+  /** A volume that this host is about to make for a VM: written before it is made. */
+  | ({ readonly kind: 'volume-made'; readonly vmId: VmId } & Omit<OwnVolume, 'isOwed'>)
+  /** It is to be deleted and could not be yet. */
+  | ({ readonly kind: 'volume-owed'; readonly vmId: VmId } & VolumeRef)
+  | ({ readonly kind: 'volume-gone'; readonly vmId: VmId } & VolumeRef)
   | { readonly kind: 'reported'; readonly lane: ReportLane; readonly report: QueuedReport }
   | { readonly kind: 'acknowledged'; readonly lane: ReportLane; readonly throughSequence: number };
+
+/** A volume that is ours because this host made it: libvirt itself keeps no mark with a volume. */
+export interface OwnVolume extends VolumeRef {
+  /** Whose undo may remove it. Absent where only vm-manager told of the volume. */
+  readonly commandId?: CommandId;
+  readonly sizeBytes?: number;
+  /** Its VM is gone, and the volume goes as soon as its pool can be reached. */
+  readonly isOwed: boolean;
+}
 
 export interface LaneContent {
   /** Of the report made last; goes on after restarts. */
@@ -59,6 +74,8 @@ export interface JournalContent {
   /** Kept after the VM is gone. */
   readonly newest: Map<VmId, NewestOrder>;
   readonly definedFrom: Map<VmId, string>;
+  /** By their keys, see `volumeKey`. */
+  readonly volumes: Map<VmId, ReadonlyMap<string, OwnVolume>>;
   /** In the order they were taken. */
   readonly commands: Map<CommandId, TakenCommand>;
   readonly lanes: Readonly<Record<ReportLane, LaneContent>>;
@@ -71,6 +88,7 @@ export function emptyJournal(journalId: string): JournalContent {
     journalEpoch: undefined,
     newest: new Map(),
     definedFrom: new Map(),
+    volumes: new Map(),
     commands: new Map(),
     lanes: { vm: { lastSequence: 0, reports: [] }, host: { lastSequence: 0, reports: [] } },
   };
@@ -108,6 +126,22 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
       if (change.hash === undefined) content.definedFrom.delete(change.vmId);
       else content.definedFrom.set(change.vmId, change.hash);
       return;
+    case 'volume-made': {
+      const { kind: _, vmId, ...volume } = change;
+      return putVolume(content, vmId, { ...volume, isOwed: false });
+    }
+    case 'volume-owed': {
+      const known = content.volumes.get(change.vmId)?.get(volumeKey(change));
+      const { pool, volume } = change;
+      return putVolume(content, change.vmId, { ...known, pool, volume, isOwed: true });
+    }
+    case 'volume-gone': {
+      const kept = new Map(content.volumes.get(change.vmId));
+      kept.delete(volumeKey(change));
+      if (kept.size === 0) content.volumes.delete(change.vmId);
+      else content.volumes.set(change.vmId, kept);
+      return;
+    }
     case 'reported': {
       const lane = content.lanes[change.lane];
       lane.lastSequence = Math.max(lane.lastSequence, change.report.sequence);
@@ -123,6 +157,14 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
     default:
       assertNever(change);
   }
+}
+
+export function volumeKey({ pool, volume }: VolumeRef): string {
+  return `${pool}/${volume}`;
+}
+
+function putVolume(content: JournalContent, vmId: VmId, volume: OwnVolume): void {
+  content.volumes.set(vmId, new Map(content.volumes.get(vmId)).set(volumeKey(volume), volume));
 }
 
 function takeAsNewest(content: JournalContent, command: HostCommand): void {

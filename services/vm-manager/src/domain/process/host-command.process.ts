@@ -1,4 +1,4 @@
-import type { CommandOrder, HostCommand, HostId } from '@drover/contracts';
+import type { CommandOrder, HostCommand, HostId, VolumeRef } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 import { hostCommandId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
 
@@ -44,11 +44,8 @@ export function pendingCommand(state: VmState): Delivering | undefined {
   const commandId = hostCommandId(cause);
   const order = { commandId, vmId: identity.vmId, operationId, generation, revision: cause.revision };
   const isForward = operation !== undefined && operation.undoing === undefined;
-  return { hostId, cause, command: { ...order, ...(isForward ? step(state, operation, identity) : undo) } };
+  return { hostId, cause, command: { ...order, ...(isForward ? step(state, operation, identity) : removal(state)) } };
 }
-
-/** The undo of a create: whatever is there of domain and volumes. */
-const undo = { kind: 'delete' } as const;
 
 type Order = Pick<HostCommand, 'commandId' | 'vmId' | 'operationId' | 'generation' | 'revision'>;
 type StepOf<Command> = Command extends unknown ? Omit<Command, keyof Order> : never;
@@ -70,11 +67,18 @@ function step(state: VmState, operation: OpenOperation, identity: VmIdentity): S
     case 'reset':
     case 'pause':
     case 'resume':
-    case 'delete':
       return { kind: wish.kind };
+    case 'delete':
+      return removal(state);
     default:
       return assertNever(wish);
   }
+}
+
+/** A delete, and the undo of a create: whatever is there of domain and volumes. */
+function removal({ definition }: VmState): { kind: 'delete'; volumes?: VolumeRef[] } {
+  if (definition === undefined) return { kind: 'delete' };
+  return { kind: 'delete', volumes: definition.disks.map(({ pool, volume }) => ({ pool, volume })) };
 }
 
 function definitionOf(state: VmState, identity: VmIdentity) {

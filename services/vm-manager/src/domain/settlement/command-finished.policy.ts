@@ -24,7 +24,7 @@ export function settleCommandFinished(
   const { result } = report;
   const operation = state.operation;
   const isAwaited = operation !== undefined && pendingCommand(state)?.command.commandId === report.commandId;
-  if (isRemoval(state, report)) return removed(operation, source);
+  if (isRemoval(state, report)) return removed(operation, result.kind === 'done' ? (result.left ?? []) : [], source);
   const observation = { hostId: source.hostId, generation: report.generation, source };
   const facts = [...observed(state, report, observation, isAwaited ? operation : undefined)];
   if (!isAwaited) return facts;
@@ -146,12 +146,16 @@ function isRemoval(state: VmState, report: CommandFinished): boolean {
 }
 
 /** The end of the VM, whether or not an operation still waits for it. */
-function removed(operation: OpenOperation | undefined, source: ReportSource): readonly VmFact[] {
+function removed(operation: OpenOperation | undefined, left: string[], source: ReportSource): readonly VmFact[] {
   const deleted: VmFact = { type: 'VmDeleted', data: { source } };
   if (operation === undefined) return [deleted];
   const { operationId, undoing } = operation;
-  if (undoing === undefined) return [{ type: 'OperationSucceeded', data: { operationId } }, deleted];
-  return [...undoneFacts(operation, undoing.because, ['domain and volumes removed'], []), deleted];
+  if (undoing === undefined) {
+    const data = { operationId, ...(left.length === 0 ? {} : { left }) };
+    return [{ type: 'OperationSucceeded', data }, deleted];
+  }
+  const undone = left.length === 0 ? 'domain and volumes removed' : 'domain removed';
+  return [...undoneFacts(operation, undoing.because, [undone], left), deleted];
 }
 
 /** Somebody else made a domain with the VM's id while we removed ours. */

@@ -107,6 +107,17 @@ describe('the end of a command', () => {
     ]);
   });
 
+  it('of a delete tells what the host could not remove yet', () => {
+    const state = stateOf([...history.running(), fact.deleteRequested(), fact.began('delete', 'vm.delete')]);
+    const left = ['volume v in pool p: pool p is not active; the host removes it as soon as it can'];
+    const facts = settleCommandFinished(
+      state,
+      finished(state, { kind: 'done', wasForced: false, left }, 'ABSENT'),
+      source(2),
+    );
+    expect(facts).toMatchObject([{ type: 'OperationSucceeded', data: { left } }, fact.deleted(2)]);
+  });
+
   it('of a delete frees the name', () => {
     const state = stateOf([...history.running(), fact.deleteRequested(), fact.began('delete', 'vm.delete')]);
     const facts = settleCommandFinished(state, finished(state, done(), 'ABSENT'), source(2));

@@ -2,6 +2,7 @@ import type { CommandId, FleetId, HostCommand, HostId, ReportLane, VmId } from '
 import { assertNever } from '@drover/domain-kit';
 import type { CommandProgress } from '../../../domain/commands/command.process.js';
 import {
+  applyChange,
   emptyJournal,
   type JournalChange,
   type JournalContent,
@@ -23,6 +24,11 @@ export const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS defined (
     host_id TEXT NOT NULL, vm_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (host_id, vm_id)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS volume (
+    host_id TEXT NOT NULL, vm_id TEXT NOT NULL, pool TEXT NOT NULL, volume TEXT NOT NULL,
+    command_id TEXT, size_bytes INTEGER, is_owed INTEGER NOT NULL,
+    PRIMARY KEY (host_id, vm_id, pool, volume)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS command (
     place INTEGER PRIMARY KEY, host_id TEXT NOT NULL, command_id TEXT NOT NULL, command TEXT NOT NULL, progress TEXT,
@@ -52,6 +58,9 @@ export const statements = {
   ended: 'DELETE FROM command WHERE host_id = ? AND command_id = ?',
   defined: 'INSERT OR REPLACE INTO defined VALUES (?, ?, ?)',
   undefined: 'DELETE FROM defined WHERE host_id = ? AND vm_id = ?',
+  volumeMade: 'INSERT OR REPLACE INTO volume VALUES (?, ?, ?, ?, ?, ?, 0)',
+  volumeOwed: `INSERT INTO volume VALUES (?, ?, ?, ?, NULL, NULL, 1) ON CONFLICT DO UPDATE SET is_owed = 1`,
+  volumeGone: 'DELETE FROM volume WHERE host_id = ? AND vm_id = ? AND pool = ? AND volume = ?',
   sequence: 'INSERT OR REPLACE INTO lane VALUES (?, ?, ?)',
   reported: 'INSERT OR REPLACE INTO report VALUES (?, ?, ?, ?, ?)',
   acknowledged: 'DELETE FROM report WHERE host_id = ? AND lane = ? AND sequence <= ?',
@@ -62,6 +71,7 @@ export const queries = {
   host: 'SELECT * FROM host WHERE host_id = ?',
   newest: 'SELECT * FROM newest WHERE host_id = ?',
   defined: 'SELECT * FROM defined WHERE host_id = ?',
+  volumes: 'SELECT * FROM volume WHERE host_id = ?',
   commands: 'SELECT * FROM command WHERE host_id = ? ORDER BY place',
   lanes: 'SELECT * FROM lane WHERE host_id = ?',
   reports: 'SELECT * FROM report WHERE host_id = ? ORDER BY lane, sequence',
@@ -97,6 +107,14 @@ export function statementsOf(hostId: HostId, change: JournalChange): readonly St
       return change.hash === undefined
         ? [['undefined', hostId, change.vmId]]
         : [['defined', hostId, change.vmId, change.hash]];
+    case 'volume-made': {
+      const { commandId = null, pool, sizeBytes = null, vmId, volume } = change;
+      return [['volumeMade', hostId, vmId, pool, volume, commandId, sizeBytes]];
+    }
+    case 'volume-owed':
+      return [['volumeOwed', hostId, change.vmId, change.pool, change.volume]];
+    case 'volume-gone':
+      return [['volumeGone', hostId, change.vmId, change.pool, change.volume]];
     case 'reported': {
       const { sequence, at, report } = change.report;
       return [
@@ -126,6 +144,13 @@ export function contentOf(rows: Rows): JournalContent {
     content.newest.set(text(row, 'vm_id') as VmId, { order, ...commandId });
   }
   for (const row of rows.defined) content.definedFrom.set(text(row, 'vm_id') as VmId, text(row, 'hash'));
+  for (const row of rows.volumes) {
+    const ref = { vmId: text(row, 'vm_id') as VmId, pool: text(row, 'pool'), volume: text(row, 'volume') };
+    const commandId = row['command_id'] === null ? {} : { commandId: text(row, 'command_id') as CommandId };
+    const sizeBytes = row['size_bytes'] === null ? {} : { sizeBytes: Number(row['size_bytes']) };
+    applyChange(content, { kind: 'volume-made', ...ref, ...commandId, ...sizeBytes });
+    if (row['is_owed'] === 1) applyChange(content, { kind: 'volume-owed', ...ref });
+  }
   for (const row of rows.commands) {
     const command = JSON.parse(text(row, 'command')) as HostCommand;
     const isBegun = row['progress'] !== null;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Fault, type HostId } from '@drover/contracts';
 import type { HostJournal, Journal } from '../../../application/ports/journal.port.js';
 import { applyChange, emptyJournal, type JournalContent } from '../../../domain/journal/journal.state.js';
@@ -9,7 +10,7 @@ export class MemoryJournal implements Journal {
   isFull = false;
 
   open(hostId: HostId): Promise<HostJournal> {
-    const kept = this.#contents.get(hostId) ?? emptyJournal(`memory-${this.#contents.size + 1}`);
+    const kept = this.#contents.get(hostId) ?? emptyJournal(randomUUID());
     this.#contents.set(hostId, kept);
     return Promise.resolve({
       content: structuredClone(kept),

@@ -6,7 +6,7 @@ import { errorCodes, listNetworks, type LibvirtClient } from '@drover/libvirt-rp
 import { isGpu, readHostCapabilities, readPciDevice } from '@drover/libvirt-xml';
 import type { ImageStore } from './image-store.adapter.js';
 import { attempt, isLibvirtCode } from './libvirt-faults.js';
-import type { VolumeStore } from './volume-store.adapter.js';
+import type { PoolStore } from './pool-store.adapter.js';
 
 const MIB = 1024 ** 2;
 /** `VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV`. */
@@ -16,14 +16,14 @@ const LIST_PCI_DEVICES = 1 << 1;
 export class HostInventoryReader {
   readonly #client: LibvirtClient;
   readonly #images: ImageStore;
-  readonly #volumes: VolumeStore;
+  readonly #pools: PoolStore;
   readonly #accelerator: 'kvm' | 'tcg';
   #cpuBefore = cpuTimes();
 
-  constructor(client: LibvirtClient, images: ImageStore, volumes: VolumeStore, accelerator: 'kvm' | 'tcg') {
+  constructor(client: LibvirtClient, images: ImageStore, pools: PoolStore, accelerator: 'kvm' | 'tcg') {
     this.#client = client;
     this.#images = images;
-    this.#volumes = volumes;
+    this.#pools = pools;
     this.#accelerator = accelerator;
   }
 
@@ -37,7 +37,7 @@ export class HostInventoryReader {
           this.#client.call('CONNECT_GET_LIB_VERSION', {}),
           this.#client.call('CONNECT_GET_VERSION', {}),
           this.#client.call('CONNECT_LIST_ALL_NETWORKS', { need_results: 1, flags: listNetworks.active }),
-          this.#volumes.listPoolsWithTypes(),
+          this.#pools.list(),
           this.#images.list(),
           this.#pciDevices(),
           readFile('/proc/meminfo', 'utf8'),
@@ -72,7 +72,7 @@ export class HostInventoryReader {
   /** Of the host as a whole, since the last call. */
   async load(): Promise<Omit<HypervisorLoad, 'vms'>> {
     const [pools, memoryUsedMiB] = await Promise.all([
-      attempt('read the pools', () => this.#volumes.listPools()),
+      attempt('read the pools', () => this.#pools.list()),
       usedMemoryMiB(),
     ]);
     const now = cpuTimes();
@@ -81,7 +81,9 @@ export class HostInventoryReader {
     return {
       cpuUsedMillicores: Math.round(share * cpus().length * 1000),
       memoryUsedMiB,
-      pools: [...pools],
+      pools: pools.flatMap(({ availableMiB, capacityMiB, name, problem }) =>
+        problem === undefined ? [{ name, capacityMiB, availableMiB }] : [],
+      ),
     };
   }
 

@@ -5,14 +5,17 @@ import {
   type PowerState,
   type SettledDefinition,
   type VmId,
+  type VolumeRef,
 } from '@drover/contracts';
 import type {
   Hypervisor,
   HypervisorLoad,
   HypervisorSignal,
+  LeftVolume,
   ObservedVm,
   OwnershipMark,
   VmDefinition,
+  VolumeBook,
 } from '@drover/hypervisor';
 import {
   affects,
@@ -39,6 +42,7 @@ import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
 import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
+import { PoolStore, type OfferedPool } from './pool-store.adapter.js';
 import { VmLoads } from './vm-loads.adapter.js';
 import { requireTrafficShaping } from './traffic-shaping.adapter.js';
 import { VolumeStore } from './volume-store.adapter.js';
@@ -59,8 +63,8 @@ export interface LibvirtHypervisorOptions {
   readonly accelerator: 'kvm' | 'tcg';
   /** Holds a folder per image. */
   readonly imageFolder: string;
-  /** Folder pools that are made where they are missing. */
-  readonly pools: readonly { readonly name: string; readonly path: string }[];
+  /** The only pools that this host offers. */
+  readonly pools: readonly OfferedPool[];
 }
 
 /** One host's libvirt and QEMU. */
@@ -84,8 +88,9 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#domains = new LibvirtDomains(options.client);
     this.#vmLoads = new VmLoads(options.client);
     this.#images = new ImageStore(options.imageFolder);
-    this.#volumes = new VolumeStore(options.client, this.#images);
-    this.#inventory = new HostInventoryReader(options.client, this.#images, this.#volumes, options.accelerator);
+    const pools = new PoolStore(options.client, options.pools);
+    this.#volumes = new VolumeStore(options.client, this.#images, pools);
+    this.#inventory = new HostInventoryReader(options.client, this.#images, pools, options.accelerator);
   }
 
   async open(fleetId: FleetId, onSignal: (signal: HypervisorSignal) => void): Promise<void> {
@@ -172,16 +177,20 @@ export class LibvirtHypervisor implements Hypervisor {
     };
   }
 
-  async createVolumes(vm: VmDefinition, onProgress: (percent: number) => void = () => undefined): Promise<void> {
+  async createVolumes(
+    vm: VmDefinition,
+    book: VolumeBook,
+    onProgress: (percent: number) => void = () => undefined,
+  ): Promise<void> {
     for (const [index, disk] of vm.spec.disks.entries()) {
-      await this.#volumes.create(vm.vmId, disk);
+      await this.#volumes.create(vm.vmId, disk, book);
       onProgress(Math.round(((index + 1) * 100) / vm.spec.disks.length));
     }
   }
 
-  async deleteVolumes(vmId: VmId): Promise<void> {
+  async deleteVolumes(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]> {
     await this.#requireOurs(vmId);
-    await this.#volumes.deleteAllOf(vmId);
+    return this.#volumes.delete(volumes);
   }
 
   async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
@@ -295,13 +304,12 @@ export class LibvirtHypervisor implements Hypervisor {
     );
   }
 
-  /** Connects once, and sees to the pools; after a failure the next call tries again. */
+  /** Connects once; after a failure the next call tries again. */
   async #connect(): Promise<void> {
     this.#connected ??= attempt('connect to libvirt', async () => {
       // A client that has stood once comes back by itself.
       if (!this.#hasStood) await this.#client.connect();
       this.#hasStood = true;
-      for (const pool of this.#options.pools) await this.#volumes.ensureFolderPool(pool.name, pool.path);
     });
     try {
       await this.#connected;

@@ -1,201 +1,185 @@
-import { Fault, type VmId, type VmSpec } from '@drover/contracts';
-import { errorCodes, listPools, poolStates, type LibvirtClient } from '@drover/libvirt-rpc';
-import {
-  isVolumeOf,
-  readPoolType,
-  readVolume,
-  volumeName,
-  writeFolderPool,
-  writeVolume,
-  type DiskPlace,
-} from '@drover/libvirt-xml';
+import { lstat } from 'node:fs/promises';
+import path from 'node:path';
+import { Fault, type VmId, type VmSpec, type VolumeRef } from '@drover/contracts';
+import type { LeftVolume, VolumeBook } from '@drover/hypervisor';
+import { errorCodes, type LibvirtClient } from '@drover/libvirt-rpc';
+import { readVolume, volumeName, writeVolume, type DiskPlace } from '@drover/libvirt-xml';
+import { isAbsent } from './file-errors.js';
 import type { HostImage, ImageStore } from './image-store.adapter.js';
 import { attempt, isAnswer, isLibvirtCode, orUndefined } from './libvirt-faults.js';
+import { isFolder, type PoolStore, type UsablePool } from './pool-store.adapter.js';
 
 type Disk = VmSpec['disks'][number];
-interface PoolRef {
+interface FoundVolume {
+  readonly pool: string;
   readonly name: string;
-  readonly uuid: string;
+  readonly key: string;
 }
 
 const MIB = 1024 ** 2;
-/** A pool with less than this cannot even take a new overlay. */
-const SMALLEST_ROOM_BYTES = MIB;
 
-export interface PoolState {
-  readonly name: string;
-  readonly capacityMiB: number;
-  readonly availableMiB: number;
-}
-
-/** Pools and volumes of one host, through libvirt. */
+/**
+ * Volumes of one host, through libvirt, always by name: a pool may hold more files than libvirt can list. Whose a volume is
+ * the agent's book says; libvirt has no place for a mark of ours.
+ */
 export class VolumeStore {
   readonly #client: LibvirtClient;
   readonly #images: ImageStore;
+  readonly #pools: PoolStore;
 
-  constructor(client: LibvirtClient, images: ImageStore) {
+  constructor(client: LibvirtClient, images: ImageStore, pools: PoolStore) {
     this.#client = client;
     this.#images = images;
+    this.#pools = pools;
   }
 
-  /** Makes sure that a pool is there and active; one that exists under this name is used as it is. */
-  async ensureFolderPool(name: string, path: string): Promise<void> {
-    await attempt(`open the pool ${name}`, async () => {
-      const pool =
-        (await this.#findPool(name)) ??
-        (await this.#client.call('STORAGE_POOL_DEFINE_XML', { xml: writeFolderPool(name, path), flags: 0 })).pool;
-      if (!(await this.#isInactive(pool))) return;
-      // Makes a folder that is missing. For other kinds of pool building means formatting, which nobody has asked for.
-      if ((await this.#typeOf(pool)) === 'dir') await this.#client.call('STORAGE_POOL_BUILD', { pool, flags: 0 });
-      await this.#client.call('STORAGE_POOL_CREATE', { pool, flags: 0 });
-    });
-  }
-
-  async listPools(): Promise<readonly PoolState[]> {
-    const { pools } = await this.#client.call('CONNECT_LIST_ALL_STORAGE_POOLS', {
-      need_results: 1,
-      flags: listPools.active,
-    });
-    const states = await Promise.all(
-      pools.map(async (pool): Promise<readonly PoolState[]> => {
-        try {
-          const info = await this.#client.call('STORAGE_POOL_GET_INFO', { pool });
-          return [
-            {
-              name: pool.name,
-              capacityMiB: Math.floor(Number(info.capacity) / MIB),
-              availableMiB: Math.floor(Number(info.available) / MIB),
-            },
-          ];
-        } catch (error) {
-          // Undefined between the list and the question.
-          if (isLibvirtCode(error, errorCodes.NO_STORAGE_POOL)) return [];
-          throw error;
-        }
-      }),
-    );
-    return states.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  async listPoolsWithTypes(): Promise<readonly (PoolState & { readonly type: string })[]> {
-    const pools = await this.listPools();
-    return Promise.all(
-      pools.map(async ({ name, ...sizes }) => {
-        const { pool } = await this.#client.call('STORAGE_POOL_LOOKUP_BY_NAME', { name });
-        return { name, type: await this.#typeOf(pool), ...sizes };
-      }),
-    );
-  }
-
-  /** One disk's volume. One that is there already must be what would have been made, else it is not ours to use. */
-  async create(vmId: VmId, disk: Disk): Promise<void> {
+  /** One disk's volume. One that is there already must be ours and what would have been made. */
+  async create(vmId: VmId, disk: Disk, book: VolumeBook): Promise<void> {
     const image = disk.image === undefined ? undefined : await this.#images.get(disk.image);
-    const capacityBytes = capacityOf(disk, image);
-    const pool = await this.#pool(disk.pool);
+    const sizeBytes = sizeOf(disk, image);
+    const pool = await this.#pools.use(disk.pool);
     const name = volumeName(vmId, disk.name, disk.format);
-    const backing = image === undefined ? {} : { backing: { path: image.diskPath, format: image.format } };
-    const xml = writeVolume({ name, format: disk.format, capacityBytes, ...backing });
+    const ref: VolumeRef = { pool: disk.pool, volume: name };
     await attempt(`create the volume of disk ${disk.name}`, async () => {
-      const existing = await this.#findVolume(pool, name);
-      if (existing !== undefined) return this.#requireSame(existing, disk, image);
+      const existing = await this.#find(pool, name);
+      if (book.has(ref)) {
+        const own = existing ?? (await this.#findUnlisted(pool, name));
+        if (own !== undefined) return this.#requireSame(own, disk, image);
+      } else if (existing !== undefined || (await isFileIn(pool, name))) {
+        throw foreign(ref);
+      }
+      await this.#requireRoom(pool, disk, sizeBytes);
+      await book.making({ ...ref, sizeBytes });
       try {
-        await this.#client.call('STORAGE_VOL_CREATE_XML', { pool, xml, flags: 0 });
+        await this.#make(pool, name, disk, sizeBytes, image);
       } catch (error) {
+        if (await isInTheWay(error, pool, name)) {
+          await book.notMade(ref);
+          throw foreign(ref, error);
+        }
         // A daemon that did not answer cannot say either what was wrong.
-        if (!isAnswer(error) || !(await this.#isFull(pool))) throw error;
-        const detail = `no space left in pool ${pool.name} for disk ${disk.name}`;
-        throw new Fault('POOL_FULL', 'not-applied', detail, { cause: error, data: { pool: pool.name } });
+        if (isAnswer(error)) await this.#requireRoom(pool, disk, sizeBytes, error);
+        throw error;
       }
     });
   }
 
   /** Where the volume of a disk is. */
   async place(vmId: VmId, disk: Disk): Promise<DiskPlace> {
-    const pool = await this.#pool(disk.pool);
+    const pool = await this.#pools.use(disk.pool);
     const name = volumeName(vmId, disk.name, disk.format);
     return attempt(`find the volume of disk ${disk.name}`, async () => {
-      const { vol } = await this.#client.call('STORAGE_VOL_LOOKUP_BY_NAME', { pool, name });
-      const { name: path } = await this.#client.call('STORAGE_VOL_GET_PATH', { vol });
-      return { name: disk.name, path, format: disk.format };
-    });
-  }
-
-  /** Deletes every volume of this VM in every active pool; none there is done. */
-  async deleteAllOf(vmId: VmId): Promise<void> {
-    await attempt('delete the volumes', async () => {
-      const { pools } = await this.#client.call('CONNECT_LIST_ALL_STORAGE_POOLS', {
-        need_results: 1,
-        flags: listPools.active,
-      });
-      for (const pool of pools) {
-        const { vols } = await this.#client.call('STORAGE_POOL_LIST_ALL_VOLUMES', { pool, need_results: 1, flags: 0 });
-        for (const vol of vols.filter((candidate) => isVolumeOf(vmId, candidate.name))) {
-          await orUndefined(this.#client.call('STORAGE_VOL_DELETE', { vol, flags: 0 }), errorCodes.NO_STORAGE_VOL);
-        }
+      const vol = (await this.#find(pool, name)) ?? (await this.#findUnlisted(pool, name));
+      if (vol === undefined) {
+        const detail = `volume ${name} of disk ${disk.name} is not in pool ${disk.pool}`;
+        throw new Fault('VOLUME_MISSING', 'not-applied', detail, { data: { pool: disk.pool, volume: name } });
       }
+      const { name: file } = await this.#client.call('STORAGE_VOL_GET_PATH', { vol });
+      return { name: disk.name, path: file, format: disk.format };
     });
   }
 
-  async #pool(name: string): Promise<PoolRef> {
-    return attempt(`open the pool ${name}`, async () => {
-      const pool = await this.#findPool(name);
-      if (pool === undefined)
-        throw new Fault('POOL_NOT_FOUND', 'not-applied', `no pool ${name}`, { data: { pool: name } });
-      if (await this.#isInactive(pool)) await this.#client.call('STORAGE_POOL_CREATE', { pool, flags: 0 });
-      return pool;
+  /** Deletes these; what cannot be deleted now is returned with the reason. */
+  async delete(volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]> {
+    const left: LeftVolume[] = [];
+    for (const volume of volumes) {
+      const why = await this.#delete(volume);
+      if (why !== undefined) left.push({ ...volume, why });
+    }
+    return left;
+  }
+
+  async #delete({ pool: poolName, volume }: VolumeRef): Promise<string | undefined> {
+    try {
+      const pool = await this.#pools.use(poolName);
+      await attempt('delete the volume', async () => {
+        const vol = (await this.#find(pool, volume)) ?? (await this.#findUnlisted(pool, volume));
+        if (vol === undefined) return;
+        await orUndefined(this.#client.call('STORAGE_VOL_DELETE', { vol, flags: 0 }), errorCodes.NO_STORAGE_VOL);
+      });
+      return undefined;
+    } catch (error) {
+      // A daemon that does not answer is waited for, and the call repeated; its own "no" stays a "no" for some time.
+      if (!(error instanceof Fault) || error.code === 'HYPERVISOR_UNAVAILABLE' || error.outcome === 'unknown')
+        throw error;
+      return error.message.slice(0, 300);
+    }
+  }
+
+  async #make(pool: UsablePool, name: string, disk: Disk, sizeBytes: number, image: HostImage | undefined) {
+    const backing = image === undefined ? {} : { backing: { path: image.diskPath, format: image.format } };
+    const xml = writeVolume({ name, format: disk.format, capacityBytes: sizeBytes, ...backing });
+    await this.#client.call('STORAGE_VOL_CREATE_XML', { pool: pool.ref, xml, flags: 0 });
+  }
+
+  /** Room for all that the disk may grow to, as placement counts it. */
+  async #requireRoom(pool: UsablePool, disk: Disk, sizeBytes: number, cause?: unknown): Promise<void> {
+    const freeBytes = await this.#pools.freeBytes(pool).catch((error: unknown) => {
+      // Why a volume could not be made is worth more than why the look for that failed.
+      throw cause ?? error;
     });
+    if (freeBytes >= sizeBytes) return;
+    const { name, reservedMiB } = pool.offered;
+    const data = {
+      pool: name,
+      neededMiB: Math.ceil(sizeBytes / MIB),
+      freeMiB: Math.max(0, Math.floor(freeBytes / MIB)),
+      reservedMiB,
+    };
+    const detail =
+      `disk ${disk.name} may grow to ${data.neededMiB} MiB, and pool ${name} has ${data.freeMiB} MiB left ` +
+      `above the ${reservedMiB} MiB that are kept free`;
+    throw new Fault('POOL_FULL', 'not-applied', detail, { cause, data });
   }
 
-  async #findPool(name: string): Promise<PoolRef | undefined> {
+  async #find(pool: UsablePool, name: string): Promise<FoundVolume | undefined> {
     return orUndefined(
-      this.#client.call('STORAGE_POOL_LOOKUP_BY_NAME', { name }).then(({ pool }) => pool),
-      errorCodes.NO_STORAGE_POOL,
-    );
-  }
-
-  async #isInactive(pool: PoolRef): Promise<boolean> {
-    return (await this.#client.call('STORAGE_POOL_GET_INFO', { pool })).state === poolStates.inactive;
-  }
-
-  async #typeOf(pool: PoolRef): Promise<string> {
-    return readPoolType((await this.#client.call('STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 })).xml);
-  }
-
-  async #findVolume(pool: PoolRef, name: string) {
-    return orUndefined(
-      this.#client.call('STORAGE_VOL_LOOKUP_BY_NAME', { pool, name }).then(({ vol }) => vol),
+      this.#client.call('STORAGE_VOL_LOOKUP_BY_NAME', { pool: pool.ref, name }).then(({ vol }) => vol),
       errorCodes.NO_STORAGE_VOL,
     );
   }
 
-  async #requireSame(
-    vol: { readonly pool: string; readonly name: string; readonly key: string },
-    disk: Disk,
-    image: HostImage | undefined,
-  ): Promise<void> {
-    const { xml } = await this.#client.call('STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 });
-    const volume = readVolume(xml);
-    if (volume.format !== disk.format || volume.backingPath !== image?.diskPath) {
-      throw new Fault(
-        'VOLUME_FOREIGN',
-        'not-applied',
-        `volume ${vol.name} in pool ${vol.pool} is not what disk ${disk.name} needs`,
-        {
-          data: { pool: vol.pool, volume: vol.name },
-        },
-      );
-    }
+  /** A volume of ours whose file libvirt has not seen yet, because it ended between making it and noting it. */
+  async #findUnlisted(pool: UsablePool, name: string): Promise<FoundVolume | undefined> {
+    if (!(await isFileIn(pool, name))) return undefined;
+    await this.#client.call('STORAGE_POOL_REFRESH', { pool: pool.ref, flags: 0 });
+    return this.#find(pool, name);
   }
 
-  /** By what the pool says once it has looked again; libvirt's message is not for deciding. */
-  async #isFull(pool: PoolRef): Promise<boolean> {
-    await this.#client.call('STORAGE_POOL_REFRESH', { pool, flags: 0 });
-    const { available } = await this.#client.call('STORAGE_POOL_GET_INFO', { pool });
-    return Number(available) < SMALLEST_ROOM_BYTES;
+  async #requireSame(vol: FoundVolume, disk: Disk, image: HostImage | undefined): Promise<void> {
+    const { xml } = await this.#client.call('STORAGE_VOL_GET_XML_DESC', { vol, flags: 0 });
+    const { backingPath, format } = readVolume(xml);
+    if (format === disk.format && backingPath === image?.diskPath) return;
+    const detail = `volume ${vol.name} was made for disk ${disk.name} and is not what it needs`;
+    throw new Fault('HYPERVISOR_FAILED', 'not-applied', detail, { data: { pool: disk.pool, volume: vol.name } });
   }
 }
 
-function capacityOf(disk: Disk, image: HostImage | undefined): number {
+function foreign(ref: VolumeRef, cause?: unknown): Fault {
+  const detail = `pool ${ref.pool} has a volume ${ref.volume} that Drover did not make`;
+  return new Fault('VOLUME_FOREIGN', 'not-applied', detail, { cause, data: { ...ref } });
+}
+
+/** Libvirt refuses a name that it has and a file that it has not seen yet; nothing of its own is left of either attempt. */
+async function isInTheWay(error: unknown, pool: UsablePool, name: string): Promise<boolean> {
+  if (isLibvirtCode(error, errorCodes.STORAGE_VOL_EXIST)) return true;
+  return isLibvirtCode(error, errorCodes.OPERATION_INVALID) && isFileIn(pool, name);
+}
+
+async function isFileIn({ description }: UsablePool, name: string): Promise<boolean> {
+  if (!isFolder(description)) return false;
+  return lstat(path.join(description.folder, name)).then(
+    () => true,
+    (error: unknown) => {
+      if (isAbsent(error)) return false;
+      throw new Fault('HYPERVISOR_FAILED', 'not-applied', `cannot look at ${name} in ${description.folder}`, {
+        cause: error,
+      });
+    },
+  );
+}
+
+function sizeOf(disk: Disk, image: HostImage | undefined): number {
   const wanted = disk.sizeMiB === undefined ? undefined : disk.sizeMiB * MIB;
   if (image === undefined) return wanted ?? 0;
   if (wanted !== undefined && wanted < image.virtualSizeBytes) {

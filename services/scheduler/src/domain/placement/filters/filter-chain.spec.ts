@@ -75,6 +75,12 @@ describe('the filters', () => {
     ['image', placeVm(1, { images: ['guest', 'debian'] }), {}, 'the host has no image debian'],
     ['pool', placeVm(1, { pools: { fast: 0 } }), {}, 'the host has no pool fast'],
     [
+      'pool',
+      placeVm(1, { pools: { default: 0 } }),
+      { inventory: { pools: pool(0).map((one) => ({ ...one, problem: 'its folder is away' })) } },
+      'pool default cannot be used: its folder is away',
+    ],
+    [
       'cpu-model',
       placeVm(1, { cpuModel: 'EPYC-Milan' }),
       { inventory: { offers, accelerator: 'kvm' } },

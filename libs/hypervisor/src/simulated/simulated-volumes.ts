@@ -1,0 +1,41 @@
+import { Fault, type ErrorCode } from '@drover/contracts';
+import type { VmDefinition } from '../hypervisor.port.js';
+import type { VolumeBook } from '../volume-book.port.js';
+import { simulatedVolumeName } from './settled-definition.policy.js';
+import type { SimulatedMachine } from './simulated-machine.driver.js';
+
+const MIB = 1024 ** 2;
+
+/** One disk's volume on a simulated host, under the same rules as on a real one. */
+export async function makeVolume(
+  machine: SimulatedMachine,
+  vm: VmDefinition,
+  disk: VmDefinition['spec']['disks'][number],
+  book: VolumeBook,
+): Promise<void> {
+  const volume = { pool: disk.pool, volume: simulatedVolumeName(vm, disk.name) };
+  const unusable = whyUnusable(machine, disk.pool);
+  if (unusable !== undefined) {
+    throw refusal(machine.hasPool(disk.pool) ? 'POOL_INACTIVE' : 'POOL_NOT_FOUND', unusable);
+  }
+  const isThere = machine.volume(volume.pool, volume.volume) !== undefined;
+  if (isThere && book.has(volume)) return;
+  if (isThere) throw refusal('VOLUME_FOREIGN', `volume ${volume.volume} of pool ${volume.pool} is not of this VM`);
+  const image = machine.images.find((candidate) => candidate.name === disk.image);
+  if (disk.image !== undefined && image === undefined) throw refusal('IMAGE_NOT_FOUND', `no image ${disk.image}`);
+  const sizeMiB = disk.sizeMiB ?? image?.sizeMiB ?? 0;
+  if (sizeMiB > machine.availableMiB(disk.pool)) {
+    throw refusal('POOL_FULL', `pool ${disk.pool} has no ${sizeMiB} MiB left`);
+  }
+  await book.making({ ...volume, sizeBytes: sizeMiB * MIB });
+  machine.putVolume({ pool: volume.pool, name: volume.volume, sizeMiB });
+}
+
+export function whyUnusable(machine: SimulatedMachine, pool: string): string | undefined {
+  if (!machine.hasPool(pool)) return `the host has no pool ${pool}`;
+  return machine.isActivePool(pool) ? undefined : `pool ${pool} is not active`;
+}
+
+export function refusal(code: ErrorCode, detail: string): Fault {
+  return new Fault(code, 'not-applied', detail);
+}

@@ -1,0 +1,168 @@
+import { lstat, statfs } from 'node:fs/promises';
+import { Fault } from '@drover/contracts';
+import { errorCodes, poolStates, type LibvirtClient } from '@drover/libvirt-rpc';
+import { readPool, writeFolderPool, type PoolDescription } from '@drover/libvirt-xml';
+import { attempt, isAnswer, orUndefined } from './libvirt-faults.js';
+
+/** A pool that this host offers. Libvirt may have others; they are neither shown nor touched. */
+export interface OfferedPool {
+  /** As specs and reports name it. */
+  readonly name: string;
+  readonly libvirtName: string;
+  /** Of a folder pool, which is defined where it is missing. Absent: somebody else defines the pool. */
+  readonly path?: string;
+  /** Free space below which nothing more is made in it: what is there already still grows. */
+  readonly reservedMiB: number;
+}
+
+export interface PoolState {
+  readonly name: string;
+  readonly type: string;
+  /** Why its volumes cannot be reached now. */
+  readonly problem?: string;
+  readonly capacityMiB: number;
+  /** Above what is reserved. */
+  readonly availableMiB: number;
+}
+
+export interface UsablePool {
+  readonly offered: OfferedPool;
+  readonly ref: PoolRef;
+  readonly description: PoolDescription;
+}
+
+interface PoolRef {
+  readonly name: string;
+  readonly uuid: string;
+}
+
+const MIB = 1024 ** 2;
+
+/** The pools of one host, through libvirt: one that is offered is started again whenever it is needed and can be. */
+export class PoolStore {
+  readonly #client: LibvirtClient;
+  readonly #offered: readonly OfferedPool[];
+
+  constructor(client: LibvirtClient, offered: readonly OfferedPool[]) {
+    this.#client = client;
+    this.#offered = offered;
+  }
+
+  /** Every pool that is offered and defined, whether it can be used now or not. */
+  async list(): Promise<readonly PoolState[]> {
+    const states = await Promise.all(this.#offered.map((offered) => this.#stateOf(offered)));
+    return states.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** A pool whose volumes can be reached. Fails `POOL_NOT_FOUND`, or `POOL_INACTIVE` with the reason. */
+  async use(name: string): Promise<UsablePool> {
+    const offered = this.#offered.find((pool) => pool.name === name);
+    const data = { pool: name };
+    if (offered === undefined) {
+      const names = this.#offered.map((pool) => pool.name).join(', ');
+      throw new Fault('POOL_NOT_FOUND', 'not-applied', `the host offers no pool ${name}, only ${names}`, { data });
+    }
+    return attempt(`open the pool ${name}`, async () => {
+      const { libvirtName, path } = offered;
+      const ref =
+        (await this.#find(libvirtName)) ?? (path === undefined ? undefined : await this.#define(offered, path));
+      if (ref === undefined) {
+        const detail = `libvirt has no pool ${libvirtName}, which is the host's pool ${name}`;
+        throw new Fault('POOL_NOT_FOUND', 'not-applied', detail, { data });
+      }
+      const description = await this.#describe(ref);
+      if (path !== undefined && description.folder !== path) {
+        const detail = `libvirt's pool ${libvirtName} is ${description.folder ?? description.type}, not the folder ${path}`;
+        throw new Fault('POOL_INACTIVE', 'not-applied', detail, { data });
+      }
+      const isRunning = (await this.#client.call('STORAGE_POOL_GET_INFO', { pool: ref })).state === poolStates.running;
+      // Libvirt does not notice by itself that a folder has gone, and makes an empty one where it builds a pool again.
+      if (isFolder(description) && !(await isDirectory(description.folder))) {
+        throw new Fault('POOL_INACTIVE', 'not-applied', `pool ${name}: ${description.folder} is no folder`, { data });
+      }
+      if (!isRunning) await this.#start(name, ref);
+      return { offered, ref, description };
+    });
+  }
+
+  /** Bytes of a pool that may be filled, above what is reserved; below 0 where that is used already. */
+  async freeBytes({ offered, ref, description }: UsablePool): Promise<number> {
+    return (await this.#space(ref, description)).availableBytes - offered.reservedMiB * MIB;
+  }
+
+  async #stateOf(offered: OfferedPool): Promise<readonly PoolState[]> {
+    const { name, reservedMiB } = offered;
+    try {
+      const { ref, description } = await this.use(name);
+      const { availableBytes, capacityBytes } = await this.#space(ref, description);
+      return [
+        {
+          name,
+          type: description.type,
+          capacityMiB: Math.floor(capacityBytes / MIB),
+          availableMiB: Math.max(0, Math.floor(availableBytes / MIB) - reservedMiB),
+        },
+      ];
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      if (error.code === 'POOL_NOT_FOUND') return [];
+      if (error.code === 'HYPERVISOR_UNAVAILABLE' || error.outcome === 'unknown') throw error;
+      // One pool that cannot be used does not take the others along.
+      return [{ name, type: '', problem: error.message.slice(0, 300), capacityMiB: 0, availableMiB: 0 }];
+    }
+  }
+
+  /** Libvirt knows how much is free in a folder only from when it last looked through all of it. */
+  async #space(pool: PoolRef, description: PoolDescription) {
+    if (isFolder(description)) {
+      const { bavail, blocks, bsize } = await statfs(description.folder);
+      return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize };
+    }
+    const info = await this.#client.call('STORAGE_POOL_GET_INFO', { pool });
+    return { capacityBytes: Number(info.capacity), availableBytes: Number(info.available) };
+  }
+
+  async #find(name: string): Promise<PoolRef | undefined> {
+    return orUndefined(
+      this.#client.call('STORAGE_POOL_LOOKUP_BY_NAME', { name }).then(({ pool }) => pool),
+      errorCodes.NO_STORAGE_POOL,
+    );
+  }
+
+  /** Makes the folder too, now and never again: where one that was there is missing, its disk may not be mounted. */
+  async #define({ libvirtName }: OfferedPool, path: string): Promise<PoolRef> {
+    const xml = writeFolderPool(libvirtName, path);
+    const { pool } = await this.#client.call('STORAGE_POOL_DEFINE_XML', { xml, flags: 0 });
+    await this.#client.call('STORAGE_POOL_BUILD', { pool, flags: 0 });
+    return pool;
+  }
+
+  async #start(name: string, pool: PoolRef): Promise<void> {
+    try {
+      await this.#client.call('STORAGE_POOL_CREATE', { pool, flags: 0 });
+    } catch (error) {
+      if (!isAnswer(error)) throw error;
+      const info = await this.#client.call('STORAGE_POOL_GET_INFO', { pool });
+      // Somebody else started it first.
+      if (info.state === poolStates.running) return;
+      const detail = `pool ${name} is not active and cannot be started: ${error.message}`.slice(0, 500);
+      throw new Fault('POOL_INACTIVE', 'not-applied', detail, { cause: error, data: { pool: name } });
+    }
+  }
+
+  async #describe(pool: PoolRef): Promise<PoolDescription> {
+    return readPool((await this.#client.call('STORAGE_POOL_GET_XML_DESC', { pool, flags: 0 })).xml);
+  }
+}
+
+/** A plain folder on a file system of this host; what a network brings may hang whoever looks at it. */
+export function isFolder(description: PoolDescription): description is PoolDescription & { readonly folder: string } {
+  return description.type === 'dir' && description.folder !== undefined;
+}
+
+async function isDirectory(folder: string): Promise<boolean> {
+  return lstat(folder).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
