@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   commandIdSchema,
   DEFAULT_PROJECT,
-  Fault,
   fleetIdSchema,
   vmIdSchema,
   vmSpecSchema,
@@ -11,39 +10,13 @@ import {
   type PowerState,
   type VmId,
   type VmSpec,
-  type VmSpecInput,
-  type VolumeRef,
 } from '@drover/contracts';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '../hypervisor.port.js';
+import type { HypervisorContractHost } from './contract-host.js';
+import { faultOf } from './fault-of.js';
+import { volumeTests } from './volumes.contract.js';
 import { MemoryVolumeBook } from './memory-volume-book.js';
 import { SignalRecorder } from './signal-recorder.js';
-
-/** One host to try a driver on. VMs of the suite have ids of their own, so the host may be used by others meanwhile. */
-export interface HypervisorContractHost {
-  /** A new driver on this host, not opened: what an agent has after its restart. */
-  connect(): Hypervisor;
-  /** A small VM with one disk that this host can run. */
-  readonly spec: VmSpecInput;
-  /** Whether the guest of `spec` powers off and reboots when it is asked. It need not be booted by then. */
-  readonly guestObeys: boolean;
-  /** Where the volume of a disk is made. */
-  volumeOf(vm: VmDefinition, diskName: string): VolumeRef;
-  /** What a person does with another tool. */
-  readonly outside: {
-    start(vmId: VmId): Promise<void>;
-    destroy(vmId: VmId): Promise<void>;
-    /** Defines a domain without any mark, and does not start it. */
-    addForeignDomain(uuid: string): Promise<void>;
-    removeForeignDomain(uuid: string): Promise<void>;
-    /** Puts a volume into a pool, without a word to whoever manages the pool. */
-    putVolume(volume: VolumeRef): Promise<void>;
-    hasVolume(volume: VolumeRef): Promise<boolean>;
-    /** The pool's folder is away, and back again. */
-    losePool(pool: string): Promise<void>;
-    findPool(pool: string): Promise<void>;
-  };
-  remove(): Promise<void>;
-}
 
 /** What every driver does, and so what the agent may rely on. */
 export function hypervisorContract(
@@ -92,14 +65,7 @@ export function hypervisorContract(
       await defineVm();
       await driver.start(vm.vmId);
     };
-    const faultOf = async (call: Promise<unknown>): Promise<Fault> => {
-      const error: unknown = await call.then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      expect(error).toBeInstanceOf(Fault);
-      return error as Fault;
-    };
+    volumeTests(() => ({ host, driver, fleetId, vm, book }), timeoutMs);
 
     test('signals that it is connected after it was opened', async () => {
       await signals.next(({ kind }) => kind === 'connected');
@@ -302,71 +268,6 @@ export function hypervisorContract(
       expect(listed?.ours).toBeUndefined();
       await other.close();
       expect(await powerState()).toBe('STOPPED');
-    });
-
-    const twoDisks = vmSpecSchema.parse({
-      disks: [
-        { name: 'first', sizeMiB: 1 },
-        { name: 'second', sizeMiB: 1 },
-      ],
-    });
-
-    it.each(['first', 'second'])(
-      'leaves a volume alone that was there before, as %s disk',
-      async (diskName) => {
-        vm = { ...vm, spec: twoDisks };
-        const foreign = host.volumeOf(vm, diskName);
-        await host.outside.putVolume(foreign);
-        const fault = await faultOf(driver.createVolumes(vm, book));
-        expect(fault).toMatchObject({ code: 'VOLUME_FOREIGN', outcome: 'not-applied' });
-        expect(book.has(foreign)).toBe(false);
-        // As the undo does: what this create has made, and no more.
-        expect(await driver.deleteVolumes(vm.vmId, book.volumes)).toEqual([]);
-        expect(await host.outside.hasVolume(foreign)).toBe(true);
-        expect(await host.outside.hasVolume(host.volumeOf(vm, 'first'))).toBe(diskName === 'first');
-        await driver.deleteVolumes(vm.vmId, [foreign]);
-        expect(await host.outside.hasVolume(foreign)).toBe(false);
-      },
-      timeoutMs,
-    );
-
-    test('takes a volume of its own for what it is after the driver was gone', async () => {
-      await driver.createVolumes(vm, book);
-      await driver.close();
-      driver = host.connect();
-      await driver.open(fleetId, (signal) => signals.record(signal));
-      await driver.createVolumes(vm, book);
-      const [disk] = vm.spec.disks;
-      expect(await host.outside.hasVolume(host.volumeOf(vm, disk?.name ?? ''))).toBe(true);
-    });
-
-    test('says which volumes it cannot delete while their pool is away, and deletes them when it is back', async () => {
-      await driver.createVolumes(vm, book);
-      const [volume] = book.volumes;
-      await host.outside.losePool(volume?.pool ?? '');
-      const left = await driver.deleteVolumes(vm.vmId, book.volumes);
-      expect(left).toEqual([{ ...volume, why: expect.stringMatching(/./) }]);
-      const fault = await faultOf(driver.createVolumes({ ...vm, spec: twoDisks }, book));
-      expect(fault.code).toBe('POOL_INACTIVE');
-      const { pools } = await driver.inventory();
-      expect(pools).toContainEqual(
-        expect.objectContaining({ name: volume?.pool, problem: expect.any(String), availableMiB: 0 }),
-      );
-      await host.outside.findPool(volume?.pool ?? '');
-      expect(await driver.deleteVolumes(vm.vmId, book.volumes)).toEqual([]);
-      expect(volume === undefined || (await host.outside.hasVolume(volume))).toBe(false);
-    });
-
-    test('refuses a volume from an image that is not there, and creates nothing', async () => {
-      const spec = vmSpecSchema.parse({ disks: [{ name: 'root', image: 'no-such-image' }] });
-      const fault = await faultOf(driver.createVolumes({ ...vm, spec }, book));
-      expect(fault).toMatchObject({ code: 'IMAGE_NOT_FOUND', outcome: 'not-applied' });
-    });
-
-    test('refuses a volume in a pool that is not there', async () => {
-      const spec = vmSpecSchema.parse({ disks: [{ name: 'root', pool: 'no-such-pool', sizeMiB: 1 }] });
-      const fault = await faultOf(driver.createVolumes({ ...vm, spec }, book));
-      expect(fault).toMatchObject({ code: 'POOL_NOT_FOUND', outcome: 'not-applied' });
     });
 
     test('refuses a NIC in a network that is not there, at the latest when it starts', async () => {
