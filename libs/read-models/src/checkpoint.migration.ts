@@ -8,7 +8,14 @@ export class CheckpointMigration extends Migration {
       position text NOT NULL,
       projected bigint NOT NULL,
       skipped bigint NOT NULL,
-      build_id uuid NOT NULL DEFAULT gen_random_uuid()
+      build_id uuid NOT NULL DEFAULT gen_random_uuid(),
+      writer_version bigint NOT NULL DEFAULT 0
+    )`);
+    this.addSql(`CREATE TABLE not_shown (
+      stream text PRIMARY KEY,
+      since text NOT NULL,
+      type text NOT NULL,
+      reason text NOT NULL
     )`);
     this.addSql(`INSERT INTO checkpoint (position, projected, skipped) VALUES ('0', 0, 0)`);
   }

@@ -1,7 +1,9 @@
-import { Fault, type Position, type StoredEvent } from '@drover/contracts';
+import { comparePositions, Fault, type Position, type StoredEvent } from '@drover/contracts';
 import type { EventStore, Subscription } from '@drover/event-store';
 import { outageOf, type Logger, type Outage } from '@drover/observability';
-import { projectBatch, readCheckpoint, type Checkpoint } from './checkpoint.js';
+import { claimModel, readCheckpoint, type Checkpoint } from './checkpoint.js';
+import { OutdatedProjection } from './outdated-projection.js';
+import { projectAroundPoison } from './poison.js';
 import { PositionWaiters } from './position-waiters.js';
 import type { Projection } from './projection.port.js';
 import type { ReadDatabase } from './read-database.client.js';
@@ -18,16 +20,11 @@ export interface ProjectionRunnerOptions {
   readonly onProjected?: (events: readonly StoredEvent[], upTo: Position) => void;
 }
 
-/** An event that cannot be projected. It is not passed over: until the code is mended the model stays as it is. */
-export interface Poison {
-  readonly eventId: string;
-  readonly type: string;
-  readonly position: Position;
-  readonly detail: string;
-}
-
 /**
  * Follows the event store and folds what it reads into the model in use.
+ *
+ * Code that meets an event that it does not know, or a model that newer code has written, writes no more: it follows what the
+ * newer code writes, and reads on.
  *
  * Every replica runs one. Each is given every batch, and the transaction lets the first of them apply it: the others find
  * the checkpoint behind it and go on. So there is no lease to lose and nobody to take over from, and every replica knows the
@@ -39,7 +36,8 @@ export class ProjectionRunner {
   readonly #outage: Outage;
   readonly #stopping = new AbortController();
   #checkpoint: Checkpoint | undefined;
-  #poison: Poison | undefined;
+  #outdated: string | undefined;
+  #failure: string | undefined;
   #subscription: Subscription | undefined;
   #running: Promise<void> | undefined;
 
@@ -53,9 +51,14 @@ export class ProjectionRunner {
     return this.#checkpoint;
   }
 
-  /** Set when the projection has stopped at an event. A person has to look. */
-  get poison(): Poison | undefined {
-    return this.#poison;
+  /** Why this process only reads the model: a newer release writes it. */
+  get outdated(): string | undefined {
+    return this.#outdated;
+  }
+
+  /** Why the model does not move, where its database answers: a person has to look. It is tried again all the time. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** Returns at once. While the database does not answer it is tried again. */
@@ -80,9 +83,8 @@ export class ProjectionRunner {
         this.#subscription = store.subscribe(position, (events, upTo) => this.#take(events, upTo), { batchSize });
         await this.#subscription.closed;
       } catch (error) {
-        if (this.#poison !== undefined) return;
         if (this.#stopping.signal.aborted) return;
-        this.#outage.failed(error);
+        this.#failed(error);
         await this.#pause();
       }
     }
@@ -91,54 +93,59 @@ export class ProjectionRunner {
   async #begin(): Promise<Position> {
     const { database, projection } = this.#options;
     await database.migrate();
-    this.#checkpoint = await database.exclusively(projection.name, readCheckpoint);
-    this.waiters.advanceTo(this.#checkpoint.position);
-    return this.#checkpoint.position;
+    this.#move(await database.exclusively(projection.name, (sql) => claimModel(sql, projection.version)));
+    return this.waiters.reached;
   }
 
   async #take(events: readonly StoredEvent[], upTo: Position): Promise<void> {
+    const { projection } = this.#options;
+    const unknownAt = events.findIndex((event) => projection.isUnknown(event));
+    const before = events[unknownAt - 1];
+    // What stands before it in the batch is still ours to project.
+    if (before !== undefined) await this.#bring(events.slice(0, unknownAt), before.position);
+    await this.#bring(before === undefined ? events : events.slice(unknownAt), upTo);
+  }
+
+  /** Returns when the model holds these events, whoever has written them. */
+  async #bring(events: readonly StoredEvent[], upTo: Position): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {
-        this.#move(await this.#project(events, upTo));
-        this.#outage.ended();
-        this.#options.onProjected?.(events, upTo);
-        return;
+        if (await this.#write(events, upTo)) {
+          this.#options.onProjected?.(events, upTo);
+          return;
+        }
       } catch (error) {
-        if (!(error instanceof Fault && error.code === 'STORE_UNAVAILABLE')) return this.#isolate(events, error);
-        this.#outage.failed(error);
-        await this.#pause();
+        this.#failed(error);
       }
+      await this.#pause();
     }
     throw new Error('the projection is being stopped');
   }
 
-  /** Projects one by one what could not be projected together, and stops at the event that is to blame. */
-  async #isolate(events: readonly StoredEvent[], together: unknown): Promise<void> {
-    for (const event of events) {
-      try {
-        this.#move(await this.#project([event], event.position));
-        this.#options.onProjected?.([event], event.position);
-      } catch (error) {
-        if (error instanceof Fault && error.code === 'STORE_UNAVAILABLE') throw error;
-        this.#poison = {
-          eventId: event.id,
-          type: event.type,
-          position: event.position,
-          detail: error instanceof Error ? error.message : String(error),
-        };
-        this.#options.logger.error('The projection has stopped at an event it cannot project.', {
-          error,
-          ...this.#poison,
-        });
-        throw error;
+  /** Whether the model holds them now. */
+  async #write(events: readonly StoredEvent[], upTo: Position): Promise<boolean> {
+    const { database, projection, logger } = this.#options;
+    const target = { schema: projection.name };
+    try {
+      this.#move(await projectAroundPoison(database, projection, { events, upTo }, target, logger));
+      this.#outdated = undefined;
+    } catch (error) {
+      if (!(error instanceof OutdatedProjection)) throw error;
+      if (this.#outdated === undefined) {
+        logger.error('this release no longer writes the read model; it reads on', { reason: error.message });
       }
+      this.#outdated = error.message;
+      this.#move(await database.exclusively(projection.name, readCheckpoint));
     }
-    this.#options.logger.warn('A batch failed and its events, one by one, did not.', { error: together });
+    this.#outage.ended();
+    this.#failure = undefined;
+    return comparePositions(upTo, this.waiters.reached) <= 0;
   }
 
-  #project(events: readonly StoredEvent[], upTo: Position): Promise<Checkpoint> {
-    const { database, projection } = this.#options;
-    return projectBatch(database, projection, { events, upTo }, { schema: projection.name });
+  #failed(error: unknown): void {
+    this.#outage.failed(error);
+    const isAway = error instanceof Fault && error.code === 'STORE_UNAVAILABLE';
+    this.#failure = isAway ? undefined : String(error);
   }
 
   #move(checkpoint: Checkpoint): void {

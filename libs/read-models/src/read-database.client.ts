@@ -128,7 +128,7 @@ export function quoted(identifier: string): string {
 }
 
 /** SQLSTATE of an error that the server itself has sent. Without one the connection failed, and nothing was said. */
-function sqlStateOf(error: unknown): string | undefined {
+export function sqlStateOf(error: unknown): string | undefined {
   const code = isNativeError(error) && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code) ? code : undefined;
 }

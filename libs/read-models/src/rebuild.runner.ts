@@ -2,7 +2,8 @@ import { comparePositions, Fault, type Position } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
-import { projectBatch, readCheckpoint, superseded, type Checkpoint } from './checkpoint.js';
+import { readCheckpoint, superseded, type Checkpoint } from './checkpoint.js';
+import { projectAroundPoison } from './poison.js';
 import type { Projection, SqlTransaction } from './projection.port.js';
 import { quoted, type ReadDatabase } from './read-database.client.js';
 
@@ -116,10 +117,11 @@ export class RebuildRunner {
 
   async #page(from: Checkpoint, schema: string): Promise<[Checkpoint, isEnd: boolean]> {
     if (this.#isStopping) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'the service stops');
-    const { store, database, projection, batchSize = 1000 } = this.#options;
+    const { store, database, projection, logger, batchSize = 1000 } = this.#options;
     const page = await store.readAll(from.position, { limit: batchSize });
     const target = { schema, buildId: from.buildId };
-    const built = await projectBatch(database, projection, { events: page.events, upTo: page.next }, target);
+    const batch = { events: page.events, upTo: page.next };
+    const built = await projectAroundPoison(database, projection, batch, target, logger);
     return [built, page.isEnd];
   }
 

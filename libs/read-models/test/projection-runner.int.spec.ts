@@ -11,6 +11,7 @@ import {
   ReadDatabase,
   readCheckpoint,
   RebuildRunner,
+  someNotShown,
   type Projection,
 } from '../src/index.js';
 import { expectedTallies, newEvent, tallies, tallyProjection } from './tally.projection.js';
@@ -122,17 +123,98 @@ describe('a projection on PostgreSQL', () => {
     expect(await tallies(database)).toEqual(await expectedTallies(store));
   }, 60_000);
 
-  it('stops at an event it cannot project, with all before it projected and the event named', async () => {
-    const projection = tallyProjection({ poisonType: 'Bad' });
-    const database = openDatabase(projection);
-    const head = await appendMany(3);
-    await store.append('thing-bad', 'any', [newEvent('Bad')]);
-    const behind = await appendMany(3);
-    const runner = startRunner(database, projection);
+  it.each([{ poisonType: 'Bad' }, { refusedType: 'Bad' }])(
+    'passes over an event that cannot be projected, and shows nothing more of its stream alone: %j',
+    async (options) => {
+      const projection = tallyProjection(options);
+      const database = openDatabase(projection);
+      await appendMany(6);
+      for (const type of ['Good', 'Bad', 'Good']) await store.append('thing-bad', 'any', [newEvent(type)]);
+      const head = await appendMany(6);
+      const runner = startRunner(database, projection);
+      expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
+      const others = (await expectedTallies(store)).filter(({ stream }) => stream !== 'thing-bad');
+      const shown = await tallies(database);
+      expect(shown.filter(({ stream }) => stream !== 'thing-bad')).toEqual(others);
+      expect(shown.find(({ stream }) => stream === 'thing-bad')).toMatchObject({
+        events: '1',
+        newest: expect.stringMatching(/^not shown: /),
+      });
+      expect(runner.checkpoint).toMatchObject({ projected: 15, notShown: 1 });
+      expect(await database.reading(someNotShown)).toMatchObject([{ stream: 'thing-bad', since: '8', type: 'Bad' }]);
+
+      const shared = { store, database, logger, clock: systemClock, batchSize: 4 };
+      const again = new RebuildRunner({ ...shared, projection });
+      again.start();
+      expect(await again.settled()).toMatchObject({ state: 'SUCCEEDED' });
+      expect(await tallies(database)).toEqual(shown);
+      // Mended code shows it all.
+      const mended = new RebuildRunner({ ...shared, projection: tallyProjection() });
+      mended.start();
+      expect(await mended.settled()).toMatchObject({ state: 'SUCCEEDED' });
+      expect(await tallies(database)).toEqual(await expectedTallies(store));
+      expect(await database.reading(someNotShown)).toEqual([]);
+    },
+  );
+
+  it('marks nothing where no event is to blame, says what is wrong, and goes on once it is mended', async () => {
+    const database = openDatabase();
+    await database.migrate();
+    await database.exclusively('spec', (sql) => sql.query('ALTER TABLE tally RENAME TO elsewhere'), 'tally');
+    const head = await appendMany(5);
+    const runner = startRunner(database);
+    while (runner.failure === undefined) await runner.waiters.waitFor(head, 5);
+    expect(runner.failure).toContain('tally');
+    await database.exclusively('spec', (sql) => sql.query('ALTER TABLE elsewhere RENAME TO tally'), 'tally');
     expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
-    expect(await runner.waiters.waitFor(behind, 300)).toBe('not-yet');
-    expect(runner.poison).toMatchObject({ type: 'Bad', detail: 'no fold for this event' });
-    expect((await tallies(database)).map((tally) => tally.stream)).toEqual(['thing-0', 'thing-1', 'thing-2']);
+    expect(runner).toMatchObject({ failure: undefined, checkpoint: { notShown: 0 } });
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  });
+
+  describe('with two releases on one database', () => {
+    const older = tallyProjection({ version: 1, unknownType: 'New' });
+    const newer = tallyProjection({ version: 2 });
+
+    it('leaves an event to the newer release that the older one does not know, and both read on', async () => {
+      const database = openDatabase(older);
+      const projected: string[] = [];
+      const first = new ProjectionRunner({
+        ...{ store, database, projection: older, logger, retryMs: 5 },
+        onProjected: (events) => projected.push(...events.map(({ type }) => type)),
+      });
+      cleanups.push(() => first.stop());
+      const before = await appendMany(4);
+      await store.append('thing-new', 'any', [newEvent('New')]);
+      const head = await appendMany(4);
+      first.start();
+      expect(await first.waiters.waitFor(before, 10_000)).toBe('reached');
+      while (first.outdated === undefined) await first.waiters.waitFor(head, 5);
+      expect(first.outdated).toContain('New.v1 at position 5');
+      expect(first.waiters.reached).toBe(before);
+      expect(projected).toHaveLength(4);
+
+      const second = startRunner(openDatabase(newer), newer);
+      expect(await second.waiters.waitFor(head, 10_000)).toBe('reached');
+      expect(await first.waiters.waitFor(head, 10_000)).toBe('reached');
+      expect(await tallies(database)).toEqual(await expectedTallies(store));
+      while (projected.length < 9) await first.waiters.waitFor(`${await store.head()}0` as Position, 5);
+      expect(projected).toHaveLength(9);
+    });
+
+    it('is not written by the older one any more once the newer one has begun, not even what it knows', async () => {
+      const database = openDatabase(newer);
+      const second = startRunner(database, newer);
+      await second.waiters.waitFor(await appendMany(2), 10_000);
+      await second.stop();
+      const { events, next } = await store.readAll(START);
+      const head = await appendMany(2);
+      await expect(projectBatch(database, older, { events, upTo: next }, { schema: 'tally' })).rejects.toThrow('newer');
+      const first = startRunner(openDatabase(older), older);
+      while (first.outdated === undefined) await first.waiters.waitFor(head, 5);
+      expect(first.waiters.reached).not.toBe(head);
+      startRunner(openDatabase(newer), newer);
+      expect(await first.waiters.waitFor(head, 10_000)).toBe('reached');
+    });
   });
 
   it('lets a process that only reads wait for a position', async () => {

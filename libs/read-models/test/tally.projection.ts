@@ -10,14 +10,29 @@ class TallyMigration extends Migration {
   }
 }
 
+export interface TallyOptions {
+  readonly version?: number;
+  readonly unknownType?: string;
+  /** The fold throws on it. */
+  readonly poisonType?: string;
+  /** PostgreSQL refuses a value of it. */
+  readonly refusedType?: string;
+}
+
 /** Counts the events of each stream; adding the same one twice, or leaving one out, shows. */
-export function tallyProjection(options: { readonly poisonType?: string } = {}): Projection {
+export function tallyProjection(options: TallyOptions = {}): Projection {
   return {
     name: 'tally',
+    version: options.version ?? 1,
+    isUnknown: (event) => event.type === options.unknownType,
+    async mark(sql, { stream, reason }) {
+      await sql.query('UPDATE tally SET newest = $2 WHERE stream = $1', [stream, `not shown: ${reason}`]);
+    },
     entities: [],
     migrations: [{ name: '0001-tally', class: TallyMigration }],
     async apply(sql, events) {
       if (events.some((event) => event.type === options.poisonType)) throw new Error('no fold for this event');
+      if (events.some((event) => event.type === options.refusedType)) await sql.query(`SELECT 'x'::text::integer`);
       await sql.query(
         `INSERT INTO tally (stream, events, newest)
          SELECT stream, count(*), (array_agg(newest ORDER BY place DESC))[1]

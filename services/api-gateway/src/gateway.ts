@@ -2,7 +2,7 @@ import type { RebuildStatus } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Logger, Metrics } from '@drover/observability';
-import { ProjectionRunner, RebuildRunner, type ReadDatabase } from '@drover/read-models';
+import { someNotShown, ProjectionRunner, RebuildRunner, type ReadDatabase } from '@drover/read-models';
 import type { Health } from '@drover/service-kit';
 import { createHttpServer } from './adapters/inbound/http/http-server.js';
 import { OpenStreams } from './adapters/inbound/http/open-streams.js';
@@ -58,7 +58,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     },
   });
   const rebuild = new RebuildRunner({ store, database, projection, logger, clock });
-  watch(runner, health, metrics);
+  watch(runner, database, health, metrics);
   const app = await createHttpServer({
     module: ApiGatewayModule.of({
       store,
@@ -102,18 +102,34 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
-function watch(runner: ProjectionRunner, health: Health, metrics: Metrics): void {
+async function notShownSentence(runner: ProjectionRunner, database: ReadDatabase): Promise<string> {
+  const { notShown = 0 } = runner.checkpoint ?? {};
+  if (notShown === 0) return 'everything is shown';
+  const some = await database.reading(someNotShown);
+  const named = some.map(({ stream, since, type, reason }) => `${stream} since position ${since} (${type}): ${reason}`);
+  return `${notShown} not shown, among them ${named.join('; ')}`;
+}
+
+function watch(runner: ProjectionRunner, database: ReadDatabase, health: Health, metrics: Metrics): void {
   health.addCheck('read model', () => {
-    const { poison, checkpoint } = runner;
-    if (poison !== undefined) {
-      const detail = `stopped at ${poison.type} ${poison.eventId}, position ${poison.position}: ${poison.detail}`;
-      return { isOk: false, detail };
-    }
+    const { failure, checkpoint } = runner;
+    if (failure !== undefined) return { isOk: false, detail: `stands still: ${failure}` };
     if (checkpoint === undefined) return { isOk: false, detail: 'the database has not answered yet' };
-    return { isOk: true, detail: `position ${checkpoint.position}, ${checkpoint.skipped} events unknown` };
+    return { isOk: true, detail: `position ${checkpoint.position}, ${checkpoint.skipped} events of other kinds` };
   });
+  // What is odd with one thing, or with this release, is told, and does not take the service from all others.
+  health.addCheck('not shown', async () => ({ isOk: true, detail: await notShownSentence(runner, database) }));
+  health.addCheck('release', () => ({ isOk: true, detail: runner.outdated ?? 'writes the read model' }));
   metrics.observe('drover_projected_events', 'Events in the read model', () => runner.checkpoint?.projected ?? 0);
-  metrics.observe('drover_skipped_events', 'Events of unknown type or version', () => runner.checkpoint?.skipped ?? 0);
+  metrics.observe('drover_skipped_events', 'Events of kinds not shown', () => runner.checkpoint?.skipped ?? 0);
+  metrics.observe(
+    'drover_things_not_shown',
+    'Things with an event that could not be projected',
+    () => runner.checkpoint?.notShown ?? 0,
+  );
+  metrics.observe('drover_read_model_outdated', '1 where a newer release writes the read model', () =>
+    runner.outdated === undefined ? 0 : 1,
+  );
 }
 
 function rebuildsOf(rebuild: RebuildRunner): Rebuilds {

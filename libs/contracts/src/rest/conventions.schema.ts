@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { text, timeSchema } from '../bounds.schema.js';
+import { positionSchema } from '../events/envelope.schema.js';
 import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js';
 
 import { hostNameSchema } from '../host/inventory.schema.js';
@@ -92,3 +93,9 @@ export const problemSchema = z.strictObject({
 export type Problem = z.infer<typeof problemSchema>;
 
 export const recordedTimeSchema = timeSchema;
+
+/**
+ * On a thing that is shown as it was: an event of it could not be taken into the read model. The event store has all of it; the
+ * model shows it again once the code is mended and the model is built anew.
+ */
+export const notShownSchema = z.strictObject({ since: positionSchema, reason: text(500) });

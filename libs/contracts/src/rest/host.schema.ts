@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { countSchema, ordinalSchema, sumSchema, text } from '../bounds.schema.js';
 import { hostInventorySchema, hostNameSchema } from '../host/inventory.schema.js';
 import { clusterIdSchema, hostIdSchema } from '../ids.schema.js';
-import { pageQuery, pageSchema, recordedTimeSchema } from './conventions.schema.js';
+import { pageQuery, pageSchema, notShownSchema, recordedTimeSchema } from './conventions.schema.js';
 import { strayVmSchema } from './vm.schema.js';
 import { resourceNameSchema } from '../vm-spec.schema.js';
 
@@ -42,6 +42,8 @@ export const hostResourceSchema = z.strictObject({
   allocated: allocatedSchema,
   /** Only on a single host; the newest 100. */
   strays: z.array(strayVmSchema).max(100).optional(),
+  /** Absent but where something went wrong with showing it. */
+  notShown: notShownSchema.optional(),
   revision: countSchema,
   registeredAt: recordedTimeSchema,
   updatedAt: recordedTimeSchema,

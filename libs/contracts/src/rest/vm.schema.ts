@@ -14,7 +14,15 @@ import {
 } from '../ids.schema.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
 import { labelKeySchema, labelValueSchema, vmSpecSchema } from '../vm-spec.schema.js';
-import { MAX_PAGE, pageQuery, pageSchema, projectQuery, queryInt, recordedTimeSchema } from './conventions.schema.js';
+import {
+  MAX_PAGE,
+  pageQuery,
+  pageSchema,
+  projectQuery,
+  queryInt,
+  notShownSchema,
+  recordedTimeSchema,
+} from './conventions.schema.js';
 
 /** What a VM can be asked to be. */
 export const desiredPowerStateSchema = z.enum(['RUNNING', 'STOPPED', 'PAUSED', 'ABSENT']);
@@ -134,6 +142,8 @@ export const vmResourceSchema = z.strictObject({
   definition: settledDefinitionSchema.nullable(),
   /** The operation that holds the VM. */
   operation: z.strictObject({ id: operationIdSchema, kind: operationKindSchema }).nullable(),
+  /** Absent but where something went wrong with showing it. */
+  notShown: notShownSchema.optional(),
   /** Of the newest event of the VM's stream. */
   revision: countSchema,
   createdAt: recordedTimeSchema,

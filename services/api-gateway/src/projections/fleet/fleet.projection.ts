@@ -1,10 +1,31 @@
-import { isKnownEvent, type StoredEvent, type HostView, type OperationView, type VmView } from '@drover/contracts';
-import type { Projected, Projection, SqlTransaction } from '@drover/read-models';
+import {
+  hostKind,
+  isKnownEvent,
+  kindOfStream,
+  newestVersion,
+  streamSubjectId,
+  vmKind,
+  type StoredEvent,
+  type HostView,
+  type OperationView,
+  type VmView,
+} from '@drover/contracts';
+import type { NotShown, Projected, Projection, SqlTransaction } from '@drover/read-models';
 import { fleetEntities } from './fleet-tables.schema.js';
 import { emptyFold, fold, strayOfKey, touchedBy, type FleetFold, type TouchedIds } from './fleet.fold.js';
 import { FleetMigration } from './fleet.migration.js';
 import { jsonParameter } from './json-parameter.js';
 import { UNKNOWN, VmTotalChanges } from './vm-totals.js';
+
+const SHOWN_KINDS = [vmKind, hostKind];
+
+/** Raised by hand where the same events are shown otherwise. What is known of events counts by itself. */
+const REVISION = 1;
+
+function versionsKnown(): number {
+  const types = SHOWN_KINDS.flatMap(({ events }) => Object.keys(events));
+  return types.reduce((sum, type) => sum + newestVersion(type), 0);
+}
 
 /**
  * The fleet as the API shows it: VMs, operations, hosts and figures.
@@ -13,8 +34,17 @@ import { UNKNOWN, VmTotalChanges } from './vm-totals.js';
  */
 export const fleetProjection: Projection = {
   name: 'drover_fleet',
+  version: REVISION * 1000 + versionsKnown(),
   entities: fleetEntities,
   migrations: [{ name: '0001-fleet', class: FleetMigration }],
+  isUnknown: (event) => SHOWN_KINDS.some(({ name }) => name === kindOfStream(event.stream)) && !isKnownEvent(event),
+  async mark(sql: SqlTransaction, { stream, since, reason }: NotShown): Promise<void> {
+    const table = kindOfStream(stream) === hostKind.name ? 'host' : 'vm';
+    await sql.query(`UPDATE ${table} SET view = view || jsonb_build_object('notShown', $2::jsonb) WHERE id = $1`, [
+      streamSubjectId(stream),
+      JSON.stringify({ since, reason }),
+    ]);
+  },
   async apply(sql: SqlTransaction, events: readonly StoredEvent[]): Promise<Projected> {
     const known = events.filter(isKnownEvent);
     const before = await load(sql, touchedBy(known));
