@@ -3,3 +3,4 @@ export * from './decider.js';
 export * from './ids.js';
 export * from './near-miss.js';
 export * from './never.js';
+export * from './token-bucket.js';

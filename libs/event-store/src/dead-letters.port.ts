@@ -18,11 +18,22 @@ export interface DeadLetter extends NewDeadLetter {
   readonly occurrences: number;
 }
 
+/** Of the letters of one source and subject: a sender decides how many it causes, and not how much is kept. */
+export const deadLetterLimits = {
+  letters: 100,
+  /** Of their payloads together. */
+  bytes: 1024 * 1024,
+  /** Of one payload, which is cut. */
+  payloadBytes: 64 * 1024,
+  reasonLength: 2000,
+} as const;
+
 /**
  * Dead letters are rows beside the event store.
  *
  * Keeping is durable and idempotent in what matters: the same payload from the same subject is one row that counts, so a
- * sender that repeats it for ever fills nothing. Faults are `STORE_UNAVAILABLE`.
+ * sender that repeats it for ever fills nothing. One that always sends another pushes its own oldest out, and is kept no
+ * faster than it can be read; what was not kept is counted. Faults are `STORE_UNAVAILABLE`.
  */
 export interface DeadLetters {
   keep(letter: NewDeadLetter): Promise<void>;
@@ -30,4 +41,6 @@ export interface DeadLetters {
   list(options?: { readonly after?: number; readonly limit?: number }): Promise<readonly DeadLetter[]>;
   /** Different letters kept, of one source or of all. */
   count(source?: string): Promise<number>;
+  /** Letters that were given up to keep to the limits, of one source or of all. */
+  dropped(source?: string): Promise<number>;
 }

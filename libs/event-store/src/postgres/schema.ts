@@ -6,6 +6,7 @@ export interface Tables {
   readonly events: string;
   readonly head: string;
   readonly deadLetters: string;
+  readonly droppedLetters: string;
   readonly versions: string;
   readonly append: string;
   /** Of NOTIFY; a database may hold several stores. */
@@ -19,6 +20,7 @@ export function tablesIn(schema: string): Tables {
     events: `"${schema}".events`,
     head: `"${schema}".head`,
     deadLetters: `"${schema}".dead_letters`,
+    droppedLetters: `"${schema}".dropped_letters`,
     versions: `"${schema}".schema_migrations`,
     append: `"${schema}".append_events`,
     channel: `${schema}_appended`,
@@ -67,7 +69,7 @@ export async function migrateSchema(client: pg.Client, tables: Tables): Promise<
  * The head row is locked, never changed. A new version of it per append would have to be kept for, and waded through
  * because of, any long transaction of the whole server; the newest position is at the right end of the primary key.
  */
-function initialTables({ events, head, deadLetters, append }: Tables): string {
+function initialTables({ events, head, deadLetters, droppedLetters, append }: Tables): string {
   return `
 CREATE TABLE ${head} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row));
 INSERT INTO ${head} DEFAULT VALUES;
@@ -98,6 +100,14 @@ CREATE TABLE ${deadLetters} (
   last_kept_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   occurrences bigint NOT NULL DEFAULT 1,
   UNIQUE (source, subject, digest)
+);
+
+-- How many letters were given up to keep to the limits of a source and subject.
+CREATE TABLE ${droppedLetters} (
+  source text NOT NULL,
+  subject text NOT NULL,
+  letters bigint NOT NULL,
+  PRIMARY KEY (source, subject)
 );
 
 -- Settles a group of appends in their order, in one transaction of one round trip. Appends name their stream by its place

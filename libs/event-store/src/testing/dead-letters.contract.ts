@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { DeadLetters, NewDeadLetter } from '../dead-letters.port.js';
+import { deadLetterLimits, type DeadLetter, type DeadLetters, type NewDeadLetter } from '../dead-letters.port.js';
 
 /** What every adapter of `DeadLetters` must do. `deadLetters` may hold letters of other specs. */
 export function deadLettersContract(deadLetters: () => DeadLetters): void {
@@ -10,6 +10,17 @@ export function deadLettersContract(deadLetters: () => DeadLetters): void {
     reason: 'not JSON: \0',
     payload: Buffer.from(text),
   });
+
+  async function keptOf(source: string): Promise<DeadLetter[]> {
+    const found: DeadLetter[] = [];
+    for (let after = 0; ;) {
+      const page = await deadLetters().list({ after, limit: 100 });
+      found.push(...page.filter((letter) => letter.source === source));
+      const last = page.at(-1);
+      if (last === undefined) return found;
+      after = last.sequence;
+    }
+  }
 
   describe('dead letters', () => {
     it('keep the payload byte by byte', async () => {
@@ -28,6 +39,40 @@ export function deadLettersContract(deadLetters: () => DeadLetters): void {
       expect(await deadLetters().count(source)).toBe(2);
       const kept = (await deadLetters().list({ limit: 1000 })).filter((letter) => letter.source === source);
       expect(kept.map((letter) => letter.occurrences)).toEqual([2, 1]);
+    });
+
+    it('are cut to what is kept of one, in payload and reason', async () => {
+      const source = randomUUID();
+      const payload = new Uint8Array(deadLetterLimits.payloadBytes + 1).fill(7);
+      await deadLetters().keep({ ...letterOf(source, ''), reason: 'x'.repeat(5_000), payload });
+      const [kept] = await keptOf(source);
+      expect(kept?.payload.byteLength).toBe(deadLetterLimits.payloadBytes);
+      expect(kept?.reason).toHaveLength(deadLetterLimits.reasonLength);
+    });
+
+    it('of one subject push its own oldest out, above a number of bytes', async () => {
+      const source = randomUUID();
+      await deadLetters().keep({ ...letterOf(source, 'other'), subject: 'drover.host.h2.report.vm' });
+      const payload = (index: number) => new Uint8Array(deadLetterLimits.payloadBytes).fill(index);
+      for (let index = 0; index < 20; index += 1) {
+        await deadLetters().keep({ ...letterOf(source, ''), payload: payload(index) });
+      }
+      const kept = await keptOf(source);
+      expect(kept.map((letter) => letter.payload[0])).toEqual([
+        'o'.charCodeAt(0),
+        ...Array.from({ length: 16 }, (_, index) => index + 4),
+      ]);
+      expect(await deadLetters().dropped(source)).toBe(4);
+    });
+
+    it('of one subject are never more than a number, and those given up are counted', async () => {
+      const source = randomUUID();
+      for (let index = 0; index < deadLetterLimits.letters * 2; index += 1) {
+        await deadLetters().keep(letterOf(source, String(index)));
+      }
+      const kept = await deadLetters().count(source);
+      expect(kept).toBe(deadLetterLimits.letters);
+      expect(await deadLetters().dropped(source)).toBe(deadLetterLimits.letters);
     });
 
     it('are listed page by page, oldest first', async () => {

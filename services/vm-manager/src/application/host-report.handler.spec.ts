@@ -77,7 +77,9 @@ describe('the lane of a host', () => {
     const bench = await running();
     const answer = await bench.manager.reports.handle(message(2, [{ kind: 'from-the-future' }, stopped]));
     expect(answer).toMatchObject({ value: { throughSequence: 3 } });
-    expect(bench.deadLetters).toMatchObject([{ subject: `vm report ${hostA}/1/2`, reason: 'unreadable report' }]);
+    expect(bench.deadLetters).toMatchObject([
+      { subject: `vm reports of host ${hostA}`, reason: `unreadable report: ${hostA}/1/2` },
+    ]);
     expect(bench.state().observed).toBe('STOPPED');
   });
 

@@ -181,8 +181,9 @@ export class HostReportHandler {
   async #keep(source: ReportSource, report: unknown, reason: string): Promise<void> {
     await this.#options.deadLetters.keep({
       source: 'vm-manager',
-      subject: `vm report ${reportId(source)}`,
-      reason,
+      // Of the host and not of the report: what is kept is bounded by the subject.
+      subject: `vm reports of host ${source.hostId}`,
+      reason: `${reason}: ${reportId(source)}`,
       payload: new TextEncoder().encode(JSON.stringify(report) ?? ''),
     });
   }
