@@ -6,6 +6,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
 import {
   hostCommandAnswerSchema,
+  inboxOfService,
   messageHeaders,
   replySchema,
   subjectsUnder,
@@ -106,10 +107,10 @@ describe('a fleet of two hosts', () => {
       ['uncordon itself', () => subjects.command('host', 'uncordon')],
       ['ask the scheduler', () => subjects.query('placement', 'place')],
       ['forge an event', () => subjects.event('default', 'vm', randomUUID(), 'VmDeleted')],
-      ['answer in the inbox of a service', () => '_INBOX_vm-manager.x'],
-      ['take a lease', () => '$KV.drover-leases.vm-manager'],
+      ['answer in the inbox of a service', () => `${inboxOfService('vm-manager')}.x`],
+      ['take a lease', () => '$KV.drover_leases.vm-manager'],
       ['delete the stream of events', () => '$JS.API.STREAM.DELETE.EVENTS'],
-      ['purge the leases', () => '$JS.API.STREAM.PURGE.KV_drover-leases'],
+      ['purge the leases', () => '$JS.API.STREAM.PURGE.KV_drover_leases'],
     ])('may not %s', async (_deed, subjectOf) => {
       const host = await connectAs(own());
       const subject = subjectOf();
@@ -127,7 +128,7 @@ describe('a fleet of two hosts', () => {
       ['what clients ask vm-manager', () => subjects.command('vm', '*')],
       ['the reports of another host', () => subjects.hostReport(other(), 'vm')],
       ['events', () => subjects.allEvents],
-      ['the inbox of a service', () => '_INBOX_vm-manager.>'],
+      ['the inbox of a service', () => `${inboxOfService('vm-manager')}.>`],
       ['the usual inboxes', () => '_INBOX.>'],
       ['everything', () => '>'],
     ])('may not hear %s', async (_what, subjectOf) => {

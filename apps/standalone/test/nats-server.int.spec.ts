@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { subjectsUnder } from '@drover/contracts';
+import { inboxOfService, subjectsUnder } from '@drover/contracts';
 import type { HostId } from '@drover/contracts';
 import {
   administratorPermissions,
@@ -14,7 +14,6 @@ import {
   freePort,
   hostPermissions,
   hostUserName,
-  inboxPrefixOf,
   issueCredentials,
   natsUrl,
   servicePermissions,
@@ -40,7 +39,7 @@ describe('the NATS server of a home', () => {
     const credentials = await issueCredentials({ accountSeed: authority.accountSeed, name, permissions });
     const connection = await connect({
       servers: natsUrl(port),
-      inboxPrefix: inboxPrefixOf(name),
+      inboxPrefix: permissions.inboxPrefix,
       authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
     });
     connections.push(connection);
@@ -87,7 +86,7 @@ describe('the NATS server of a home', () => {
     ['send a command to a service', subjects.command('vm', 'delete')],
     ['command another host', subjects.hostCommand(hostB)],
     ['forge an event', subjects.event('default', 'vm', hostB, 'VmDeleted')],
-    ['answer in the inbox of a service', `${inboxPrefixOf('vm-manager')}.x`],
+    ['answer in the inbox of a service', `${inboxOfService('vm-manager')}.x`],
     ['touch JetStream', '$JS.API.STREAM.DELETE.EVENTS'],
   ])('does not let a host %s', async (_deed, subject) => {
     const host = await connectAsHost(hostA);
@@ -98,7 +97,7 @@ describe('the NATS server of a home', () => {
 
   it.each([
     ['the commands of another host', subjects.hostCommand(hostB)],
-    ['the inbox of a service', `${inboxPrefixOf('vm-manager')}.>`],
+    ['the inbox of a service', `${inboxOfService('vm-manager')}.>`],
     ['events', subjects.allEvents],
     ['everything', '>'],
   ])('does not let a host listen to %s', async (_what, subject) => {

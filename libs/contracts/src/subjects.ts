@@ -1,4 +1,4 @@
-import type { HostId, OperationId } from './ids.schema.js';
+import type { HostId } from './ids.schema.js';
 
 /** Subject names of architecture.md. The prefix is configuration, `drover` by default. */
 export interface Subjects {
@@ -15,8 +15,8 @@ export interface Subjects {
   hostHeartbeat(hostId: HostId | '*'): string;
   /** Core, every 5 s. */
   hostLoad(hostId: HostId | '*'): string;
-  /** Core: percent and text; not truth. */
-  progress(operationId: OperationId | '*'): string;
+  /** Core: percent and text of an operation that this host works on; not truth. */
+  hostProgress(hostId: HostId | '*'): string;
   /** JetStream `EVENTS`; `project` is `system` where no project owns the event. */
   event(project: string, kind: string, id: string, type: string): string;
   /** What the `EVENTS` stream holds. */
@@ -35,7 +35,7 @@ export function subjectsUnder(prefix: string): Subjects {
     hostReport: (hostId, lane) => `${prefix}.host.${hostId}.report.${lane}`,
     hostHeartbeat: (hostId) => `${prefix}.host.${hostId}.heartbeat`,
     hostLoad: (hostId) => `${prefix}.host.${hostId}.load`,
-    progress: (operationId) => `${prefix}.progress.${operationId}`,
+    hostProgress: (hostId) => `${prefix}.host.${hostId}.progress`,
     event: (project, kind, id, type) => `${prefix}.event.${project}.${kind}.${id}.${type}`,
     allEvents: `${prefix}.event.>`,
   };
@@ -45,3 +45,16 @@ export function subjectsUnder(prefix: string): Subjects {
 export function hostIdOfSubject(subject: string): string {
   return subject.split('.')[2] ?? '';
 }
+
+/** Where the answers to a host's requests come. It alone may listen there, and only services that answer hosts may publish. */
+export function inboxOfHost(hostId: HostId | '*'): string {
+  return `_INBOX.host.${hostId}`;
+}
+
+/** Where the answers to a service's requests come. It alone may listen there. */
+export function inboxOfService(name: string): string {
+  return `_INBOX.service.${name}`;
+}
+
+/** For a person who asks by hand, such as with `nats req --inbox-prefix _INBOX.administrator`. */
+export const ADMINISTRATOR_INBOX = '_INBOX.administrator';

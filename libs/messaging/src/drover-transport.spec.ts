@@ -59,7 +59,7 @@ describe('the Nest transport', () => {
     const bus = createMemoryBus();
     const keep = async (letter: DeadLetter) => void deadLetters.push(letter);
     const options = { name: 'vm-manager', logger: silentLogger, metrics, deadLetters: { keep } };
-    asker = bus.connect(options);
+    asker = bus.connect({ ...options, name: 'api-gateway' });
     strategy = new DroverTransportStrategy({ messaging: bus.connect(options), queue: 'vm-manager' });
     app = await NestFactory.createMicroservice<MicroserviceOptions>(VmModule, { strategy, logger: false });
     await app.listen();

@@ -18,8 +18,6 @@ import { PublishPipeline } from './publish-pipeline.client.js';
 export interface RelayOptions {
   readonly store: EventStore;
   readonly messaging: NatsMessaging;
-  /** As the credentials allow it. */
-  readonly inboxPrefix?: string;
   /** Whether this process may publish: `Lease.holds`. A second relay disturbs nothing, but it costs. */
   readonly holds: () => boolean;
   readonly logger: Logger;
@@ -29,6 +27,8 @@ export interface RelayOptions {
   readonly maxAgeMs?: number;
   /** 10 GiB by default. */
   readonly maxBytes?: number;
+  /** Servers of a NATS cluster that keep each event; 1 by default. */
+  readonly replicas?: number;
 }
 
 export interface Relay {
@@ -104,12 +104,14 @@ class RunningRelay implements Relay {
 
   /** Publishes from the stream's end on until something fails or stop is asked for. */
   async #follow(): Promise<void> {
-    const { messaging, store, logger, inboxPrefix } = this.#options;
+    const { messaging, store, logger } = this.#options;
     this.#requireLeaseAndConnection();
-    const retention = { maxAgeMs: this.#maxAgeMs, maxBytes: this.#options.maxBytes ?? 10 * 1024 ** 3 };
+    const { maxBytes = 10 * 1024 ** 3, replicas = 1 } = this.#options;
+    const retention = { maxAgeMs: this.#maxAgeMs, maxBytes, replicas };
     const checkpoint = await readCheckpoint(messaging, retention, logger);
     const isOfStore = await this.#isOfStore(checkpoint);
-    this.#position = (isOfStore ? checkpoint.last?.position : undefined) ?? START;
+    const { last } = checkpoint;
+    this.#position = isOfStore && typeof last === 'object' ? last.position : START;
     if (!isOfStore) {
       this.#requireLeaseAndConnection();
       await purgeUpTo(messaging, checkpoint.lastSequence);
@@ -117,7 +119,7 @@ class RunningRelay implements Relay {
     this.#inFlight.clear();
     const relayed = this.#options.metrics.counter('drover_relayed_events_total', 'Events published for external tools');
     const pipeline = new PublishPipeline(messaging.connection, {
-      inboxPrefix,
+      inboxPrefix: messaging.inboxPrefix,
       lastSequence: checkpoint.lastSequence,
       maxInFlight: MAX_IN_FLIGHT,
       ackWithinMs: ACK_WITHIN_MS,
@@ -159,10 +161,18 @@ class RunningRelay implements Relay {
   async #isOfStore({ last, lastSequence }: Checkpoint): Promise<boolean> {
     if (last === undefined) return true;
     const { store, messaging, logger } = this.#options;
+    const stream = eventsStreamName(messaging.subjects.prefix);
+    if (last === 'foreign') {
+      logger.warn('the stream of events ends with a message that is not of the relay and is filled again', {
+        stream,
+        sequence: lastSequence,
+      });
+      return false;
+    }
     const [event] = await store.read(last.stream, { fromRevision: last.revision, limit: 1 });
     if (event?.id === last.id && event.position === last.position) return true;
     logger.warn('the stream of events holds another history than the store and is filled again', {
-      stream: eventsStreamName(messaging.subjects.prefix),
+      stream,
       sequence: lastSequence,
       eventId: last.id,
       position: last.position,

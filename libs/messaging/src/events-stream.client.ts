@@ -5,9 +5,10 @@ import {
   RetentionPolicy,
   StorageType,
   type JetStreamManager,
+  type StoredMsg,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { positionSchema, type Position } from '@drover/contracts';
+import { positionSchema, type Position, type Subjects } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
 import { readReference, type EventReference } from './cloud-event.codec.js';
 import { isStreamNotFound } from './jetstream-errors.js';
@@ -20,14 +21,19 @@ export interface Retention {
   readonly maxAgeMs: number;
   /** Less where the server has no room for so much; kept as it is where the stream exists already. */
   readonly maxBytes: number;
+  /** Servers of a NATS cluster that keep each event. */
+  readonly replicas: number;
 }
 
 /** What the stream says about how far publishing has come. */
 export interface Checkpoint {
   /** Sequence that the next message must expect to be the last. */
   readonly lastSequence: number;
-  /** Everything up to here is in the stream, if this event is the store's; undefined when the stream is empty. */
-  readonly last: (EventReference & { readonly position: Position }) | undefined;
+  /**
+   * Everything up to here is in the stream, if this event is the store's; undefined when the stream is empty, `foreign` where
+   * its last message is not of a relay.
+   */
+  readonly last: (EventReference & { readonly position: Position }) | 'foreign' | undefined;
 }
 
 const SMALLEST_BYTES = 64 * 1024 * 1024;
@@ -54,12 +60,23 @@ export async function readCheckpoint(
     (await manager.streams.getMessage(name, { seq: lastSequence })) ??
     (await manager.streams.getMessage(name, { last_by_subj: messaging.subjects.allEvents }));
   if (message === null) throw new Error(`${name} was emptied while its end was read`);
-  const position = positionSchema.safeParse(message.header.get(POSITION_HEADER));
-  const event = readReference(messaging.subjects, message.json());
-  if (!position.success || event === undefined)
-    throw new Error(`message ${message.seq} of ${name} is not of the relay`);
   // A message that came meanwhile makes the next publish a conflict, and this is read again.
-  return { lastSequence: Math.max(lastSequence, message.seq), last: { ...event, position: position.data } };
+  return { lastSequence: Math.max(lastSequence, message.seq), last: eventIn(message, messaging.subjects) ?? 'foreign' };
+}
+
+/** Undefined for a message that no relay published. */
+function eventIn(
+  message: StoredMsg,
+  subjects: Subjects,
+): (EventReference & { readonly position: Position }) | undefined {
+  try {
+    const position = positionSchema.safeParse(message.header.get(POSITION_HEADER));
+    const event = readReference(subjects, message.json());
+    return position.success && event !== undefined ? { ...event, position: position.data } : undefined;
+  } catch {
+    // Neither its headers nor its payload need be readable.
+    return undefined;
+  }
 }
 
 /**
@@ -85,7 +102,9 @@ async function findOrMake(
   const maxAge = retention.maxAgeMs * 1_000_000;
   try {
     const info = await manager.streams.info(name);
-    return info.config.max_age === maxAge ? info : await manager.streams.update(name, { max_age: maxAge });
+    const { max_age, num_replicas } = info.config;
+    if (max_age === maxAge && num_replicas === retention.replicas) return info;
+    return await manager.streams.update(name, { max_age: maxAge, num_replicas: retention.replicas });
   } catch (error) {
     if (!isStreamNotFound(error)) throw error;
   }
@@ -99,6 +118,7 @@ async function findOrMake(
         discard: DiscardPolicy.Old,
         max_age: maxAge,
         max_bytes: maxBytes,
+        num_replicas: retention.replicas,
       });
       logger.info('made the stream of events', { stream: name, maxBytes });
       return made;

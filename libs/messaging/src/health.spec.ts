@@ -6,7 +6,7 @@ import { answered } from './messaging.port.js';
 
 describe('the health answer', () => {
   it('says what the service reports of itself', async () => {
-    const options = { name: 'drs', logger: silentLogger, deadLetters: { keep: async () => undefined } };
+    const options = { name: 'administrator', logger: silentLogger, deadLetters: { keep: async () => undefined } };
     const messaging = createMemoryBus().connect(options);
     respondHealth(messaging, 'drs', async () => ({ isOk: false }));
     expect(await messaging.request('drover.query.drs.health', null, { ttlMs: 1000 })).toEqual(

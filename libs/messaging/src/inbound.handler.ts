@@ -1,9 +1,8 @@
-import { Fault, messageHeaders } from '@drover/contracts';
+import { Fault, messageHeaders, type Subjects } from '@drover/contracts';
 import { newId, type Clock } from '@drover/domain-kit';
 import { inSpan, reasonOf, type Counter, type Logger, type Metrics } from '@drover/observability';
 import {
   DEAD_LETTER_MAX_BYTES,
-  type Answer,
   type DeadLetters,
   type IncomingMessage,
   type MessageHandler,
@@ -11,7 +10,10 @@ import {
   type RequestHandler,
 } from './messaging.port.js';
 import { UnreadableMessage } from './read-message.js';
+import type { Refusals } from './refusals.js';
 import { replyOf, replyOfFailure } from './reply.codec.js';
+import { SparseLog } from './sparse-log.js';
+import { askersOn } from './subject-table.policy.js';
 import type { Frame, Wire } from './wire.port.js';
 
 export interface InboundOptions {
@@ -20,57 +22,81 @@ export interface InboundOptions {
   readonly metrics: Metrics;
   readonly deadLetters: DeadLetters;
   readonly clock: Clock;
+  readonly subjects: Subjects;
+  readonly refusals: Refusals;
 }
+
+type Outcome<Result> =
+  | { readonly kind: 'done'; readonly result: Result }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'expired' };
 
 /** From a frame to a handler and back: parsing, trace context, answers, dead letters. Never throws. */
 export class Inbound {
   readonly #wire: Wire;
   readonly #options: InboundOptions;
   readonly #unreadable: Counter;
-  readonly #failed: Counter;
+  readonly #failures: Counter;
+  readonly #hostLog: SparseLog;
 
   constructor(wire: Wire, options: InboundOptions) {
     this.#wire = wire;
     this.#options = options;
     this.#unreadable = options.metrics.counter('drover_messages_unreadable_total', 'Messages kept as dead letters');
-    this.#failed = options.metrics.counter('drover_message_handler_failures_total', 'Messages whose handler threw');
+    this.#failures = options.metrics.counter('drover_message_handler_failures_total', 'Messages whose handler threw');
+    this.#hostLog = new SparseLog(options.logger, options.clock);
   }
 
-  async message(pattern: string, frame: Frame, handler: MessageHandler): Promise<void> {
-    // Nobody waits for an answer, and the log has been told.
-    await this.#run(pattern, frame, 'consumer', handler).catch(() => undefined);
+  /** @param receivedAtMs when the frame came, by the monotonic clock: it may have waited for its turn. */
+  async message(pattern: string, frame: Frame, receivedAtMs: number, handler: MessageHandler): Promise<void> {
+    await this.#run(pattern, frame, receivedAtMs, 'consumer', handler);
   }
 
-  async request(pattern: string, frame: Frame, handler: RequestHandler): Promise<void> {
-    let answer: Answer;
-    try {
-      answer = await this.#run(pattern, frame, 'server', handler);
-    } catch (error) {
-      this.#reply(frame, replyOfFailure(error));
-      return;
-    }
-    this.#reply(frame, replyOf(answer));
+  async request(pattern: string, frame: Frame, receivedAtMs: number, handler: RequestHandler): Promise<void> {
+    const outcome = await this.#run(pattern, frame, receivedAtMs, 'server', handler);
+    if (outcome.kind === 'done') this.#reply(frame, replyOf(outcome.result));
+    else if (outcome.kind === 'failed') this.#reply(frame, replyOfFailure(outcome.error));
   }
 
-  /** What the handler gives; throws what the sender is to be told, once the log has been told in the trace of the message. */
-  #run<Result>(
+  /** What became of a message. Of a failure the log has been told, in the trace of the message. */
+  async #run<Result>(
     pattern: string,
     frame: Frame,
+    receivedAtMs: number,
     kind: 'server' | 'consumer',
     handler: (message: IncomingMessage) => Promise<Result> | Result,
-  ): Promise<Result> {
-    const headers = headersOf(frame, this.#options.clock);
-    const { id: messageId, operationId, traceparent } = headers;
+  ): Promise<Outcome<Result>> {
+    let headers: MessageHeaders;
+    try {
+      headers = headersOf(frame, this.#options.clock);
+    } catch (cause) {
+      const unreadable = new UnreadableMessage('not readable: its headers are malformed', { cause });
+      return this.#failed(pattern, frame, undefined, unreadable);
+    }
+    const { id: messageId, operationId, traceparent, ttlMs } = headers;
+    if (ttlMs !== undefined && this.#options.clock.monotonicMs() - receivedAtMs > ttlMs) {
+      this.#options.refusals.add('expired', pattern, frame.subject);
+      return { kind: 'expired' };
+    }
     const fields = operationId === undefined ? { messageId } : { messageId, operationId };
     return inSpan(pattern, { kind, traceparent, fields }, async () => {
       try {
-        return await handler({ subject: frame.subject, headers, payload: parseJson(frame) });
-      } catch (thrown) {
-        const error = await this.#afterKeeping(pattern, frame, thrown);
-        this.#reportFailure(pattern, frame, error);
-        throw error;
+        return { kind: 'done', result: await handler({ subject: frame.subject, headers, payload: parseJson(frame) }) };
+      } catch (error) {
+        return this.#failed(pattern, frame, messageId, error);
       }
     });
+  }
+
+  async #failed(
+    pattern: string,
+    frame: Frame,
+    messageId: string | undefined,
+    thrown: unknown,
+  ): Promise<Outcome<never>> {
+    const error = await this.#afterKeeping(pattern, frame, thrown);
+    this.#reportFailure(pattern, frame, messageId, error);
+    return { kind: 'failed', error };
   }
 
   /** Keeps the message when it was unreadable. Returns what the sender is to be told. */
@@ -92,17 +118,28 @@ export class Inbound {
     }
   }
 
-  #reportFailure(pattern: string, frame: Frame, error: unknown): void {
-    const ids = { subject: frame.subject, messageId: frame.header(messageHeaders.id) };
-    const fields = { ...ids, error };
-    if (error instanceof UnreadableMessage) this.#options.logger.warn('kept an unreadable message', fields);
+  #reportFailure(pattern: string, frame: Frame, messageId: string | undefined, error: unknown): void {
+    const { subject } = frame;
+    const fields = { subject, messageId, error };
+    if (error instanceof UnreadableMessage) this.#tell('warn', 'kept an unreadable message', fields);
     else {
-      this.#failed.add(1, { pattern });
+      this.#failures.add(1, { pattern });
       // The world failed, and not this code: what and why is enough, because its sender will send it again and again.
       if (error instanceof Fault)
-        this.#options.logger.warn('a message met a fault', { ...ids, reason: reasonOf(error) });
-      else this.#options.logger.error('a message met a defect', fields);
+        this.#tell('warn', 'a message met a fault', { subject, messageId, reason: reasonOf(error) });
+      else this.#tell('error', 'a message met a defect', fields);
     }
+  }
+
+  /** Each of a service's messages has its line. A host decides how many it sends, so the log is told of some of its. */
+  #tell(
+    level: 'warn' | 'error',
+    message: string,
+    fields: { readonly subject: string; readonly [field: string]: unknown },
+  ) {
+    const { subject } = fields;
+    if (askersOn(this.#options.subjects, subject).kind === 'host') this.#hostLog.tell(level, message, subject, fields);
+    else this.#options.logger[level](message, fields);
   }
 
   #reply(frame: Frame, reply: unknown): void {
@@ -136,13 +173,14 @@ function parseJson(frame: Frame): unknown {
 }
 
 function headersOf(frame: Frame, clock: Clock): MessageHeaders {
-  const operationId = frame.header(messageHeaders.operationId);
-  const causationId = frame.header(messageHeaders.causationId);
-  const traceparent = frame.header(messageHeaders.traceparent);
-  const ttlMs = Number(frame.header(messageHeaders.ttlMs) ?? Number.NaN);
+  const headers = frame.readHeaders();
+  const operationId = headers.get(messageHeaders.operationId);
+  const causationId = headers.get(messageHeaders.causationId);
+  const traceparent = headers.get(messageHeaders.traceparent);
+  const ttlMs = Number(headers.get(messageHeaders.ttlMs) ?? Number.NaN);
   return {
     // Tools such as `nats req` send no id; a new one says that this message is no repeat.
-    id: frame.header(messageHeaders.id) ?? newId(clock.epochMs()),
+    id: headers.get(messageHeaders.id) ?? newId(clock.epochMs()),
     ...(operationId === undefined ? {} : { operationId }),
     ...(causationId === undefined ? {} : { causationId }),
     ...(traceparent === undefined ? {} : { traceparent }),

@@ -9,7 +9,7 @@ describe('an answer that cannot be sent', () => {
     const lines: string[] = [];
     const bus = createMemoryBus();
     const logger = createLogger('spec', { destination: { write: (line: string) => void lines.push(line) } });
-    const messaging = bus.connect({ name: 'spec', logger, deadLetters: { keep: () => Promise.resolve() } });
+    const messaging = bus.connect({ name: 'administrator', logger, deadLetters: { keep: () => Promise.resolve() } });
     messaging.respond('drover.query.spec.big', () => answered({ notJson: 1n }));
     messaging.respond('drover.query.spec.small', () => answered(1));
     await expect(messaging.request('drover.query.spec.big', {}, { ttlMs: 20 })).rejects.toMatchObject({
@@ -33,7 +33,7 @@ describe('a message that cannot be worked on', () => {
     const lines: Record<string, unknown>[] = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
     const messaging = createMemoryBus().connect({
-      name: 'spec',
+      name: 'administrator',
       logger: createLogger('spec', { destination }),
       deadLetters: { keep: () => Promise.resolve() },
     });

@@ -14,7 +14,12 @@ export { OnMessage, OnRequest } from './message-decorators.js';
 export { respondHealth } from './health.js';
 export * from './lease.runner.js';
 export * from './lease-store.port.js';
-export { leaseBucket, natsLeaseStore } from './nats-lease-store.adapter.js';
+export {
+  LEASE_BUCKET_OWNER,
+  leaseBucket,
+  natsLeaseStore,
+  type NatsLeaseStoreOptions,
+} from './nats-lease-store.adapter.js';
 export { cloudEventOf, eventSubject } from './cloud-event.codec.js';
 export * from './event.relay.js';
 export { eventsStreamName, POSITION_HEADER } from './events-stream.client.js';

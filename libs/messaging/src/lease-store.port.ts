@@ -1,6 +1,6 @@
 /** One key that several processes write by expected revision: what a lease stands on. */
 export interface LeaseStore {
-  /** Undefined where the key does not exist. Rejects when the store does not answer. */
+  /** Undefined where the key never existed. Rejects when the store does not answer. */
   read(key: string): Promise<LeaseEntry | undefined>;
   /**
    * Writes if the key still has this revision (0: does not exist), and resolves to the new one. Rejects when the store does
@@ -10,12 +10,13 @@ export interface LeaseStore {
 }
 
 export interface LeaseEntry {
-  readonly value: string;
+  /** Undefined where a person deleted the key: that is nobody's claim, and has a revision all the same. */
+  readonly value: string | undefined;
   readonly revision: number;
 }
 
 /** For specs and for services that share one process with nobody beside it. */
-export function createMemoryLeaseStore(): LeaseStore & { wipe(): void } {
+export function createMemoryLeaseStore(): LeaseStore & { wipe(): void; delete(key: string): void } {
   const entries = new Map<string, LeaseEntry>();
   let lastRevision = 0;
   return {
@@ -25,6 +26,10 @@ export function createMemoryLeaseStore(): LeaseStore & { wipe(): void } {
       lastRevision += 1;
       entries.set(key, { value, revision: lastRevision });
       return lastRevision;
+    },
+    delete: (key) => {
+      lastRevision += 1;
+      entries.set(key, { value: undefined, revision: lastRevision });
     },
     wipe: () => {
       entries.clear();

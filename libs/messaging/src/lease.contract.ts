@@ -11,6 +11,8 @@ export interface LeaseStoreUnderTest {
   until(condition: () => boolean): Promise<void>;
   /** Loses all that is stored, while clients are there. */
   wipe(): Promise<void>;
+  /** A person deletes the key, as with `nats kv del` and `nats kv purge`. */
+  deleteKey(how: 'del' | 'purge'): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -117,6 +119,27 @@ export function describeLease(name: string, start: () => Promise<LeaseStoreUnder
       await setup.wipe();
       await setup.until(() => a.lease.holds() || b.lease.holds());
       expect(overlaps).toEqual([]);
+    });
+
+    it.each(['del', 'purge'] as const)('can be had again when a person deleted its key (%s)', async (how) => {
+      const a = await compete('a');
+      await setup.until(() => a.lease.holds());
+      await a.lease.release();
+      await setup.deleteKey(how);
+      const b = await compete('b');
+      await setup.until(() => b.lease.holds());
+      expect(story).toEqual(['a acquired', 'a lost', 'b acquired']);
+    });
+
+    it('stays with its holder when a person deletes its key', async () => {
+      const a = await compete('a');
+      await setup.until(() => a.lease.holds());
+      const b = await compete('b');
+      await setup.until(() => b.lease.holder === 'a');
+      await setup.deleteKey('del');
+      await setup.until(() => b.lease.holder === undefined);
+      await setup.until(() => b.lease.holder === 'a');
+      expect(story).toEqual(['a acquired']);
     });
 
     it('is not taken from a holder that is cut off when the store loses everything', async () => {

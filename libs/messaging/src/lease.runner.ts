@@ -43,6 +43,9 @@ interface LeaseValue {
 /** Clocks run apart by far less than this part of a time to live. */
 const DRIFT = 1.05;
 
+/** The part of a time to live that passes before the next try after a conflict: nothing is asked in a loop without a pause. */
+const PAUSE = 1 / 20;
+
 /**
  * Makes at most one of several processes the holder of a key.
  *
@@ -121,14 +124,16 @@ class RunningLease implements Lease {
     if (await this.#write(revision)) return this.#options.ttlMs / 3;
     // Somebody else has it, or a write of ours was stored that we were not told of, or the store began anew.
     const entry = await this.#options.store.read(this.#options.key);
-    if (this.#held === undefined) return 0;
+    const pauseMs = this.#options.ttlMs * PAUSE;
+    if (this.#held === undefined) return pauseMs;
     const value = parseValue(entry);
-    if (entry !== undefined && value?.run !== this.#run) {
+    // A key that a person deleted is nobody's, so whoever waits for it waits for our time to pass.
+    if (entry?.value !== undefined && value?.run !== this.#run) {
       this.#lose(`taken by ${value?.holder ?? 'a stranger'}`);
-      return 0;
+      return pauseMs;
     }
     this.#held = { ...this.#held, revision: entry?.revision ?? 0 };
-    return 0;
+    return pauseMs;
   }
 
   async #tryToTake(): Promise<number> {
@@ -137,13 +142,12 @@ class RunningLease implements Lease {
     const nowMs = this.#clock.monotonicMs();
     const value = parseValue(entry);
     this.#holder = value?.isReleased === true ? undefined : value?.holder;
-    const token = entry === undefined ? 'absent' : `${entry.revision} ${entry.value}`;
+    const token = entry === undefined ? 'absent' : `${entry.revision} ${entry.value ?? 'deleted'}`;
     if (this.#seen?.token !== token) this.#seen = { token, sinceMs: nowMs };
     const dueInMs = this.#seen.sinceMs + ttlMs * DRIFT - nowMs;
     const isFree = value?.isReleased === true || value?.run === this.#run || dueInMs <= 0;
     if (!isFree) return Math.min(ttlMs / 3, dueInMs);
-    if (!(await this.#write(entry?.revision ?? 0))) return 0;
-    return ttlMs / 3;
+    return (await this.#write(entry?.revision ?? 0)) ? ttlMs / 3 : ttlMs * PAUSE;
   }
 
   async #write(revision: number): Promise<boolean> {
@@ -229,7 +233,7 @@ class RunningLease implements Lease {
 }
 
 function parseValue(entry: LeaseEntry | undefined): LeaseValue | undefined {
-  if (entry === undefined) return undefined;
+  if (entry?.value === undefined) return undefined;
   try {
     return JSON.parse(entry.value) as LeaseValue;
   } catch {

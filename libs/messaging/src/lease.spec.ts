@@ -22,6 +22,7 @@ describeLease('a lease in memory', async () => {
     connect: async () => store,
     until,
     wipe: async () => store.wipe(),
+    deleteKey: async () => store.delete('vm-manager'),
     stop: async () => undefined,
   };
 });
@@ -87,6 +88,21 @@ describe('the holder of a lease', () => {
     expect(lease.holds()).toBe(false);
     answerAfterMs = 0;
     await jest.advanceTimersByTimeAsync(ttlMs * 10);
+  });
+
+  it('asks the store at most some times in a time to live, when nothing that it writes is taken', async () => {
+    const store = createMemoryLeaseStore();
+    let asked = 0;
+    hold({
+      read: (key) => {
+        asked += 1;
+        return store.read(key);
+      },
+      write: async () => 'conflict',
+    });
+    await jest.advanceTimersByTimeAsync(10 * ttlMs);
+    expect(asked).toBeLessThan(250);
+    expect(asked).toBeGreaterThan(10);
   });
 
   it('goes on when a renewal was stored whose answer was lost', async () => {

@@ -1,5 +1,6 @@
 import { WireMessaging, type WireMessagingOptions } from './wire-messaging.adapter.js';
 import type { Messaging } from './messaging.port.js';
+import { inboxOfName } from './reply-inbox.policy.js';
 import type { Frame, Wire, WireWatcher } from './wire.port.js';
 
 /** A bus in memory that behaves as NATS does, for specs and for simulation. */
@@ -21,7 +22,7 @@ interface Listener {
 export function createMemoryBus(maxPayloadBytes = 1024 * 1024): MemoryBus {
   const hub = new MemoryHub(maxPayloadBytes);
   return {
-    connect: (options) => new WireMessaging(hub.connect(), options),
+    connect: (options) => new WireMessaging(hub.connect(options.name), options),
     cut: () => hub.setUp(false),
     heal: () => hub.setUp(true),
   };
@@ -38,8 +39,8 @@ class MemoryHub {
     this.maxPayloadBytes = maxPayloadBytes;
   }
 
-  connect(): MemoryWire {
-    const wire = new MemoryWire(this, `_INBOX.${this.#wires.size}`);
+  connect(name: string): MemoryWire {
+    const wire = new MemoryWire(this, `${inboxOfName(name)}.${this.#wires.size}`);
     this.#wires.add(wire);
     return wire;
   }
@@ -63,8 +64,8 @@ class MemoryHub {
         subject: frame.replyTo,
         payload: new Uint8Array(),
         replyTo: undefined,
-        isNoResponders: true,
-        header: () => undefined,
+        headerBytes: 0,
+        readHeaders: () => ({ isNoResponders: true, get: () => undefined }),
       });
     }
     for (const listener of chosen) {
@@ -100,7 +101,13 @@ class MemoryWire implements Wire {
 
   send(subject: string, payload: Uint8Array, headers: Readonly<Record<string, string>>, replyTo?: string): void {
     if (!this.isConnected) throw new Error('the connection is closed');
-    this.#hub.deliver({ subject, payload, replyTo, isNoResponders: false, header: (name) => headers[name] });
+    this.#hub.deliver({
+      subject,
+      payload,
+      replyTo,
+      headerBytes: Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0),
+      readHeaders: () => ({ isNoResponders: false, get: (name) => headers[name] }),
+    });
   }
 
   listen(subject: string, queue: string | undefined, onFrame: (frame: Frame) => void) {

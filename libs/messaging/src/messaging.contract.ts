@@ -63,8 +63,8 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       metrics = createMetrics();
       deadLetters = [];
       canKeep = true;
-      asker = await connect('asker');
-      answerer = await connect('answerer');
+      asker = await connect('api-gateway');
+      answerer = await connect('vm-manager');
     });
 
     afterEach(async () => {
@@ -176,7 +176,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
         throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'the database is silent');
       });
       await answerer.flush();
-      const patient = await connect('patient', { afterRefusal: soon, afterSilence: later });
+      const patient = await connect('drs', { afterRefusal: soon, afterSilence: later });
       const request = patient.request(subject, {}, { ttlMs: 400, retry: 'until-ttl' });
       const timer = setTimeout(release.resolve, 250);
       await expect(request).rejects.toMatchObject(fault('STORE_UNAVAILABLE', 'not-applied'));
@@ -186,7 +186,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
 
     it('ends a repeated request with what hindered it last, when its time is over', async () => {
       // So slow that nothing is in flight when the time is over.
-      const patient = await connect('patient', { afterRefusal: later, afterSilence: later });
+      const patient = await connect('drs', { afterRefusal: later, afterSilence: later });
       const request = patient.request(subject, {}, { ttlMs: 100, retry: 'until-ttl' });
       await expect(request).rejects.toMatchObject(fault('SERVICE_UNAVAILABLE', 'not-applied'));
     });
@@ -207,7 +207,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       const request = asker.request(subject, { name: 5, extra: 'secret-value' }, { ttlMs: 2000, retry: 'until-ttl' });
       await expect(request).rejects.toMatchObject(fault('UNREADABLE_MESSAGE', 'not-applied'));
       expect(deadLetters).toHaveLength(1);
-      expect(deadLetters[0]).toMatchObject({ source: 'answerer', subject, reason: expect.stringContaining('/name') });
+      expect(deadLetters[0]).toMatchObject({ source: 'vm-manager', subject, reason: expect.stringContaining('/name') });
       expect(deadLetters[0]?.reason).not.toContain('secret-value');
       expect(new TextDecoder().decode(deadLetters[0]?.payload)).toBe('{"name":5,"extra":"secret-value"}');
       expect(metrics.text()).toContain(`drover_messages_unreadable_total{pattern="${subject}"} 1`);
@@ -348,7 +348,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       });
       await answerer.flush();
       // Repeats after silence too: the answerer may hear the one that follows the reconnect, and ignore it.
-      const impatient = await connect('impatient', { afterRefusal: soon, afterSilence: soon });
+      const impatient = await connect('drs', { afterRefusal: soon, afterSilence: soon });
       const request = impatient.request(subject, {}, { ttlMs: 30_000, retry: 'until-ttl', id: 'm-7' });
       await begun.promise;
       await bus.cut();
@@ -377,7 +377,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
         if (copies === 3) repeated.resolve();
       });
       await Promise.all([answerer.flush(), observer.flush()]);
-      const impatient = await connect('impatient', { afterRefusal: soon, afterSilence: soon });
+      const impatient = await connect('drs', { afterRefusal: soon, afterSilence: soon });
       const request = impatient.request(subject, {}, { ttlMs: 10_000, retry: 'until-ttl' });
       await repeated.promise;
       // What the observer has seen has gone out to the answerer as well, and stands before the answer to this.

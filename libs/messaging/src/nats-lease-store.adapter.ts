@@ -4,22 +4,35 @@ import { isNotTaken, isStreamNotFound, isWrongLastSequence } from './jetstream-e
 import type { LeaseEntry, LeaseStore } from './lease-store.port.js';
 import type { NatsMessaging } from './nats-messaging.adapter.js';
 
+/** The one service whose credentials make the bucket; each of its replicas looks for it all the time, for its own lease. */
+export const LEASE_BUCKET_OWNER = 'api-gateway';
+
+export interface NatsLeaseStoreOptions {
+  /** How long one read or write may take; well below a lease's time to live. */
+  readonly timeoutMs: number;
+  /** Makes the bucket where there is none; the others wait for it. */
+  readonly isOwner: boolean;
+  /** Servers of a NATS cluster that keep each lease, when the bucket is made. */
+  readonly replicas?: number;
+}
+
 export function leaseBucket(subjectPrefix: string): string {
   return `${subjectPrefix}_leases`;
 }
 
 /**
- * Leases in a NATS KV bucket, which is made again whenever the server has lost its files. Needs nothing newer than
+ * Leases in a NATS KV bucket, which its owner makes again whenever the server has lost its files. Needs nothing newer than
  * nats-server 2.9: no time to live per key, and reads go to the stream's leader.
- *
- * @param timeoutMs how long one read or write may take; well below a lease's time to live.
  */
-export function natsLeaseStore(messaging: NatsMessaging, timeoutMs: number): LeaseStore {
+export function natsLeaseStore(messaging: NatsMessaging, store: NatsLeaseStoreOptions): LeaseStore {
   const { connection, subjects } = messaging;
   const bucket = leaseBucket(subjects.prefix);
-  const options = { timeout: timeoutMs, checkAPI: false };
+  const options = { timeout: store.timeoutMs, checkAPI: false };
   const client = jetstream(connection, options);
-  const makeBucket = () => new Kvm(client).create(bucket, { history: 1, allow_direct: false });
+
+  async function makeBucket(): Promise<void> {
+    await new Kvm(client).create(bucket, { history: 1, allow_direct: false, replicas: store.replicas ?? 1 });
+  }
 
   function requireConnection(): void {
     // Otherwise the client would keep the message and send it whenever the connection is back.
@@ -31,11 +44,13 @@ export function natsLeaseStore(messaging: NatsMessaging, timeoutMs: number): Lea
     const manager = await jetstreamManager(connection, options);
     try {
       const stored = await manager.streams.getMessage(`KV_${bucket}`, { last_by_subj: `$KV.${bucket}.${key}` });
-      const isDeleted = stored?.header.has('KV-Operation') ?? true;
-      return stored === null || isDeleted ? undefined : { value: stored.string(), revision: stored.seq };
+      if (stored === null) return undefined;
+      // The mark of a deleted key is a revision too, and the one that the next write must expect.
+      const isDeleted = stored.header.has('KV-Operation');
+      return { value: isDeleted ? undefined : stored.string(), revision: stored.seq };
     } catch (error) {
       if (!isStreamNotFound(error)) throw error;
-      await makeBucket();
+      if (store.isOwner) await makeBucket();
       return undefined;
     }
   }
@@ -51,6 +66,11 @@ export function natsLeaseStore(messaging: NatsMessaging, timeoutMs: number): Lea
       if (isWrongLastSequence(error)) return 'conflict';
       // No stream takes the subject: the bucket is gone, and with it the revision that was expected.
       if (!isNotTaken(error)) throw error;
+      if (!store.isOwner) {
+        throw new Error(`the bucket ${bucket} does not exist; ${LEASE_BUCKET_OWNER} makes it once it runs`, {
+          cause: error,
+        });
+      }
       await makeBucket();
       return 'conflict';
     }

@@ -12,16 +12,15 @@ import {
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
 import { outageOf, type Logger } from '@drover/observability';
+import { inboxOfName } from './reply-inbox.policy.js';
 import type { Frame, Wire, WireSubscription, WireWatcher } from './wire.port.js';
 
 export interface NatsOptions {
   readonly servers: string | readonly string[];
   /** Credentials of operator mode (JWT and seed); read again at each reconnect, so that they can be replaced. */
   readonly credentialsFile?: string;
-  /** Of the service or agent; the server's own monitoring shows it. */
+  /** Of the service, or `host-<id>`; the server's own monitoring shows it, and the inbox follows from it. */
   readonly name: string;
-  /** As the credentials allow it, e.g. `_INBOX_vm-manager`. */
-  readonly inboxPrefix?: string;
   /** Ends the wait for the first connection. */
   readonly signal?: AbortSignal;
 }
@@ -44,7 +43,7 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
     pingInterval: 5_000,
     maxPingOut: 2,
     noAsyncTraces: true,
-    ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+    inboxPrefix: inboxOfName(options.name),
     ...(credentialsFile === undefined
       ? {}
       : { authenticator: credsAuthenticator(followFile(credentialsFile, logger)) }),
@@ -97,10 +96,10 @@ export class NatsWire implements Wire {
   readonly #watchers = new Set<WireWatcher>();
   #isConnected = true;
 
-  constructor(connection: NatsConnection, inboxPrefix: string | undefined, logger: Logger) {
+  constructor(connection: NatsConnection, name: string, logger: Logger) {
     this.#connection = connection;
     this.#logger = logger;
-    this.inbox = createInbox(inboxPrefix);
+    this.inbox = createInbox(inboxOfName(name));
     void this.#followStatus();
   }
 
@@ -134,8 +133,8 @@ export class NatsWire implements Wire {
     const subscription = this.#connection.subscribe(subject, {
       ...(queue === undefined ? {} : { queue }),
       callback: (error, message) => {
-        if (error === null) onFrame(frameOf(message));
-        else this.#logger.error('a subscription was refused', { subject, error });
+        if (error !== null) this.#logger.error('a subscription was refused', { subject, error });
+        else this.#deliver(subject, message, onFrame);
       },
     });
     return {
@@ -154,6 +153,15 @@ export class NatsWire implements Wire {
         }
       },
     };
+  }
+
+  /** What leaves a callback ends the client's loop that reads from the socket: it would hear nothing more for 15 s. */
+  #deliver(subject: string, message: Msg, onFrame: (frame: Frame) => void): void {
+    try {
+      onFrame(frameOf(message));
+    } catch (error) {
+      this.#logger.error('a message could not be taken', { subject, error });
+    }
   }
 
   watch(watcher: WireWatcher): () => void {
@@ -198,14 +206,30 @@ export class NatsWire implements Wire {
 }
 
 function frameOf(message: Msg): Frame {
+  const { data, subject } = message;
+  const replyTo = message.reply ?? '';
   return {
-    subject: message.subject,
-    payload: message.data,
-    replyTo: message.reply === undefined || message.reply === '' ? undefined : message.reply,
-    isNoResponders: message.data.length === 0 && message.headers?.code === 503,
-    header: (name) => {
-      const value = message.headers?.get(name);
-      return value === undefined || value === '' ? undefined : value;
+    subject,
+    payload: data,
+    replyTo: replyTo === '' ? undefined : replyTo,
+    // Subjects hold no fewer bytes than characters, so this is never too small.
+    headerBytes: sizeOf(message) - subject.length - replyTo.length - data.length,
+    readHeaders: () => {
+      const { headers } = message;
+      return {
+        isNoResponders: data.length === 0 && headers?.code === 503,
+        get: (name) => {
+          const value = headers?.get(name);
+          return value === '' ? undefined : value;
+        },
+      };
     },
   };
+}
+
+/** Of subjects, headers and payload. The client's messages have it, its type has not. */
+function sizeOf(message: Msg): number {
+  const { size } = message as { size?: () => number };
+  if (size === undefined) throw new Error('this NATS client does not say how large a message is');
+  return size.call(message);
 }

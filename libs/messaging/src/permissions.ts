@@ -1,19 +1,48 @@
-import type { HostId, Subjects } from '@drover/contracts';
+import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId, type Subjects } from '@drover/contracts';
 import { eventsStreamName } from './events-stream.client.js';
-import { leaseBucket } from './nats-lease-store.adapter.js';
+import { LEASE_BUCKET_OWNER, leaseBucket } from './nats-lease-store.adapter.js';
+import {
+  answeredBy,
+  answersHosts,
+  askersOf,
+  commandsOf,
+  queriesOf,
+  rowOf,
+  type ServiceName,
+} from './subject-table.policy.js';
 
-export const serviceNames = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager', 'drs', 'guest-bridge'] as const;
-export type ServiceName = (typeof serviceNames)[number];
+export { serviceNames, type ServiceName } from './subject-table.policy.js';
 
 /** What one set of NATS credentials may do; everything else is refused by the server. */
 export interface NatsPermissions {
+  /** No subject is in both lists: see `allowResponses`. */
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
   /** Answers to the owner's requests come here, and nobody else may listen. */
   readonly inboxPrefix: string;
-  /** May answer requests that it received, within `responseLimits`. */
+  /**
+   * May answer requests that it received, within `responseLimits`. Only for hosts, whose askers' inboxes they may not publish
+   * to as they like. Whoever could send itself a message would get leave to publish on any subject that it names for the
+   * answer.
+   */
   readonly allowResponses: boolean;
+  /** None for a person who looks for a fault. */
+  readonly limits?: NatsLimits;
 }
+
+/** As a user's JWT says it; what is not here is not limited. */
+export interface NatsLimits {
+  readonly subs: number;
+  /** Bytes of one message, headers included. */
+  readonly payload: number;
+}
+
+/** The server's `max_payload`. */
+const MEBIBYTE = 1024 * 1024;
+
+/** A service has a subscription per kind of message that it hears; a host has four. */
+const serviceLimits: NatsLimits = { subs: 256, payload: MEBIBYTE };
+const hostLimits: NatsLimits = { subs: 32, payload: MEBIBYTE };
 
 /**
  * Of the answers to one request, as a user's JWT says it; `ttl` in nanoseconds from when the request came. Not by number: an
@@ -22,126 +51,74 @@ export interface NatsPermissions {
  */
 export const responseLimits = { max: -1, ttl: 300 * 1e9 };
 
-interface ServiceRow {
-  /** Stream kinds whose commands it answers: each kind has one owner. */
-  readonly owns: readonly string[];
-  /** First words of the queries it answers, beside its own name. */
-  readonly answers: readonly string[];
-  /** Stream kinds it sends commands for; `*` is all. */
-  readonly commands: readonly string[];
-  /** First words of the queries it asks. */
-  readonly asks: readonly string[];
-  /** Below `host.*`. */
-  readonly hears: readonly string[];
-  readonly tells: readonly string[];
-}
-
-/** The subject table of docs/architecture.md, by service. */
-const services: Readonly<Record<ServiceName, ServiceRow>> = {
-  'api-gateway': {
-    owns: ['project', 'identity'],
-    answers: [],
-    commands: ['*'],
-    asks: ['*'],
-    hears: ['load', 'stream.>'],
-    tells: ['stream.>'],
-  },
-  'vm-manager': {
-    owns: ['vm', 'volume', 'image', 'pool', 'network'],
-    answers: ['vm'],
-    commands: [],
-    asks: ['placement', 'ha'],
-    hears: ['report.vm'],
-    tells: ['command'],
-  },
-  scheduler: {
-    owns: ['rules'],
-    answers: ['placement'],
-    commands: [],
-    asks: [],
-    hears: ['load'],
-    tells: [],
-  },
-  'ha-manager': {
-    owns: ['host', 'cluster', 'ha'],
-    answers: ['ha'],
-    commands: ['vm'],
-    asks: ['placement'],
-    hears: ['report.host', 'heartbeat'],
-    tells: [],
-  },
-  drs: {
-    owns: ['drs'],
-    answers: [],
-    commands: ['vm'],
-    asks: ['placement', 'ha'],
-    hears: ['load'],
-    tells: [],
-  },
-  'guest-bridge': {
-    owns: ['guest'],
-    answers: ['guest'],
-    commands: [],
-    asks: [],
-    hears: [],
-    tells: ['guest'],
-  },
-};
-
 export function servicePermissions(name: ServiceName, subjects: Subjects): NatsPermissions {
-  const row = services[name];
+  const row = rowOf(name);
   const { prefix } = subjects;
-  const inboxPrefix = `_INBOX_${name}`;
-  const bucket = leaseBucket(prefix);
+  const inboxPrefix = inboxOfService(name);
   return {
     publish: [
-      ...row.commands.map((kind) => subjects.command(kind, '*')),
-      ...row.asks.map((word) => subjects.query(word, '*')),
+      ...commandsOf(name).map((kind) => subjects.command(kind, '*')),
+      ...queriesOf(name).map((word) => subjects.query(word, '*')),
       ...row.tells.map((rest) => `${prefix}.host.*.${rest}`),
-      ...(name === 'vm-manager' ? [subjects.progress('*')] : []),
-      `$KV.${bucket}.${name}`,
-      `$KV.${bucket}.${name}.>`,
-      ...streamSubjects(`KV_${bucket}`),
+      ...askersOf(name).map((asker) => `${inboxOfService(asker)}.>`),
+      ...(answersHosts(name) ? [`${inboxOfHost('*')}.>`] : []),
+      `${ADMINISTRATOR_INBOX}.>`,
+      ...leaseSubjects(name, subjects),
       ...(name === 'api-gateway' ? relaySubjects(subjects) : []),
     ],
     subscribe: [
       ...row.owns.map((kind) => subjects.command(kind, '*')),
-      ...[name, ...row.answers].map((word) => subjects.query(word, '*')),
+      ...answeredBy(name).map((word) => subjects.query(word, '*')),
       ...row.hears.map((rest) => `${prefix}.host.*.${rest}`),
-      ...(name === 'api-gateway' ? [subjects.progress('*')] : []),
       `${inboxPrefix}.>`,
     ],
     inboxPrefix,
-    allowResponses: true,
+    allowResponses: false,
+    limits: serviceLimits,
   };
 }
 
-/** A host hears and says only what is its own; progress is nobody's and no truth. */
+/** A host hears and says only what is its own. */
 export function hostPermissions(hostId: HostId, subjects: Subjects): NatsPermissions {
   const own = `${subjects.prefix}.host.${hostId}`;
-  const inboxPrefix = `_INBOX_host-${hostId}`;
+  const inboxPrefix = inboxOfHost(hostId);
   return {
     publish: [
       subjects.hostReport(hostId, 'vm'),
       subjects.hostReport(hostId, 'host'),
       subjects.hostHeartbeat(hostId),
       subjects.hostLoad(hostId),
-      `${own}.stream.>`,
-      subjects.progress('*'),
+      subjects.hostProgress(hostId),
+      `${own}.stream.up.>`,
     ],
-    subscribe: [subjects.hostCommand(hostId), `${own}.guest`, `${own}.stream.>`, `${inboxPrefix}.>`],
+    subscribe: [subjects.hostCommand(hostId), `${own}.guest`, `${own}.stream.down.>`, `${inboxPrefix}.>`],
     inboxPrefix,
     allowResponses: true,
+    limits: hostLimits,
   };
+}
+
+/** Every service reads the bucket of leases and writes its own keys; one makes it. */
+function leaseSubjects(name: ServiceName, { prefix }: Subjects): readonly string[] {
+  const bucket = leaseBucket(prefix);
+  const stream = `KV_${bucket}`;
+  return [
+    `$KV.${bucket}.${name}`,
+    `$KV.${bucket}.${name}.>`,
+    ...streamSubjects(stream, name === LEASE_BUCKET_OWNER ? [...readingVerbs, ...makingVerbs] : readingVerbs),
+  ];
 }
 
 /** The relay also empties its stream, where that holds another history than the store. */
 function relaySubjects({ prefix, allEvents }: Subjects): readonly string[] {
   const stream = eventsStreamName(prefix);
-  return [allEvents, ...streamSubjects(stream), `$JS.API.STREAM.PURGE.${stream}`];
+  return [allEvents, ...streamSubjects(stream, [...readingVerbs, ...makingVerbs, 'PURGE'])];
 }
 
-/** The questions of JetStream's API that leases and the relay ask, about one stream. */
-function streamSubjects(stream: string): readonly string[] {
-  return ['INFO', 'CREATE', 'UPDATE', 'MSG.GET'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
+const readingVerbs = ['INFO', 'MSG.GET'] as const;
+const makingVerbs = ['CREATE', 'UPDATE'] as const;
+
+/** The questions of JetStream's API about one stream. */
+function streamSubjects(stream: string, verbs: readonly string[]): readonly string[] {
+  return verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
 }

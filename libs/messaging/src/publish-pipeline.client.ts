@@ -7,7 +7,7 @@ export class PipelineBroken extends Error {
 }
 
 export interface PipelineOptions {
-  readonly inboxPrefix: string | undefined;
+  readonly inboxPrefix: string;
   /** Sequence of the last message in the stream. */
   readonly lastSequence: number;
   /** Messages sent and not yet acknowledged. */
@@ -56,9 +56,13 @@ export class PublishPipeline {
     this.#inbox = createInbox(options.inboxPrefix);
     this.#acknowledgements = connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
-        if (error !== null) this.fail('the inbox was refused', error);
-        else if (message.headers?.code === 503) this.fail('no stream takes the messages');
-        else this.#acknowledge(message.subject, message.string());
+        try {
+          if (error !== null) this.fail('the inbox was refused', error);
+          else if (message.headers?.code === 503) this.fail('no stream takes the messages');
+          else this.#acknowledge(message.subject, message.string());
+        } catch (cause) {
+          this.fail('an acknowledgement is not readable', cause);
+        }
       },
     });
     this.#watchdog = setInterval(() => this.#watch(), options.ackWithinMs / 4);

@@ -43,7 +43,7 @@ describe('a replica', () => {
   beforeEach(async () => {
     store = createMemoryEventStore();
     messaging = createMemoryBus().connect({
-      name: 'spec',
+      name: 'administrator',
       logger: silentLogger,
       deadLetters: { keep: async () => undefined },
     });

@@ -3,7 +3,7 @@ import type { Clock } from '@drover/domain-kit';
 import { backoffMs, type Backoff, type Repeats } from './backoff.policy.js';
 import type { Answer, RequestOptions } from './messaging.port.js';
 import { answerOf } from './reply.codec.js';
-import type { Frame, Wire } from './wire.port.js';
+import { MAX_HEADER_BYTES, type Frame, type Wire } from './wire.port.js';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -109,7 +109,7 @@ class PendingRequest {
 
   answered(frame: Frame): void {
     const { subject } = this.#envelope;
-    if (frame.isNoResponders) {
+    if (isNoResponders(frame)) {
       this.#refusedBy(new Fault('SERVICE_UNAVAILABLE', 'not-applied', `nobody answers on ${subject}`));
       return;
     }
@@ -194,6 +194,17 @@ class PendingRequest {
 
   #unavailable(outcome: 'not-applied' | 'unknown'): Fault {
     return new Fault('MESSAGING_UNAVAILABLE', outcome, `no connection to ask ${this.#envelope.subject}`);
+  }
+}
+
+/** An answer is read without its headers; the server's own has no payload. */
+function isNoResponders(frame: Frame): boolean {
+  if (frame.payload.length > 0 || frame.headerBytes > MAX_HEADER_BYTES) return false;
+  try {
+    return frame.readHeaders().isNoResponders;
+  } catch {
+    // Not the server's, so it is an answer without a value, which is no reply.
+    return false;
   }
 }
 

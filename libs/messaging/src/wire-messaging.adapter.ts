@@ -10,6 +10,7 @@ import {
 } from '@drover/observability';
 import { defaultRepeats, type Repeats } from './backoff.policy.js';
 import { Inbound } from './inbound.handler.js';
+import { Intake, type Taking } from './intake.js';
 import type {
   Answer,
   ConnectionState,
@@ -22,11 +23,12 @@ import type {
   RequestOptions,
   SubscribeOptions,
 } from './messaging.port.js';
+import { Refusals } from './refusals.js';
 import { RequestClient } from './request.client.js';
-import type { Frame, Wire } from './wire.port.js';
+import type { Wire } from './wire.port.js';
 
 export interface WireMessagingOptions {
-  /** Of the service or agent, e.g. `vm-manager`. */
+  /** Of the service, e.g. `vm-manager`, or `host-<id>`: the inbox of its answers follows from it. */
   readonly name: string;
   /** `drover` by default. */
   readonly subjectPrefix?: string;
@@ -43,6 +45,7 @@ export class WireMessaging implements Messaging {
   readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #requests: RequestClient;
+  readonly #intake: Intake;
   readonly #inbound: Inbound;
   readonly #dropped: Counter;
   readonly #subscriptions = new Set<MessagingSubscription>();
@@ -54,7 +57,17 @@ export class WireMessaging implements Messaging {
     const metrics = options.metrics ?? createMetrics();
     const { name, logger, deadLetters } = options;
     this.#requests = new RequestClient(wire, this.#clock, options.repeats ?? defaultRepeats);
-    this.#inbound = new Inbound(wire, { name, logger, metrics, deadLetters, clock: this.#clock });
+    const refusals = new Refusals(logger, metrics, this.#clock);
+    this.#intake = new Intake({ subjects: this.subjects, clock: this.#clock, logger, refusals });
+    this.#inbound = new Inbound(wire, {
+      name,
+      subjects: this.subjects,
+      logger,
+      metrics,
+      deadLetters,
+      clock: this.#clock,
+      refusals,
+    });
     this.#dropped = metrics.counter('drover_messages_dropped_total', 'Messages published without a connection');
   }
 
@@ -86,19 +99,19 @@ export class WireMessaging implements Messaging {
   }
 
   subscribe(subject: string, handler: MessageHandler, options: SubscribeOptions = {}): MessagingSubscription {
-    return this.#listen(subject, options, (frame) => this.#inbound.message(subject, frame, handler));
+    return this.#listen(
+      subject,
+      options,
+      this.#intake.open(subject, false, (frame, atMs) => this.#inbound.message(subject, frame, atMs, handler)),
+    );
   }
 
   respond(subject: string, handler: RequestHandler, options: SubscribeOptions = {}): MessagingSubscription {
-    const underWay = new Set<string>();
-    return this.#listen(subject, options, async (frame) => {
-      // All sends of one request share the subject of the answer, so the answer to the first serves its repeats too.
-      const key = frame.replyTo ?? '';
-      if (key !== '' && underWay.has(key)) return;
-      underWay.add(key);
-      await this.#inbound.request(subject, frame, handler);
-      underWay.delete(key);
-    });
+    return this.#listen(
+      subject,
+      options,
+      this.#intake.open(subject, true, (frame, atMs) => this.#inbound.request(subject, frame, atMs, handler)),
+    );
   }
 
   onReconnect(listener: () => void): () => void {
@@ -120,19 +133,15 @@ export class WireMessaging implements Messaging {
     await this.#wire.close();
   }
 
-  #listen(subject: string, options: SubscribeOptions, handle: (frame: Frame) => Promise<void>): MessagingSubscription {
-    const underWay = new Set<Promise<void>>();
-    const listening = this.#wire.listen(subject, options.queue, (frame) => {
-      const work = handle(frame).finally(() => underWay.delete(work));
-      underWay.add(work);
-    });
+  #listen(subject: string, options: SubscribeOptions, taking: Taking): MessagingSubscription {
+    const listening = this.#wire.listen(subject, options.queue, taking.take);
     let stopped: Promise<void> | undefined;
     const subscription: MessagingSubscription = {
       stop: () => (stopped ??= stop()),
     };
     const stop = async () => {
       await listening.stop();
-      await Promise.all(underWay);
+      await taking.idle();
       this.#subscriptions.delete(subscription);
     };
     this.#subscriptions.add(subscription);

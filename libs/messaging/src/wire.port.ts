@@ -9,19 +9,28 @@ export interface Wire {
   /** A subject of our own for answers; `<inbox>.*` is listened to. */
   readonly inbox: string;
   send(subject: string, payload: Uint8Array, headers: Readonly<Record<string, string>>, replyTo?: string): void;
+  /** What `onFrame` throws is logged, and ends nothing. */
   listen(subject: string, queue: string | undefined, onFrame: (frame: Frame) => void): WireSubscription;
   watch(watcher: WireWatcher): () => void;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A message as it came: nothing of it has been read but its subjects. */
 export interface Frame {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly replyTo: string | undefined;
+  /** At least the size of the block of headers, which costs time to decode. */
+  readonly headerBytes: number;
+  /** Reads the block of headers. Throws where it is malformed: the bus hands on whatever a sender writes there. */
+  readHeaders(): FrameHeaders;
+}
+
+export interface FrameHeaders {
   /** Instead of an answer: nobody listens on the subject that was asked. */
   readonly isNoResponders: boolean;
-  header(name: string): string | undefined;
+  get(name: string): string | undefined;
 }
 
 export interface WireSubscription {
@@ -35,3 +44,6 @@ export interface WireWatcher {
   /** The server refused to take what was sent to `subject`. */
   refused?(subject: string): void;
 }
+
+/** More than any message of Drover needs. What a larger block costs to decode grows with the square of its size. */
+export const MAX_HEADER_BYTES = 4096;

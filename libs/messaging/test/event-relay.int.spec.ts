@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { headers as natsHeaders } from '@nats-io/transport-node';
 import { projectIdSchema, START, type NewEvent } from '@drover/contracts';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
@@ -331,6 +332,27 @@ describe('the event relay', () => {
         expect(await streamState(messaging)).toMatchObject({ first_seq: last + 1, last_seq: last + 300 });
       }
     }, 30_000);
+
+    it.each([
+      ['no event', '{"forged":true}', {}],
+      ['no JSON', 'forged', { 'Drover-Position': '1' }],
+      ['an event without a position', JSON.stringify({ id: 'a', source: '/drover/streams/vm-a', revision: 0 }), {}],
+    ])('replaces it when its last message is not of a relay: %s', async (_what, payload, fields) => {
+      await append(3);
+      const messaging = await connect();
+      await relayUntilLevel(messaging);
+      const headers = natsHeaders();
+      for (const [name, value] of Object.entries(fields)) headers.set(name, value);
+      await jetstream(messaging.connection).publish('drover.event.default.vm.x.Forged', payload, { headers });
+      await append(2);
+      await relayUntilLevel(messaging);
+      await expectAllPublished(messaging);
+      expect(warnings).toContainEqual(
+        expect.objectContaining({
+          message: 'the stream of events ends with a message that is not of the relay and is filled again',
+        }),
+      );
+    });
 
     it('empties the stream where nothing was recorded within its retention time, and numbers on from there', async () => {
       const messaging = await connect();

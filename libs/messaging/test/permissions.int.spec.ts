@@ -1,114 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import {
-  Algorithms,
-  createAccount,
-  createOperator,
-  createUser,
-  encodeAccount,
-  encodeOperator,
-  encodeUser,
-  fmtCreds,
-} from '@nats-io/jwt';
-import { hostIdSchema, subjectsUnder } from '@drover/contracts';
+import { hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drover/contracts';
 import { createMemoryEventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
 import { createMetrics, silentLogger } from '@drover/observability';
-import { startNats, type NatsServer } from '@drover/testing';
 import { runRelay } from '../src/event.relay.js';
 import { runLease } from '../src/lease.runner.js';
 import { answered, type Messaging } from '../src/messaging.port.js';
-import { natsLeaseStore } from '../src/nats-lease-store.adapter.js';
+import { LEASE_BUCKET_OWNER, natsLeaseStore } from '../src/nats-lease-store.adapter.js';
 import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
-import {
-  hostPermissions,
-  responseLimits,
-  serviceNames,
-  servicePermissions,
-  type NatsPermissions,
-} from '../src/permissions.js';
+import { hostPermissions, serviceNames, servicePermissions, type NatsPermissions } from '../src/permissions.js';
+import { NatsWithCredentials } from './nats-with-credentials.fixture.js';
 
 const subjects = subjectsUnder('drover');
 const hostA = hostIdSchema.parse('00000000-0000-4000-8000-00000000000a');
 const hostB = hostIdSchema.parse('00000000-0000-4000-8000-00000000000b');
 
 describe('credentials in operator mode', () => {
-  const account = createAccount();
-  const open: Messaging[] = [];
-  let server: NatsServer;
-  let folder: string;
+  let credentials: NatsWithCredentials;
   /** A host that tries what it may not, over one connection. */
   let confined: NatsMessaging | undefined;
 
   beforeAll(async () => {
-    const operator = createOperator();
-    const limits = { conn: -1, subs: -1, data: -1, payload: -1, wildcards: true, leaf: -1, imports: -1, exports: -1 };
-    const jetStreamLimits = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
-    const algorithm = Algorithms.v2;
-    // JetStream in operator mode does not start without a system account, though nobody uses it.
-    const system = createAccount();
-    const systemJwt = await encodeAccount('SYS', system, {}, { algorithm, signer: operator });
-    const operatorJwt = await encodeOperator(
-      'drover',
-      operator,
-      { system_account: system.getPublicKey() },
-      { algorithm },
-    );
-    const accountJwt = await encodeAccount(
-      'fleet',
-      account,
-      { limits: { ...limits, ...jetStreamLimits } },
-      { algorithm, signer: operator },
-    );
-    folder = await mkdtemp(path.join(tmpdir(), 'drover-credentials-'));
-    server = await startNats({
-      jetstream: true,
-      config: [
-        `operator: ${operatorJwt}`,
-        `system_account: ${system.getPublicKey()}`,
-        'resolver: MEMORY',
-        `resolver_preload: { ${account.getPublicKey()}: ${accountJwt}, ${system.getPublicKey()}: ${systemJwt} }`,
-      ].join('\n'),
-    });
+    credentials = await NatsWithCredentials.start();
   });
+  afterAll(() => credentials.stop());
 
-  afterAll(async () => {
-    await Promise.all(open.map((connection) => connection.close()));
-    await server.stop();
-    await rm(folder, { recursive: true });
-  });
-
-  async function connect(name: string, permissions: NatsPermissions): Promise<NatsMessaging> {
-    const user = createUser();
-    const jwt = await encodeUser(
-      name,
-      user,
-      account,
-      {
-        pub: { allow: [...permissions.publish], deny: [] },
-        sub: { allow: [...permissions.subscribe], deny: [] },
-        ...(permissions.allowResponses ? { resp: responseLimits } : {}),
-      },
-      { algorithm: Algorithms.v2 },
-    );
-    const credentialsFile = path.join(folder, `${name}-${open.length}.creds`);
-    await writeFile(credentialsFile, fmtCreds(jwt, user), { mode: 0o600 });
-    const { inboxPrefix } = permissions;
-    const deadLetters = { keep: async () => undefined };
-    const messaging = await connectMessaging({
-      name,
-      servers: server.url,
-      credentialsFile,
-      inboxPrefix,
-      logger: silentLogger,
-      deadLetters,
-    });
-    open.push(messaging);
-    return messaging;
-  }
-
+  const connect = (name: string, permissions: NatsPermissions) => credentials.connect(name, permissions);
   const connectService = (name: (typeof serviceNames)[number]) => connect(name, servicePermissions(name, subjects));
   const connectHost = (hostId: typeof hostA) => connect(`host-${hostId}`, hostPermissions(hostId, subjects));
 
@@ -197,16 +114,24 @@ describe('credentials in operator mode', () => {
     await expectAnswer(host, haManager, subjects.hostHeartbeat(hostA), subjects.hostHeartbeat('*'));
     await expectAnswer(guestBridge, host, `drover.host.${hostA}.guest`);
     await expectHeard(host, drs, subjects.hostLoad(hostA), subjects.hostLoad('*'));
-    await expectHeard(host, gateway, 'drover.progress.op-1', 'drover.progress.*');
-    await expectHeard(host, gateway, `drover.host.${hostA}.stream.c1`, 'drover.host.*.stream.>');
-    await expectHeard(gateway, host, `drover.host.${hostA}.stream.c1`);
+    await expectHeard(host, gateway, subjects.hostProgress(hostA), subjects.hostProgress('*'));
+    await expectHeard(host, gateway, `drover.host.${hostA}.stream.up.c1`, 'drover.host.*.stream.up.>');
+    await expectHeard(gateway, host, `drover.host.${hostA}.stream.down.c1`);
   });
 
   it.each(serviceNames)('let %s hold a lease of its own and no other', async (name) => {
+    const owner = await connectService(LEASE_BUCKET_OWNER);
+    await natsLeaseStore(owner, { timeoutMs: 5_000, isOwner: true }).read(LEASE_BUCKET_OWNER);
     const messaging = await connectService(name);
     const acquired = Promise.withResolvers<void>();
     const lease = runLease(
-      { store: natsLeaseStore(messaging, 300), key: name, holderId: 'a', ttlMs: 400, logger: silentLogger },
+      {
+        store: natsLeaseStore(messaging, { timeoutMs: 300, isOwner: name === LEASE_BUCKET_OWNER }),
+        key: name,
+        holderId: 'a',
+        ttlMs: 400,
+        logger: silentLogger,
+      },
       { onAcquired: acquired.resolve, onLost: () => undefined },
     );
     await acquired.promise;
@@ -223,7 +148,6 @@ describe('credentials in operator mode', () => {
       const relay = runRelay({
         store,
         messaging: gateway,
-        inboxPrefix: servicePermissions('api-gateway', subjects).inboxPrefix,
         holds: () => true,
         logger: silentLogger,
         metrics: createMetrics(),
@@ -258,15 +182,15 @@ describe('credentials in operator mode', () => {
     ['the JetStream API', 'publish', '$JS.API.STREAM.LIST'],
     ['a message of the events', 'publish', '$JS.API.STREAM.MSG.GET.EVENTS'],
     ['the end of the events', 'publish', '$JS.API.STREAM.PURGE.EVENTS'],
-    ['the inbox of a service', 'publish', '_INBOX_vm-manager.x.1'],
+    ['the inbox of a service', 'publish', `${inboxOfService('vm-manager')}.x.1`],
     ['the system', 'publish', '$SYS.REQ.SERVER.PING'],
     ['the commands of another host', 'subscribe', subjects.hostCommand(hostB)],
     ['the commands of all hosts', 'subscribe', subjects.hostCommand('*')],
     ['the reports of all hosts', 'subscribe', subjects.hostReport('*', 'vm')],
     ['commands to services', 'subscribe', 'drover.command.>'],
     ['events', 'subscribe', subjects.allEvents],
-    ['the inbox of a service', 'subscribe', '_INBOX_vm-manager.>'],
-    ['the inbox of another host', 'subscribe', `_INBOX_host-${hostB}.>`],
+    ['the inbox of a service', 'subscribe', `${inboxOfService('vm-manager')}.>`],
+    ['the inbox of another host', 'subscribe', `${inboxOfHost(hostB)}.>`],
     ['every inbox', 'subscribe', '_INBOX.>'],
     ['everything', 'subscribe', '>'],
     ['everything of the fleet', 'subscribe', 'drover.>'],
@@ -283,7 +207,7 @@ describe('credentials in operator mode', () => {
 
   it('refuse to connect without credentials, and say so', async () => {
     const deadLetters = { keep: async () => undefined };
-    const connecting = connectMessaging({ name: 'x', servers: server.url, logger: silentLogger, deadLetters });
+    const connecting = connectMessaging({ name: 'x', servers: credentials.url, logger: silentLogger, deadLetters });
     await expect(connecting).rejects.toThrow('NATS refuses the credentials of x');
   });
 });

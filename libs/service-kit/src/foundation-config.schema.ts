@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { observabilitySchema } from './observability-config.schema.js';
 
-const natsCredentialsSchema = z.strictObject({ file: z.string(), inboxPrefix: z.string() });
+const natsCredentialsSchema = z.strictObject({ file: z.string() });
 
 /** The sections of the installation's configuration that every service over the event store reads. */
 export function foundationSections(service: string) {
@@ -10,6 +10,8 @@ export function foundationSections(service: string) {
     subjectPrefix: z.string().default('drover'),
     nats: z.object({
       url: z.string(),
+      /** Servers of a NATS cluster that keep each lease and each event for external tools. */
+      replicas: z.int().min(1).max(5).default(1),
       /** By the service's name; absent only where the server asks for none. */
       credentials: z.object({ [service]: natsCredentialsSchema.optional() }).prefault({}),
     }),

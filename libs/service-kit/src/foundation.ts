@@ -1,6 +1,7 @@
 import { openPostgresEventStore, type DeadLetters, type EventStore } from '@drover/event-store';
 import {
   connectMessaging,
+  LEASE_BUCKET_OWNER,
   natsLeaseStore,
   type LeaseStore,
   type Messaging,
@@ -39,7 +40,7 @@ export async function openFoundation(
     servers: nats.url,
     name,
     subjectPrefix,
-    ...(credentials && { credentialsFile: credentials.file, inboxPrefix: credentials.inboxPrefix }),
+    ...(credentials && { credentialsFile: credentials.file }),
     logger,
     metrics,
     deadLetters,
@@ -47,6 +48,10 @@ export async function openFoundation(
   });
   context.onStop('nats', () => messaging.drain());
   // A request that is lost leaves time for two more within the lease's.
-  const leases = natsLeaseStore(messaging, Math.floor(leaseTtlMs / 3));
+  const leases = natsLeaseStore(messaging, {
+    timeoutMs: Math.floor(leaseTtlMs / 3),
+    isOwner: name === LEASE_BUCKET_OWNER,
+    replicas: nats.replicas,
+  });
   return { store, deadLetters, messaging, leases, leaseTtlMs };
 }

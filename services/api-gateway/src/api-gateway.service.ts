@@ -38,7 +38,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
         maxConnections: config.api.databaseConnections,
       });
       context.onStop('read model database', () => database.close());
-      runEventRelay(context, foundation, config.nats.credentials['api-gateway']?.inboxPrefix);
+      runEventRelay(context, foundation, config.nats.replicas);
       const gateway: RunningGateway = await startGateway({
         store,
         database,
@@ -62,7 +62,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
 function runEventRelay(
   context: ServiceContext,
   { store, messaging, leases, leaseTtlMs }: Foundation & { readonly messaging: NatsMessaging },
-  inboxPrefix: string | undefined,
+  replicas: number,
 ): void {
   const { logger, metrics } = context;
   let relay: Relay | undefined;
@@ -82,7 +82,7 @@ function runEventRelay(
           holds: () => lease.holds(),
           logger,
           metrics,
-          ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+          replicas,
         });
       },
       onLost: async () => {

@@ -27,6 +27,7 @@ describe('the ha-manager on a real bus', () => {
   let server: NatsServer;
   let store: MemoryEventStore;
   let agent: NatsMessaging;
+  let gateway: NatsMessaging;
   let running: { stop(): Promise<void> }[];
 
   beforeEach(async () => {
@@ -34,6 +35,7 @@ describe('the ha-manager on a real bus', () => {
     store = createMemoryEventStore();
     running = [];
     agent = await connect(`host-${id}`);
+    gateway = await connect('api-gateway');
   });
 
   afterEach(async () => {
@@ -59,7 +61,7 @@ describe('the ha-manager on a real bus', () => {
             store,
             deadLetters: store.deadLetters,
             messaging,
-            leases: natsLeaseStore(messaging, LEASE_TTL_MS / 3),
+            leases: natsLeaseStore(messaging, { timeoutMs: LEASE_TTL_MS / 3, isOwner: true }),
             leaseTtlMs: LEASE_TTL_MS,
             liveness: { ...DEFAULT_LIVENESS, heartbeatIntervalMs: 200, graceMs: 1000 },
           }),
@@ -90,7 +92,7 @@ describe('the ha-manager on a real bus', () => {
   async function command(verb: 'cordon' | 'uncordon', n: number) {
     const commandId = commandIdSchema.parse(derivedId('command', n));
     const payload = { commandId, actor: { kind: 'user', id: 'a-user' }, hostId: id };
-    return agent.request(`drover.command.host.${verb}`, payload, {
+    return gateway.request(`drover.command.host.${verb}`, payload, {
       ttlMs: PATIENCE_MS,
       retry: 'until-ttl',
       schema: commandAcceptedSchema,

@@ -71,7 +71,6 @@ export const nodeAgentConfigSchema = z.object({
         name: z.string().min(1).max(253),
         /** Absent only where the server asks for none. */
         credentialsFile: z.string().optional(),
-        inboxPrefix: z.string().optional(),
         journalFolder: z.string().min(1),
         /** In place of `nodeAgent.zone`. */
         zone: resourceNameSchema.optional(),

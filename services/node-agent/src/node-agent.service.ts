@@ -56,13 +56,12 @@ async function startAgent(
   journal: SqliteJournal,
 ): Promise<NodeAgent> {
   const { logger, metrics, signal } = context;
-  const { credentialsFile, id: hostId, inboxPrefix, journalFolder, name } = host;
+  const { credentialsFile, id: hostId, journalFolder, name } = host;
   const messaging = await connectMessaging({
     servers: config.nats.url,
     name: `host-${hostId}`,
     subjectPrefix: config.subjectPrefix,
     ...(credentialsFile === undefined ? {} : { credentialsFile }),
-    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     logger,
     metrics,
     deadLetters: new FileDeadLetters(path.join(journalFolder, 'dead-letters.jsonl')),

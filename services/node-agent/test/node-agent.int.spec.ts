@@ -41,7 +41,7 @@ describe('the node agents of a simulated fleet, over NATS', () => {
     server = await startNats();
     home = await mkdtemp(path.join(tmpdir(), 'drover-agents-'));
     messaging = await connectMessaging({
-      name: 'control-plane',
+      name: 'vm-manager',
       servers: server.url,
       logger: silentLogger,
       deadLetters: { keep: () => Promise.reject(new Error('a message was unreadable')) },

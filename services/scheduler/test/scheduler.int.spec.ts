@@ -63,7 +63,7 @@ describe('the scheduler on a real bus', () => {
           startReplica(context, {
             store,
             messaging,
-            leases: natsLeaseStore(messaging, LEASE_TTL_MS / 3),
+            leases: natsLeaseStore(messaging, { timeoutMs: LEASE_TTL_MS / 3, isOwner: true }),
             leaseTtlMs: LEASE_TTL_MS,
             policy: { ...DEFAULT_POLICY, longestReservationMs },
           }),

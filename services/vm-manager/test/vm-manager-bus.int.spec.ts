@@ -23,7 +23,9 @@ const at = '2026-01-01T00:00:00.000Z';
 describe('the service on a bus', () => {
   let store: MemoryEventStore;
   let bus: ReturnType<typeof createMemoryBus>;
+  /** api-gateway, scheduler and agent in one; the agent asks by itself, because answers go to its own inbox. */
   let outside: Messaging;
+  let agent: Messaging;
   let host: FakeHost;
   let service: RunningService;
 
@@ -49,7 +51,8 @@ describe('the service on a bus', () => {
   beforeEach(async () => {
     store = createMemoryEventStore();
     bus = createMemoryBus();
-    outside = connect('outside');
+    outside = connect('api-gateway');
+    agent = connect(`host-${hostA}`);
     host = new FakeHost(hostA);
     await seed();
     outside.respond(outside.subjects.query('placement', 'place'), ({ payload }) => {
@@ -81,6 +84,7 @@ describe('the service on a bus', () => {
   afterEach(async () => {
     await service.stop();
     await outside.close();
+    await agent.close();
     await store.close();
   });
 
@@ -95,8 +99,8 @@ describe('the service on a bus', () => {
   const ask = (verb: string, payload: object) =>
     outside.request(outside.subjects.command('vm', verb), payload, { ttlMs: 5_000, retry: 'until-ttl' });
   const report = () =>
-    outside.request(
-      outside.subjects.hostReport(hostA, 'vm'),
+    agent.request(
+      agent.subjects.hostReport(hostA, 'vm'),
       {
         kind: 'reports',
         hostId: hostA,
@@ -136,7 +140,7 @@ describe('the service on a bus', () => {
   it('lets no host report as another', async () => {
     const open = { kind: 'open', hostId: hostB, journalEpoch: 1 };
     expect(
-      await outside.request(outside.subjects.hostReport(hostA, 'vm'), open, { ttlMs: 5_000, retry: 'until-ttl' }),
+      await agent.request(agent.subjects.hostReport(hostA, 'vm'), open, { ttlMs: 5_000, retry: 'until-ttl' }),
     ).toMatchObject({ kind: 'rejected', rejection: { code: 'FORBIDDEN' } });
   });
 

@@ -17,7 +17,15 @@ import {
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { openPostgresEventStore, type PostgresEventStore } from '@drover/event-store';
-import { answered, connectMessaging, parsePayload, type NatsMessaging } from '@drover/messaging';
+import {
+  answered,
+  connectMessaging,
+  natsLeaseStore,
+  parsePayload,
+  runLease,
+  type Lease,
+  type NatsMessaging,
+} from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { startNats, startPostgres, type NatsServer, type PostgresServer } from '@drover/testing';
@@ -33,7 +41,10 @@ describe('the vm-manager on a real bus and database', () => {
   let nats: NatsServer;
   let folder: string;
   let store: PostgresEventStore;
+  /** api-gateway, scheduler and agent in one; the agent asks by itself, because answers go to its own inbox. */
   let outside: NatsMessaging;
+  let agent: NatsMessaging;
+  let relay: Lease;
   let host: FakeHost;
   let replicas: RunningService[];
   let acknowledged: number;
@@ -53,7 +64,20 @@ describe('the vm-manager on a real bus and database', () => {
     await writeFile(path.join(folder, 'database-url'), connectionString);
     store = await openPostgresEventStore({ connectionString });
     const { deadLetters } = store;
-    outside = await connectMessaging({ name: 'outside', servers: nats.url, logger: silentLogger, deadLetters });
+    const connect = (name: string) => connectMessaging({ name, servers: nats.url, logger: silentLogger, deadLetters });
+    outside = await connect('api-gateway');
+    agent = await connect(`host-${hostA}`);
+    // It is api-gateway's to make the bucket of leases, which it does for its own.
+    relay = runLease(
+      {
+        store: natsLeaseStore(outside, { timeoutMs: 300, isOwner: true }),
+        key: 'api-gateway.relay',
+        holderId: 'spec',
+        ttlMs: 900,
+        logger: silentLogger,
+      },
+      { onAcquired: () => undefined, onLost: () => undefined },
+    );
     host = new FakeHost(hostA);
     replicas = [];
     acknowledged = 0;
@@ -73,7 +97,9 @@ describe('the vm-manager on a real bus and database', () => {
     isOver = true;
     await reporting;
     for (const replica of replicas) await replica.stop();
+    await relay.release();
     await outside.close();
+    await agent.close();
     await store.close();
     await nats.stop();
     await rm(folder, { recursive: true });
@@ -110,8 +136,8 @@ describe('the vm-manager on a real bus and database', () => {
         .map((entry, index) => ({ sequence: acknowledged + index + 1, at, report: entry }));
       if (reports.length > 0) {
         const payload = { kind: 'reports', hostId: hostA, journalEpoch: 1, reports };
-        const subject = outside.subjects.hostReport(hostA, 'vm');
-        const answer = await outside
+        const subject = agent.subjects.hostReport(hostA, 'vm');
+        const answer = await agent
           .request(subject, payload, { ttlMs: 1_000, schema: reportsAcknowledgedSchema })
           .catch(faultOnly);
         if (answer?.kind === 'answered') acknowledged = answer.value.throughSequence;

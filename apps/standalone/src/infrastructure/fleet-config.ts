@@ -1,10 +1,9 @@
 /** Writes `drover.yaml`, which every service of one home reads (variable `DROVER_CONFIG`). It names secrets' files, never secrets. */
 import path from 'node:path';
 import { replaceFile } from './files.js';
-import { credentialsFileOf, hostCredentialsFileOf, hostUserName } from './fleet-secrets.js';
+import { credentialsFileOf, hostCredentialsFileOf } from './fleet-secrets.js';
 import type { FleetHost, FleetState, HypervisorKind } from './fleet-state.js';
 import type { Home } from './home.js';
-import { inboxPrefixOf } from './nats-authority.js';
 import { serviceNames } from './nats-permissions.js';
 import { natsUrl } from './nats-server.runner.js';
 
@@ -33,14 +32,11 @@ const quoted = (value: string) => JSON.stringify(value);
 
 export function fleetConfigText(input: FleetConfigInput): string {
   const { home, state, hosts } = input;
-  const credentials = serviceNames.map(
-    (name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))}, inboxPrefix: ${inboxPrefixOf(name)} }`,
-  );
+  const credentials = serviceNames.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
   const hostLines = hosts.map(
     ({ id, name, zone, labels = {} }) => `  - id: ${id}
     name: ${quoted(name)}
     credentialsFile: ${quoted(hostCredentialsFileOf(home, id))}
-    inboxPrefix: ${inboxPrefixOf(hostUserName(id))}
     journalFolder: ${quoted(path.join(home.journalFolder, id))}
 ${zone === undefined ? '' : `    zone: ${quoted(zone)}\n`}    labels: ${JSON.stringify(labels)}`,
   );

@@ -24,7 +24,7 @@ export function credentialsFileOf(home: Home, name: string): string {
   return path.join(home.credentialsFolder, `${name}.creds`);
 }
 
-/** Name of a host's NATS user: its inbox prefix is `_INBOX_host-<id>`. */
+/** Name of a host's NATS user. */
 export function hostUserName(hostId: string): string {
   return `host-${hostId}`;
 }

@@ -18,7 +18,7 @@ export interface NatsAuthority {
 
 export interface CredentialsRequest {
   readonly accountSeed: string;
-  /** Of the user; his inbox prefix is `_INBOX_<name>`. */
+  /** Of the user. */
   readonly name: string;
   readonly permissions: NatsPermissions;
 }
@@ -48,19 +48,15 @@ export async function createNatsAuthority(): Promise<NatsAuthority> {
 export async function issueCredentials(request: CredentialsRequest): Promise<string> {
   const account = fromSeed(new TextEncoder().encode(request.accountSeed));
   const user = createUser();
-  const { publish, subscribe, allowResponses } = request.permissions;
+  const { publish, subscribe, allowResponses, limits } = request.permissions;
   const jwt = await encodeUser(request.name, user, account, {
     pub: { allow: [...publish] },
     sub: { allow: [...subscribe] },
     ...(allowResponses ? { resp: responseLimits } : {}),
-    subs: unlimited,
+    subs: limits?.subs ?? unlimited,
+    // Bytes sent in all, which nothing sensible bounds.
     data: unlimited,
-    payload: unlimited,
+    payload: limits?.payload ?? unlimited,
   });
   return new TextDecoder().decode(fmtCreds(jwt, user));
-}
-
-/** To be given to the client as its `inboxPrefix`: nobody else may listen there. */
-export function inboxPrefixOf(name: string): string {
-  return `_INBOX_${name}`;
 }

@@ -2,7 +2,7 @@
  * Who else may say and hear what on NATS, beside the services and hosts of `@drover/messaging/permissions`. Nobody has more
  * than his part needs.
  */
-import type { Subjects } from '@drover/contracts';
+import { ADMINISTRATOR_INBOX, type Subjects } from '@drover/contracts';
 import type { NatsPermissions } from '@drover/messaging/permissions';
 
 export {
@@ -18,7 +18,7 @@ export type ServiceName = (typeof serviceNames)[number];
 
 /** For external tools: every event, nothing else. */
 export function eventReaderPermissions(name: string, subjects: Subjects): NatsPermissions {
-  const inboxPrefix = `_INBOX_${name}`;
+  const inboxPrefix = `_INBOX.reader.${name}`;
   return {
     publish: [
       '$JS.API.INFO',
@@ -34,7 +34,10 @@ export function eventReaderPermissions(name: string, subjects: Subjects): NatsPe
   };
 }
 
-/** For a person who looks for a fault, and for tests. */
+/**
+ * For a person who looks for a fault, and for tests. Services and agents answer in its inbox, and the tools must be told so:
+ * `nats req --inbox-prefix _INBOX.administrator`.
+ */
 export function administratorPermissions(): NatsPermissions {
-  return { publish: ['>'], subscribe: ['>'], inboxPrefix: '_INBOX_administrator', allowResponses: true };
+  return { publish: ['>'], subscribe: ['>'], inboxPrefix: ADMINISTRATOR_INBOX, allowResponses: true };
 }

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { subjectsUnder } from '@drover/contracts';
+import { ADMINISTRATOR_INBOX, inboxOfHost, subjectsUnder, type HostId } from '@drover/contracts';
 import {
   ensureApiToken,
   ensureCredentials,
@@ -17,8 +17,6 @@ import {
   homeAt,
   hostCredentialsFileOf,
   hostsToRun,
-  hostUserName,
-  inboxPrefixOf,
   isRunning,
   prepareHome,
   readFleetState,
@@ -220,15 +218,15 @@ export class Fleet {
 
   /** A person who looks for a fault: may say and hear everything. */
   get administrator(): NatsUser {
-    return this.#user('administrator', credentialsFileOf(this.home, 'administrator'));
+    return this.#user(ADMINISTRATOR_INBOX, credentialsFileOf(this.home, 'administrator'));
   }
 
   natsUserOf(host: FleetHost): NatsUser {
-    return this.#user(hostUserName(host.id), hostCredentialsFileOf(this.home, host.id));
+    return this.#user(inboxOfHost(host.id as HostId), hostCredentialsFileOf(this.home, host.id));
   }
 
-  #user(name: string, credentialsFile: string): NatsUser {
-    return { servers: this.natsUrl, credentialsFile, inboxPrefix: inboxPrefixOf(name) };
+  #user(inboxPrefix: string, credentialsFile: string): NatsUser {
+    return { servers: this.natsUrl, credentialsFile, inboxPrefix };
   }
 
   /** Removes every file of nats-server, which must not run. */

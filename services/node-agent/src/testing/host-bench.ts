@@ -56,7 +56,7 @@ export class HostBench {
     this.faults = new SimulatedFaults([], options.faultSeed);
     this.machine = new SimulatedMachine({ name: `spec-${randomUUID()}`, ...options.hardware });
     this.journal = options.journal ?? new MemoryJournal();
-    this.controlPlane = new ControlPlaneDouble(this.connect(), hostIdOf(this.machine.machineId));
+    this.controlPlane = new ControlPlaneDouble(this.connect('vm-manager'), hostIdOf(this.machine.machineId));
   }
 
   get agent(): NodeAgent {
@@ -64,10 +64,10 @@ export class HostBench {
     return this.#agent;
   }
 
-  connect(): Messaging {
+  connect(name = `host-${hostIdOf(this.machine.machineId)}`): Messaging {
     const deadLetters = { keep: () => Promise.reject(new Error('a message was unreadable')) };
     return this.bus.connect({
-      name: 'spec',
+      name,
       logger: silentLogger,
       deadLetters,
       repeats: { afterRefusal: { firstMs: 1, maxMs: 5 }, afterSilence: { firstMs: 50, maxMs: 200 } },

@@ -10,7 +10,7 @@ import {
   type VmCommandMessage,
   type VmVerb,
 } from '@drover/contracts';
-import type { Messaging } from '@drover/messaging';
+import { readMessage, type Messaging } from '@drover/messaging';
 import type { FleetCommands } from '../../application/ports/fleet-commands.port.js';
 
 /** Commands and queries over the message bus. A command is sent again until it is answered or its time is over. */
@@ -40,9 +40,10 @@ export class MessagingFleetCommands implements FleetCommands {
   }
 
   onProgress(listener: (progress: Progress) => void): () => Promise<void> {
-    const subscription = this.#messaging.subscribe(this.#messaging.subjects.progress('*'), ({ payload }) => {
-      listener(progressSchema.parse(payload));
-    });
+    const subscription = this.#messaging.subscribe(
+      this.#messaging.subjects.hostProgress('*'),
+      readMessage(progressSchema, (progress) => listener(progress)),
+    );
     return () => subscription.stop();
   }
 

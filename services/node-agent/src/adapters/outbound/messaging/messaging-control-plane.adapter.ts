@@ -18,6 +18,7 @@ export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlP
   const vmLane = subjects.hostReport(hostId, 'vm');
   const heartbeats = subjects.hostHeartbeat(hostId);
   const loads = subjects.hostLoad(hostId);
+  const progresses = subjects.hostProgress(hostId);
   return {
     register: (message) => messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: registeredSchema }),
     openVmLane: (message) => messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: vmTableSchema }),
@@ -28,8 +29,7 @@ export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlP
     beat: (heartbeat, timeoutMs) =>
       messaging.request(heartbeats, heartbeat, { ttlMs: timeoutMs, schema: heartbeatAnswerSchema }),
     tellLoad: (load) => messaging.publish(loads, load),
-    tellProgress: (progress) =>
-      messaging.publish(subjects.progress(progress.operationId), progress, { operationId: progress.operationId }),
+    tellProgress: (progress) => messaging.publish(progresses, progress, { operationId: progress.operationId }),
     onReconnect: (listener) => messaging.onReconnect(listener),
   };
 }

@@ -1,0 +1,26 @@
+import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId, type Subjects } from '@drover/contracts';
+import { askersOn, serviceNames } from './subject-table.policy.js';
+
+/**
+ * Whether an answer to a message on `subject` may go to `replyTo`.
+ *
+ * The sender writes the reply subject and nats-server does not compare it with what the sender may publish. Whoever answered
+ * there unseen would publish for the sender wherever this connection may: purge a stream, overwrite a lease, forge an event.
+ * So an answer goes only to the inbox of one who may have asked.
+ */
+export function mayAnswer(subjects: Subjects, subject: string, replyTo: string): boolean {
+  const askers = askersOn(subjects, subject);
+  if (askers.kind === 'host') return isIn(inboxOfHost(askers.hostId as HostId), replyTo);
+  return isIn(ADMINISTRATOR_INBOX, replyTo) || askers.names.some((name) => isIn(inboxOfService(name), replyTo));
+}
+
+/** The inbox of a connection by its name: of a service, `host-<id>`, or of one that is in no table. */
+export function inboxOfName(name: string): string {
+  if ((serviceNames as readonly string[]).includes(name)) return inboxOfService(name);
+  if (name.startsWith('host-')) return inboxOfHost(name.slice('host-'.length) as HostId);
+  return name === 'administrator' ? ADMINISTRATOR_INBOX : `_INBOX.other.${name}`;
+}
+
+function isIn(inbox: string, subject: string): boolean {
+  return subject.startsWith(`${inbox}.`);
+}
