@@ -36,6 +36,8 @@ export interface ObservedVm {
   readonly powerState: PowerState;
   /** Absent where there is no domain, or where it is not of a Drover fleet. */
   readonly mark?: OwnershipMark;
+  /** The VM's process runs, and the hypervisor's daemon does not know of it. The power state is then `UNRESPONSIVE`. */
+  readonly isUntracked?: true;
 }
 
 /** What the hypervisor tells by itself, in its own order. It may tell of our own commands too; the agent tells them apart. */
@@ -60,7 +62,8 @@ export type HypervisorLoad = Omit<HostLoad, 'hostId' | 'at'>;
  *
  * Every method but `reset` is idempotent: done twice it is as done once, so that a command can be taken up again after a
  * crash at any point. Failures are `Fault`s with a hypervisor code of the catalogue; `unknown` where the call may still take effect.
- * Methods for a VM refuse (`FLEET_MISMATCH`) a domain that does not carry the mark of this fleet and change nothing.
+ * Methods for a VM refuse (`DOMAIN_FOREIGN`) a domain that does not carry the mark of this fleet and change nothing.
+ * Beside a process of the VM that the daemon does not know, all that make, start or remove refuse (`VM_UNTRACKED`).
  * One hung VM delays no call for another.
  */
 export interface Hypervisor {
@@ -100,7 +103,7 @@ export interface Hypervisor {
   start(vmId: VmId): Promise<void>;
   /** Asks the guest to power off; returns at once. The stop is signalled and seen by `observe`. */
   requestShutdown(vmId: VmId): Promise<void>;
-  /** Stops it now. Resolves only when the hypervisor process is gone. */
+  /** Stops it now, also where the daemon has forgotten its process. Resolves only when the process is gone. */
   forceStop(vmId: VmId): Promise<void>;
   /** Asks the guest to reboot; returns at once. The reboot is signalled. */
   requestReboot(vmId: VmId): Promise<void>;

@@ -465,7 +465,76 @@ describe('order', () => {
   });
 });
 
+describe('a process that libvirt has forgotten', () => {
+  it('has nothing started beside it and nothing of its VM removed', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.forgetProcess(vm.vmId);
+    const before = [[...bench.machine.domains()], [...bench.machine.volumes()]];
+    const { machine } = bench;
+    for (const command of [vm.create(2), vm.start(3), vm.stop(4), vm.plain('reset', 5), vm.plain('delete', 6)]) {
+      expect(await done(bench, command)).toMatchObject({
+        powerState: 'UNRESPONSIVE',
+        result: { kind: 'failed', error: { code: 'VM_UNTRACKED' }, undone: [], left: [] },
+      });
+    }
+    expect([[...machine.domains()], [...machine.volumes()]]).toEqual(before);
+  });
+
+  it('is ended by a forced stop, after which the VM starts again', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.forgetProcess(vm.vmId);
+    expect(await done(bench, vm.forceStop(2))).toMatchObject({ powerState: 'STOPPED', result: { kind: 'done' } });
+    expect(await done(bench, vm.start(3))).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
+  });
+
+  it('is refused beside it also where it is found only in the step that starts', async () => {
+    const bench = await startedBench();
+    const vm = new VmCommands('a');
+    const create = vm.create(1);
+    const held = bench.faults.hold('start', vm.vmId);
+    const ended = done(bench, create);
+    await held.reached;
+    bench.machine.change(vm.vmId, 'RUNNING', 'started', 'outside');
+    bench.machine.forgetProcess(vm.vmId);
+    const inTheWay = bench.machine.domain(vm.vmId);
+    held.release();
+    expect(await ended).toMatchObject({
+      result: {
+        kind: 'failed',
+        step: 'start',
+        error: { code: 'VM_UNTRACKED' },
+        left: [expect.stringMatching(/^define: VM_UNTRACKED/), 'create-volumes: not undone'],
+      },
+    });
+    expect(bench.machine.domain(vm.vmId)).toEqual(inTheWay);
+    expect([...bench.machine.volumes()]).toHaveLength(1);
+  });
+
+  it('is told in the full list', async () => {
+    const { bench, vm } = await benchWithVm();
+    bench.machine.forgetProcess(vm.vmId);
+    const listsBefore = bench.fullLists();
+    bench.machine.stopDaemon();
+    bench.machine.startDaemon();
+    await bench.controlPlane.when(() => (bench.fullLists() > listsBefore ? true : undefined), 'another full list');
+    const list = bench.controlPlane.vmReports.findLast((report) => report.kind === 'full-list');
+    expect(list).toMatchObject({
+      domains: [{ powerState: 'UNRESPONSIVE', isUntracked: true, ours: { vmId: vm.vmId } }],
+    });
+  });
+});
+
 describe('whose VM it is', () => {
+  it('says that a VM whose id a foreign domain has is not there, and that nothing is left of it', async () => {
+    const bench = await startedBench();
+    const vm = new VmCommands('a');
+    bench.machine.addForeignDomain({ uuid: vm.vmId });
+    expect(await done(bench, vm.create(1))).toMatchObject({
+      powerState: 'ABSENT',
+      result: { kind: 'failed', error: { code: 'DOMAIN_FOREIGN' }, undone: [], left: [] },
+    });
+  });
+
   it('touches no domain of nobody or of another fleet', async () => {
     const bench = await startedBench();
     const [nobodys, others] = [new VmCommands('nobodys'), new VmCommands('others')];
@@ -479,7 +548,7 @@ describe('whose VM it is', () => {
       for (const command of [vm.create(1), vm.start(2), vm.stop(3), vm.plain('pause', 4), vm.plain('delete', 5)]) {
         expect((await done(bench, command)).result).toMatchObject({
           kind: 'failed',
-          error: { code: 'FLEET_MISMATCH' },
+          error: { code: 'DOMAIN_FOREIGN' },
           undone: [],
         });
       }
@@ -490,8 +559,10 @@ describe('whose VM it is', () => {
   it('leaves a running copy of an older generation alone', async () => {
     const { bench, vm } = await benchWithVm();
     const generation = { epoch: 1, n: 2 };
-    expect((await done(bench, vm.plain('delete', 1, { generation }))).result).toMatchObject({
-      error: { code: 'VM_WRONG_STATE' },
+    // That the older copy runs is no start of the newer.
+    expect(await done(bench, vm.plain('delete', 1, { generation }))).toMatchObject({
+      powerState: 'UNRESPONSIVE',
+      result: { error: { code: 'VM_WRONG_STATE' } },
     });
     expect(bench.machine.domain(vm.vmId)?.powerState).toBe('RUNNING');
   });

@@ -107,6 +107,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       lane: vmLane,
       work,
       intervalMs: timings.fullListIntervalMs,
+      generationOf: (vmId) => work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation,
     });
     const admission = new Admission(
       () => inventory.memory(),

@@ -103,6 +103,7 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
         client: new LibvirtClient(socketPath === undefined ? {} : { socketPath }),
         accelerator,
         imageFolder,
+        ...(socketPath === undefined ? {} : { runFolder: path.dirname(socketPath) }),
         pools: offeredPools(hypervisor),
       }),
       machineId,

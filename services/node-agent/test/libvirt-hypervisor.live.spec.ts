@@ -9,6 +9,7 @@ import {
   fleetIdSchema,
   vmIdSchema,
   vmSpecSchema,
+  type VmId,
   type VmSpecInput,
   type VolumeRef,
 } from '@drover/contracts';
@@ -51,6 +52,7 @@ class RealMachine {
     return new LibvirtHypervisor({
       client,
       accelerator: 'tcg',
+      runFolder: path.dirname(this.libvirtd.socketPath),
       imageFolder: path.join(this.#folder, 'images'),
       pools: [{ name: 'default', libvirtName: 'drover-default', path: this.poolFolder, reservedMiB: 0 }],
     });
@@ -72,6 +74,14 @@ class RealMachine {
         <os><type>hvm</type></os></domain>`,
     );
     await this.libvirtd.virsh('define', file);
+  }
+
+  /** As after a crash of libvirtd with a full `/run`. */
+  async forgetProcess(vmId: VmId): Promise<void> {
+    await this.libvirtd.kill('SIGKILL');
+    const status = path.join(this.libvirtd.dir, 'run', 'qemu', domainName(vmId));
+    await Promise.all([rm(`${status}.xml`), rm(`${status}.pid`)]);
+    await this.libvirtd.restart();
   }
 
   async remove(): Promise<void> {
@@ -103,6 +113,7 @@ hypervisorContract(
           ),
         losePool: () => rename(machine.poolFolder, `${machine.poolFolder}.away`),
         findPool: () => rename(`${machine.poolFolder}.away`, machine.poolFolder),
+        forgetProcess: (vmId) => machine.forgetProcess(vmId),
       },
       remove: () => machine.remove(),
     };

@@ -60,6 +60,14 @@ export const errorCatalogue = {
     422,
     'The image on the host may not be used as it is; see why, and replace its file or its description.',
   ),
+  DOMAIN_FOREIGN: rejection(
+    409,
+    'The host has a domain with the id of this VM that is not of this fleet; it was left alone. Remove it there.',
+  ),
+  VM_UNTRACKED: rejection(
+    409,
+    'A process of this VM runs on its host and libvirt does not know of it; force-stop the VM to end that process.',
+  ),
   FLEET_MISMATCH: rejection(409, 'The host or the data belongs to another Drover fleet; nothing was changed.'),
   HOST_ID_IN_USE: rejection(
     409,

@@ -33,6 +33,20 @@ const observed = {
 export const powerCauseSchema = z.enum(['user', 'guest', 'crash', 'outside', 'host', 'fence', 'lost-host']);
 export type PowerCause = z.infer<typeof powerCauseSchema>;
 
+/**
+ * How a host and the store differ, beyond a power state. `untracked-process`: a process of the VM runs that its host's libvirt does
+ * not know. `autostart`: somebody set the VM to start with its host; the agent has cleared that.
+ */
+export const driftKindSchema = z.enum([
+  'missing',
+  'edited',
+  'unknown',
+  'superseded-copy',
+  'untracked-process',
+  'autostart',
+]);
+export type DriftKind = z.infer<typeof driftKindSchema>;
+
 export const vmEventSchemas = {
   VmRequested: z.strictObject({
     vmId: vmIdSchema,
@@ -86,7 +100,7 @@ export const vmEventSchemas = {
   VmDriftFound: z.strictObject({
     source: reportSourceSchema,
     hostId: hostIdSchema,
-    kind: z.enum(['missing', 'edited', 'unknown', 'superseded-copy']),
+    kind: driftKindSchema,
     /** What was seen, in words; no XML. */
     detail: z.string().max(1000),
     powerState: powerStateSchema.optional(),
@@ -94,6 +108,6 @@ export const vmEventSchemas = {
   VmDriftSettled: z.strictObject({
     source: reportSourceSchema,
     hostId: hostIdSchema,
-    kind: z.enum(['missing', 'edited', 'unknown', 'superseded-copy']),
+    kind: driftKindSchema,
   }),
 } as const;

@@ -68,6 +68,14 @@ export const listedDomainSchema = z.strictObject({
   powerState: powerStateSchema,
   /** Paused by the hypervisor because a disk failed or its pool is full. Absent: not so, or the agent is too old to tell. */
   isIoError: z.boolean().optional(),
+  /** Its process runs on the host, and libvirt does not know of it. Nothing is started beside it and no disk deleted under it. */
+  isUntracked: z.boolean().optional(),
+  /** Why it does not run, as far as the hypervisor remembers; absent where it runs. `host`: the host or its hypervisor ended it. */
+  stopCause: z.enum(['guest', 'crash', 'outside', 'host']).optional(),
+  /** It was set to start with the host, and that has been cleared (safety.md 13). */
+  wasAutostart: z.boolean().optional(),
+  /** Why its description cannot be read; then memory and vCPUs are 0 and whose it is cannot be told. */
+  unreadable: z.string().max(300).optional(),
   vcpus: countSchema,
   memoryMiB: countSchema,
   /** Absent: not of this fleet. It is counted against capacity and never touched. */

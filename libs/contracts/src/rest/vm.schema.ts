@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { countSchema, text, timeWithOffsetSchema, numbersByName } from '../bounds.schema.js';
-import { powerCauseSchema } from '../events/vm.events.js';
+import { driftKindSchema, powerCauseSchema } from '../events/vm.events.js';
 import { operationKindSchema } from '../events/operation.events.js';
 import { storedEventSchema } from '../events/envelope.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
@@ -99,7 +99,7 @@ export const placementQuerySchema = z.strictObject({
 
 export const driftSchema = z.strictObject({
   /** `power`: desired and observed power state differ while no operation works on it. */
-  kind: z.enum(['power', 'missing', 'edited', 'unknown', 'superseded-copy']),
+  kind: z.enum(['power', ...driftKindSchema.options]),
   hostId: hostIdSchema.optional(),
   detail: text(1000),
   at: recordedTimeSchema,

@@ -19,6 +19,11 @@ hypervisorContract('simulated', () => {
       hasVolume: ({ pool, volume }) => Promise.resolve(machine.volume(pool, volume) !== undefined),
       losePool: (pool) => Promise.resolve(machine.losePool(pool)),
       findPool: (pool) => Promise.resolve(machine.findPool(pool)),
+      forgetProcess: (vmId) => {
+        machine.stopDaemon();
+        machine.forgetProcess(vmId);
+        return Promise.resolve(machine.startDaemon());
+      },
     },
     remove: () => Promise.resolve(),
   });

@@ -136,12 +136,17 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#call('observe', vmId, () => {
       const domain = this.machine.domain(vmId);
       if (domain === undefined) return { powerState: 'ABSENT' as const };
-      return { powerState: domain.powerState, ...(domain.mark === undefined ? {} : { mark: domain.mark }) };
+      return {
+        powerState: domain.powerState,
+        ...(domain.mark === undefined ? {} : { mark: domain.mark }),
+        ...(domain.isUntracked === undefined ? {} : { isUntracked: domain.isUntracked }),
+      };
     });
   }
 
   createVolumes(vm: VmDefinition, book: VolumeBook, onProgress?: (percent: number) => void): Promise<void> {
     return this.#call('createVolumes', vm.vmId, async () => {
+      this.#tracked(this.machine.domain(vm.vmId));
       for (const [index, disk] of vm.spec.disks.entries()) {
         await makeVolume(this.machine, vm, disk, book);
         onProgress?.(Math.floor(((index + 1) * 100) / vm.spec.disks.length));
@@ -150,19 +155,21 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   deleteVolumes(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]> {
-    return this.#call('deleteVolumes', vmId, () =>
-      volumes.flatMap((volume) => {
+    return this.#call('deleteVolumes', vmId, () => {
+      this.#tracked(this.#ours(vmId));
+      return volumes.flatMap((volume) => {
         const why = whyUnusable(this.machine, volume.pool);
         if (why !== undefined) return [{ ...volume, why }];
         this.machine.removeVolume(volume.pool, volume.volume);
         return [];
-      }),
-    );
+      });
+    });
   }
 
   define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     return this.#call('define', vm.vmId, () => {
       const existing = this.#ours(vm.vmId);
+      this.#tracked(existing);
       const settled = settle(vm);
       this.machine.putDomain({
         uuid: vm.vmId,
@@ -191,6 +198,7 @@ export class SimulatedHypervisor implements Hypervisor {
   undefine(vmId: VmId): Promise<void> {
     return this.#call('undefine', vmId, () => {
       const domain = this.#ours(vmId);
+      this.#tracked(domain);
       if (domain === undefined) return;
       if (isActive(domain.powerState)) throw refusal('VM_WRONG_STATE', 'a running VM is not undefined');
       this.machine.removeDomain(vmId);
@@ -201,6 +209,7 @@ export class SimulatedHypervisor implements Hypervisor {
   start(vmId: VmId): Promise<void> {
     return this.#call('start', vmId, () => {
       const domain = this.#existing(vmId);
+      this.#tracked(domain);
       if (isActive(domain.powerState)) return;
       const missing = domain.networks.find((network) => !this.machine.hardware.networks.includes(network));
       if (missing !== undefined) throw refusal('NETWORK_NOT_FOUND', `no network ${missing}`);
@@ -290,9 +299,14 @@ export class SimulatedHypervisor implements Hypervisor {
   #ours(vmId: VmId): SimulatedDomain | undefined {
     const domain = this.machine.domain(vmId);
     if (domain !== undefined && (domain.mark === undefined || domain.mark.fleetId !== this.#fleetId)) {
-      throw refusal('FLEET_MISMATCH', `domain ${vmId} is not of this fleet`);
+      throw refusal('DOMAIN_FOREIGN', `domain ${vmId} is not of this fleet`);
     }
     return domain;
+  }
+
+  #tracked(domain: SimulatedDomain | undefined): void {
+    if (domain?.isUntracked === true)
+      throw refusal('VM_UNTRACKED', `the daemon has forgotten the process of ${domain.uuid}`);
   }
 
   #existing(vmId: VmId): SimulatedDomain {

@@ -131,12 +131,13 @@ export class SimulatedMachine {
   ): void {
     const domain = this.#existing(uuid);
     const boots = change === 'started' || change === 'rebooted' ? domain.boots + 1 : domain.boots;
-    const { isIoError: _, startedWithMemoryMiB, ...defined } = domain;
+    const { isIoError: _io, isUntracked: _untracked, stopCause: _cause, startedWithMemoryMiB, ...defined } = domain;
     this.putDomain({
       ...defined,
       // A start takes the definition as it is; until then, what runs keeps what it was started with.
       ...(change === 'started' || startedWithMemoryMiB === undefined ? {} : { startedWithMemoryMiB }),
       ...(change === 'io-error' ? { isIoError: true } : {}),
+      ...(isActive(powerState) ? {} : { stopCause: cause }),
       powerState,
       boots,
     });
@@ -176,6 +177,11 @@ export class SimulatedMachine {
 
   thaw(vmId: VmId): void {
     this.putDomain({ ...this.#existing(vmId), powerState: 'RUNNING' });
+  }
+
+  /** The daemon loses its record of a VM that runs; the process goes on. */
+  forgetProcess(vmId: VmId): void {
+    this.putDomain({ ...this.#existing(vmId), powerState: 'UNRESPONSIVE', isUntracked: true });
   }
 
   // What people with other tools do.
@@ -262,7 +268,7 @@ export class SimulatedMachine {
   powerCycle(): void {
     this.stopDaemon();
     for (const domain of [...this.#domains.values()]) {
-      if (isActive(domain.powerState)) this.putDomain({ ...domain, powerState: 'STOPPED' });
+      if (isActive(domain.powerState)) this.putDomain({ ...domain, powerState: 'STOPPED', stopCause: 'host' });
     }
     this.startDaemon();
   }

@@ -33,6 +33,10 @@ export interface SimulatedDomain {
   readonly powerState: Exclude<PowerState, 'ABSENT'>;
   /** Paused because a disk failed. */
   readonly isIoError?: true;
+  /** Its process runs and the daemon has forgotten it. */
+  readonly isUntracked?: true;
+  /** Why it does not run, as far as the daemon remembers. */
+  readonly stopCause?: SimulatedSignalCause;
   /** Absent: not of any Drover fleet. */
   readonly mark?: OwnershipMark;
   readonly settled?: SettledDefinition;
@@ -79,6 +83,8 @@ export function asListed(domain: SimulatedDomain, fleetId: string | undefined): 
     title: domain.title,
     powerState: domain.powerState,
     ...(domain.powerState === 'PAUSED' && domain.isIoError === true ? { isIoError: true } : {}),
+    ...(domain.isUntracked === true ? { isUntracked: true } : {}),
+    ...(domain.stopCause === undefined ? {} : { stopCause: domain.stopCause }),
     vcpus: domain.vcpus,
     memoryMiB: domain.memoryMiB,
   };

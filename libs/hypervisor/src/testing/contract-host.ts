@@ -24,6 +24,8 @@ export interface HypervisorContractHost {
     /** The pool's folder is away, and back again. */
     losePool(pool: string): Promise<void>;
     findPool(pool: string): Promise<void>;
+    /** Lets the daemon lose its record of a VM that runs: the process goes on. Every driver is told `connected` after it. */
+    forgetProcess(vmId: VmId): Promise<void>;
   };
   remove(): Promise<void>;
 }

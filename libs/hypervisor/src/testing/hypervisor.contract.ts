@@ -1,18 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  commandIdSchema,
-  DEFAULT_PROJECT,
-  fleetIdSchema,
-  vmIdSchema,
-  vmSpecSchema,
-  type FleetId,
-  type PowerState,
-  type VmId,
-  type VmSpec,
-} from '@drover/contracts';
+import { fleetIdSchema, vmIdSchema, vmSpecSchema, type PowerState } from '@drover/contracts';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '../hypervisor.port.js';
 import type { HypervisorContractHost } from './contract-host.js';
+import { definitionOf, newMark } from './contract-vm.js';
 import { faultOf } from './fault-of.js';
 import { volumeTests } from './volumes.contract.js';
 import { MemoryVolumeBook } from './memory-volume-book.js';
@@ -249,7 +240,7 @@ export function hypervisorContract(
         () => driver.undefine(vm.vmId),
       ];
       for (const call of calls) {
-        expect(await faultOf(call())).toMatchObject({ code: 'FLEET_MISMATCH', outcome: 'not-applied' });
+        expect(await faultOf(call())).toMatchObject({ code: 'DOMAIN_FOREIGN', outcome: 'not-applied' });
       }
       const listed = (await driver.list()).find((domain) => domain.libvirtUuid === vm.vmId);
       expect(listed?.powerState).toBe('STOPPED');
@@ -258,12 +249,44 @@ export function hypervisorContract(
       await host.outside.removeForeignDomain(vm.vmId);
     });
 
+    test('finds the process of a VM that the daemon has forgotten, and does nothing beside it until it is told to end it', async () => {
+      await runVm();
+      await signals.next(({ kind }) => kind === 'connected');
+      const heldMiB = (await driver.heldMemoryMiB()).get(vm.vmId);
+      await host.outside.forgetProcess(vm.vmId);
+      await signals.next(({ kind }) => kind === 'connected');
+      expect(await driver.observe(vm.vmId)).toMatchObject({ powerState: 'UNRESPONSIVE', isUntracked: true });
+      const listed = (await driver.list()).find((domain) => domain.libvirtUuid === vm.vmId);
+      expect(listed).toMatchObject({
+        powerState: 'UNRESPONSIVE',
+        isUntracked: true,
+        memoryMiB: vm.spec.memory.sizeMiB,
+      });
+      expect((await driver.heldMemoryMiB()).get(vm.vmId)).toBe(heldMiB);
+      const calls = [
+        () => driver.createVolumes(vm, book),
+        () => driver.define(vm, markOf(2)),
+        () => driver.start(vm.vmId),
+        () => driver.undefine(vm.vmId),
+        () => driver.deleteVolumes(vm.vmId, book.volumes),
+      ];
+      for (const call of calls) {
+        expect(await faultOf(call())).toMatchObject({ code: 'VM_UNTRACKED', outcome: 'not-applied' });
+      }
+      expect(await driver.observe(vm.vmId)).toMatchObject({ isUntracked: true });
+      await driver.forceStop(vm.vmId);
+      expect(await powerState()).toBe('STOPPED');
+      expect((await driver.heldMemoryMiB()).get(vm.vmId)).toBeUndefined();
+      await driver.start(vm.vmId);
+      expect(await powerState()).toBe('RUNNING');
+    });
+
     test('refuses to touch a domain of another fleet', async () => {
       await defineVm();
       const other = host.connect();
       await other.open(fleetIdSchema.parse(randomUUID()), () => undefined);
-      expect(await faultOf(other.start(vm.vmId))).toMatchObject({ code: 'FLEET_MISMATCH', outcome: 'not-applied' });
-      expect(await faultOf(other.undefine(vm.vmId))).toMatchObject({ code: 'FLEET_MISMATCH' });
+      expect(await faultOf(other.start(vm.vmId))).toMatchObject({ code: 'DOMAIN_FOREIGN', outcome: 'not-applied' });
+      expect(await faultOf(other.undefine(vm.vmId))).toMatchObject({ code: 'DOMAIN_FOREIGN' });
       const listed = (await other.list()).find((domain) => domain.libvirtUuid === vm.vmId);
       expect(listed?.ours).toBeUndefined();
       await other.close();
@@ -346,13 +369,4 @@ export function hypervisorContract(
       expect(load.vms.map(({ vmId }) => vmId)).toContain(vm.vmId);
     });
   });
-}
-
-function definitionOf(spec: VmSpec): VmDefinition {
-  const vmId = vmIdSchema.parse(randomUUID());
-  return { vmId, projectId: DEFAULT_PROJECT, name: `contract-${vmId.slice(0, 8)}`, spec };
-}
-
-function newMark(fleetId: FleetId, vmId: VmId): OwnershipMark {
-  return { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId: commandIdSchema.parse(randomUUID()) };
 }

@@ -14,7 +14,7 @@ import {
   type CommandProgress,
   type CommandResult,
 } from '../domain/commands/command.process.js';
-import { refusalInState, refusalToTouch } from '../domain/commands/touching.policy.js';
+import { ownPowerState, refusalInState, refusalToTouch } from '../domain/commands/touching.policy.js';
 import { isSupersededBy } from '../domain/taking/take-command.decider.js';
 import type { Admission } from './admission.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
@@ -216,9 +216,9 @@ export class CommandRunner {
 
   /** As it is after the command. A hypervisor that does not answer leaves nothing to be known of the guest. */
   async #finalState(command: HostCommand): Promise<PowerState> {
-    const { calls, hypervisor } = this.#options;
+    const { calls, fleetId, hypervisor } = this.#options;
     try {
-      return (await calls.look(() => hypervisor.observe(command.vmId))).powerState;
+      return ownPowerState(fleetId(), command, await calls.look(() => hypervisor.observe(command.vmId)));
     } catch (error) {
       this.#throwUnlessWorldly(error, command, 'observe');
       return 'UNRESPONSIVE';

@@ -1,7 +1,8 @@
+import type { Generation, VmId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { outageOf, type Logger } from '@drover/observability';
-import { fullListParts } from '../domain/reports/full-list.policy.js';
+import { fullListParts, recognised, unreadableVms } from '../domain/reports/full-list.policy.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 import { doubling, pause, within } from './stopping.js';
 import type { VmWork } from './vm-work.js';
@@ -15,6 +16,8 @@ export interface FullListOptions {
   readonly stop: AbortSignal;
   readonly intervalMs: number;
   readonly retryMs: number;
+  /** Of a VM that this agent was ever told of. */
+  readonly generationOf: (vmId: VmId) => Generation | undefined;
 }
 
 /**
@@ -72,13 +75,18 @@ export class FullListReconciler {
   }
 
   async #report(): Promise<void> {
-    const { clock, hypervisor, lane, work } = this.#options;
+    const { clock, generationOf, hypervisor, lane, logger, work } = this.#options;
     work.forgetEchoes(clock.monotonicMs());
     await work.whileWatching(async (touched) => {
-      const domains = await hypervisor.list();
+      const domains = recognised(await hypervisor.list(), generationOf);
+      for (const { libvirtUuid, title, isUntracked, unreadable } of domains) {
+        if (isUntracked === true) logger.warn('a process runs that libvirt does not know', { libvirtUuid, title });
+        if (unreadable !== undefined) logger.warn('a domain cannot be read', { libvirtUuid, title, unreadable });
+      }
+      const unclear = new Set([...touched, ...unreadableVms(domains)]);
       for (const { ours } of domains) if (ours !== undefined) work.generations.set(ours.vmId, ours.generation);
       // Their places in the lane follow each other, because nothing is awaited in between.
-      await Promise.all(fullListParts(domains, [...touched]).map((part) => lane.append(part)));
+      await Promise.all(fullListParts(domains, [...unclear]).map((part) => lane.append(part)));
     });
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Fault, type FleetId, type HostCommand, type PowerState } from '@drover/contracts';
+import { Fault, type FleetId, type HostCommand, type PowerState, type VmId } from '@drover/contracts';
 import { assertNever, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '@drover/hypervisor';
 import { isActive } from '../domain/capacity/capacity.policy.js';
@@ -67,8 +67,7 @@ export class StepHandler {
       case 'define':
         return this.#define(making(command), facts);
       case 'start':
-        if (!isActive(await this.#powerState(command))) await calls.start(() => hypervisor.start(vmId));
-        return {};
+        return this.#start(vmId);
       case 'request-shutdown':
         return this.#ask(command, facts, () => hypervisor.requestShutdown(vmId));
       case 'await-stop': {
@@ -151,6 +150,14 @@ export class StepHandler {
     const demand = { vmId: command.vmId, memoryMiB: command.spec.memory.sizeMiB };
     const rejection = await this.#options.calls.look(() => this.#options.admission.admit(demand));
     if (rejection !== undefined) throw new Refusal(rejection);
+    return {};
+  }
+
+  /** A process that the daemon does not know is no start that was done: the hypervisor refuses one beside it. */
+  async #start(vmId: VmId): Promise<CommandFacts> {
+    const { calls, hypervisor } = this.#options;
+    const { isUntracked, powerState } = await calls.look(() => hypervisor.observe(vmId));
+    if (isUntracked === true || !isActive(powerState)) await calls.start(() => hypervisor.start(vmId));
     return {};
   }
 

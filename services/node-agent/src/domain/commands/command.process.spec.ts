@@ -85,7 +85,7 @@ describe('the process of a command', () => {
   });
 
   it('undoes nothing of a VM that it may not touch', () => {
-    const error: ErrorReport = { code: 'FLEET_MISMATCH', detail: 'not ours' };
+    const error: ErrorReport = { code: 'DOMAIN_FOREIGN', detail: 'not ours' };
     const move = nextMove(vm.create(1), afterRefusal({ ...initialProgress, step: 3 }, error));
     expect(move).toMatchObject({ kind: 'end', result: { kind: 'failed', step: 'inspect', undone: [], left: [] } });
   });

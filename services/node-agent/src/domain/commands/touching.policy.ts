@@ -11,7 +11,11 @@ import { isActive } from '../capacity/capacity.policy.js';
 export interface ObservedOwner {
   readonly powerState: PowerState;
   readonly mark?: { readonly fleetId: FleetId; readonly generation: Generation };
+  /** A process of the VM runs that the hypervisor's daemon does not know. */
+  readonly isUntracked?: boolean;
 }
+
+type TouchingCommand = Pick<HostCommand, 'generation' | 'kind'> & { readonly mode?: 'graceful' | 'force' };
 
 /**
  * Why a command may not touch what is there under its VM's id (safety.md 9).
@@ -21,15 +25,16 @@ export interface ObservedOwner {
  */
 export function refusalToTouch(
   fleetId: FleetId,
-  command: Pick<HostCommand, 'generation' | 'kind'>,
+  command: TouchingCommand,
   observed: ObservedOwner,
 ): Rejection | undefined {
-  const { mark, powerState } = observed;
+  const { isUntracked = false, mark, powerState } = observed;
+  if (isUntracked) return isForcedStop(command) ? undefined : besideUntracked;
   if (powerState === 'ABSENT') return undefined;
   if (mark?.fleetId !== fleetId) {
     return {
-      code: 'FLEET_MISMATCH',
-      detail: 'A domain with the id of this VM is not of this fleet; it was left alone.',
+      code: 'DOMAIN_FOREIGN',
+      detail: 'The host has a domain with the id of this VM that is not of this fleet; it was left alone.',
     };
   }
   const age = compareGenerations(mark.generation, command.generation);
@@ -44,6 +49,31 @@ export function refusalToTouch(
     };
   }
   return undefined;
+}
+
+/**
+ * The power state of the VM itself. A domain of another fleet that has its id says nothing of it: the VM is then not there. Of an
+ * older copy that runs nothing is said, because no start of this generation made it run.
+ */
+export function ownPowerState(fleetId: FleetId, command: TouchingCommand, observed: ObservedOwner): PowerState {
+  const { isUntracked = false, mark, powerState } = observed;
+  if (powerState === 'ABSENT' || isUntracked) return powerState;
+  if (mark?.fleetId !== fleetId) return 'ABSENT';
+  const isOlder = compareGenerations(mark.generation, command.generation) < 0;
+  return isOlder && isActive(powerState) ? 'UNRESPONSIVE' : powerState;
+}
+
+/** What is done beside a process that the daemon does not know would be done to a running VM. */
+const besideUntracked: Rejection = {
+  code: 'VM_UNTRACKED',
+  detail:
+    'A process of this VM runs on the host and libvirt does not know of it. Nothing was started beside it, and no disk was ' +
+    'deleted under it. Force-stop the VM: that ends the process.',
+};
+
+/** A person's word, and the only command that ends such a process. */
+function isForcedStop(command: TouchingCommand): boolean {
+  return command.kind === 'stop' && command.mode === 'force';
 }
 
 const takingOver: ReadonlySet<HostCommand['kind']> = new Set(['create', 'start', 'delete'] as const);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { fullListSchema, vmIdSchema, type ListedDomain } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { DOMAINS_PER_PART, fullListParts } from './full-list.policy.js';
+import { DOMAINS_PER_PART, fullListParts, recognised, unreadableVms } from './full-list.policy.js';
 
 const domains = (count: number): ListedDomain[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -35,5 +35,22 @@ describe('a full list in parts', () => {
     const long = domains(DOMAINS_PER_PART).map((domain) => ({ ...domain, title: '\u{20AC}'.repeat(200) }));
     const [part] = fullListParts(long, ids(2_000));
     expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(1_000_000);
+  });
+});
+
+describe('a full list of odd things', () => {
+  const vmId = vmIdSchema.parse(derivedId('vm', 'odd'));
+  const process = { libvirtUuid: vmId, title: 't', powerState: 'UNRESPONSIVE', vcpus: 1, memoryMiB: 32 } as const;
+  const generation = { epoch: 1, n: 2 };
+
+  it('knows a VM whose domain libvirt has forgotten by the journal', () => {
+    const forgotten = { ...process, isUntracked: true };
+    expect(recognised([forgotten], () => generation)).toMatchObject([{ ours: { vmId, generation, fingerprint: '' } }]);
+    expect(recognised([forgotten], () => undefined)).toEqual([forgotten]);
+    expect(recognised([process], () => generation)).toEqual([process]);
+  });
+
+  it('says nothing of a VM whose domain cannot be read', () => {
+    expect(unreadableVms([{ ...process, unreadable: 'not a <domain>' }, process])).toEqual([vmId]);
   });
 });

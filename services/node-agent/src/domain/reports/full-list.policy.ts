@@ -1,4 +1,4 @@
-import type { FullList, ListedDomain, VmId } from '@drover/contracts';
+import { vmIdSchema, type FullList, type Generation, type ListedDomain, type VmId } from '@drover/contracts';
 
 /** Domains in one part: some 200 KiB, so that a part fits a message beside other reports. */
 export const DOMAINS_PER_PART = 500;
@@ -14,4 +14,27 @@ export function fullListParts(domains: readonly ListedDomain[], busy: readonly V
     domains: domains.slice(part * DOMAINS_PER_PART, (part + 1) * DOMAINS_PER_PART),
     busy: busy.slice(part * BUSY_PER_PART, (part + 1) * BUSY_PER_PART),
   }));
+}
+
+/**
+ * Of a process whose domain libvirt has forgotten altogether, only the agent's own journal tells that it is a VM of ours, and of
+ * which generation.
+ */
+export function recognised(
+  domains: readonly ListedDomain[],
+  generationOf: (vmId: VmId) => Generation | undefined,
+): readonly ListedDomain[] {
+  return domains.map((domain) => {
+    const vmId = vmIdSchema.safeParse(domain.libvirtUuid).data;
+    if (domain.ours !== undefined || domain.isUntracked !== true || vmId === undefined) return domain;
+    const generation = generationOf(vmId);
+    return generation === undefined ? domain : { ...domain, ours: { vmId, generation, fingerprint: '' } };
+  });
+}
+
+/** VMs of which the list says nothing, though something of theirs is there: nothing may follow from their not being named. */
+export function unreadableVms(domains: readonly ListedDomain[]): readonly VmId[] {
+  return domains.flatMap(({ libvirtUuid, unreadable }) =>
+    unreadable === undefined ? [] : (vmIdSchema.safeParse(libvirtUuid).data ?? []),
+  );
 }

@@ -61,6 +61,7 @@ function observed(
     ...difference,
     ...deed,
     ...driftDifference(state, 'missing', isMissing, source, 'the host has no domain of this VM', 'ABSENT'),
+    ...(powerState === 'UNRESPONSIVE' ? [] : driftDifference(state, 'untracked-process', false, source, '')),
   ];
 }
 

@@ -3,9 +3,10 @@ import { isOldReport, type VmState } from '../vm/vm.state.js';
 import { driftDifference, ioErrorDifference, powerDifference } from './power-difference.policy.js';
 
 /** A domain of ours in a host's full list. */
-export interface ListedVm {
-  readonly powerState: ListedDomain['powerState'];
-  readonly isIoError?: ListedDomain['isIoError'];
+export interface ListedVm extends Pick<
+  ListedDomain,
+  'powerState' | 'isIoError' | 'isUntracked' | 'stopCause' | 'wasAutostart'
+> {
   readonly ours: NonNullable<ListedDomain['ours']>;
 }
 
@@ -15,7 +16,7 @@ export interface ListedVm {
  */
 export function settleListed(state: VmState, listed: ListedVm, source: ReportSource): readonly VmFact[] {
   if (state.operation !== undefined || isOldReport(state, source)) return [];
-  const { isIoError = false, powerState, ours } = listed;
+  const { isIoError = false, isUntracked = false, powerState, ours, wasAutostart = false } = listed;
   const { hostId } = source;
   if (state.phase !== 'present' || state.generation === undefined) {
     const detail =
@@ -49,7 +50,7 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
   const power =
     powerState === 'PAUSED' && isIoError
       ? ioErrorDifference(state, 'host', observation)
-      : powerDifference(state, powerState, 'outside', observation);
+      : powerDifference(state, powerState, listed.stopCause ?? 'outside', observation);
   return [
     ...(state.definition === undefined ? [] : power),
     ...strays,
@@ -62,6 +63,22 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
       'the definition on the host was changed by other means',
       powerState,
     ),
+    ...driftDifference(
+      state,
+      'untracked-process',
+      isUntracked,
+      source,
+      'a process of the VM runs that libvirt does not know; force-stop the VM to end it',
+      powerState,
+    ),
+    ...driftDifference(
+      state,
+      'autostart',
+      wasAutostart,
+      source,
+      'the VM was set to start with its host; that was cleared',
+      powerState,
+    ),
   ];
 }
 
@@ -69,7 +86,7 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
 export function settleMissing(state: VmState, source: ReportSource): readonly VmFact[] {
   if (state.operation !== undefined || isOldReport(state, source)) return [];
   const { hostId } = source;
-  const gone = (['edited', 'unknown', 'superseded-copy'] as const).flatMap((kind) =>
+  const gone = (['edited', 'unknown', 'superseded-copy', 'untracked-process', 'autostart'] as const).flatMap((kind) =>
     driftDifference(state, kind, false, source, ''),
   );
   const isExpected = state.phase === 'present' && state.hostId === hostId && state.definition !== undefined;

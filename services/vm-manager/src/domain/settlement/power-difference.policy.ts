@@ -1,5 +1,5 @@
-import type { Generation, HostId, PowerCause, PowerState, ReportSource, VmFact } from '@drover/contracts';
-import type { DriftKind, VmState } from '../vm/vm.state.js';
+import type { DriftKind, Generation, HostId, PowerCause, PowerState, ReportSource, VmFact } from '@drover/contracts';
+import type { VmState } from '../vm/vm.state.js';
 
 /** Where an observed fact comes from. */
 export interface Observation {

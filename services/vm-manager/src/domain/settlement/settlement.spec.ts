@@ -326,6 +326,31 @@ describe('the full list of a host', () => {
     expect(settleListed(running, listed('UNRESPONSIVE'), source(2))).toEqual([]);
   });
 
+  it('finds a process that libvirt has forgotten, takes the VM for no other than it was, and settles when it is gone', () => {
+    const forgotten = { ...listed('UNRESPONSIVE'), isUntracked: true };
+    const facts = settleListed(running, forgotten, source(2));
+    expect(facts).toMatchObject([{ type: 'VmDriftFound', data: { kind: 'untracked-process' } }]);
+    const after = stateOf([...history.running(), ...facts]);
+    expect(settleListed(after, forgotten, source(3))).toEqual([]);
+    expect(settleListed(after, { ...listed('STOPPED'), stopCause: 'host' }, source(3))).toMatchObject([
+      { type: 'VmStopped', data: { cause: 'host' } },
+      { type: 'VmDriftSettled', data: { kind: 'untracked-process' } },
+    ]);
+  });
+
+  it.each(['host', 'guest', 'crash', 'outside'] as const)(
+    'says that a VM was stopped by what its host remembers: %s',
+    (stopCause) => {
+      const facts = settleListed(running, { ...listed('STOPPED'), stopCause }, source(2));
+      expect(facts).toMatchObject([{ type: 'VmStopped', data: { cause: stopCause } }]);
+    },
+  );
+
+  it('finds that a VM was set to start with its host', () => {
+    const facts = settleListed(running, { ...listed('RUNNING'), wasAutostart: true }, source(2));
+    expect(facts).toMatchObject([{ type: 'VmDriftFound', data: { kind: 'autostart' } }]);
+  });
+
   it('finds an edited definition once, and that it is settled', () => {
     const edited = listed('RUNNING', { fingerprint: 'b'.repeat(64) });
     const facts = settleListed(running, edited, source(2));

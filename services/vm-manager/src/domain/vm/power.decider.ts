@@ -32,7 +32,8 @@ export function decideStop(
   const { mode, gracePeriodMs } = command;
   const open = state.operation;
   const isRunning = state.observed === 'RUNNING' || state.observed === 'PAUSED';
-  if (open === undefined && !isRunning && state.desired === 'STOPPED') return accept();
+  const isUntracked = state.drift.some(({ kind }) => kind === 'untracked-process');
+  if (open === undefined && !isRunning && !isUntracked && state.desired === 'STOPPED') return accept();
   if (open === undefined && mode === 'graceful' && state.observed === 'PAUSED') {
     return wrongState('a paused guest cannot shut down; resume the VM first, or force the stop', state);
   }

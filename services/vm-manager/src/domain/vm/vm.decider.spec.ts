@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT, type OperationKind, type ProjectId, type VmFact, type VmSpecInput } from '@drover/contracts';
 import { given, type CommandInContext } from '../../testing/vm-decider-under-test.js';
-import { command, fact, history, operationOf, spec, user, vmId, vmOf } from '../../testing/vm-facts.js';
+import { command, fact, history, hostA, operationOf, source, spec, user, vmId, vmOf } from '../../testing/vm-facts.js';
 
 const base = { actor: user, projectId: DEFAULT_PROJECT } as const;
 
@@ -169,6 +169,16 @@ describe('power commands', () => {
       .when(on('start'))
       .then(fact.startRequested(), began('start', 'vm.start', 120_000));
     given(...history.running(), fact.stopped(9))
+      .when(stop('force'))
+      .then(fact.stopRequested('force'), began('stop', 'vm.stop', 120_000));
+  });
+
+  it('force-stops a VM that is stopped by all that is known, where a process of it was found', () => {
+    const found: VmFact = {
+      type: 'VmDriftFound',
+      data: { source: source(9), hostId: hostA, kind: 'untracked-process', detail: 'a process runs' },
+    };
+    given(...history.stopped(), found)
       .when(stop('force'))
       .then(fact.stopRequested('force'), began('stop', 'vm.stop', 120_000));
   });

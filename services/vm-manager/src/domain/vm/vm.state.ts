@@ -1,6 +1,7 @@
 import {
   START,
   type CommandId,
+  type DriftKind,
   type EventId,
   type Generation,
   type HostId,
@@ -49,7 +50,6 @@ export interface OpenOperation {
   readonly undoing?: { readonly because: 'user' | 'overdue'; readonly cause: Cause; readonly atMs: number };
 }
 
-export type DriftKind = 'missing' | 'edited' | 'unknown' | 'superseded-copy';
 export interface Drift {
   readonly hostId: HostId;
   readonly kind: DriftKind;

@@ -25,6 +25,11 @@ export function powerStateOf(state: number): PowerState {
   }
 }
 
+/** Whether libvirt knows a process of such a domain. */
+export function isActive(powerState: PowerState): boolean {
+  return powerState === 'RUNNING' || powerState === 'PAUSED' || powerState === 'UNRESPONSIVE';
+}
+
 type DomainChange = Pick<Extract<HypervisorSignal, { kind: 'vm-changed' }>, 'powerState' | 'change' | 'cause'>;
 
 const EVENT = { undefined: 1, started: 2, suspended: 3, resumed: 4, stopped: 5, pmSuspended: 7, crashed: 8 } as const;
@@ -55,6 +60,27 @@ export function changeOfLifecycle(event: number, detail: number): DomainChange |
         : undefined;
     default:
       return undefined;
+  }
+}
+
+/**
+ * `virDomainShutoffReason`. Libvirt remembers it only while it runs itself: of a domain that was gone when it started it says
+ * nothing, and then the host or its libvirt has been restarted.
+ */
+export function causeOfShutoff(reason: number): DomainChange['cause'] {
+  switch (reason) {
+    case 1: // shut down by its guest
+      return 'guest';
+    case 2: // destroyed
+    case 4: // migrated
+    case 5: // saved
+    case 7: // reverted to a snapshot that does not run
+      return 'outside';
+    case 3: // crashed
+    case 6: // failed to start
+      return 'crash';
+    default:
+      return 'host';
   }
 }
 

@@ -1,7 +1,7 @@
-import { vmIdSchema, type PowerState, type VmId } from '@drover/contracts';
+import { vmIdSchema, type ListedDomain, type PowerState } from '@drover/contracts';
 import { errorCodes, pausedReasons, xmlFlags, type LibvirtClient } from '@drover/libvirt-rpc';
 import { domainName, readDomain, type DomainDescription } from '@drover/libvirt-xml';
-import { powerStateOf } from './domain-states.js';
+import { causeOfShutoff, powerStateOf } from './domain-states.js';
 import { attempt, orUndefined } from './libvirt-faults.js';
 
 /** `virDomainControlState`. */
@@ -14,6 +14,8 @@ export interface DomainState {
   readonly powerState: PowerState;
   /** Paused by QEMU itself, because a disk failed or had no room. */
   readonly isIoError: boolean;
+  /** Of one that does not run. */
+  readonly stopCause?: ListedDomain['stopCause'];
 }
 
 /** Looks at domains, by libvirt's own books alone: no QEMU is asked, so that a hung one delays nobody. */
@@ -35,11 +37,23 @@ export class LibvirtDomains {
     });
   }
 
-  async isActive(vmId: VmId): Promise<boolean> {
-    const { active } = await attempt('look at the domain', () =>
-      this.#client.call('DOMAIN_IS_ACTIVE', { dom: domainRef(vmId) }),
+  /** Whether libvirt knows a process of it. */
+  async isActive(uuid: string): Promise<boolean> {
+    const reply = await attempt('look at the domain', () =>
+      orUndefined(this.#client.call('DOMAIN_IS_ACTIVE', { dom: domainRef(uuid) }), errorCodes.NO_DOMAIN),
     );
-    return active === 1;
+    return reply?.active === 1;
+  }
+
+  /** Sees to it that the domain does not start with its host; whether it would have. */
+  async clearAutostart(uuid: string): Promise<boolean> {
+    const dom = domainRef(uuid);
+    return attempt('see to it that the domain does not start with its host', async () => {
+      const { autostart } = await this.#client.call('DOMAIN_GET_AUTOSTART', { dom });
+      if (autostart !== 1) return false;
+      await this.#client.call('DOMAIN_SET_AUTOSTART', { dom, autostart: 0 });
+      return true;
+    });
   }
 
   async powerState(uuid: string): Promise<PowerState> {
@@ -54,6 +68,7 @@ export class LibvirtDomains {
       );
       if (reply === undefined) return { powerState: 'ABSENT', isIoError: false };
       const powerState = powerStateOf(reply.state);
+      if (powerState === 'STOPPED') return { powerState, isIoError: false, stopCause: causeOfShutoff(reply.reason) };
       if (powerState !== 'RUNNING' && powerState !== 'PAUSED') return { powerState, isIoError: false };
       const control = await orUndefined(
         this.#client.call('DOMAIN_GET_CONTROL_INFO', { dom: domainRef(uuid), flags: 0 }),

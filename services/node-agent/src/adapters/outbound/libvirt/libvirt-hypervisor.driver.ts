@@ -36,6 +36,8 @@ import {
   writeDomain,
   writeXml,
 } from '@drover/libvirt-xml';
+import { listDomains } from './domain-list.adapter.js';
+import { isActive } from './domain-states.js';
 import { readHeldMemoryMiB } from './held-memory.adapter.js';
 import { HostInventoryReader } from './host-inventory.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
@@ -43,6 +45,8 @@ import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
 import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
 import { PoolStore, type OfferedPool } from './pool-store.adapter.js';
+import { QemuProcesses } from './qemu-processes.adapter.js';
+import { UntrackedProcesses } from './untracked-processes.adapter.js';
 import { VmLoads } from './vm-loads.adapter.js';
 import { requireTrafficShaping } from './traffic-shaping.adapter.js';
 import { VolumeStore } from './volume-store.adapter.js';
@@ -63,6 +67,8 @@ export interface LibvirtHypervisorOptions {
   readonly accelerator: 'kvm' | 'tcg';
   /** Holds a folder per image. */
   readonly imageFolder: string;
+  /** The host's `/run/libvirt`: processes that see this directory there are of this host. */
+  readonly runFolder?: string;
   /** The only pools that this host offers. */
   readonly pools: readonly OfferedPool[];
 }
@@ -77,6 +83,8 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #volumes: VolumeStore;
   readonly #inventory: HostInventoryReader;
   readonly #vmLoads: VmLoads;
+  readonly #processes: QemuProcesses;
+  readonly #untracked: UntrackedProcesses;
   #connected: Promise<void> | undefined;
   #hasStood = false;
   #session:
@@ -86,6 +94,8 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#options = options;
     this.#client = options.client;
     this.#domains = new LibvirtDomains(options.client);
+    this.#processes = new QemuProcesses(options.runFolder);
+    this.#untracked = new UntrackedProcesses(this.#processes, this.#domains);
     this.#vmLoads = new VmLoads(options.client);
     this.#images = new ImageStore(options.imageFolder);
     const pools = new PoolStore(options.client, options.pools);
@@ -127,54 +137,25 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async list(): Promise<readonly ListedDomain[]> {
     const { fleetId, signals } = this.#open();
-    const { domains } = await attempt('list the domains', () =>
-      this.#client.call('CONNECT_LIST_ALL_DOMAINS', { need_results: 1, flags: 0 }),
-    );
-    const listed = await Promise.all(
-      domains.map(async (domain): Promise<readonly ListedDomain[]> => {
-        const description = await this.#domains.describe(domain.uuid);
-        // Gone between the list and the question.
-        if (description === undefined) return [];
-        const mark = description.mark;
-        const isOurs = mark?.fleetId === fleetId && mark.vmId === description.uuid;
-        if (isOurs) signals.own(mark.vmId);
-        const { powerState, isIoError } = await this.#domains.state(domain.uuid);
-        return [
-          {
-            libvirtUuid: description.uuid,
-            title: description.title.slice(0, 200),
-            powerState,
-            ...(isIoError ? { isIoError } : {}),
-            vcpus: description.vcpus,
-            memoryMiB: description.memoryMiB,
-            ...(isOurs
-              ? {
-                  ours: {
-                    vmId: mark.vmId,
-                    generation: mark.generation,
-                    lastCommandId: mark.lastCommandId,
-                    fingerprint: description.fingerprint,
-                  },
-                }
-              : {}),
-          },
-        ];
-      }),
-    );
-    return listed.flat();
+    const parts = { client: this.#client, domains: this.#domains, untracked: this.#untracked };
+    return listDomains(parts, fleetId, (_, ownId) => {
+      if (ownId !== undefined) signals.own(ownId);
+    });
   }
 
-  heldMemoryMiB(): Promise<ReadonlyMap<string, number>> {
-    return readHeldMemoryMiB(this.#client);
+  async heldMemoryMiB(): Promise<ReadonlyMap<string, number>> {
+    // Read first: of a process that libvirt knows, libvirt's word counts.
+    const processes = await this.#processes.all();
+    const held = await readHeldMemoryMiB(this.#client);
+    return new Map([...processes.map(({ uuid, memoryMiB }) => [uuid, memoryMiB] as const), ...held]);
   }
 
   async observe(vmId: VmId): Promise<ObservedVm> {
     const description = await this.#domains.describe(vmId);
-    if (description === undefined) return { powerState: 'ABSENT' };
-    return {
-      powerState: await this.#domains.powerState(vmId),
-      ...(description.mark === undefined ? {} : { mark: description.mark }),
-    };
+    const powerState = description === undefined ? 'ABSENT' : await this.#domains.powerState(vmId);
+    const mark = description?.mark === undefined ? {} : { mark: description.mark };
+    const isUntracked = !isActive(powerState) && (await this.#untracked.of(vmId)) !== undefined;
+    return isUntracked ? { powerState: 'UNRESPONSIVE', isUntracked, ...mark } : { powerState, ...mark };
   }
 
   async createVolumes(
@@ -182,6 +163,7 @@ export class LibvirtHypervisor implements Hypervisor {
     book: VolumeBook,
     onProgress: (percent: number) => void = () => undefined,
   ): Promise<void> {
+    await this.#requireTracked(vm.vmId);
     for (const [index, disk] of vm.spec.disks.entries()) {
       await this.#volumes.create(vm.vmId, disk, book);
       onProgress(Math.round(((index + 1) * 100) / vm.spec.disks.length));
@@ -190,11 +172,13 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async deleteVolumes(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]> {
     await this.#requireOurs(vmId);
+    await this.#requireTracked(vmId);
     return this.#volumes.delete(volumes);
   }
 
   async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     await this.#requireOurs(vm.vmId);
+    await this.#requireTracked(vm.vmId);
     await this.#requireCpuModel(vm.spec.cpu.model);
     await requireTrafficShaping(vm.spec.nics);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
@@ -245,6 +229,7 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async undefine(vmId: VmId): Promise<void> {
     if (!(await this.#requireOurs(vmId))) return;
+    await this.#requireTracked(vmId);
     await attempt('remove the definition', () =>
       orUndefined(
         this.#client.call('DOMAIN_UNDEFINE_FLAGS', { dom: domainRef(vmId), flags: UNDEFINE_ALL }),
@@ -254,6 +239,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async start(vmId: VmId): Promise<void> {
+    await this.#requireTracked(vmId);
     await this.#act(vmId, 'start the VM', ['RUNNING', 'PAUSED'], () =>
       this.#client.call('DOMAIN_CREATE_WITH_FLAGS', { dom: domainRef(vmId), flags: 0 }),
     );
@@ -270,10 +256,12 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async forceStop(vmId: VmId): Promise<void> {
-    if (!(await this.#requireOurs(vmId))) return;
-    await this.#act(vmId, 'stop the VM', ['STOPPED', 'CRASHED'], () =>
-      this.#client.call('DOMAIN_DESTROY_FLAGS', { dom: domainRef(vmId), flags: 0 }),
-    );
+    if (await this.#requireOurs(vmId)) {
+      await this.#act(vmId, 'stop the VM', ['STOPPED', 'CRASHED'], () =>
+        this.#client.call('DOMAIN_DESTROY_FLAGS', { dom: domainRef(vmId), flags: 0 }),
+      );
+    }
+    await this.#untracked.end(vmId);
   }
 
   async requestReboot(vmId: VmId): Promise<void> {
@@ -360,13 +348,18 @@ export class LibvirtHypervisor implements Hypervisor {
     });
   }
 
+  /** Refuses where a process of the VM runs that libvirt does not know: what was to be done was not. */
+  #requireTracked(vmId: VmId): Promise<void> {
+    return beforehand(() => this.#untracked.requireNone(vmId));
+  }
+
   /** Whether there is such a domain; one that does not carry this fleet's mark is refused. */
   async #requireOurs(vmId: VmId): Promise<boolean> {
     const description = await beforehand(() => this.#domains.describe(vmId));
     if (description === undefined) return false;
     if (description.mark?.fleetId !== this.#open().fleetId) {
       throw new Fault(
-        'FLEET_MISMATCH',
+        'DOMAIN_FOREIGN',
         'not-applied',
         `domain ${vmId} does not carry the mark of this fleet; it was left alone`,
       );
