@@ -41,6 +41,7 @@ describe('demandOf', () => {
       pools: { default: 0, fast: 150 },
       networks: ['a', 'b'],
       images: ['guest'],
+      sizedByImage: [{ pool: 'default', image: 'guest' }],
       firmware: 'bios',
     });
   });

@@ -6,17 +6,21 @@ type DemandingSpec = Pick<VmSpec, 'cpu' | 'memory' | 'firmware' | 'disks' | 'nic
  * What a VM needs of a host. Whoever asks for a placement and whoever counts the VM afterwards must both derive it here,
  * or a reservation and the placement that it becomes would hold different amounts.
  *
- * A disk that takes its size from its image asks only that its pool exists: how large it is, only the host knows.
+ * How large a disk is that takes its size from its image, only the host knows: it is named beside the sums.
  */
 export function demandOf(spec: DemandingSpec): Demand {
   const pools = new Map<string, number>();
   for (const disk of spec.disks) pools.set(disk.pool, (pools.get(disk.pool) ?? 0) + (disk.sizeMiB ?? 0));
+  const sizedByImage = spec.disks.flatMap(({ image, pool, sizeMiB }) =>
+    image === undefined || sizeMiB !== undefined ? [] : [{ pool, image }],
+  );
   return {
     vcpus: vcpuCount(spec.cpu),
     memoryMiB: spec.memory.sizeMiB,
     pools: Object.fromEntries(pools),
     networks: distinct(spec.nics.map((nic) => nic.network)),
     images: distinct(spec.disks.flatMap((disk) => disk.image ?? [])),
+    ...(sizedByImage.length === 0 ? {} : { sizedByImage }),
     ...(spec.cpu.model === undefined ? {} : { cpuModel: spec.cpu.model }),
     firmware: spec.firmware.secureBoot === true ? 'uefi-secure' : spec.firmware.type,
     ...(spec.devices.tpm === undefined ? {} : { tpmVersion: spec.devices.tpm.version }),

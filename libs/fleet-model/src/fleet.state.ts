@@ -22,7 +22,7 @@ export interface FleetHost {
   /** Of the inventory, for looking up by name. */
   readonly pools: ReadonlyMap<string, HostInventory['pools'][number]>;
   readonly networks: ReadonlySet<string>;
-  readonly images: ReadonlySet<string>;
+  readonly images: ReadonlyMap<string, HostInventory['images'][number]>;
   /** Usable in full; undefined where the host could not say. */
   readonly cpuModels: ReadonlySet<string> | undefined;
   /** Of the machine type that a new VM gets; undefined where the host could not say. */
@@ -149,7 +149,7 @@ function indexed(inventory: HostInventory): Indexed {
     inventory,
     pools: new Map(inventory.pools.map((pool) => [pool.name, pool])),
     networks: new Set(inventory.networks),
-    images: new Set(inventory.images),
+    images: new Map(inventory.images.map((image) => [image.name, image])),
     cpuModels: offers === undefined ? undefined : new Set(offers.cpuModels),
     maxVcpus: offers?.machines.find(({ type }) => type === offers.newMachine)?.maxVcpus,
   };

@@ -661,6 +661,14 @@ describe('what happens by itself', () => {
     held.release();
   });
 
+  it('tells of a new image that nothing signalled', async () => {
+    const bench = await startedBench({ timings: { inventoryIntervalMs: 1 } });
+    bench.machine.addImage('new', 10);
+    const report = await bench.controlPlane.when(() => bench.controlPlane.hostReports[0], 'the inventory');
+    const { images } = report.inventory;
+    expect(images).toContainEqual({ name: 'new', format: 'qcow2', virtualSizeMiB: 10 });
+  });
+
   it('tells a changed inventory once', async () => {
     const bench = await startedBench();
     bench.machine.removeImage('guest');

@@ -215,6 +215,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
           run(fullList.run());
           run(owedVolumes.run());
+          run(inventory.run(timings.inventoryIntervalMs, stop));
         }
         isBeating = true;
       },

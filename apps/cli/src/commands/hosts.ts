@@ -107,7 +107,10 @@ function describeHost(host: HostResource): string {
         ] as const,
     ),
     ['networks', inventory.networks.join(' ')],
-    ['images', inventory.images.join(' ')],
+    ...inventory.images.map(
+      (image) => [`image ${image.name}`, `${image.format}, ${formatMiB(image.virtualSizeMiB)}`] as const,
+    ),
+    ...(inventory.refusedImages ?? []).map(({ name, why }) => [`image ${name}`, `refused: ${why}`] as const),
     ['gpus', inventory.gpus.join(' ')],
     ['pci devices', inventory.pciDevices.length],
     ['registered', host.registeredAt],

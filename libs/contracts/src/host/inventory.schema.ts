@@ -34,6 +34,13 @@ export const hostOffersSchema = z.strictObject({
 });
 export type HostOffers = z.infer<typeof hostOffersSchema>;
 
+export const hostImageSchema = z.strictObject({
+  name: resourceNameSchema,
+  format: z.enum(['qcow2', 'raw']),
+  /** Of the disk that a guest sees: the least that a VM's disk of it takes. */
+  virtualSizeMiB: z.int().min(1).max(67_108_864),
+});
+
 /** What a host is made of. Reported at registration and again when it changes. */
 export const hostInventorySchema = z.strictObject({
   /** Host name; a display name, not an identity. */
@@ -102,6 +109,12 @@ export const hostInventorySchema = z.strictObject({
     )
     .max(100),
   networks: z.array(z.string().max(200)).max(500),
-  images: z.array(z.string().max(200)).max(1000),
+  /** What VMs may be made from: each inspected by the host. */
+  images: z.array(hostImageSchema).max(1000),
+  /** What lies among the images and may not be used, and why. */
+  refusedImages: z
+    .array(z.strictObject({ name: z.string().max(200), why: z.string().max(300) }))
+    .max(100)
+    .optional(),
 });
 export type HostInventory = z.infer<typeof hostInventorySchema>;

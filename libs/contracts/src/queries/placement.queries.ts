@@ -13,6 +13,11 @@ export const demandSchema = z.strictObject({
   pools: mapOf(resourceNameSchema, sumSchema, 32),
   networks: z.array(resourceNameSchema).max(16),
   images: z.array(resourceNameSchema).max(32),
+  /** Disks that take their size from their image: how large that is, the host knows. Absent: none. */
+  sizedByImage: z
+    .array(z.strictObject({ pool: resourceNameSchema, image: resourceNameSchema }))
+    .max(32)
+    .optional(),
   /** What it asks of the hypervisor; what it does not ask for is absent. */
   cpuModel: resourceNameSchema.optional(),
   firmware: firmwareKindSchema,

@@ -50,7 +50,7 @@ export function anInventory(changes: Partial<HostInventory> = {}): HostInventory
     gpus: [],
     pools: [{ name: 'default', type: 'dir', capacityMiB: 100_000, availableMiB: 50_000 }],
     networks: ['default'],
-    images: ['guest'],
+    images: [{ name: 'guest', format: 'qcow2', virtualSizeMiB: 64 }],
     ...changes,
   };
 }

@@ -96,7 +96,11 @@ export class SimulatedHypervisor implements Hypervisor {
           return { name, type: 'dir', capacityMiB, availableMiB: Math.max(0, this.machine.availableMiB(name)) };
         }),
         networks: [...networks],
-        images: this.machine.images.map(({ name }) => name),
+        images: this.machine.images.map(({ name, sizeMiB }) => ({
+          name,
+          format: 'qcow2' as const,
+          virtualSizeMiB: sizeMiB,
+        })),
       };
     });
   }

@@ -228,6 +228,11 @@ export class SimulatedMachine {
     this.putVolume({ pool, name, sizeMiB });
   }
 
+  /** As when its folder is copied there: nothing tells of it. */
+  addImage(name: string, sizeMiB: number): void {
+    this.#images = [...this.#images, { name, sizeMiB }];
+  }
+
   removeImage(name: string): void {
     this.#images = this.#images.filter((image) => image.name !== name);
     this.#tell({ kind: 'inventory-changed' });

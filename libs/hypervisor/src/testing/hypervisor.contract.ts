@@ -71,7 +71,7 @@ export function hypervisorContract(
       expect(inventory.memoryMiB).toBeGreaterThan(0);
       for (const disk of vm.spec.disks) {
         expect(inventory.pools.map((pool) => pool.name)).toContain(disk.pool);
-        if (disk.image !== undefined) expect(inventory.images).toContain(disk.image);
+        if (disk.image !== undefined) expect(inventory.images.map((image) => image.name)).toContain(disk.image);
       }
     });
 

@@ -203,6 +203,6 @@ export function inventoryOf(name: string): HostInventory {
     gpus: [],
     pools: [],
     networks: ['default'],
-    images: ['guest'],
+    images: [{ name: 'guest', format: 'qcow2', virtualSizeMiB: 64 }],
   };
 }

@@ -16,6 +16,8 @@ export interface AgentTimings {
   /** Between full lists. */
   readonly fullListIntervalMs: number;
   readonly loadIntervalMs: number;
+  /** Between looks at what the host is made of, for what nobody signals: images, pools that are back. */
+  readonly inventoryIntervalMs: number;
   /** How long a step is tried again while the hypervisor cannot be reached. */
   readonly hypervisorPatienceMs: number;
   /** How long another agent with this host id may still count as alive after a restart of this one. */
@@ -45,6 +47,7 @@ export interface AgentSettings {
 export const defaultTimings: AgentTimings = {
   fullListIntervalMs: 60_000,
   loadIntervalMs: 5_000,
+  inventoryIntervalMs: 45_000,
   hypervisorPatienceMs: 30_000,
   hostIdPatienceMs: 15_000,
   guestPollMs: 2_000,

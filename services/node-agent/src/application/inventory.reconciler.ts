@@ -4,6 +4,7 @@ import type { Logger } from '@drover/observability';
 import type { HostMemory } from '../domain/capacity/capacity.policy.js';
 import type { HostSettings } from './agent-settings.js';
 import type { ReportLane } from './report-lane.reconciler.js';
+import { pause } from './stopping.js';
 
 /** An inventory as a registration tells it. */
 export interface TakenInventory {
@@ -20,6 +21,7 @@ export class InventoryReconciler {
   readonly #logger: Logger;
   #memory: HostMemory | undefined;
   #told = '';
+  #unusable = '[[],[]]';
   #isDue = false;
   #turns: Promise<unknown> = Promise.resolve();
 
@@ -63,6 +65,14 @@ export class InventoryReconciler {
     }
   }
 
+  /** Looks now and then: nobody tells of a new image, or of a pool that can be used again. */
+  async run(intervalMs: number, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      await pause(intervalMs, stop);
+      await this.reconcile();
+    }
+  }
+
   #inTurn<T>(body: () => Promise<T>): Promise<T> {
     const turn = this.#turns.then(body);
     this.#turns = turn.catch(() => undefined);
@@ -74,7 +84,17 @@ export class InventoryReconciler {
     const found = await this.#hypervisor.inventory();
     const inventory = { ...found, name, machineId, labels, reservedMemoryMiB, ...(zone === undefined ? {} : { zone }) };
     this.#memory = this.#memoryOf(inventory);
+    this.#logUnusable(inventory);
     return inventory;
+  }
+
+  #logUnusable({ pools, refusedImages: images = [] }: HostInventory): void {
+    const unusable = pools.filter(({ problem }) => problem !== undefined);
+    const found = JSON.stringify([unusable, images]);
+    if (found === this.#unusable) return;
+    this.#unusable = found;
+    if (unusable.length + images.length === 0) this.#logger.info('every pool and image of this host can be used');
+    else this.#logger.warn('pools or images of this host cannot be used', { pools: unusable, images });
   }
 
   #memoryOf({ memoryMiB, reservedMemoryMiB }: HostInventory): HostMemory {

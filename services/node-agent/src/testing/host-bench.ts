@@ -19,6 +19,7 @@ export const specTimings: AgentTimings = {
   ...defaultTimings,
   fullListIntervalMs: 600_000,
   loadIntervalMs: 600_000,
+  inventoryIntervalMs: 600_000,
   retryMs: 1,
   guestPollMs: 5,
 };

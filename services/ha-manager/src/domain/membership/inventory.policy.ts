@@ -18,7 +18,7 @@ function settled(inventory: HostInventory): unknown {
       .map((pool) => ({ ...pool, availableMiB: 0 }))
       .sort((one, other) => (one.name < other.name ? -1 : 1)),
     networks: [...inventory.networks].sort(),
-    images: [...inventory.images].sort(),
+    images: [...inventory.images].sort((one, other) => (one.name < other.name ? -1 : 1)),
     gpus: [...inventory.gpus].sort(),
     pciDevices: [...inventory.pciDevices].sort((one, other) => (one.address < other.address ? -1 : 1)),
   });

@@ -64,7 +64,7 @@ export class HostInventoryReader {
         gpus: pciDevices.filter(isGpu).map((device) => device.address),
         pools: [...pools],
         networks: networks.nets.map((network) => network.name).sort(),
-        images: [...images],
+        ...images,
       };
     });
   }

@@ -1,17 +1,27 @@
-import { access, constants, readdir, readFile } from 'node:fs/promises';
+import { lstat, opendir } from 'node:fs/promises';
 import path from 'node:path';
-import { Fault, resourceNameSchema } from '@drover/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Fault, resourceNameSchema, type HostInventory } from '@drover/contracts';
 import type { DirectKernel } from '@drover/libvirt-xml';
 import { z } from 'zod';
+import { HEAD_BYTES, inspectDisk } from '../../../domain/images/disk-image.policy.js';
+import { fileErrorCode, isAbsent } from './file-errors.js';
+import { readHead, UnusableFile } from './image-file.adapter.js';
+
+const DESCRIPTION = 'image.json';
+const MAX_DESCRIPTION_BYTES = 65_536;
+/** What a host tells of; a folder with more is cut, and that is told. */
+const MAX_IMAGES = 1000;
+const MAX_REFUSED = 100;
+/** A file system that takes longer than this for a header holds up nobody else. */
+const PATIENCE_MS = 5_000;
+const LATE = 'its file system does not answer' as const;
 
 /** `image.json` beside an image's files; file names are relative to its folder and stay inside it. */
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);
 const imageDescriptionSchema = z.object({
-  name: resourceNameSchema,
   format: z.enum(['qcow2', 'raw']),
   disk: fileName,
-  /** Size of the disk the guest sees. */
-  virtualSizeBytes: z.int().min(1),
   kernel: fileName.optional(),
   initramfs: fileName.optional(),
   commandLine: z.string().max(1024).optional(),
@@ -22,86 +32,166 @@ export interface HostImage {
   readonly name: string;
   readonly format: 'qcow2' | 'raw';
   readonly diskPath: string;
+  /** Of the disk that the guest sees, as the file itself has it. */
   readonly virtualSizeBytes: number;
   readonly directKernel?: DirectKernel;
 }
 
-/** The images of one host: a folder each below `folder`, named after the image. */
+export type FoundImages = Pick<HostInventory, 'images' | 'refusedImages'>;
+
+/**
+ * The images of one host: a folder each below `folder`, named after the image. Each is inspected whenever it is listed or used,
+ * because whoever may write there may change it; one that may not be used takes no other along.
+ */
 export class ImageStore {
   readonly #folder: string;
+  readonly #patienceMs: number;
 
-  constructor(folder: string) {
+  constructor(folder: string, patienceMs = PATIENCE_MS) {
     this.#folder = folder;
+    this.#patienceMs = patienceMs;
   }
 
-  /** Names of what can be used, in order. A folder without a readable description is no image. */
-  async list(): Promise<readonly string[]> {
-    const entries = await readdir(this.#folder, { withFileTypes: true }).catch(absentIsEmpty);
-    const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-    const usable = await Promise.all(
-      names.map(async (name) => ((await this.#describe(name)) === undefined ? [] : [name])),
-    );
-    return usable.flat().sort();
-  }
-
-  /** Fails `IMAGE_NOT_FOUND`, or `IMAGE_UNREADABLE` where a file that the description names cannot be read. */
-  async get(name: string): Promise<HostImage> {
-    const description = resourceNameSchema.safeParse(name).success ? await this.#describe(name) : undefined;
-    if (description === undefined) {
-      throw new Fault('IMAGE_NOT_FOUND', 'not-applied', `no image ${name} below ${this.#folder}`, {
-        data: { image: name },
-      });
+  /** By name: what can be used, and what cannot with the reason. A folder without a description is no image. */
+  async list(): Promise<FoundImages> {
+    const images: HostInventory['images'] = [];
+    const refused: { name: string; why: string }[] = [];
+    const refuse = (name: string, why: string) => refused.push({ name: name.slice(0, 200), why: why.slice(0, 300) });
+    const names = await this.#soon(() => this.#names());
+    if (typeof names === 'string') refuse(this.#folder, names);
+    for (const name of typeof names === 'string' ? [] : names) {
+      const found = await this.#soon(() => this.#listed(name));
+      if (typeof found === 'string') refuse(name, found);
+      else if (found !== undefined && images.length === MAX_IMAGES) refuse(name, `${MAX_IMAGES} images are the most`);
+      else if (found !== undefined) {
+        const { format, virtualSizeBytes } = found;
+        images.push({ name, format, virtualSizeMiB: Math.ceil(virtualSizeBytes / 1024 ** 2) });
+      }
+      // The others are on the same file system, and would each be waited for.
+      if (found === LATE) break;
     }
-    const inFolder = (file: string) => path.join(this.#folder, name, file);
-    const { kernel, initramfs, commandLine } = description;
-    const image: HostImage = {
+    return { images, ...(refused.length === 0 ? {} : { refusedImages: refused.slice(0, MAX_REFUSED) }) };
+  }
+
+  /** Fails `IMAGE_NOT_FOUND`, `IMAGE_REFUSED`, or `IMAGE_UNREADABLE` where a file of it cannot be read. */
+  async get(name: string): Promise<HostImage> {
+    const data = { image: name };
+    const isName = resourceNameSchema.safeParse(name).success;
+    const image = isName ? await this.#inspect(name) : undefined;
+    if (image === undefined) {
+      throw new Fault('IMAGE_NOT_FOUND', 'not-applied', `no image ${name} below ${this.#folder}`, { data });
+    }
+    return image;
+  }
+
+  /** In order, or why the folder cannot be read. */
+  async #names(): Promise<readonly string[] | string> {
+    const names: string[] = [];
+    try {
+      for await (const { name } of await opendir(this.#folder)) {
+        // Drafts and what file systems keep for themselves.
+        if (!name.startsWith('.') && names.push(name) > MAX_IMAGES + MAX_REFUSED) break;
+      }
+    } catch (error) {
+      return isAbsent(error) ? [] : `the folder cannot be read: ${fileErrorCode(error) ?? 'unknown reason'}`;
+    }
+    return names.sort();
+  }
+
+  async #soon<Value>(work: () => Promise<Value>): Promise<Value | typeof LATE> {
+    const controller = new AbortController();
+    const late = delay<typeof LATE>(this.#patienceMs, LATE, { signal: controller.signal, ref: false });
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([work(), late]);
+    } finally {
+      controller.abort();
+    }
+  }
+
+  /** The image, why it is none, or undefined where nothing says that it is one. */
+  async #listed(name: string): Promise<HostImage | string | undefined> {
+    try {
+      const image = await this.#inspect(name);
+      if (image === undefined || resourceNameSchema.safeParse(name).success) return image;
+      return 'its name is no name of an image';
+    } catch (error) {
+      if (error instanceof Fault) return error.message;
+      throw error;
+    }
+  }
+
+  async #inspect(name: string): Promise<HostImage | undefined> {
+    const folder = path.join(this.#folder, name);
+    const description = await this.#describe(name, folder);
+    if (description === undefined) return undefined;
+    const { commandLine, disk, format, initramfs, kernel } = description;
+    const diskPath = path.join(folder, disk);
+    const { head, fileBytes } = await this.#head(name, diskPath, HEAD_BYTES);
+    const found = inspectDisk(format, head, fileBytes);
+    if (typeof found === 'string') throw refused(name, `${disk} cannot be its disk: ${found}`);
+    for (const file of [kernel, initramfs]) {
+      if (file !== undefined) await this.#head(name, path.join(folder, file), 1);
+    }
+    return {
       name,
-      format: description.format,
-      diskPath: inFolder(description.disk),
-      virtualSizeBytes: description.virtualSizeBytes,
+      format,
+      diskPath,
+      ...found,
       ...(kernel === undefined
         ? {}
         : {
             directKernel: {
-              kernel: inFolder(kernel),
-              ...(initramfs === undefined ? {} : { initramfs: inFolder(initramfs) }),
+              kernel: path.join(folder, kernel),
+              ...(initramfs === undefined ? {} : { initramfs: path.join(folder, initramfs) }),
               ...(commandLine === undefined ? {} : { commandLine }),
             },
           }),
     };
-    await requireReadable(image);
-    return image;
   }
 
-  async #describe(name: string): Promise<z.infer<typeof imageDescriptionSchema> | undefined> {
+  async #describe(name: string, folder: string): Promise<z.infer<typeof imageDescriptionSchema> | undefined> {
+    const file = path.join(folder, DESCRIPTION);
     try {
-      const content: unknown = JSON.parse(await readFile(path.join(this.#folder, name, 'image.json'), 'utf8'));
-      return imageDescriptionSchema.safeParse(content).data;
+      // A folder that is a link may lead anywhere.
+      if (!(await lstat(folder)).isDirectory()) return undefined;
+      await lstat(file);
     } catch (error) {
-      if (isAbsent(error) || error instanceof SyntaxError) return undefined;
-      throw new Fault('IMAGE_UNREADABLE', 'not-applied', `cannot read the description of image ${name}`, {
-        cause: error,
-      });
+      if (isAbsent(error)) return undefined;
+      throw unreadable(name, file, error);
+    }
+    const { head, fileBytes } = await this.#head(name, file, MAX_DESCRIPTION_BYTES);
+    if (fileBytes > MAX_DESCRIPTION_BYTES) throw refused(name, `${DESCRIPTION} is larger than 64 KiB`);
+    const content = imageDescriptionSchema.safeParse(parsed(new TextDecoder().decode(head)));
+    if (content.success) return content.data;
+    const [issue] = content.error.issues;
+    throw refused(name, `${DESCRIPTION}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is no JSON'}`);
+  }
+
+  async #head(name: string, file: string, maxBytes: number) {
+    try {
+      return await readHead(file, maxBytes);
+    } catch (error) {
+      if (error instanceof UnusableFile) throw refused(name, `${path.basename(file)}: ${error.message}`, error);
+      throw unreadable(name, file, error);
     }
   }
 }
 
-async function requireReadable(image: HostImage): Promise<void> {
-  const files = [image.diskPath, image.directKernel?.kernel, image.directKernel?.initramfs];
-  for (const file of files) {
-    if (file === undefined) continue;
-    await access(file, constants.R_OK).catch((cause: unknown) => {
-      throw new Fault('IMAGE_UNREADABLE', 'not-applied', `cannot read ${file}`, { cause, data: { image: image.name } });
-    });
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    // No object, so the schema refuses it.
+    return undefined;
   }
 }
 
-function absentIsEmpty(error: unknown): [] {
-  if (isAbsent(error)) return [];
-  throw error;
+function refused(image: string, detail: string, cause?: unknown): Fault {
+  return new Fault('IMAGE_REFUSED', 'not-applied', detail.slice(0, 500), { cause, data: { image } });
 }
 
-function isAbsent(error: unknown): boolean {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return code === 'ENOENT' || code === 'ENOTDIR';
+function unreadable(image: string, what: string, cause: unknown): Fault {
+  const detail = `cannot read ${what}: ${fileErrorCode(cause) ?? 'unknown reason'}`;
+  return new Fault('IMAGE_UNREADABLE', 'not-applied', detail, { cause, data: { image } });
 }

@@ -1,53 +1,150 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageStore } from './image-store.adapter.js';
 
+const run = promisify(execFile);
+
+/** The header of an empty qcow2 disk of 64 MiB. */
+function qcow2(): Uint8Array {
+  const head = new Uint8Array(512);
+  const view = new DataView(head.buffer);
+  view.setUint32(0, 0x514649fb);
+  view.setUint32(4, 3);
+  view.setUint32(20, 16);
+  view.setBigUint64(24, BigInt(64 * 1024 ** 2));
+  view.setUint32(100, 104);
+  return head;
+}
+
 describe('ImageStore', () => {
   let folder: string;
+  let images: ImageStore;
+  const inImage = (...names: string[]) => path.join(folder, ...names);
   const describeImage = async (name: string, content: unknown, files: readonly string[] = ['disk.qcow2']) => {
-    await mkdir(path.join(folder, name));
-    await writeFile(path.join(folder, name, 'image.json'), JSON.stringify(content));
-    for (const file of files) await writeFile(path.join(folder, name, file), '');
+    await mkdir(inImage(name));
+    await writeFile(inImage(name, 'image.json'), JSON.stringify(content));
+    for (const file of files) await writeFile(inImage(name, file), qcow2());
   };
-  const guest = { name: 'guest', format: 'qcow2', disk: 'disk.qcow2', virtualSizeBytes: 1024, sha256: 'ignored' };
+  const guest = { name: 'guest', format: 'qcow2', disk: 'disk.qcow2', sha256: 'ignored' };
+  const listed = { name: 'guest', format: 'qcow2', virtualSizeMiB: 64 };
 
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'drover-images-'));
+    images = new ImageStore(folder);
   });
   afterEach(async () => rm(folder, { recursive: true }));
 
-  it('lists images by name and leaves out folders that describe none', async () => {
+  it('lists images with their sizes, and folders that describe none not at all', async () => {
     await describeImage('guest', guest);
-    await describeImage('broken', { name: 'broken' });
-    await mkdir(path.join(folder, 'empty'));
-    expect(await new ImageStore(folder).list()).toEqual(['guest']);
-    expect(await new ImageStore(path.join(folder, 'absent')).list()).toEqual([]);
+    await mkdir(inImage('empty'));
+    await mkdir(inImage('.draft'));
+    await writeFile(inImage('README'), '');
+    expect(await images.list()).toEqual({ images: [listed] });
+    expect(await new ImageStore(inImage('absent')).list()).toEqual({ images: [] });
+  });
+
+  it('takes the size from the file, whatever the description says', async () => {
+    await describeImage('guest', { ...guest, virtualSizeBytes: 1024 });
+    expect(await images.get('guest')).toMatchObject({ virtualSizeBytes: 64 * 1024 ** 2 });
+  });
+
+  it.each<[string, (name: string) => Promise<unknown>]>([
+    ['whose description is a folder', (name) => mkdir(inImage(name, 'image.json'), { recursive: true })],
+    [
+      'whose description is a pipe',
+      async (name) => {
+        await mkdir(inImage(name));
+        await run('mkfifo', [inImage(name, 'image.json')]);
+      },
+    ],
+    [
+      'whose description is a link',
+      async (name) => {
+        await mkdir(inImage(name));
+        await symlink('/etc/passwd', inImage(name, 'image.json'));
+      },
+    ],
+    [
+      'whose description is a loop of links',
+      async (name) => {
+        await mkdir(inImage(name));
+        await symlink('image.json', inImage(name, 'image.json'));
+      },
+    ],
+    ['whose description describes nothing', (name) => describeImage(name, { name })],
+    ['whose description is huge', (name) => describeImage(name, { ...guest, padding: 'x'.repeat(100_000) })],
+    ['whose disk leads out of its folder', (name) => describeImage(name, { ...guest, disk: '../../etc/shadow' })],
+    [
+      'whose disk is a pipe',
+      async (name) => {
+        await describeImage(name, guest, []);
+        await run('mkfifo', [inImage(name, 'disk.qcow2')]);
+      },
+    ],
+    [
+      'whose disk is a link',
+      async (name) => {
+        await describeImage(name, guest, ['other']);
+        await symlink('other', inImage(name, 'disk.qcow2'));
+      },
+    ],
+    ['whose disk is not what it is declared', (name) => describeImage(name, { ...guest, format: 'raw' })],
+    [
+      'whose kernel is a link',
+      async (name) => {
+        await describeImage(name, { ...guest, kernel: 'kernel' });
+        await symlink('/etc/passwd', inImage(name, 'kernel'));
+      },
+    ],
+  ])('refuses one %s, and tells of it beside the others', async (_, make) => {
+    await describeImage('guest', guest);
+    await make('odd');
+    const { images: usable, refusedImages } = await images.list();
+    expect(usable).toEqual([listed]);
+    expect(refusedImages).toEqual([{ name: 'odd', why: expect.stringMatching(/^IMAGE_REFUSED: ./) }]);
+    await expect(images.get('odd')).rejects.toMatchObject({ code: 'IMAGE_REFUSED', outcome: 'not-applied' });
+  });
+
+  it('tells of one whose name is none, and goes into no folder that is a link', async () => {
+    await describeImage('-odd name', guest);
+    await symlink('-odd name', inImage('link'));
+    expect(await images.list()).toEqual({
+      images: [],
+      refusedImages: [{ name: '-odd name', why: expect.any(String) }],
+    });
+    await expect(images.get('link')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+  });
+
+  it('tells of a folder of images that cannot be read, and has none', async () => {
+    const file = inImage('no-folder');
+    await symlink('no-folder', file);
+    expect(await new ImageStore(file).list()).toEqual({
+      images: [],
+      refusedImages: [{ name: file, why: expect.stringContaining('ELOOP') }],
+    });
   });
 
   it('gives absolute paths of disk and kernel', async () => {
     await describeImage('guest', { ...guest, kernel: 'kernel', commandLine: 'quiet' }, ['disk.qcow2', 'kernel']);
-    expect(await new ImageStore(folder).get('guest')).toMatchObject({
-      diskPath: path.join(folder, 'guest/disk.qcow2'),
-      directKernel: { kernel: path.join(folder, 'guest/kernel'), commandLine: 'quiet' },
+    expect(await images.get('guest')).toMatchObject({
+      diskPath: inImage('guest/disk.qcow2'),
+      directKernel: { kernel: inImage('guest/kernel'), commandLine: 'quiet' },
     });
   });
 
   it.each(['absent', '..', '../guest', 'a/b'])('does not find %s', async (name) => {
-    await expect(new ImageStore(folder).get(name)).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
-  });
-
-  it('does not follow a description out of its folder', async () => {
-    await describeImage('guest', { ...guest, disk: '../../etc/shadow' });
-    await expect(new ImageStore(folder).get('guest')).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+    await expect(images.get(name)).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
   });
 
   it('says which file of an image is missing', async () => {
     await describeImage('guest', { ...guest, kernel: 'kernel' });
-    await expect(new ImageStore(folder).get('guest')).rejects.toMatchObject({
+    await expect(images.get('guest')).rejects.toMatchObject({
       code: 'IMAGE_UNREADABLE',
-      message: expect.stringContaining('kernel'),
+      message: expect.stringContaining('kernel: ENOENT'),
     });
   });
 });

@@ -164,6 +164,16 @@ describe('the filters', () => {
     expect(verdict(placeVm(1, { pools: { default: 10 } }), { load })).toBe('fits');
   });
 
+  it('count a disk that has no size of its own by that of the image on the host', () => {
+    const sizedByImage = [{ pool: 'default', image: 'guest' }];
+    const wish = placeVm(1, { pools: { default: 100 }, images: ['guest'], sizedByImage });
+    expect(verdict(wish, { inventory: { pools: pool(164) } })).toBe('fits');
+    expect(verdict(wish, { inventory: { pools: pool(163) } })).toMatchObject({
+      filter: 'pool-space',
+      detail: 'pool default needs 164 MiB, 163 MiB are free',
+    });
+  });
+
   it('do not ask for space where a pool only has to be there', () => {
     const wish = placeVm(1, { pools: { default: 0 } });
     expect(verdict(wish, { inventory: { pools: pool(0) }, events: onHost(100) })).toBe('fits');

@@ -7,31 +7,34 @@ import { missingPermille, type HostFilter, type Wish } from './host.filter.js';
  */
 export const poolSpaceFilter: HostFilter = {
   name: 'pool-space',
-  admits: (candidate, { demand }) => {
-    for (const pool in demand.pools) if ((demand.pools[pool] ?? 0) > spaceFor(candidate, pool)) return false;
+  admits: (candidate, wish) => {
+    for (const pool in wish.demand.pools) {
+      if (neededMiB(candidate, wish, pool) > Math.max(0, freePoolMiB(candidate, pool))) return false;
+    }
     return true;
   },
   explain: (candidate, wish) => {
-    const [pool, neededMiB] = tightestPool(candidate, wish);
+    const pool = tightestPool(candidate, wish);
+    const needed = neededMiB(candidate, wish, pool);
     const freeMiB = freePoolMiB(candidate, pool);
     return {
-      detail: `pool ${pool} needs ${neededMiB} MiB, ${freeMiB} MiB are free`,
-      numbers: { neededMiB, freeMiB, capacityMiB: candidate.host.pools.get(pool)?.capacityMiB ?? 0 },
-      missingPermille: missingPermille(neededMiB, freeMiB),
+      detail: `pool ${pool} needs ${needed} MiB, ${freeMiB} MiB are free`,
+      numbers: { neededMiB: needed, freeMiB, capacityMiB: candidate.host.pools.get(pool)?.capacityMiB ?? 0 },
+      missingPermille: missingPermille(needed, freeMiB),
     };
   },
 };
 
-/** Never below 0, so that a pool that need only exist is not refused for being overfull. */
-function spaceFor(candidate: Candidate, pool: string): number {
-  return Math.max(0, freePoolMiB(candidate, pool));
+/** With the disks that take the size of their image, which is the host's own. */
+function neededMiB({ host }: Candidate, { demand }: Wish, pool: string): number {
+  let needed = demand.pools[pool] ?? 0;
+  for (const disk of demand.sizedByImage ?? []) {
+    if (disk.pool === pool) needed += host.images.get(disk.image)?.virtualSizeMiB ?? 0;
+  }
+  return needed;
 }
 
-function tightestPool(candidate: Candidate, { demand }: Wish): readonly [string, number] {
-  return Object.entries(demand.pools).reduce((worst, pool) =>
-    missingPermille(pool[1], freePoolMiB(candidate, pool[0])) >
-    missingPermille(worst[1], freePoolMiB(candidate, worst[0]))
-      ? pool
-      : worst,
-  );
+function tightestPool(candidate: Candidate, wish: Wish): string {
+  const missing = (pool: string) => missingPermille(neededMiB(candidate, wish, pool), freePoolMiB(candidate, pool));
+  return Object.keys(wish.demand.pools).reduce((worst, pool) => (missing(pool) > missing(worst) ? pool : worst));
 }

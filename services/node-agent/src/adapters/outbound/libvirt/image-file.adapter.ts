@@ -1,0 +1,38 @@
+import { constants, type Stats } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import { fileErrorCode } from './file-errors.js';
+
+/** A file that an image may not have. The message says why, for the operator. */
+export class UnusableFile extends Error {
+  override readonly name = 'UnusableFile';
+}
+
+/** No file is waited for (a pipe nobody writes to), followed (a link), or opened for what opening it does (a device). */
+const SAFELY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
+
+/** The beginning of a regular file. Fails as the file system does, or with `UnusableFile`. */
+export async function readHead(
+  file: string,
+  maxBytes: number,
+): Promise<{ readonly head: Uint8Array; readonly fileBytes: number }> {
+  requireRegular(await lstat(file));
+  const handle = await open(file, SAFELY).catch((error: unknown) => {
+    // A link that has taken the place of the file that was looked at.
+    if (fileErrorCode(error) === 'ELOOP') throw new UnusableFile('it is a link');
+    throw error;
+  });
+  try {
+    const stats = await handle.stat();
+    requireRegular(stats);
+    const buffer = new Uint8Array(Math.min(maxBytes, stats.size));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    return { head: buffer.subarray(0, bytesRead), fileBytes: stats.size };
+  } finally {
+    await handle.close();
+  }
+}
+
+function requireRegular(stats: Stats): void {
+  if (stats.isSymbolicLink()) throw new UnusableFile('it is a link');
+  if (!stats.isFile()) throw new UnusableFile('it is no regular file');
+}
