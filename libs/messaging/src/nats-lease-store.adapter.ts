@@ -22,7 +22,11 @@ export function leaseBucket(subjectPrefix: string): string {
 
 /**
  * Leases in a NATS KV bucket, which its owner makes again whenever the server has lost its files. Needs nothing newer than
- * nats-server 2.9: no time to live per key, and reads go to the stream's leader.
+ * nats-server 2.9: no time to live per key.
+ *
+ * Reads are direct, which a stream answers once it is whole. The other way to read a message, asked while another client has
+ * the stream made, ends nats-server 2.9.10 by a panic; and after it lost its files all services look for their leases at
+ * once. A stale answer of a replica does no harm: every write expects a revision.
  */
 export function natsLeaseStore(messaging: NatsMessaging, store: NatsLeaseStoreOptions): LeaseStore {
   const { connection, subjects } = messaging;
@@ -31,7 +35,7 @@ export function natsLeaseStore(messaging: NatsMessaging, store: NatsLeaseStoreOp
   const client = jetstream(connection, options);
 
   async function makeBucket(): Promise<void> {
-    await new Kvm(client).create(bucket, { history: 1, allow_direct: false, replicas: store.replicas ?? 1 });
+    await new Kvm(client).create(bucket, { history: 1, allow_direct: true, replicas: store.replicas ?? 1 });
   }
 
   function requireConnection(): void {
@@ -43,16 +47,18 @@ export function natsLeaseStore(messaging: NatsMessaging, store: NatsLeaseStoreOp
     requireConnection();
     const manager = await jetstreamManager(connection, options);
     try {
-      const stored = await manager.streams.getMessage(`KV_${bucket}`, { last_by_subj: `$KV.${bucket}.${key}` });
-      if (stored === null) return undefined;
-      // The mark of a deleted key is a revision too, and the one that the next write must expect.
-      const isDeleted = stored.header.has('KV-Operation');
-      return { value: isDeleted ? undefined : stored.string(), revision: stored.seq };
+      // A direct read of a stream that does not exist is not answered at all.
+      await manager.streams.info(`KV_${bucket}`);
     } catch (error) {
       if (!isStreamNotFound(error)) throw error;
       if (store.isOwner) await makeBucket();
       return undefined;
     }
+    const stored = await manager.direct.getMessage(`KV_${bucket}`, { last_by_subj: `$KV.${bucket}.${key}` });
+    if (stored === null) return undefined;
+    // The mark of a deleted key is a revision too, and the one that the next write must expect.
+    const isDeleted = stored.header.has('KV-Operation');
+    return { value: isDeleted ? undefined : stored.string(), revision: stored.seq };
   }
 
   async function write(key: string, value: string, expectedRevision: number): Promise<number | 'conflict'> {

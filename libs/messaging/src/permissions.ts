@@ -105,7 +105,8 @@ function leaseSubjects(name: ServiceName, { prefix }: Subjects): readonly string
   return [
     `$KV.${bucket}.${name}`,
     `$KV.${bucket}.${name}.>`,
-    ...streamSubjects(stream, name === LEASE_BUCKET_OWNER ? [...readingVerbs, ...makingVerbs] : readingVerbs),
+    ...streamSubjects(stream, name === LEASE_BUCKET_OWNER ? ['INFO', ...makingVerbs] : ['INFO']),
+    `$JS.API.DIRECT.GET.${stream}.$KV.${bucket}.>`,
   ];
 }
 

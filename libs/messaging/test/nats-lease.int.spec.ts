@@ -1,7 +1,10 @@
+import { expect, it } from '@jest/globals';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { silentLogger } from '@drover/observability';
 import { startNats } from '@drover/testing';
 import { describeLease } from '../src/lease.contract.js';
+import type { LeaseStore } from '../src/lease-store.port.js';
 import { leaseBucket, natsLeaseStore } from '../src/nats-lease-store.adapter.js';
 import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
 
@@ -38,4 +41,33 @@ describeLease('a lease over NATS', async () => {
       await server.stop();
     },
   };
+});
+
+it('does not end the server when many look for a bucket that another makes at that moment', async () => {
+  const server = await startNats({ jetstream: true });
+  const deadLetters = { keep: async () => undefined };
+  const options = { name: 'competitor', servers: server.url, logger: silentLogger, deadLetters };
+  const connections = await Promise.all([1, 2, 3, 4].map(() => connectMessaging(options)));
+  try {
+    const [first, ...others] = connections;
+    if (first === undefined) throw new Error('there is no connection');
+    const manager = await jetstreamManager(first.connection);
+    const owner = natsLeaseStore(first, { timeoutMs: 2_000, isOwner: true });
+    for (let round = 0; round < 100; round += 1) {
+      let isMade = false;
+      const look = async (store: LeaseStore) => {
+        while (!isMade) await store.read('vm-manager');
+      };
+      const stores = others.map((messaging) => natsLeaseStore(messaging, { timeoutMs: 2_000, isOwner: false }));
+      const looks = stores.flatMap((store) => Array.from({ length: 15 }, () => look(store)));
+      // Nothing there: it makes the bucket.
+      await owner.read('api-gateway');
+      isMade = true;
+      await Promise.all(looks);
+      expect(await manager.streams.delete(`KV_${leaseBucket(first.subjects.prefix)}`)).toBe(true);
+    }
+  } finally {
+    await Promise.all(connections.map((connection) => connection.close()));
+    await server.stop();
+  }
 });
