@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FleetId, StoredHostEvent } from '@drover/contracts';
+import { Fault, type FleetId, type StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import { DroverTransportStrategy, runReplica, type LeaseStore } from '@drover/messaging';
+import { DroverTransportStrategy, runReplica } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
 import { nestLogger, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
@@ -9,6 +9,7 @@ import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { ConnectionProbe } from './adapters/outbound/connection-probe.adapter.js';
 import { AnswerHeartbeatHandler } from './application/answer-heartbeat.handler.js';
+import { beginTerm } from './application/begin-term.handler.js';
 import { claimStore } from './application/claim-store.handler.js';
 import { CordonHostHandler } from './application/cordon-host.handler.js';
 import { HostDirectory } from './application/host-directory.state.js';
@@ -17,6 +18,7 @@ import { JudgeLiveness } from './application/judge-liveness.reconciler.js';
 import { Liveness } from './application/liveness.state.js';
 import { RegisterHostHandler } from './application/register-host.handler.js';
 import { TakeHostReportsHandler } from './application/take-host-reports.handler.js';
+import type { EventLog } from './application/ports/event-log.port.js';
 import type { HaManagerConfig } from './config.js';
 import { DEFAULT_LIVENESS, type LivenessPolicy } from './domain/liveness/liveness.state.js';
 import { HaManagerModule } from './ha-manager.module.js';
@@ -85,7 +87,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     streamKinds: ['host'],
     onEvent: (event) => directory.seeEvent(event),
     onActive: async (holds) => {
-      term = await readRevision(leases, logger, holds);
+      term = await beginTermPatiently(store, logger, holds);
       liveness.forget();
     },
   });
@@ -102,17 +104,14 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   metrics.observe('drover_ha_manager_suspected_hosts', 'Hosts that do not answer', () => directory.suspectedCount);
 }
 
-/**
- * The revision that our lease has by now; undefined when it is lost. Every renewal raises it, so that of a later holder is
- * higher than any an earlier one could have read.
- */
-async function readRevision(leases: LeaseStore, logger: Logger, holds: () => boolean): Promise<number | undefined> {
+/** The store may be away for a while; then this replica is not the active one yet. */
+async function beginTermPatiently(store: EventLog, logger: Logger, holds: () => boolean): Promise<number | undefined> {
   while (holds()) {
     try {
-      const entry = await leases.read(NAME);
-      if (entry !== undefined) return holds() ? entry.revision : undefined;
+      return await beginTerm(store, systemClock, holds);
     } catch (error) {
-      logger.debug('the term cannot be read yet', { error });
+      if (!(error instanceof Fault) || error.code !== 'STORE_UNAVAILABLE') throw error;
+      logger.debug('the term cannot begin yet', { error });
     }
     await sleep(TERM_RETRY_MS);
   }

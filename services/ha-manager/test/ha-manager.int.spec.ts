@@ -165,7 +165,8 @@ describe('the ha-manager on a real bus', () => {
   it('refuses to start on the store of another fleet', async () => {
     await aReplica();
     await expect(aReplica(anotherFleet)).rejects.toMatchObject({ code: 'FLEET_MISMATCH' });
-    expect(await store.read('cluster-default')).toHaveLength(1);
+    const created = (await store.read('cluster-default')).filter(({ type }) => type === 'ClusterCreated');
+    expect(created).toHaveLength(1);
   }, 30_000);
 
   it('raises its term when a standby takes over, and goes on with the hosts that are there', async () => {
@@ -177,6 +178,17 @@ describe('the ha-manager on a real bus', () => {
     const next = await beat(2);
     expect(next).toMatchObject({ mustRegister: false, membershipVersion: 1 });
     expect(next.term).toBeGreaterThan(term);
+  }, 30_000);
+
+  it('raises its term also when NATS has lost its files', async () => {
+    const first = await aReplica();
+    await register();
+    const { term } = await beat(1);
+    await first.stop();
+    await server.wipe();
+    await server.start();
+    await aReplica();
+    expect((await beat(2)).term).toBe(term + 1);
   }, 30_000);
 
   it('suspects nobody for an outage of the bus', async () => {

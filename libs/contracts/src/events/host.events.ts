@@ -38,4 +38,6 @@ export const clusterEventSchemas = {
     fleetId: fleetIdSchema,
     storeEpoch: ordinalSchema,
   }),
+  /** An ha-manager became the active one. Terms only rise, so that of two answers to a heartbeat the newer one is known. */
+  ClusterTermBegan: z.strictObject({ clusterId: clusterIdSchema, term: ordinalSchema }),
 } as const;

@@ -11,7 +11,7 @@ import { derivedId, evolveAll, type Clock } from '@drover/domain-kit';
 import { clusterDecider } from '../domain/cluster/cluster.decider.js';
 import type { EventLog } from './ports/event-log.port.js';
 
-const STREAM = `cluster-${DEFAULT_CLUSTER}`;
+export const CLUSTER_STREAM = `cluster-${DEFAULT_CLUSTER}`;
 
 export interface Claim {
   readonly fleetId: FleetId;
@@ -25,9 +25,9 @@ export interface Claim {
  */
 export async function claimStore(store: EventLog, fleetId: FleetId, clock: Clock): Promise<Claim> {
   for (;;) {
-    const events = (await store.read(STREAM)) as readonly StoredClusterEvent[];
+    const events = (await store.read(CLUSTER_STREAM)) as readonly StoredClusterEvent[];
     const state = evolveAll(clusterDecider, events);
-    const decision = clusterDecider.decide(state, { clusterId: DEFAULT_CLUSTER, fleetId });
+    const decision = clusterDecider.decide(state, { kind: 'ClaimStore', clusterId: DEFAULT_CLUSTER, fleetId });
     if (decision.kind === 'rejected') {
       const { code, detail, data } = decision.rejection;
       throw new Fault(code, 'not-applied', detail, data === undefined ? {} : { data });
@@ -40,6 +40,6 @@ export async function claimStore(store: EventLog, fleetId: FleetId, clock: Clock
       schemaVersion: newestVersion(fact.type),
       meta: { at, actor: { kind: 'service' as const, id: 'ha-manager' } },
     }));
-    await store.append(STREAM, 'no-stream', created);
+    await store.append(CLUSTER_STREAM, 'no-stream', created);
   }
 }

@@ -50,6 +50,6 @@ describe.each(versions)('the events that were stored in version %d', (version) =
   it('still name the fleet', () => {
     const events = storyOf(clusterKind.events, version) as readonly StoredClusterEvent[];
     const state = events.reduce(clusterDecider.evolve, undefined);
-    expect(state).toEqual({ fleetId: '0199c4e2-0b1a-8000-8000-0000000f1ee7', storeEpoch: 1 });
+    expect(state).toEqual({ fleetId: '0199c4e2-0b1a-8000-8000-0000000f1ee7', storeEpoch: 1, term: 12 });
   });
 });
