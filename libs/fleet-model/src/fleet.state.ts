@@ -113,6 +113,7 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
     case 'VmDeleted':
       return withoutVm(state, event);
     case 'OperationCancelRequested':
+    case 'OperationDelayed':
     case 'VmStartRequested':
     case 'VmStarted':
     case 'VmStopRequested':

@@ -12,6 +12,7 @@ import { beat, tellLoads } from './application/beat.reconciler.js';
 import { CommandRunner } from './application/carry-out-commands.process.js';
 import { FullListReconciler } from './application/full-list.reconciler.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
+import { Look } from './application/look.handler.js';
 import { InventoryReconciler } from './application/inventory.reconciler.js';
 import { JournalBook } from './application/journal-book.js';
 import { OwedVolumesReconciler } from './application/owed-volumes.reconciler.js';
@@ -151,6 +152,15 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       carryOut: (command) => runner.enqueue(command),
     });
 
+    const look = new Look({
+      ...base,
+      hypervisor,
+      calls,
+      lane: vmLane,
+      work,
+      isTableKnown: () => session?.isOpen ?? false,
+    });
+
     /** A change of a VM whose generation nobody knows is told by the next full list. */
     async function reportChange({ vmId, powerState, change, cause }: VmSignal): Promise<void> {
       const generation = work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation;
@@ -226,7 +236,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         fullList.request();
         if (!isConsuming) {
           isConsuming = true;
-          const subscription = consumeHostCommands(messaging, hostId, takeCommand, clock);
+          const subscription = consumeHostCommands(messaging, hostId, takeCommand, look, clock);
           cleanups.push(() => subscription.stop());
         }
       },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { ordinalSchema } from '../bounds.schema.js';
+import { ordinalSchema, timeSchema } from '../bounds.schema.js';
 import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js';
-import { operationIdSchema } from '../ids.schema.js';
+import { hostIdSchema, operationIdSchema } from '../ids.schema.js';
 
 export const operationKindSchema = z.enum([
   'vm.create',
@@ -44,6 +44,20 @@ export const operationFailedSchema = z.strictObject({
   left: z.array(z.string().max(500)).max(50),
 });
 
+/**
+ * The operation has to wait, and waits. `host-unheard`: its time has passed, and nothing is known of its host, so nothing is assumed
+ * of it: it goes on when the host is heard again. `hypervisor-unavailable`: the agent did not reach its hypervisor; it is asked again.
+ */
+export const operationDelayedSchema = z.strictObject({
+  operationId: operationIdSchema,
+  hostId: hostIdSchema,
+  because: z.enum(['host-unheard', 'hypervisor-unavailable']),
+  /** By the writer's clock, for people: since when the host is not heard. Absent where it was not heard in this term at all. */
+  since: timeSchema.optional(),
+  /** For the operator. */
+  detail: z.string().max(1000),
+});
+
 /** A person wants it ended, or its time has passed; what has been done is being undone. */
 export const operationCancelRequestedSchema = z.strictObject({
   operationId: operationIdSchema,
@@ -60,6 +74,7 @@ export const operationCancelledSchema = z.strictObject({
 
 export const operationEventSchemas = {
   OperationBegan: operationBeganSchema,
+  OperationDelayed: operationDelayedSchema,
   OperationSucceeded: operationSucceededSchema,
   OperationFailed: operationFailedSchema,
   OperationCancelRequested: operationCancelRequestedSchema,

@@ -8,6 +8,7 @@ import {
   vmIdSchema,
   vmNameSchema,
 } from '../ids.schema.js';
+import { errorCodeSchema } from '../errors/catalogue.errors.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
@@ -69,6 +70,15 @@ export const vmEventSchemas = {
     counts: numbersByName(countSchema),
     /** The hosts that came nearest, with the filter and the numbers. */
     nearest: z.array(refusalSchema).max(20),
+    /** The host that had been chosen refused, and has nothing of the VM. Absent: no host was found. */
+    refused: z
+      .strictObject({
+        hostId: hostIdSchema,
+        step: z.string().max(100),
+        code: errorCodeSchema,
+        detail: z.string().max(500),
+      })
+      .optional(),
   }),
   /** As libvirt settled it; kept at every later definition on any host. */
   VmDefined: z.strictObject({ ...observed, definition: settledDefinitionSchema }),
@@ -90,7 +100,12 @@ export const vmEventSchemas = {
   VmResumeRequested: z.strictObject({}),
   VmResumed: z.strictObject({ ...observed, cause: powerCauseSchema }),
   VmRebootRequested: z.strictObject({ gracePeriodMs: durationMsSchema }),
-  VmRebooted: z.strictObject({ ...observed, cause: powerCauseSchema }),
+  VmRebooted: z.strictObject({
+    ...observed,
+    cause: powerCauseSchema,
+    /** How many reboots since the event before, this one among them: a guest that reboots without end has one event a minute. */
+    count: z.int().min(1).max(1_000_000).optional(),
+  }),
   VmResetRequested: z.strictObject({}),
   VmReset: z.strictObject({ ...observed, cause: powerCauseSchema }),
   VmDeleteRequested: z.strictObject({}),

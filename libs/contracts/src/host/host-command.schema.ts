@@ -60,6 +60,22 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
 export type HostCommand = z.infer<typeof hostCommandSchema>;
 export type HostCommandKind = HostCommand['kind'];
 
+/**
+ * Asks for one VM as it is (safety.md 11, "on request"). Changes nothing and has no place in the order of commands; it is answered
+ * `taken` once a `vm-state` stands in the agent's VM lane, behind every earlier report of the VM.
+ */
+export const vmLookSchema = z.strictObject({
+  kind: z.literal('look'),
+  vmId: vmIdSchema,
+  /** The command whose end is waited for. */
+  commandId: commandIdSchema,
+});
+export type VmLook = z.infer<typeof vmLookSchema>;
+
+/** All that comes on `drover.host.<hostId>.command`. */
+export const hostOrderSchema = z.discriminatedUnion('kind', [...hostCommandSchema.options, vmLookSchema]);
+export type HostOrder = z.infer<typeof hostOrderSchema>;
+
 /** The agent's answer. Only `taken` means that the command stands in its journal and will be reported on. */
 export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('taken') }),

@@ -60,6 +60,22 @@ export const vmChangedSchema = z.strictObject({
   change: z.enum(['started', 'stopped', 'paused', 'resumed', 'rebooted', 'crashed', 'removed', 'io-error']),
   /** Who, as far as the hypervisor tells: the guest itself, its crash, or somebody outside. */
   cause: z.enum(['guest', 'crash', 'outside', 'host']),
+  /** Of `rebooted`: how many reboots since the report before, this one among them. Absent: one. */
+  count: z.int().min(1).max(1_000_000).optional(),
+});
+
+/** A VM as it is, because vm-manager asked. Everything that was reported of it before stands before this in the lane. */
+export const vmStateSchema = z.strictObject({
+  kind: z.literal('vm-state'),
+  vmId: vmIdSchema,
+  /** The command that was asked about, and whether it stands in the journal without an end. */
+  commandId: commandIdSchema,
+  isUnderWay: z.boolean(),
+  powerState: powerStateSchema,
+  /** Of the domain, where it is of this fleet. */
+  generation: generationSchema.optional(),
+  /** What the command has settled, where it has come that far. */
+  definition: settledDefinitionSchema.optional(),
 });
 
 export const listedDomainSchema = z.strictObject({
@@ -102,10 +118,16 @@ export const fullListSchema = z.strictObject({
   busy: z.array(vmIdSchema).max(2000),
 });
 
-export const vmReportSchema = z.discriminatedUnion('kind', [commandFinishedSchema, vmChangedSchema, fullListSchema]);
+export const vmReportSchema = z.discriminatedUnion('kind', [
+  commandFinishedSchema,
+  vmChangedSchema,
+  vmStateSchema,
+  fullListSchema,
+]);
 export type VmReport = z.infer<typeof vmReportSchema>;
 export type CommandFinished = z.infer<typeof commandFinishedSchema>;
 export type VmChanged = z.infer<typeof vmChangedSchema>;
+export type VmStateReport = z.infer<typeof vmStateSchema>;
 export type FullList = z.infer<typeof fullListSchema>;
 
 /** Payload of `drover.host.<hostId>.report.vm`. */

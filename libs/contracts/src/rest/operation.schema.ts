@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { text } from '../bounds.schema.js';
+import { text, timeSchema } from '../bounds.schema.js';
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import { actorSchema } from '../events/envelope.schema.js';
-import { operationKindSchema } from '../events/operation.events.js';
+import { operationDelayedSchema, operationKindSchema } from '../events/operation.events.js';
 import { hostIdSchema, operationIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
 import { pageQuery, pageSchema, projectQuery, recordedTimeSchema } from './conventions.schema.js';
 import { vmResourceSchema } from './vm.schema.js';
@@ -33,9 +33,22 @@ export const operationResourceSchema = z.strictObject({
   vm: z.strictObject({ id: vmIdSchema, name: text(253) }),
   actor: actorSchema,
   beganAt: recordedTimeSchema,
-  /** It has ended, one way or another, by then. */
+  /**
+   * When its time is over, as far as its host could be heard all along: time in which it could not does not count, and the undo of a
+   * create takes more. Nothing is undone before the host was asked what it has.
+   */
   dueAt: recordedTimeSchema,
   endedAt: recordedTimeSchema.nullable(),
+  /** Why it has to wait now; null where it does not, and when it has ended. */
+  delay: z
+    .strictObject({
+      because: operationDelayedSchema.shape.because,
+      hostId: hostIdSchema,
+      since: timeSchema.nullable(),
+      detail: z.string().max(1000),
+      at: recordedTimeSchema,
+    })
+    .nullable(),
   supersedes: operationIdSchema.nullable(),
   supersededBy: operationIdSchema.nullable(),
   /**

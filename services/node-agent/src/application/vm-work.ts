@@ -63,6 +63,17 @@ export class VmWork {
     for (const watcher of this.#watchers) watcher.add(vmId);
   }
 
+  /** Whether the VM was touched while the body runs; a command that is under way all the time does not count. */
+  async watching<T>(vmId: VmId, body: (isTouched: () => boolean) => Promise<T>): Promise<T> {
+    const touched = new Set<VmId>();
+    this.#watchers.add(touched);
+    try {
+      return await body(() => touched.has(vmId));
+    } finally {
+      this.#watchers.delete(touched);
+    }
+  }
+
   /** Collects the VMs that are busy or touched while the body runs. */
   async whileWatching<T>(body: (touched: ReadonlySet<VmId>) => Promise<T>): Promise<T> {
     const touched = this.busy();

@@ -11,6 +11,7 @@ import {
   type CommandOrder,
   type FleetId,
   type HostCommand,
+  type HostOrder,
   type HostCommandAnswer,
   type HostId,
   type HostLaneMessage,
@@ -79,7 +80,7 @@ export class ControlPlaneDouble {
   }
 
   /** Sends once. */
-  async send(command: HostCommand): Promise<HostCommandAnswer> {
+  async send(command: HostOrder): Promise<HostCommandAnswer> {
     const subject = this.#messaging.subjects.hostCommand(this.hostId);
     const answer = await this.#messaging.request(subject, command, { ttlMs: 2_000, schema: hostCommandAnswerSchema });
     if (answer.kind === 'rejected') throw new Error(`a command was rejected: ${answer.rejection.code}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FullList, HostId, VmLaneMessage, VmReport } from '@drover/contracts';
-import { definition, firstGeneration, hostA, vmId, vmOf } from '../testing/vm-facts.js';
+import { definition, firstGeneration, hostA, hostB, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
 async function running(): Promise<VmManagerBench> {
@@ -101,11 +101,55 @@ describe('the lane of a host', () => {
     expect(bench.state().observed).toBe('RUNNING');
   });
 
-  it('waits for a registration that has not been read yet', async () => {
+  it('refuses an epoch of the future at once, and takes it when its registration has been read', async () => {
     const bench = await running();
-    const opened = bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 2 });
+    const open = () => bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 2 });
+    await expect(open()).rejects.toMatchObject({ code: 'NOT_YET', outcome: 'not-applied' });
     await bench.register(hostA, 2);
-    expect(await opened).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
+    expect(await open()).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
+  });
+
+  it('has one message in work and one waiting, whatever the host sends, and goes on with other hosts', async () => {
+    const bench = await running();
+    const send = (hostId: HostId) => bench.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1 });
+    const answers = await Promise.allSettled([...Array.from({ length: 50 }, () => send(hostA)), send(hostB)]);
+    const refused = answers.filter((answer) => answer.status === 'rejected');
+    expect(refused).toHaveLength(48);
+    expect(refused[0]?.reason).toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'not-applied' });
+    expect(answers.at(-1)).toMatchObject({ status: 'fulfilled' });
+    expect(await send(hostA)).toMatchObject({ kind: 'answered' });
+  });
+
+  it('gives no table while the lease is not held', async () => {
+    const bench = await running();
+    bench.isHolding = false;
+    await expect(bench.openLane(hostA)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  });
+
+  it('settles no later report of a VM when an earlier one of the same batch met a fault', async () => {
+    const bench = await running();
+    await bench.command('reboot', 'reboot', { gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.length === 2);
+    const rebooted = bench.hosts.host(hostA).reports.at(-1) as VmReport;
+    const batch = message(2, [rebooted, stopped]);
+    const failing = bench.faultyStore.appends + 1;
+    bench.faultyStore.fateOf = (number) => (number === failing ? 'refused' : 'stored');
+    await expect(bench.manager.reports.handle(batch)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(bench.state().observed).toBe('RUNNING');
+    await bench.manager.reports.handle(batch);
+    expect((await bench.types()).slice(-3)).toEqual(['VmRebooted', 'OperationSucceeded', 'VmStopped']);
+  });
+
+  it('records one reboot of a guest a minute at most, with how many there were', async () => {
+    const bench = await running();
+    const rebooted: VmReport = { ...stopped, powerState: 'RUNNING', change: 'rebooted' };
+    const reboots = async () =>
+      (await bench.events()).filter(({ type }) => type === 'VmRebooted').map(({ data }) => data);
+    await bench.manager.reports.handle(message(2, [rebooted, ...Array.from({ length: 30 }, () => rebooted)]));
+    expect(await reboots()).toMatchObject([{ cause: 'guest' }]);
+    bench.clock.advance(60_000);
+    await bench.manager.reports.handle(message(33, [{ ...rebooted, count: 5 }]));
+    expect(await reboots()).toMatchObject([{ cause: 'guest' }, { count: 35 }]);
   });
 
   it('takes the first report of a new journal, whatever its number', async () => {

@@ -16,8 +16,10 @@ import type { Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-command.process.js';
 import { settleCommandFinished } from '../domain/settlement/command-finished.policy.js';
 import { reportEventId, reportId } from '../domain/settlement/report-ids.policy.js';
+import { settleVmState } from '../domain/settlement/vm-state.policy.js';
 import { settleVmChanged } from '../domain/settlement/vm-changed.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
+import { RebootMeter } from './reboot-meter.state.js';
 import { FullListReconciler } from './full-list.reconciler.js';
 import type { HostJournals } from './host-journals.state.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
@@ -26,19 +28,20 @@ import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
 import type { VmOperations } from './vm-operations.process.js';
 
-/** How long a host's first message waits for its registration to be read. */
-const REGISTRATION_LAG_MS = 2_000;
+/** One message of a host is worked on and another may wait: an agent sends one at a time, and the same again. */
+const MAX_WAITING = 2;
 
 export type LaneAnswer =
   | { readonly kind: 'answered'; readonly value: VmTable | ReportsAcknowledged }
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
+type SingleReport = Exclude<VmReport, { kind: 'full-list' }>;
 type Reports = Extract<VmLaneMessage, { kind: 'reports' }>;
 
 export interface HostReportHandlerOptions {
   readonly folds: VmFolds;
   readonly journals: HostJournals;
-  readonly operations: Pick<VmOperations, 'hostOpened'>;
+  readonly operations: Pick<VmOperations, 'hostOpened' | 'hostHeard'>;
   readonly deadLetters: DeadLetters;
   readonly clock: Clock;
   readonly isActive: () => boolean;
@@ -52,32 +55,41 @@ export interface HostReportHandlerOptions {
 export class HostReportHandler {
   readonly #options: HostReportHandlerOptions;
   readonly #fullLists: FullListReconciler;
-  readonly #tails = new Map<HostId, Promise<unknown>>();
+  readonly #reboots: RebootMeter;
+  readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
   /** Up to which sequence of which epoch everything is settled, so that a repeated batch costs nothing. */
   readonly #settled = new Map<HostId, { readonly epoch: number; readonly sequence: number }>();
 
   constructor(options: HostReportHandlerOptions) {
     this.#options = options;
+    this.#reboots = new RebootMeter(options.clock);
     this.#fullLists = new FullListReconciler(options.folds, (vmId, source, settle) =>
       this.#settle(vmId, source, settle),
     );
   }
 
   /** Throws a `Fault`, after which the host sends again; nothing is acknowledged then. */
-  handle(message: VmLaneMessage): Promise<LaneAnswer> {
+  async handle(message: VmLaneMessage): Promise<LaneAnswer> {
     const { hostId } = message;
-    const previous = this.#tails.get(hostId) ?? Promise.resolve();
-    const run = previous.then(() => this.#handle(message));
-    const tail = run.then(ignore, ignore).then(() => {
-      if (this.#tails.get(hostId) === tail) this.#tails.delete(hostId);
-    });
-    this.#tails.set(hostId, tail);
-    return run;
+    const queue = this.#queues.get(hostId) ?? { tail: Promise.resolve(), length: 0 };
+    if (queue.length >= MAX_WAITING) {
+      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `${queue.length} messages of host ${hostId} are under way`);
+    }
+    const run = queue.tail.then(() => this.#handle(message));
+    this.#queues.set(hostId, { tail: run.then(ignore, ignore), length: queue.length + 1 });
+    try {
+      return await run;
+    } finally {
+      const { tail, length } = this.#queues.get(hostId) ?? queue;
+      if (length <= 1) this.#queues.delete(hostId);
+      else this.#queues.set(hostId, { tail, length: length - 1 });
+    }
   }
 
   async #handle(message: VmLaneMessage): Promise<LaneAnswer> {
     const { hostId, journalEpoch } = message;
-    const current = await this.#options.journals.reached(hostId, journalEpoch, REGISTRATION_LAG_MS);
+    const { operations, isActive, journals } = this.#options;
+    const current = journals.current(hostId);
     if (current === undefined) return refused('HOST_NOT_FOUND', `host ${hostId} is not registered; register first`);
     if (current > journalEpoch) {
       return refused(
@@ -86,6 +98,7 @@ export class HostReportHandler {
       );
     }
     if (current < journalEpoch) {
+      // The registration may be on its way here from the store; the host asks again.
       throw new Fault(
         'NOT_YET',
         'not-applied',
@@ -93,11 +106,16 @@ export class HostReportHandler {
       );
     }
     if (message.kind === 'open') {
+      // A process that stood still would give an old table.
+      if (!isActive()) throw notActive();
       const table = this.#table(hostId);
-      this.#options.operations.hostOpened(hostId);
+      operations.hostOpened(hostId);
+      operations.hostHeard(hostId);
       return { kind: 'answered', value: table };
     }
-    return { kind: 'answered', value: await this.#settleBatch(message) };
+    const acknowledged = await this.#settleBatch(message);
+    operations.hostHeard(hostId);
+    return { kind: 'answered', value: acknowledged };
   }
 
   #table(hostId: HostId): VmTable {
@@ -112,28 +130,26 @@ export class HostReportHandler {
   async #settleBatch({ hostId, journalEpoch, reports }: Reports): Promise<ReportsAcknowledged> {
     const settled = this.#settled.get(hostId);
     let through = settled?.epoch === journalEpoch ? settled.sequence : 0;
-    let underWay: Promise<void>[] = [];
+    // Reports of one VM go one after the other and stop at the first fault: a later one would make the earlier old.
+    const underWay = new Map<VmId | number, Promise<void>>();
     for (const { sequence, report } of reports) {
       if (sequence <= through) continue;
       const source = { hostId, journalEpoch, sequence };
       const parsed = vmReportSchema.safeParse(report);
       if (!parsed.success) {
-        underWay.push(this.#keep(source, report, 'unreadable report'));
+        underWay.set(sequence, this.#keep(source, report, 'unreadable report'));
       } else if (parsed.data.kind === 'full-list') {
         // What the list says is older than what was reported before it, so that goes first.
         await allSettled(underWay);
-        underWay = [];
+        underWay.clear();
         await this.#work(source, report, () =>
           this.#fullLists.take(parsed.data as Extract<VmReport, { kind: 'full-list' }>, source),
         );
       } else {
         const single = parsed.data;
-        const operationId = single.kind === 'command-finished' ? single.operationId : undefined;
-        underWay.push(
-          this.#work(source, report, () =>
-            this.#settle(single.vmId, source, settlementOf(single, source), operationId),
-          ),
-        );
+        const work = () => this.#work(source, report, () => this.#settleSingle(single, source));
+        const before = underWay.get(single.vmId);
+        underWay.set(single.vmId, before === undefined ? work() : before.then(work));
       }
       through = sequence;
     }
@@ -156,6 +172,18 @@ export class HostReportHandler {
     }
   }
 
+  async #settleSingle(report: SingleReport, source: ReportSource): Promise<void> {
+    const { vmId } = report;
+    const operationId = report.kind === 'command-finished' ? report.operationId : undefined;
+    if (report.kind !== 'vm-changed' || report.change !== 'rebooted') {
+      return this.#settle(vmId, source, settlementOf(report, source), operationId);
+    }
+    const count = this.#reboots.due(vmId, report.count ?? 1, source);
+    if (count === undefined) return;
+    await this.#settle(vmId, source, settlementOf({ ...report, ...(count === 1 ? {} : { count }) }, source));
+    this.#reboots.recorded(vmId, source);
+  }
+
   async #settle(
     vmId: VmId,
     source: ReportSource,
@@ -164,7 +192,7 @@ export class HostReportHandler {
   ): Promise<void> {
     const { folds, clock, isActive } = this.#options;
     await folds.change(vmId, (state) => {
-      if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+      if (!isActive()) throw notActive();
       const origin = {
         actor: { kind: 'host', id: source.hostId } as const,
         causationId: reportId(source),
@@ -189,11 +217,21 @@ export class HostReportHandler {
   }
 }
 
-function settlementOf(report: Exclude<VmReport, { kind: 'full-list' }>, source: ReportSource) {
-  return (state: VmState): readonly VmFact[] =>
-    report.kind === 'command-finished'
-      ? settleCommandFinished(state, report, source)
-      : settleVmChanged(state, report, source);
+function settlementOf(report: SingleReport, source: ReportSource) {
+  return (state: VmState): readonly VmFact[] => {
+    switch (report.kind) {
+      case 'command-finished':
+        return settleCommandFinished(state, report, source);
+      case 'vm-changed':
+        return settleVmChanged(state, report, source);
+      case 'vm-state':
+        return settleVmState(state, report, source);
+    }
+  };
+}
+
+function notActive(): Fault {
+  return new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
 }
 
 function refused(code: Rejection['code'], detail: string): LaneAnswer {
@@ -201,8 +239,8 @@ function refused(code: Rejection['code'], detail: string): LaneAnswer {
 }
 
 /** Waits for all of them, also where one fails, so that nothing of a batch is under way when the next begins. */
-async function allSettled(underWay: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(underWay);
+async function allSettled(underWay: ReadonlyMap<unknown, Promise<void>>): Promise<void> {
+  const results = await Promise.allSettled(underWay.values());
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }

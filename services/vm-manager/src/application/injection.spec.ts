@@ -108,6 +108,119 @@ describe('whatever fails once, the VM’s life is the same', () => {
   });
 });
 
+const HOUR_MS = 3_600_000;
+/** Longer than the time of any operation. */
+const LONG_MS = 900_000;
+
+/** Facts of an undisturbed life, but for what tells that an operation had to wait. */
+async function expectDone(bench: VmManagerBench): Promise<void> {
+  const types = (await bench.types()).filter((type) => type !== 'OperationDelayed');
+  expect(types).toEqual(undisturbed.types);
+  expect([...bench.hosts.host(hostA).power]).toEqual([]);
+}
+
+describe('an outage longer than the time of any operation destroys nothing and fails nothing that was done', () => {
+  const verbs = life.map(([verb]) => verb);
+
+  /** Lives up to a verb, whose command the host has taken; what it does then is for the outage. */
+  async function upTo(bench: VmManagerBench, until: string): Promise<void> {
+    const host = bench.hosts.host(hostA);
+    for (const [verb, fields] of life) {
+      const sends = bench.hosts.sent.length;
+      if (verb === until) host.isHung = true;
+      await bench.insist(verb, verb, fields);
+      if (verb === until) return bench.until(() => bench.hosts.sent.length > sends);
+      await bench.ended(verb);
+    }
+  }
+
+  async function liveOn(bench: VmManagerBench, from: string): Promise<void> {
+    const rest = life.slice(verbs.indexOf(from as (typeof verbs)[number]));
+    for (const [verb, fields] of rest) {
+      await bench.insist(verb, verb, fields);
+      expect(await bench.ended(verb)).toMatchObject({ type: 'OperationSucceeded' });
+    }
+  }
+
+  it.each(verbs)('of vm-manager, while the host does the %s', async (verb) => {
+    const bench = await VmManagerBench.started();
+    await upTo(bench, verb);
+    bench.loseLease();
+    bench.hosts.host(hostA).resume();
+    bench.clock.advance(LONG_MS);
+    await bench.crash();
+    await liveOn(bench, verb);
+    await expectDone(bench);
+  });
+
+  it.each(verbs)('of the event store, while the host does the %s', async (verb) => {
+    const bench = await VmManagerBench.started();
+    await upTo(bench, verb);
+    bench.faultyStore.fateOf = () => 'refused';
+    bench.hosts.host(hostA).resume();
+    await bench.pass(LONG_MS);
+    bench.faultyStore.fateOf = () => 'stored';
+    await liveOn(bench, verb);
+    await expectDone(bench);
+  });
+
+  it.each(verbs)('of the messages between, while the host does the %s', async (verb) => {
+    const bench = await VmManagerBench.started();
+    await upTo(bench, verb);
+    bench.hosts.host(hostA).isReachable = false;
+    bench.hosts.host(hostA).resume();
+    await bench.pass(LONG_MS);
+    await bench.reconnect(hostA);
+    await liveOn(bench, verb);
+    await expectDone(bench);
+  });
+
+  it.each(verbs)('of the host, before it does the %s', async (verb) => {
+    const bench = await VmManagerBench.started();
+    await upTo(bench, verb);
+    bench.hosts.host(hostA).isReachable = false;
+    await bench.pass(LONG_MS);
+    bench.hosts.host(hostA).resume();
+    await bench.reconnect(hostA);
+    await liveOn(bench, verb);
+    await expectDone(bench);
+  });
+});
+
+describe('a clock of vm-manager’s machine that is hours off, or steps', () => {
+  it.each([-7 * HOUR_MS, 7 * HOUR_MS])('changes nothing: %i ms', async (offMs) => {
+    const bench = await VmManagerBench.started();
+    const host = bench.hosts.host(hostA);
+    bench.wallClockOffMs = offMs;
+    for (const [verb, fields] of life) {
+      host.isHung = true;
+      await bench.insist(verb, verb, fields);
+      const sent = bench.hosts.sent.length;
+      await bench.until(() => bench.hosts.sent.length >= sent);
+      bench.wallClockOffMs = -bench.wallClockOffMs;
+      await bench.crash();
+      host.resume();
+      expect(await bench.ended(verb)).toMatchObject({ type: 'OperationSucceeded' });
+    }
+    await expectUndisturbed(bench);
+  });
+
+  it('does not change when what found no host ends', async () => {
+    for (const offMs of [-7 * HOUR_MS, 0, 7 * HOUR_MS]) {
+      const bench = await VmManagerBench.started();
+      bench.wallClockOffMs = offMs;
+      bench.scheduler.faults.push(...Array.from({ length: 5_000 }, () => new Fault('TIMED_OUT', 'unknown', 'quiet')));
+      const beganMs = bench.clock.monotonicMs();
+      await bench.insist('create', 'create');
+      await bench.pass(300_000);
+      await bench.crash();
+      expect(await bench.ended('create')).toMatchObject({ data: { code: 'OPERATION_OVERDUE', step: 'place' } });
+      const tookMs = bench.clock.monotonicMs() - beganMs;
+      expect(Math.abs(tookMs - 600_000)).toBeLessThan(65_000);
+    }
+  });
+});
+
 describe('run twice, each step is as run once', () => {
   it('takes every command of a client, every host command and every report twice', async () => {
     const bench = await VmManagerBench.started();

@@ -2,33 +2,54 @@ import { describe, expect, it } from '@jest/globals';
 import { hostA, hostB, operationOf, vmId } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
+const LONG_MS = 3_600_000;
+
 async function createdOnSilentHost(): Promise<VmManagerBench> {
   const bench = await VmManagerBench.started();
   bench.hosts.host(hostA).isReachable = false;
   await bench.command('create', 'create');
-  expect(await bench.ended('create')).toMatchObject({
-    type: 'OperationFailed',
-    data: { code: 'OPERATION_OVERDUE', left: [expect.stringContaining(hostA)] },
-  });
+  await bench.until(() => bench.state().operation?.isUnheard === true);
   return bench;
 }
 
 describe('a create whose host never answers', () => {
-  it('leaves a VM that is there to see and to delete, and whose name is taken', async () => {
+  it('waits for the host however long that takes, says so once, and is done when it returns', async () => {
     const bench = await createdOnSilentHost();
-    expect(bench.state()).toMatchObject({ phase: 'present', hostId: hostA });
-    expect(await bench.command('create', 'same name')).toMatchObject({ rejection: { code: 'VM_NAME_TAKEN' } });
-    expect(await bench.command('delete', 'delete')).toMatchObject({ kind: 'accepted' });
+    const delays = (await bench.events()).filter(({ type }) => type === 'OperationDelayed');
+    expect(delays).toMatchObject([{ data: { because: 'host-unheard', hostId: hostA } }]);
+    bench.clock.advance(24 * LONG_MS);
+    let turns = 0;
+    await bench.until(() => turns++ >= 40);
+    expect(bench.state()).toMatchObject({ phase: 'present', hostId: hostA, operation: { kind: 'vm.create' } });
+    await bench.reconnect(hostA);
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationSucceeded' });
+    expect((await bench.types()).filter((type) => type === 'OperationDelayed')).toHaveLength(1);
   });
 
-  it('is taken back by itself when the host returns, and no late copy starts it', async () => {
+  it('leaves a VM that is there to see, whose name is taken, and that a person may delete', async () => {
+    const bench = await createdOnSilentHost();
+    expect(await bench.command('create', 'same name')).toMatchObject({ rejection: { code: 'VM_NAME_TAKEN' } });
+    expect(await bench.command('delete', 'delete')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.end(operationOf('create'))).toMatchObject({ type: 'OperationCancelled' });
+    await bench.reconnect(hostA);
+    expect(await bench.ended('delete')).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.state().phase).toBe('deleted');
+  });
+
+  it('is taken back where a person cancelled it, when the host returns, and no late copy starts it', async () => {
     const bench = await createdOnSilentHost();
     const host = bench.hosts.host(hostA);
+    await bench.command('cancel', 'cancel', { operationId: operationOf('create') });
+    expect(await bench.ended('create')).toMatchObject({
+      type: 'OperationCancelled',
+      data: { left: [expect.stringContaining(hostA)] },
+    });
+    expect(bench.state()).toMatchObject({ phase: 'present', hostId: hostA });
     await bench.reconnect(hostA);
     for (const { command } of bench.hosts.sent) if (command.kind === 'create') host.receive(command);
     await bench.until(() => bench.state().phase === 'deleted');
     expect(host.done.map((command) => command.kind)).toEqual(['delete']);
-    expect((await bench.types()).slice(-2)).toEqual(['OperationFailed', 'VmDeleted']);
+    expect((await bench.types()).slice(-2)).toEqual(['OperationCancelled', 'VmDeleted']);
   });
 
   it('is taken back also when the host had begun before it was cut off, and after a restart of vm-manager', async () => {
@@ -39,6 +60,7 @@ describe('a create whose host never answers', () => {
     await bench.command('create', 'create');
     await bench.until(() => bench.hosts.sent.length === 1);
     host.isReachable = false;
+    await bench.command('cancel', 'cancel', { operationId: operationOf('create') });
     await bench.ended('create');
     await bench.crash();
     host.resume();
@@ -48,12 +70,97 @@ describe('a create whose host never answers', () => {
     expect([...host.power]).toEqual([]);
   });
 
-  it('is kept where a person has started the VM meanwhile', async () => {
+  it('is kept where a person has started the VM after cancelling it', async () => {
     const bench = await createdOnSilentHost();
+    await bench.command('cancel', 'cancel', { operationId: operationOf('create') });
+    await bench.ended('create');
     await bench.command('start', 'start');
     await bench.reconnect(hostA);
     expect(await bench.ended('start')).toMatchObject({ type: 'OperationSucceeded' });
     expect(bench.hosts.host(hostA).power.get(vmId)).toBe('RUNNING');
+  });
+});
+
+describe('a host that cannot be heard', () => {
+  async function runningAndFrozen(): Promise<VmManagerBench> {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    bench.hosts.host(hostA).isReachable = false;
+    await bench.suspect(hostA);
+    return bench;
+  }
+
+  it.each([
+    ['start', {}, 'RUNNING'],
+    ['resume', {}, 'RUNNING'],
+  ] as const)('is not believed that a VM is so already: %s is an operation, and done', async (verb, fields, power) => {
+    const bench = await runningAndFrozen();
+    // Destroyed behind our back.
+    bench.hosts.host(hostA).power.set(vmId, verb === 'start' ? 'STOPPED' : 'PAUSED');
+    expect(await bench.command(verb, verb, fields)).toMatchObject({ value: { operationId: operationOf(verb) } });
+    await bench.reconnect(hostA);
+    expect(await bench.ended(verb)).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.hosts.host(hostA).power.get(vmId)).toBe(power);
+    expect(await bench.command(verb, `${verb} again`, fields)).toMatchObject({ kind: 'accepted' });
+    expect((await bench.command(verb, `${verb} again`, fields)) as object).not.toHaveProperty('value.operationId');
+  });
+
+  it('lets a person cancel what it has taken, and says that it may still do it', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    const host = bench.hosts.host(hostA);
+    host.isHung = true;
+    await bench.command('reboot', 'reboot', { gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.length === 2);
+    const cancel = () => bench.command('cancel', 'cancel', { operationId: operationOf('reboot') });
+    expect(await cancel()).toMatchObject({ rejection: { code: 'OPERATION_NOT_CANCELLABLE' } });
+    host.isReachable = false;
+    await bench.suspect(hostA);
+    expect(await cancel()).toMatchObject({ kind: 'accepted' });
+    expect(await bench.end(operationOf('reboot'))).toMatchObject({
+      data: { left: [expect.stringContaining('may still carry out')] },
+    });
+  });
+});
+
+describe('a second delete', () => {
+  it('joins the first, and both hear of its end', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    bench.hosts.host(hostA).isHung = true;
+    await bench.command('delete', 'first');
+    expect(await bench.command('delete', 'second')).toMatchObject({ value: { operationId: operationOf('first') } });
+    bench.hosts.host(hostA).resume();
+    expect(await bench.ended('first')).toMatchObject({ type: 'OperationSucceeded' });
+  });
+});
+
+describe('cancelling before the command was sent', () => {
+  it('lets no first copy leave while the cancel is written down', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    const host = bench.hosts.host(hostA);
+    host.isReachable = false;
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.length > 2);
+    const cancelling = bench.faultyStore.appends + 1;
+    bench.faultyStore.fateOf = (number) => {
+      if (number !== cancelling) return 'stored';
+      // The host is back, and the next repeat due, right while the cancel is on its way to the store.
+      host.isReachable = true;
+      bench.clock.advance(10_000);
+      return 'stored';
+    };
+    expect(await bench.command('cancel', 'cancel', { operationId: operationOf('stop') })).toMatchObject({
+      kind: 'accepted',
+    });
+    const end = await bench.end(operationOf('stop'));
+    const isDone = host.done.some((command) => command.kind === 'stop');
+    expect([isDone, end.type === 'OperationCancelled' && end.data.left.length > 0]).toEqual([false, false]);
   });
 });
 

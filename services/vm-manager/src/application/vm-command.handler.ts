@@ -1,5 +1,6 @@
 import { Fault, type CommandAccepted, type OperationId, type Rejection, type VmId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
+import { joinedByDelete } from '../domain/vm/delete.decider.js';
 import { decide } from '../domain/vm/vm.decider.js';
 import { operationIdOf, subjectOf, type VmCommand, type VmDecision } from '../domain/vm/vm-command.policy.js';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
@@ -18,7 +19,7 @@ type Create = Extract<VmCommand, { verb: 'create' }>;
 export interface VmCommandHandlerOptions {
   readonly folds: VmFolds;
   readonly names: VmNames;
-  readonly operations: Pick<VmOperations, 'deliveryOf'>;
+  readonly operations: Pick<VmOperations, 'deliveryOf' | 'isHeard' | 'holding'>;
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   /** Whether this replica is the active one; asked right before each append. */
@@ -37,8 +38,10 @@ export class VmCommandHandler {
   async handle(command: VmCommand, traceparent?: string): Promise<CommandAnswer> {
     const vmId = subjectOf(command);
     if (command.verb === 'create') return this.#create(command, vmId, traceparent);
+    const decide = () => this.#decide(command, vmId, traceparent);
     try {
-      return await this.#decide(command, vmId, traceparent);
+      // Whether the command was sent decides on a cancel, and must not change while that is written down.
+      return await (command.verb === 'cancel' ? this.#options.operations.holding(vmId, decide) : decide());
     } catch (error) {
       const answer = error instanceof Fault ? undefined : await this.#oldAnswer(command, vmId);
       if (answer === undefined) throw error;
@@ -89,7 +92,8 @@ export class VmCommandHandler {
       command.verb === 'create' ||
       result.events.length > 0 ||
       state.knownOperations.some((known) => known.operationId === operationId);
-    return accepted(vmId, state, isKnown ? operationId : undefined);
+    const joined = command.verb === 'delete' ? joinedByDelete(state) : undefined;
+    return accepted(vmId, state, isKnown ? operationId : joined);
   }
 
   /**
@@ -106,7 +110,13 @@ export class VmCommandHandler {
     const open = state.operation;
     const delivery = open === undefined ? ('unsent' as const) : operations.deliveryOf(vmId, open.operationId);
     const holder = command.verb === 'create' ? names.holder(command.projectId, command.name) : undefined;
-    return { timeouts, delivery, ...(holder === undefined || holder === vmId ? {} : { nameHolder: holder }) };
+    const isHostHeard = operations.isHeard(state.hostId);
+    return {
+      timeouts,
+      delivery,
+      isHostHeard,
+      ...(holder === undefined || holder === vmId ? {} : { nameHolder: holder }),
+    };
   }
 }
 

@@ -8,6 +8,7 @@ import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
 const SEED = 20_260_101;
 const hosts = [hostA, hostB, hostC] as const;
+const OUTAGE_MS = 3_600_000;
 const verbs = ['start', 'stop', 'reboot', 'reset', 'pause', 'resume', 'delete', 'cancel'] as const;
 
 const failing = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[]) =>
@@ -53,6 +54,9 @@ const happening = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('open' as const), host: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('crash' as const) }) },
+  // Longer than the time of any operation, with what hosts do meanwhile in between.
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('outage' as const), host: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('suspect' as const), host: fc.nat(2) }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -99,6 +103,13 @@ async function happen(bench: VmManagerBench, event: Happening): Promise<void> {
       return;
     case 'crash':
       return bench.crash();
+    case 'outage':
+      bench.loseLease();
+      host.resume();
+      bench.clock.advance(OUTAGE_MS);
+      return bench.crash();
+    case 'suspect':
+      return bench.suspect(host.hostId);
     case 'store': {
       const next = bench.faultyStore.appends + 1;
       bench.faultyStore.fateOf = (number) => (number === next ? event.fate : 'stored');
@@ -124,10 +135,19 @@ function ignoreFault(error: unknown): void {
   if (!(error instanceof Fault)) throw error;
 }
 
-/** Nothing more happens from outside; all waits come to their ends. */
+/** Nothing more happens from outside; all waits come to their ends, but for those for a host that cannot be heard. */
 async function settle(bench: VmManagerBench): Promise<void> {
   bench.faultyStore.fateOf = () => 'stored';
-  await bench.until(() => bench.isActive && bench.manager.folds.openVms.size === 0);
+  await bench.until(() => bench.isActive && (!isOpen(bench) || isWaitingForHost(bench)));
+}
+
+function isOpen(bench: VmManagerBench): boolean {
+  return bench.manager.folds.openVms.size > 0;
+}
+
+function isWaitingForHost(bench: VmManagerBench): boolean {
+  const { hostId, operation } = bench.state();
+  return operation?.isUnheard === true && hostId !== undefined && !bench.hosts.host(hostId).isReachable;
 }
 
 function expectSafe(bench: VmManagerBench, events: readonly StoredVmEvent[]): void {
@@ -154,7 +174,8 @@ function expectSafe(bench: VmManagerBench, events: readonly StoredVmEvent[]): vo
       ? [event.data.operationId]
       : [],
   );
-  expect([...ended].sort()).toEqual([...began].sort());
+  const open = bench.state().operation?.operationId;
+  expect([...ended].sort()).toEqual(began.filter((operationId) => operationId !== open).sort());
   expect(new Set(began).size).toBe(began.length);
 
   // Nothing comes after the end of the VM.
@@ -162,6 +183,36 @@ function expectSafe(bench: VmManagerBench, events: readonly StoredVmEvent[]): vo
   if (deletedAt >= 0) expect(events.slice(deletedAt + 1)).toEqual([]);
   // A VM that is deleted is nowhere.
   if (deletedAt >= 0) expect(running).toEqual([]);
+}
+
+/** Nothing that its host had done by its own word has failed for its time, and only what did not run was undone for it. */
+function expectNothingDoneUndone(bench: VmManagerBench, events: readonly StoredVmEvent[]): void {
+  const reports = bench.hosts.all.flatMap((host) => host.reports);
+  const done = new Set(
+    reports.flatMap((report) =>
+      report.kind === 'command-finished' && report.result.kind === 'done' ? [report.commandId] : [],
+    ),
+  );
+  for (const [index, event] of events.entries()) {
+    if (event.type === 'OperationCancelRequested' && event.data.because === 'overdue') {
+      expect(events.slice(0, index).some(({ type }) => type === 'VmStarted')).toBe(false);
+    }
+    if (event.type !== 'OperationFailed' || event.data.code !== 'OPERATION_OVERDUE') continue;
+    const { operationId } = event.data;
+    if (events.some((other) => other.type === 'OperationCancelRequested' && other.data.operationId === operationId))
+      continue;
+    // The end of the command may have come after the end of the operation, never before.
+    const commands = bench.hosts.sent.filter(({ command: sent }) => sent.operationId === operationId);
+    const states = reports.findIndex(
+      (report) =>
+        report.kind === 'vm-state' && commands.some(({ command: sent }) => sent.commandId === report.commandId),
+    );
+    const ends = reports.findIndex(
+      (report) =>
+        report.kind === 'command-finished' && report.operationId === operationId && done.has(report.commandId),
+    );
+    expect(ends < 0 || ends > states).toBe(true);
+  }
 }
 
 /** What is known of a VM that no operation holds is what its host has. */
@@ -189,10 +240,11 @@ describe('whatever happens to a VM', () => {
           await bench.reconnect(host.hostId);
         }
         let turns = 0;
-        await bench.until(() => turns++ >= 40);
+        await bench.until(() => turns++ >= 40 && !isOpen(bench));
         const events = await bench.events();
         expectSafe(bench, events);
         expectTrue(bench);
+        expectNothingDoneUndone(bench, events);
 
         // The fold that the process kept, own appends first, is the fold of the store.
         expect(bench.state()).toEqual(events.reduce(evolve, initialState));
@@ -215,5 +267,5 @@ describe('whatever happens to a VM', () => {
       }),
       { numRuns: 200, seed: SEED },
     );
-  });
+  }, 30_000);
 });

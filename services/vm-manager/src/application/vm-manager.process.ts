@@ -1,4 +1,10 @@
-import { kindOfStream, type StoredClusterEvent, type StoredHostEvent, type StoredVmEvent } from '@drover/contracts';
+import {
+  Fault,
+  kindOfStream,
+  type StoredClusterEvent,
+  type StoredHostEvent,
+  type StoredVmEvent,
+} from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import { HostJournals } from './host-journals.state.js';
@@ -13,6 +19,8 @@ import { VmCommandHandler } from './vm-command.handler.js';
 import { VmFolds } from './vm-folds.state.js';
 import { VmNames } from './vm-names.state.js';
 import { VmOperations } from './vm-operations.process.js';
+
+const STORE_RETRY_MS = 500;
 
 /** What `follow` takes. */
 export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent;
@@ -37,6 +45,8 @@ export class VmManager {
   readonly reports: HostReportHandler;
   readonly #journals: HostJournals;
   readonly #operations: VmOperations;
+  readonly #store: VmStore;
+  readonly #timer: Timer;
   #storeEpoch: number | undefined;
 
   constructor(options: VmManagerOptions) {
@@ -44,7 +54,7 @@ export class VmManager {
     const folds = new VmFolds(store);
     const names = new VmNames();
     folds.onChange((vmId, before, after) => names.changed(vmId, before, after));
-    const journals = new HostJournals(timer);
+    const journals = new HostJournals();
     const operations = new VmOperations({
       folds,
       names,
@@ -57,6 +67,8 @@ export class VmManager {
       log,
     });
     this.folds = folds;
+    this.#store = store;
+    this.#timer = timer;
     this.#journals = journals;
     this.#operations = operations;
     this.commands = new VmCommandHandler({ folds, names, operations, clock, timeouts, isActive });
@@ -75,6 +87,7 @@ export class VmManager {
   follow(event: FollowedEvent): void {
     if (kindOfStream(event.stream) === 'vm') this.folds.follow(event as StoredVmEvent);
     else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
+    else if (event.type === 'HostSuspected') this.#operations.hostSilent(event.data.hostId);
     else if (event.type === 'ClusterCreated') this.#storeEpoch = event.data.storeEpoch;
   }
 
@@ -83,8 +96,22 @@ export class VmManager {
    *
    * @param holds whether the lease is still held; asked right before each effect, because a process may have stood still.
    */
-  activate(holds: () => boolean): void {
-    this.#operations.activate(holds);
+  async activate(holds: () => boolean): Promise<void> {
+    const storeNowMs = await this.#storeNow(holds);
+    if (storeNowMs !== undefined && holds()) this.#operations.activate(holds, storeNowMs);
+  }
+
+  /** The store's time; undefined where the lease was lost before the store told it. */
+  async #storeNow(holds: () => boolean): Promise<number | undefined> {
+    while (holds()) {
+      try {
+        return await this.#store.now();
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        await new Promise<void>((resolve) => this.#timer.after(STORE_RETRY_MS, resolve));
+      }
+    }
+    return undefined;
   }
 
   /** Stops carrying them on, at once. Idempotent. */

@@ -8,10 +8,12 @@ import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { Delivery } from '../domain/vm/vm-command.policy.js';
 import type { Cause, VmState } from '../domain/vm/vm.state.js';
 import { DueTimes } from './due-times.state.js';
+import { keyOf, newTask, retryDelayMs, type Asked, type Task } from './effect-task.state.js';
 import type { HostCommands } from './ports/host-commands.port.js';
 import type { Log } from './ports/log.port.js';
 import type { MessageTrace, Scheduler } from './ports/scheduler.port.js';
 import type { Timer } from './ports/timer.port.js';
+import { OperationTimes } from './operation-times.state.js';
 import { eventsOf, vmManager } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
 import type { VmNames } from './vm-names.state.js';
@@ -23,13 +25,8 @@ const RESERVATION_MS = 10_000;
  * that cannot be reached is tried for up to 5 s.
  */
 const PLACEMENT_MS = 4_500;
-const FIRST_RETRY_MS = 100;
-/** Short, because nothing tells that a scheduler or a host is back but its answer. */
-const LONGEST_RETRY_MS = 1_000;
 /** What one turn of the event loop may do at most, where much is to be done at once: some milliseconds of work. */
 const VMS_PER_TURN = 16;
-/** For what no operation waits for any more; a host that opens its lane is asked at once. */
-const LONGEST_OWED_RETRY_MS = 60_000;
 
 export interface VmOperationsOptions {
   readonly folds: VmFolds;
@@ -44,20 +41,6 @@ export interface VmOperationsOptions {
   readonly log: Log;
 }
 
-/** An effect that is being carried out: one per VM at a time. */
-interface Task {
-  readonly key: string;
-  readonly operationId: OperationId;
-  readonly controller: AbortController;
-  delivery: Delivery;
-  isRunning: boolean;
-  /** Asked for again while it was running. */
-  isWanted: boolean;
-  failures: number;
-  /** By the monotonic clock; absent while it runs, and when nothing is to be repeated. */
-  retryAtMs: number | undefined;
-}
-
 /**
  * Carries the open operations of all VMs to their end, while this replica is the active one.
  *
@@ -68,15 +51,20 @@ export class VmOperations {
   readonly #options: VmOperationsOptions;
   #tasks = new Map<VmId, Task>();
   readonly #dueTimes: DueTimes<VmId>;
+  readonly #times: OperationTimes;
   /** Open operations that this replica saw begin while it was the active one. */
   readonly #begunHere = new Map<VmId, OperationId>();
+  /** VMs whose command is not sent for the first time just now, and for how many who wait for that. */
+  readonly #held = new Map<VmId, number>();
   /** Whether the lease is still held; absent while this replica is a standby. */
   #holds: (() => boolean) | undefined;
 
   constructor(options: VmOperationsOptions) {
     this.#options = options;
     this.#dueTimes = new DueTimes(options.clock, options.timer, VMS_PER_TURN, (vmId) => this.wake(vmId));
+    this.#times = new OperationTimes(options.clock, (hostId) => this.#wakeVmsOf(hostId));
     options.folds.onChange((vmId, before, after) => {
+      if (after.operation !== before.operation) this.#times.changed(vmId, after);
       const isSame = after !== before && after.operation === before.operation && after.owedUndo === before.owedUndo;
       if (this.#holds === undefined || isSame) return;
       const { operation } = after;
@@ -88,9 +76,14 @@ export class VmOperations {
     });
   }
 
-  /** Takes up every open operation, oldest first. How far another process had come with them is not known. */
-  activate(holds: () => boolean): void {
+  /**
+   * Takes up every open operation, oldest first. How far another process had come with them is not known.
+   *
+   * @param storeNowMs the store's time, now that everything is folded that it held.
+   */
+  activate(holds: () => boolean, storeNowMs: number): void {
     this.#holds = holds;
+    this.#times.begin(storeNowMs);
     this.#fewPerTurn(this.#openWhile(holds), (vmId) => this.wake(vmId));
   }
 
@@ -135,6 +128,44 @@ export class VmOperations {
     return known === 'unsent' && mayHaveBeenSent ? 'unanswered' : known;
   }
 
+  /** Whether the host can be heard, so that what it reported is so. */
+  isHeard(hostId: HostId | undefined): boolean {
+    return hostId !== undefined && this.#times.hosts.isHeard(hostId);
+  }
+
+  /** Everything is settled that the host has sent up to now. */
+  hostHeard(hostId: HostId): void {
+    if (this.#holds !== undefined) this.#times.hosts.heard(hostId);
+  }
+
+  /** It is suspected. */
+  hostSilent(hostId: HostId): void {
+    this.#times.hosts.silent(hostId);
+  }
+
+  /** While this runs, no first copy of a command leaves for the VM's host: what was not sent stays so. */
+  async holding<T>(vmId: VmId, body: () => Promise<T>): Promise<T> {
+    this.#held.set(vmId, (this.#held.get(vmId) ?? 0) + 1);
+    try {
+      return await body();
+    } finally {
+      const others = (this.#held.get(vmId) ?? 1) - 1;
+      if (others === 0) this.#held.delete(vmId);
+      else this.#held.set(vmId, others);
+    }
+  }
+
+  #wakeVmsOf(hostId: HostId): void {
+    if (this.#holds === undefined) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const vmId of this.#options.folds.vmsOf(hostId)) {
+      const task = this.#tasks.get(vmId);
+      if (task === undefined || this.#options.folds.get(vmId).hostId !== hostId) continue;
+      if (!task.isRunning && task.retryAtMs !== undefined) task.retryAtMs = Math.min(task.retryAtMs, nowMs);
+      this.#dueTimes.set(vmId, nowMs);
+    }
+  }
+
   /** The host takes commands again, perhaps with a new journal: what it owes an end is sent once more. */
   hostOpened(hostId: HostId): void {
     for (const vmId of this.#options.folds.vmsOf(hostId)) {
@@ -153,7 +184,7 @@ export class VmOperations {
     const { folds, clock } = this.#options;
     const state = folds.get(vmId);
     const operationId = state.operation?.operationId ?? state.owedUndo?.operationId;
-    const { effect, atMs } = this.#due(vmId, state);
+    const { effect, leftMs } = this.#due(vmId, state);
     let task = this.#tasks.get(vmId);
     if (task !== undefined && task.key !== keyOf(effect)) {
       task.controller.abort();
@@ -162,50 +193,50 @@ export class VmOperations {
     }
     if (effect !== undefined && operationId !== undefined) {
       if (task === undefined) {
-        task = newTask(effect, operationId, clock.monotonicMs());
+        task = newTask(effect, operationId, clock.monotonicMs(), state.operation?.delays ?? 0);
         this.#tasks.set(vmId, task);
       }
       if (!task.isRunning && task.retryAtMs !== undefined && task.retryAtMs <= clock.monotonicMs()) {
         const current = task;
         const span = { traceparent: state.operation?.traceparent, fields: { operationId, vmId } };
         // Whatever woke this VM, its log lines belong to its own operation.
-        void inSpan(`attempt to ${effect.kind}`, span, () => this.#attempt(vmId, current, effect, atMs));
+        void inSpan(`attempt to ${effect.kind}`, span, () => this.#attempt(vmId, current, effect, leftMs));
       }
     }
-    this.#schedule(vmId, atMs, task);
+    this.#schedule(vmId, leftMs, task);
   }
 
   #due(vmId: VmId, state: VmState): Due {
-    const { folds, names, clock, timeouts } = this.#options;
+    const { folds, names, timeouts } = this.#options;
     const name = { isKnown: folds.isReadUpToRequest(vmId), earlierHolder: names.earlierHolder(vmId, state) };
-    return due(state, clock.epochMs(), timeouts.undoMs, name);
+    const isSeen = this.#begunHere.get(vmId) === state.operation?.operationId;
+    return due(state, this.#times.passed(vmId, state, isSeen), timeouts.undoMs, name);
   }
 
-  #schedule(vmId: VmId, atMs: number | undefined, task: Task | undefined): void {
+  #schedule(vmId: VmId, leftMs: number | undefined, task: Task | undefined): void {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const times = [
-      ...(atMs === undefined ? [] : [nowMs + Math.max(0, atMs - clock.epochMs())]),
+      ...(leftMs === undefined ? [] : [nowMs + Math.max(0, leftMs)]),
       ...(task?.retryAtMs === undefined || task.isRunning ? [] : [task.retryAtMs]),
     ];
     if (times.length === 0) this.#dueTimes.delete(vmId);
     else this.#dueTimes.set(vmId, Math.ceil(Math.min(...times)));
   }
 
-  async #attempt(vmId: VmId, task: Task, effect: Effect, atMs: number | undefined): Promise<void> {
+  async #attempt(vmId: VmId, task: Task, effect: Effect, leftMs: number | undefined): Promise<void> {
     task.isRunning = true;
     task.retryAtMs = undefined;
     let isDone = false;
     try {
-      isDone = await this.#carryOut(vmId, task, effect, atMs);
+      isDone = await this.#carryOut(vmId, task, effect, leftMs);
     } catch (error) {
       this.#tell(vmId, task, effect, error);
     }
     task.isRunning = false;
     if (!this.#isCurrent(vmId, task)) return;
     if (!isDone) {
-      const isOwed = this.#options.folds.get(vmId).operation === undefined;
-      task.retryAtMs = this.#options.clock.monotonicMs() + retryDelayMs(task.failures, isOwed);
+      task.retryAtMs = this.#options.clock.monotonicMs() + retryDelayMs(task.failures, this.#asked(vmId, task, effect));
       task.failures += 1;
     } else if (task.isWanted) {
       task.retryAtMs = this.#options.clock.monotonicMs();
@@ -215,7 +246,7 @@ export class VmOperations {
   }
 
   /** Whether the effect needs no repeat, as far as can be known here. */
-  async #carryOut(vmId: VmId, task: Task, effect: Effect, atMs: number | undefined): Promise<boolean> {
+  async #carryOut(vmId: VmId, task: Task, effect: Effect, leftMs: number | undefined): Promise<boolean> {
     if (this.#holds?.() !== true) return false;
     switch (effect.kind) {
       case 'record':
@@ -223,7 +254,9 @@ export class VmOperations {
       case 'place':
         return this.#place(vmId, task, effect);
       case 'send':
-        return this.#send(vmId, task, effect, atMs);
+        return this.#send(vmId, task, effect, leftMs);
+      case 'look':
+        return this.#look(vmId, task, effect);
     }
   }
 
@@ -249,13 +282,14 @@ export class VmOperations {
     vmId: VmId,
     task: Task,
     effect: Extract<Effect, { kind: 'send' }>,
-    atMs: number | undefined,
+    leftMs: number | undefined,
   ): Promise<boolean> {
-    const { hosts, clock, timeouts } = this.#options;
+    const { hosts, timeouts } = this.#options;
     const { hostId, command, cause } = effect;
     const before = task.delivery;
+    if (before === 'unsent' && this.#held.has(vmId)) return false;
     // The host need not begin what would be overdue by then.
-    const ttlMs = atMs === undefined ? timeouts.undoMs : Math.max(1, Math.floor(atMs - clock.epochMs()));
+    const ttlMs = Math.max(1, Math.floor(leftMs ?? timeouts.undoMs));
     task.delivery = before === 'unsent' ? 'unanswered' : before;
     try {
       const answer = await hosts.send(hostId, { ...command, ttlMs }, this.#trace(vmId, task, cause));
@@ -270,6 +304,22 @@ export class VmOperations {
       if (error instanceof Fault && error.outcome === 'not-applied') task.delivery = before;
       throw error;
     }
+  }
+
+  /** Never done by itself: its report ends the operation, and one that is lost is asked for again. */
+  async #look(vmId: VmId, task: Task, effect: Extract<Effect, { kind: 'look' }>): Promise<boolean> {
+    const { commandId } = effect.command;
+    const look = { kind: 'look', vmId, commandId } as const;
+    const answer = await this.#options.hosts.look(effect.hostId, look, this.#trace(vmId, task, effect.cause));
+    task.delivery = answer.kind === 'taken' ? 'taken' : 'unanswered';
+    return false;
+  }
+
+  #asked(vmId: VmId, task: Task, effect: Effect): Asked {
+    if (effect.kind === 'look' && task.delivery === 'taken') return 'look-taken';
+    const { operation, hostId } = this.#options.folds.get(vmId);
+    if (operation === undefined) return 'owed';
+    return operation.isUnheard && !this.isHeard(hostId) ? 'unheard' : 'heard';
   }
 
   /** Appends what follows, unless the VM has moved on or this replica is no longer the active one. */
@@ -319,28 +369,6 @@ export class VmOperations {
     // And then one line in ten is enough.
     else if (task.failures % 10 === 3) this.#options.log.warn('an effect fails again and again', fields);
   }
-}
-
-function newTask(effect: Effect, operationId: OperationId, nowMs: number): Task {
-  return {
-    key: keyOf(effect),
-    operationId,
-    controller: new AbortController(),
-    delivery: 'unsent',
-    isRunning: false,
-    isWanted: false,
-    failures: 0,
-    retryAtMs: nowMs,
-  };
-}
-
-function keyOf(effect: Effect | undefined): string {
-  return effect === undefined ? '' : `${effect.kind}/${effect.cause.eventId}`;
-}
-
-function retryDelayMs(failures: number, isOwed: boolean): number {
-  const longestMs = isOwed ? LONGEST_OWED_RETRY_MS : LONGEST_RETRY_MS;
-  return Math.min(longestMs, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
 }
 
 /** The scheduler refuses the question itself: asked again it would be refused again. */

@@ -3,12 +3,14 @@ import {
   Fault,
   type CommandFinished,
   type CommandOrder,
+  type Generation,
   type HostCommand,
   type HostCommandAnswer,
   type HostId,
   type PlaceQuery,
   type PowerState,
   type VmId,
+  type VmLook,
   type VmReport,
 } from '@drover/contracts';
 import type { HostCommands } from '../application/ports/host-commands.port.js';
@@ -54,6 +56,8 @@ type Failing = Extract<CommandFinished['result'], { kind: 'failed' }>;
 export class FakeHost {
   readonly hostId: HostId;
   readonly power = new Map<VmId, PowerState>();
+  /** Of the domains that are there. */
+  readonly generations = new Map<VmId, Generation>();
   /** Every command that was carried out, in order. */
   readonly done: HostCommand[] = [];
   readonly reports: VmReport[] = [];
@@ -79,6 +83,30 @@ export class FakeHost {
     const answer = this.#take(command);
     if (loss === 'answer') throw new Fault('TIMED_OUT', 'unknown', 'the answer was lost');
     return answer;
+  }
+
+  /** Tells what it has, behind what it has reported. */
+  look({ vmId, commandId }: VmLook): HostCommandAnswer {
+    if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
+    const known = this.#newest.get(vmId);
+    const isUnderWay = this.#hanging.some((command) => command.commandId === commandId);
+    const powerState = this.power.get(vmId) ?? 'ABSENT';
+    const generation = this.generations.get(vmId) ?? known?.generation;
+    const ours = powerState === 'ABSENT' || generation === undefined ? {} : { generation };
+    this.reports.push({ kind: 'vm-state', vmId, commandId, isUnderWay, powerState, ...ours });
+    return { kind: 'taken' };
+  }
+
+  /** Tells of every VM that it has, as an agent does once a minute. */
+  list(): void {
+    const domains = [...this.power].flatMap(([vmId, powerState]) => {
+      const generation = this.generations.get(vmId);
+      const ours = generation && { vmId, generation, fingerprint: definition.fingerprint };
+      const domain = { libvirtUuid: vmId, title: 'web', powerState, vcpus: 1, memoryMiB: 128 };
+      return ours === undefined ? [] : [{ ...domain, ours }];
+    });
+    const busy = [...new Set(this.#hanging.map(({ vmId }) => vmId))];
+    this.reports.push({ kind: 'full-list', part: 0, isLast: true, domains, busy });
   }
 
   /** Raises what it knows to the table of vm-manager. */
@@ -130,8 +158,8 @@ export class FakeHost {
     }
     if (after === 'ABSENT') this.power.delete(vmId);
     else this.power.set(vmId, after);
-    const isDefining = command.kind === 'create' || command.kind === 'start';
-    report({ kind: 'done', wasForced: false, ...(isDefining ? { definition } : {}) });
+    if (isDefiningKind(command.kind)) this.generations.set(vmId, generation);
+    report({ kind: 'done', wasForced: false, ...(isDefiningKind(command.kind) ? { definition } : {}) });
   }
 }
 
@@ -160,6 +188,14 @@ export class FakeHosts implements HostCommands {
     this.onSend(number, 'after');
     return answer;
   }
+
+  async look(hostId: HostId, look: VmLook): Promise<HostCommandAnswer> {
+    return this.host(hostId).look(look);
+  }
+}
+
+function isDefiningKind(kind: HostCommand['kind']): boolean {
+  return kind === 'create' || kind === 'start';
 }
 
 function powerAfter(command: HostCommand, isThere: boolean): PowerState | undefined {

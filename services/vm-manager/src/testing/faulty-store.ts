@@ -7,7 +7,7 @@ export type Fate = 'stored' | 'refused' | 'lost' | 'unanswered';
 
 /** A store whose appends meet a fate, by their number. */
 export class FaultyStore implements VmStore {
-  readonly #store: Pick<EventStore, 'append' | 'read' | 'subscribe'>;
+  readonly #store: Pick<EventStore, 'append' | 'read' | 'subscribe' | 'now'>;
   /** Asked for each append, counted from 1; may also bring other disasters about. */
   fateOf: (append: number) => Fate = () => 'stored';
   appends = 0;
@@ -26,6 +26,11 @@ export class FaultyStore implements VmStore {
     const result = await this.#store.append(stream, expected, events);
     if (fate === 'unanswered') throw new Fault('STORE_UNAVAILABLE', 'unknown', 'the connection was cut');
     return result;
+  }
+
+  /** Where it is down, its time is not told either. */
+  now(): Promise<number> {
+    return this.#store.now();
   }
 
   read(stream: string, options: { readonly fromRevision: number }): Promise<readonly StoredEvent[]> {

@@ -13,7 +13,7 @@ export type CommandInContext = VmCommand & { readonly context?: Partial<Decision
 export const given = givenWhenThen({
   initialState,
   decide: (state, { context, ...command }: CommandInContext) =>
-    decide(state, command, { timeouts: defaultTimeouts, delivery: 'unsent', ...context }),
+    decide(state, command, { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true, ...context }),
   evolve,
   store: (fact: VmFact, revision) => stored(fact, revision),
 });

@@ -24,6 +24,9 @@ import { FakeHost, FakeHosts, FakeScheduler } from './fake-fleet.js';
 import { ManualClock } from './manual-clock.js';
 import { command, hostA, hostB, hostC, operationOf, spec, user, vmId } from './vm-facts.js';
 
+/** How often an agent lists its VMs. */
+const FULL_LIST_MS = 60_000;
+
 /** The service on a memory store, with three fake hosts and time in the hand of the spec. */
 export class VmManagerBench {
   readonly clock = new ManualClock();
@@ -34,11 +37,13 @@ export class VmManagerBench {
   readonly hosts = new FakeHosts([hostA, hostB, hostC].map((id) => new FakeHost(id)));
   readonly deadLetters: UnworkableMessage[] = [];
   readonly told: { readonly message: string; readonly fields: unknown }[] = [];
+  /** By how much the wall clock of vm-manager's machine is off. */
+  wallClockOffMs = 0;
   /** What the lease says when it is looked at; a process that stood still may not have been told yet that it is lost. */
   isHolding = true;
   manager: VmManager;
   /** Sequence of the last report that each host numbered, and of the first it has not had acknowledged. */
-  readonly #sequences = new Map<HostId, { last: number; acknowledged: number }>();
+  readonly #sequences = new Map<HostId, { last: number; acknowledged: number; listedAtMs: number }>();
   #feed: Subscription | undefined;
   /** Whose term it is, once it has read to the tail. */
   #serving: VmManager | undefined;
@@ -78,7 +83,7 @@ export class VmManagerBench {
 
   async winLease(): Promise<void> {
     await this.#feed?.caughtUp();
-    this.manager.activate(() => this.isHolding);
+    await this.manager.activate(() => this.isHolding);
     this.#serving = this.manager;
   }
 
@@ -153,10 +158,21 @@ export class VmManagerBench {
     throw new Error('the condition was never met');
   }
 
+  /** Lets time pass, with everything running. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.clock.monotonicMs() + ms;
+    await this.until(() => this.clock.monotonicMs() >= endMs);
+  }
+
   /** Hands over every host's reports; those that were not acknowledged come again. */
   async deliverReports(): Promise<void> {
     for (const host of this.hosts.all) {
       const numbers = this.#numbers(host.hostId);
+      const nowMs = this.clock.monotonicMs();
+      if (host.isReachable && nowMs - numbers.listedAtMs >= FULL_LIST_MS) {
+        host.list();
+        numbers.listedAtMs = nowMs;
+      }
       numbers.last = host.reports.length;
       if (numbers.last === numbers.acknowledged || !host.isReachable || !this.isActive) continue;
       const answer = await this.report(host.hostId, numbers.acknowledged).catch(refusedOnly);
@@ -191,7 +207,10 @@ export class VmManagerBench {
 
   #numbers(hostId: HostId) {
     let numbers = this.#sequences.get(hostId);
-    if (numbers === undefined) this.#sequences.set(hostId, (numbers = { last: 0, acknowledged: 0 }));
+    if (numbers === undefined) {
+      numbers = { last: 0, acknowledged: 0, listedAtMs: this.clock.monotonicMs() };
+      this.#sequences.set(hostId, numbers);
+    }
     return numbers;
   }
 
@@ -202,7 +221,10 @@ export class VmManagerBench {
       scheduler: this.scheduler,
       hosts: this.hosts,
       deadLetters: { keep: (letter) => Promise.resolve(void this.deadLetters.push(letter)) },
-      clock: this.clock,
+      clock: {
+        epochMs: () => this.clock.epochMs() + this.wallClockOffMs,
+        monotonicMs: () => this.clock.monotonicMs(),
+      },
       timer: this.clock,
       timeouts: defaultTimeouts,
       isActive: () => this.#serving === manager && this.isHolding,
@@ -219,11 +241,20 @@ export class VmManagerBench {
     for (const hostId of [hostA, hostB, hostC]) await this.register(hostId, 1);
   }
 
+  /** ha-manager has not heard it for a while. */
+  async suspect(hostId: HostId): Promise<void> {
+    await this.store.append(`host-${hostId}`, 'any', [
+      this.#event('HostSuspected', { hostId, missedHeartbeats: 3, at: this.clock.epochMs() }),
+    ]);
+    await this.#feed?.caughtUp();
+  }
+
   /** Only what vm-manager reads of a registration is of interest here. */
   async register(hostId: HostId, journalEpoch: number): Promise<void> {
     await this.store.append(`host-${hostId}`, 'any', [
       this.#event('HostRegistered', { hostId, clusterId: DEFAULT_CLUSTER, journalEpoch }),
     ]);
+    await this.#feed?.caughtUp();
   }
 
   #event(type: string, data: object): NewEvent {

@@ -38,6 +38,7 @@ function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>, vm: V
     beganAt: event.recordedAt,
     dueAt: new Date(Date.parse(event.recordedAt) + timeoutMs).toISOString(),
     endedAt: null,
+    delay: null,
     supersedes: supersedes ?? null,
     supersededBy: null,
     error: null,
@@ -49,13 +50,20 @@ function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>, vm: V
 function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'OperationBegan' }>): OperationView {
   switch (event.type) {
     case 'OperationCancelRequested':
-      return view.endedAt === null ? { ...view, state: 'CANCELLING' } : view;
-    case 'OperationSucceeded':
-      return { ...view, state: 'SUCCEEDED', endedAt: event.recordedAt, left: event.data.left ?? [] };
+      return view.endedAt === null ? { ...view, state: 'CANCELLING', delay: null } : view;
+    case 'OperationDelayed': {
+      const { because, hostId, since, detail } = event.data;
+      const delay = { because, hostId, since: since ?? null, detail, at: event.recordedAt };
+      return view.endedAt === null ? { ...view, delay } : view;
+    }
+    case 'OperationSucceeded': {
+      const { left = [] } = event.data;
+      return { ...view, state: 'SUCCEEDED', endedAt: event.recordedAt, delay: null, left };
+    }
     case 'OperationFailed': {
       const { step, code, reason, data, undone, left } = event.data;
       const error = { code, step, detail: reason, ...(data === undefined ? {} : { data }) };
-      return { ...view, state: 'FAILED', endedAt: event.recordedAt, error, undone, left };
+      return { ...view, state: 'FAILED', endedAt: event.recordedAt, delay: null, error, undone, left };
     }
     case 'OperationCancelled': {
       const { supersededBy, undone, left } = event.data;
@@ -63,6 +71,7 @@ function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'Op
         ...view,
         state: 'CANCELLED',
         endedAt: event.recordedAt,
+        delay: null,
         supersededBy: supersededBy ?? null,
         undone,
         left,

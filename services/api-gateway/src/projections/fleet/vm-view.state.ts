@@ -83,6 +83,7 @@ function applied(view: VmView, event: StoredVmEvent): VmView {
     case 'OperationCancelled':
       return view.operation?.id === event.data.operationId ? { ...view, operation: null } : view;
     case 'OperationCancelRequested':
+    case 'OperationDelayed':
       return view;
     default:
       return assertNever(event);

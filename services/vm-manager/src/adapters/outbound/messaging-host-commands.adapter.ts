@@ -4,6 +4,8 @@ import {
   type HostCommand,
   type HostCommandAnswer,
   type HostId,
+  type HostOrder,
+  type VmLook,
 } from '@drover/contracts';
 import type { Messaging } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
@@ -21,14 +23,27 @@ export class MessagingHostCommands implements HostCommands {
     this.#messaging = messaging;
   }
 
-  async send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer> {
+  send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer> {
+    return this.#order(hostId, command, command.commandId, trace);
+  }
+
+  look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostCommandAnswer> {
+    return this.#order(hostId, look, undefined, trace);
+  }
+
+  async #order(
+    hostId: HostId,
+    order: HostOrder,
+    id: string | undefined,
+    trace: MessageTrace,
+  ): Promise<HostCommandAnswer> {
     const { operationId, causationId, signal, traceparent } = trace;
-    const fields = { operationId, hostId, vmId: command.vmId };
-    const answer = await inSpan(`host command ${command.kind}`, { kind: 'client', traceparent, fields }, () =>
-      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), command, {
+    const fields = { operationId, hostId, vmId: order.vmId };
+    const answer = await inSpan(`host command ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
+      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), order, {
         ttlMs: ANSWER_MS,
         schema: hostCommandAnswerSchema,
-        id: command.commandId,
+        ...(id === undefined ? {} : { id }),
         operationId,
         causationId,
         signal,

@@ -6,6 +6,7 @@ import { vmIdOfStream } from '../../application/vm-events.policy.js';
 /** Tells the log how operations begin and end, each line in the trace of its operation, once the store has acknowledged it. */
 export function toldOperations(store: VmStore, logger: Logger): VmStore {
   return {
+    now: () => store.now(),
     read: (stream, options) => store.read(stream, options),
     append: async (stream, expected, events) => {
       const result = await store.append(stream, expected, events);

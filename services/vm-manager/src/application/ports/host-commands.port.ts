@@ -1,4 +1,4 @@
-import type { HostCommand, HostCommandAnswer, HostId } from '@drover/contracts';
+import type { HostCommand, HostCommandAnswer, HostId, VmLook } from '@drover/contracts';
 import type { MessageTrace } from './scheduler.port.js';
 
 /**
@@ -7,4 +7,6 @@ import type { MessageTrace } from './scheduler.port.js';
  */
 export interface HostCommands {
   send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer>;
+  /** Asks what the host has of a VM. `taken`: its report is under way in the VM lane. Repeats are the caller's, and harmless. */
+  look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostCommandAnswer>;
 }

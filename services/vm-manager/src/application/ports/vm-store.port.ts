@@ -14,6 +14,8 @@ export interface VmStore {
     | { readonly kind: 'appended'; readonly revision: number; readonly position: Position; readonly wasRepeat: boolean }
     | { readonly kind: 'conflict'; readonly actualRevision: number }
   >;
+  /** The store's own time, milliseconds since the Unix epoch, never before the newest `recordedAt`. */
+  now(): Promise<number>;
   /** Events of one stream from a revision on, in order; an unknown stream is empty. */
   read(stream: string, options: { readonly fromRevision: number }): Promise<readonly StoredEvent[]>;
 }

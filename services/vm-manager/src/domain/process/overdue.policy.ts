@@ -2,8 +2,9 @@ import type { VmFact } from '@drover/contracts';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
- * What to record when an operation's time has passed. A create that may have begun on its host is undone first; anything else
- * ends with what was last observed, because the opposite of a late command may do more harm than the command.
+ * What to record when an operation's time has passed and its host, where it has one, has been asked what it has. A create that may
+ * have begun there is undone first; anything else ends with what was observed, because the opposite of a late command may do more
+ * harm than the command.
  */
 export function overdueFacts(state: VmState, operation: OpenOperation): readonly VmFact[] {
   const { operationId, wish } = operation;
@@ -27,6 +28,25 @@ export function overdueFacts(state: VmState, operation: OpenOperation): readonly
     },
   };
   return isCreate ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
+}
+
+/**
+ * The operation's time has passed and its host cannot be heard: what it does or has done is not known, so the operation neither fails
+ * nor is undone. It waits for the host, or for a person who ends it.
+ */
+export function unheardFacts(state: VmState, operation: OpenOperation, since: string | undefined): readonly VmFact[] {
+  const { hostId } = state;
+  if (hostId === undefined) return [];
+  const heard =
+    since === undefined ? 'has not been heard since this vm-manager took over' : `was last heard at ${since}`;
+  const detail = `host ${hostId} ${heard}; the operation goes on when it is heard again, or ends when it is cancelled or the VM is deleted`;
+  const told = since === undefined ? {} : { since };
+  return [
+    {
+      type: 'OperationDelayed',
+      data: { operationId: operation.operationId, hostId, because: 'host-unheard', ...told, detail },
+    },
+  ];
 }
 
 /** The host did not confirm the undo in time: the operation ends, the VM stays until its host answers or a person deletes it. */

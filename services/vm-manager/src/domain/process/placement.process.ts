@@ -2,7 +2,7 @@ import type { Generation, HostId, PlaceAnswer, PlaceQuery, ReservationId, VmFact
 import { derivedId } from '@drover/domain-kit';
 import { demandOf } from '@drover/fleet-model';
 import { currentCause, needsPlacement } from './host-command.process.js';
-import type { OpenOperation, VmState } from '../vm/vm.state.js';
+import type { OpenOperation, RefusedHost, VmState } from '../vm/vm.state.js';
 
 /** Hosts that may refuse one after the other before the operation fails. */
 export const MAX_PLACEMENTS = 3;
@@ -43,7 +43,7 @@ export function settlePlacement(
   if (operation.refusals > 0 && operation.refusals + 1 < MAX_PLACEMENTS && operation.runnersUp.length > 1) {
     return [failed];
   }
-  const { operationId, wish } = operation;
+  const { operationId, wish, refused } = operation;
   const hosts = Object.values(answer.counts).reduce((sum, count) => sum + count, 0);
   const facts: VmFact[] = [
     failed,
@@ -51,10 +51,15 @@ export function settlePlacement(
       type: 'OperationFailed',
       data: {
         operationId,
-        step: 'place',
-        code: 'NO_HOST_FITS',
-        reason: `none of ${hosts} hosts can take this VM`,
-        data: { counts: answer.counts, nearest: answer.nearest },
+        // What a host said when it was tried is worth more than that no other is left.
+        step: refused.at(-1)?.step ?? 'place',
+        code: refused.at(-1)?.code ?? 'NO_HOST_FITS',
+        reason: [...refused.map(refusalText), `none of ${hosts} hosts can take this VM`].join('; ').slice(0, 4000),
+        data: {
+          counts: answer.counts,
+          nearest: answer.nearest,
+          ...(refused.length === 0 ? {} : { refused }),
+        },
         undone: [],
         left: [],
       },
@@ -62,6 +67,11 @@ export function settlePlacement(
   ];
   if (wish.kind === 'create') facts.push({ type: 'VmDeleted', data: {} });
   return facts;
+}
+
+/** For the operator. */
+export function refusalText({ hostId, step, detail }: RefusedHost): string {
+  return `host ${hostId} refused at ${step}: ${detail}`;
 }
 
 /** Whether another host may be tried after this one has refused and undone what it had done. */

@@ -3,16 +3,18 @@ import type { PlaceAnswer, VmFact } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { evolve } from '../vm/vm-evolution.state.js';
 import { hostCommandId, initialState, type VmState } from '../vm/vm.state.js';
-import { fact, history, hostA, hostB, operationOf, RECORDED_AT_MS, stored, vmId } from '../../testing/vm-facts.js';
+import { fact, history, hostA, hostB, operationOf, stored, vmId } from '../../testing/vm-facts.js';
 import { newestOrder } from './host-command.process.js';
 import { placementQuestion, settlePlacement } from './placement.process.js';
-import { due, settleAnswer } from './vm.process.js';
+import { due, settleAnswer, type Passed } from './vm.process.js';
 
 const UNDO_MS = 120_000;
 const ours = { isKnown: true };
 const stateOf = (facts: readonly VmFact[]): VmState => facts.map(stored).reduce(evolve, initialState);
-const effectOf = (facts: readonly VmFact[], afterMs = 20_000) =>
-  due(stateOf(facts), RECORDED_AT_MS + afterMs, UNDO_MS, ours).effect;
+const dueOf = (facts: readonly VmFact[], passed: Partial<Passed> = {}) =>
+  due(stateOf(facts), { ageMs: 20_000, heardMs: 20_000, isHeard: true, ...passed }, UNDO_MS, ours);
+const effectOf = (facts: readonly VmFact[], passed: Partial<Passed> = {}) => dueOf(facts, passed).effect;
+const heard = (ms: number) => ({ ageMs: ms, heardMs: ms });
 const eventId = (facts: readonly VmFact[], index: number) => stored(facts[index] as VmFact, index).id;
 const cancelRequested = (because: 'user' | 'overdue'): VmFact => ({
   type: 'OperationCancelRequested',
@@ -74,7 +76,7 @@ describe('what is due', () => {
   });
 
   it('does nothing for a VM without an open operation', () => {
-    expect(due(stateOf(history.running()), RECORDED_AT_MS, UNDO_MS, ours)).toEqual({});
+    expect(dueOf(history.running())).toEqual({});
   });
 
   it('is the same for the same stream and time', () => {
@@ -83,31 +85,45 @@ describe('what is due', () => {
 });
 
 describe('what is overdue', () => {
-  it('gives every wait an end that is counted from the store’s time of the beginning', () => {
-    const { atMs } = due(stateOf(history.placed()), RECORDED_AT_MS, UNDO_MS, ours);
-    expect(atMs).toBe(RECORDED_AT_MS + 1_000 + 600_000);
+  it('gives every wait an end', () => {
+    expect(dueOf(history.placed())).toMatchObject({ leftMs: 580_000 });
+    expect(dueOf(history.requested())).toMatchObject({ leftMs: 580_000 });
+    expect(dueOf([...history.placed(), cancelRequested('user')])).toMatchObject({ leftMs: UNDO_MS - 20_000 });
   });
 
   it('fails a create that found no host in time, and frees its name', () => {
-    expect(effectOf(history.requested(), 601_000)).toMatchObject({
+    expect(effectOf(history.requested(), { ageMs: 601_000 })).toMatchObject({
       kind: 'record',
       facts: [{ type: 'OperationFailed', data: { code: 'OPERATION_OVERDUE', step: 'place' } }, { type: 'VmDeleted' }],
     });
   });
 
-  it('undoes a create that may have begun on its host', () => {
-    const facts = history.placed();
-    expect(effectOf(facts, 601_000)).toMatchObject({ kind: 'record', facts: [cancelRequested('overdue')] });
-    expect(effectOf([...facts, cancelRequested('overdue')])).toMatchObject({
-      kind: 'send',
-      command: { kind: 'delete', revision: 3 },
+  it('asks the host what it has before anything of it fails or is undone', () => {
+    const stopping = [...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop', 60_000)];
+    for (const facts of [history.placed(), stopping]) {
+      expect(effectOf(facts, heard(600_000))).toMatchObject({ kind: 'look', hostId: hostA, command: { vmId } });
+    }
+  });
+
+  it('counts only while the host can be heard: past its time the operation goes on, and says why', () => {
+    const unheard = { ageMs: 3_600_000, heardMs: 599_000, isHeard: false, unheardSince: '2026-01-01T00:00:00.000Z' };
+    const effect = effectOf(history.placed(), unheard);
+    expect(effect).toMatchObject({
+      kind: 'record',
+      facts: [
+        { type: 'OperationDelayed', data: { because: 'host-unheard', hostId: hostA, since: unheard.unheardSince } },
+      ],
     });
+    const told = [...history.placed(), ...(effect?.kind === 'record' ? effect.facts : [])];
+    expect(effectOf(told, unheard)).toMatchObject({ kind: 'send', command: { kind: 'create', revision: 2 } });
+    expect(effectOf(told, { ...unheard, isHeard: true })).toMatchObject({ kind: 'send' });
+    expect(effectOf(told, { ...heard(3_600_000), isHeard: true })).toMatchObject({ kind: 'look' });
   });
 
   it.each(['user', 'overdue'] as const)(
     'ends an undo (%s) that the host does not confirm, with what is left',
     (because) => {
-      const effect = effectOf([...history.placed(), cancelRequested(because)], 3_000 + UNDO_MS);
+      const effect = effectOf([...history.placed(), cancelRequested(because)], { ageMs: UNDO_MS });
       const end = because === 'user' ? 'OperationCancelled' : 'OperationFailed';
       expect(effect).toMatchObject({
         kind: 'record',
@@ -116,12 +132,18 @@ describe('what is overdue', () => {
     },
   );
 
-  it('ends any other operation with what was last observed', () => {
-    const facts = [...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop', 60_000)];
-    expect(effectOf(facts, 68_000)).toMatchObject({
-      kind: 'record',
-      facts: [{ type: 'OperationFailed', data: { code: 'OPERATION_OVERDUE', data: { observed: 'RUNNING' } } }],
-    });
+  it('asks a host that could not reach its hypervisor once more, by a new command', () => {
+    const hostId = hostA;
+    const delayed: VmFact = {
+      type: 'OperationDelayed',
+      data: {
+        operationId: operationOf('create'),
+        hostId,
+        because: 'hypervisor-unavailable',
+        detail: 'libvirt is away',
+      },
+    };
+    expect(effectOf([...history.placed(), delayed])).toMatchObject({ kind: 'send', command: { revision: 3 } });
   });
 });
 

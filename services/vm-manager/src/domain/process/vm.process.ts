@@ -1,15 +1,17 @@
 import type { HostCommandAnswer, VmFact, VmId } from '@drover/contracts';
 import { pendingCommand, type Delivering } from './host-command.process.js';
 import { nameTakenFacts } from './name-taken.policy.js';
-import { overdueFacts, undoOverdueFacts } from './overdue.policy.js';
+import { overdueFacts, undoOverdueFacts, unheardFacts } from './overdue.policy.js';
 import { placementQuestion, type PlacementQuestion } from './placement.process.js';
-import { hostCommandId, operationDueAtMs, type Cause, type VmState } from '../vm/vm.state.js';
+import { hostCommandId, type Cause, type OpenOperation, type VmState } from '../vm/vm.state.js';
 
 /** What is to be done for a VM now. `cause` is the event it follows from: the same effect again is the same effect. */
 export type Effect =
   | { readonly kind: 'place'; readonly cause: Cause; readonly question: PlacementQuestion }
   | ({ readonly kind: 'send' } & Delivering)
-  /** Append these; they end the operation or begin its undo. */
+  /** Ask the host what it has of the VM; its report settles the operation. */
+  | ({ readonly kind: 'look' } & Delivering)
+  /** Append these; they end the operation, begin its undo or tell why it waits. */
   | { readonly kind: 'record'; readonly cause: Cause; readonly facts: readonly VmFact[] };
 
 /** What must be known of other VMs before anything is done for one that was just requested. */
@@ -20,42 +22,72 @@ export interface NameStanding {
   readonly earlierHolder?: VmId | undefined;
 }
 
+/** What has passed for the open operation, by our own monotonic clock. */
+export interface Passed {
+  /** Since it began, or since its undo did. */
+  readonly ageMs: number;
+  /** Of that, how long its host could be heard; only this counts for what a host was asked to do. */
+  readonly heardMs: number;
+  /** Whether the host can be heard now. */
+  readonly isHeard: boolean;
+  /** When it was heard last, ISO 8601, for people; absent where it was not in this term. */
+  readonly unheardSince?: string | undefined;
+}
+
 export interface Due {
   readonly effect?: Effect;
-  /** Look again at this time at the latest, milliseconds since the Unix epoch. */
-  readonly atMs?: number;
+  /** What is left of the operation's time: look again then at the latest. */
+  readonly leftMs?: number;
 }
 
 /**
- * The process manager of a VM: what follows from its stream at this time.
+ * The process manager of a VM: what follows from its stream, and from what has passed.
  *
- * It remembers nothing: after any crash the same stream gives the same effects, and each is safe to repeat. Every wait has
- * an end that follows from an event.
+ * It remembers nothing: after any crash the same stream gives the same effects, and each is safe to repeat. What a host was asked to
+ * do ends by the host's word alone: when its time is over, the host is asked what it has (safety.md 15).
  */
-export function due(state: VmState, nowMs: number, undoTimeoutMs: number, name: NameStanding): Due {
+export function due(state: VmState, passed: Passed, undoTimeoutMs: number, name: NameStanding): Due {
   const operation = state.operation;
   if (operation === undefined) return state.owedUndo === undefined ? {} : sending(state);
-  const atMs = operation.undoing === undefined ? operationDueAtMs(operation) : operation.undoing.atMs + undoTimeoutMs;
-  if (nowMs >= atMs) {
-    const { undoing, cause } = operation;
-    return undoing === undefined
-      ? { effect: { kind: 'record', cause, facts: overdueFacts(state, operation) } }
-      : {
-          effect: { kind: 'record', cause: undoing.cause, facts: undoOverdueFacts(state, operation, undoing.because) },
-        };
+  const { undoing } = operation;
+  if (undoing !== undefined) {
+    const leftMs = undoTimeoutMs - passed.ageMs;
+    if (leftMs > 0) return { ...sending(state), leftMs };
+    const facts = undoOverdueFacts(state, operation, undoing.because);
+    return { effect: { kind: 'record', cause: undoing.cause, facts } };
   }
-  if (operation.wish.kind === 'create' && state.hostId === undefined) {
+  return state.hostId === undefined
+    ? beforePlacement(state, operation, passed, name)
+    : onHost(state, operation, passed);
+}
+
+/** No host has heard of it, so the clock alone may end it. */
+function beforePlacement(state: VmState, operation: OpenOperation, passed: Passed, name: NameStanding): Due {
+  const { cause } = operation;
+  const leftMs = operation.timeoutMs - passed.ageMs;
+  if (leftMs <= 0) return { effect: { kind: 'record', cause, facts: overdueFacts(state, operation) } };
+  if (operation.wish.kind === 'create') {
     // Its end comes before its first step: whoever lets a VM go on has seen that no earlier one has the name.
-    if (!name.isKnown) return { atMs };
+    if (!name.isKnown) return { leftMs };
     const { earlierHolder } = name;
     if (earlierHolder !== undefined) {
-      const facts = nameTakenFacts(state, operation, earlierHolder);
-      return { effect: { kind: 'record', cause: operation.cause, facts }, atMs };
+      return { effect: { kind: 'record', cause, facts: nameTakenFacts(state, operation, earlierHolder) }, leftMs };
     }
   }
   const question = placementQuestion(state);
-  if (question !== undefined) return { effect: { kind: 'place', cause: operation.cause, question }, atMs };
-  return { ...sending(state), atMs };
+  return { ...(question === undefined ? {} : { effect: { kind: 'place', cause, question } }), leftMs };
+}
+
+function onHost(state: VmState, operation: OpenOperation, passed: Passed): Due {
+  const { timeoutMs, cause, isUnheard } = operation;
+  const leftMs = timeoutMs - passed.heardMs;
+  const isOld = passed.ageMs >= timeoutMs;
+  if (!passed.isHeard && isOld && !isUnheard) {
+    return { effect: { kind: 'record', cause, facts: unheardFacts(state, operation, passed.unheardSince) } };
+  }
+  if (leftMs > 0) return { ...sending(state), leftMs: passed.isHeard || isOld ? leftMs : timeoutMs - passed.ageMs };
+  const delivering = pendingCommand(state);
+  return delivering === undefined ? {} : { effect: { kind: 'look', ...delivering } };
 }
 
 function sending(state: VmState): Due {

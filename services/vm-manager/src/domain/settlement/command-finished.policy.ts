@@ -1,7 +1,13 @@
-import { compareGenerations, type CommandFinished, type ReportSource, type VmFact } from '@drover/contracts';
+import {
+  compareGenerations,
+  type CommandFinished,
+  type PowerState,
+  type ReportSource,
+  type VmFact,
+} from '@drover/contracts';
 import { pendingCommand } from '../process/host-command.process.js';
 import { undoneFacts } from '../process/overdue.policy.js';
-import { mayTryAnotherHost } from '../process/placement.process.js';
+import { mayTryAnotherHost, refusalText } from '../process/placement.process.js';
 import { isOldReport, type OpenOperation, type VmState } from '../vm/vm.state.js';
 import { driftDifference, powerDifference, type Observation } from './power-difference.policy.js';
 
@@ -24,7 +30,8 @@ export function settleCommandFinished(
   const { result } = report;
   const operation = state.operation;
   const isAwaited = operation !== undefined && pendingCommand(state)?.command.commandId === report.commandId;
-  if (isRemoval(state, report)) return removed(operation, result.kind === 'done' ? (result.left ?? []) : [], source);
+  const left = leftOfRemoval(state, report);
+  if (left !== undefined) return removed(operation, source, left);
   const observation = { hostId: source.hostId, generation: report.generation, source };
   const facts = [...observed(state, report, observation, isAwaited ? operation : undefined)];
   if (!isAwaited) return facts;
@@ -32,8 +39,7 @@ export function settleCommandFinished(
   if (result.kind === 'done' && state.removals.includes(report.commandId)) {
     return [...facts, ...failed(state, operation, thereAgain, report, source)];
   }
-  if (result.kind === 'done')
-    return [...facts, { type: 'OperationSucceeded', data: { operationId: operation.operationId } }];
+  if (result.kind === 'done') return [...facts, succeeded(operation, [])];
   return [...facts, superseded(operation)];
 }
 
@@ -45,7 +51,7 @@ function observed(
 ): readonly VmFact[] {
   const { result, powerState } = report;
   const { source } = observation;
-  if (result.kind !== 'done') return powerDifference(state, powerState, 'host', observation);
+  if (result.kind !== 'done') return powerDifference(state, ofOurs(report), 'host', observation);
   const defined = definedFacts(state, result, observation);
   const ran = startedAndGone(state, powerState, observation, awaited);
   const difference = ran ?? powerDifference(state, powerState, 'user', observation, result.wasForced);
@@ -108,17 +114,22 @@ function failed(
       [`the undo failed at ${step} on host ${source.hostId}: ${error.detail}`.slice(0, 500), ...left].slice(0, 50),
     );
   }
-  const isUndone = left.length === 0 && report.powerState === 'ABSENT';
-  const isFull = error.code === 'HOST_FULL' || error.code === 'POOL_FULL';
-  if (isFull && isUndone && mayTryAnotherHost(state, operation)) {
+  if (mayAskAgain(operation, error)) {
+    const detail = `${step}: ${error.detail}`.slice(0, 1000);
+    const delayed = { operationId, hostId: source.hostId, because: 'hypervisor-unavailable', detail } as const;
+    return [{ type: 'OperationDelayed', data: delayed }];
+  }
+  const isUndone = left.length === 0 && ofOurs(report) === 'ABSENT';
+  const refused = { hostId: source.hostId, step, code: error.code, detail: error.detail.slice(0, 500) };
+  if (isUndone && mayTryAnotherHost(state, operation)) {
     const refusal = {
       hostId: source.hostId,
       hostName: source.hostId,
       filter: 'host-refused',
-      detail: error.detail.slice(0, 500),
+      detail: refused.detail,
       numbers: numbersOf(error.data),
     };
-    return [{ type: 'VmPlacementFailed', data: { counts: { 'host-refused': 1 }, nearest: [refusal] } }];
+    return [{ type: 'VmPlacementFailed', data: { counts: { 'host-refused': 1 }, nearest: [refusal], refused } }];
   }
   const fact: VmFact = {
     type: 'OperationFailed',
@@ -126,8 +137,7 @@ function failed(
       operationId,
       step,
       code: error.code,
-      reason: error.detail,
-      ...(error.data === undefined ? {} : { data: error.data }),
+      ...withEarlierRefusals(operation, error),
       undone,
       left,
     },
@@ -137,26 +147,57 @@ function failed(
 }
 
 /**
- * Whether domain and volumes are gone by the newest command there is, also where the host could not look once more at its end.
- * After a removal whose place was taken, a later command may have made the VM again by now, and its own end tells.
+ * What a removal has left: undefined where this is none, or the VM is not gone by it. After a removal whose place was taken, a later
+ * command may have made the VM again by now, and its own end tells.
+ *
+ * A host that could not look once more at its end has removed it all the same. A domain of somebody else with the VM's id is not the
+ * VM: nothing of it is touched, and the VM is gone.
  */
-function isRemoval(state: VmState, report: CommandFinished): boolean {
-  const isGone = report.powerState === 'ABSENT' || report.powerState === 'UNRESPONSIVE';
-  if (report.result.kind !== 'done' || !isGone) return false;
-  return state.removals.includes(report.commandId) && (state.wish?.cause.revision ?? 0) <= report.revision;
+function leftOfRemoval(state: VmState, report: CommandFinished): readonly string[] | undefined {
+  const { result, powerState, commandId } = report;
+  if (!state.removals.includes(commandId) || (state.wish?.cause.revision ?? 0) > report.revision) return undefined;
+  if (isForeign(report)) return [foreignLeft(state)];
+  const isGone = powerState === 'ABSENT' || powerState === 'UNRESPONSIVE';
+  return result.kind === 'done' && isGone ? (result.left ?? []) : undefined;
+}
+
+function foreignLeft({ hostId }: VmState): string {
+  return `host ${hostId ?? 'unknown'} has a domain with the id of this VM that is not of this fleet; it was left alone, and volumes of the VM may be left`;
+}
+
+/** The domain that has the VM's id on the host is not of this fleet. */
+function isForeign({ result }: CommandFinished): boolean {
+  return result.kind === 'failed' && result.error.code === 'FLEET_MISMATCH';
+}
+
+/** The power state of the VM: of somebody else's domain with its id nothing follows for it. */
+function ofOurs(report: CommandFinished): PowerState {
+  return isForeign(report) ? 'ABSENT' : report.powerState;
 }
 
 /** The end of the VM, whether or not an operation still waits for it. */
-function removed(operation: OpenOperation | undefined, left: string[], source: ReportSource): readonly VmFact[] {
+function removed(
+  operation: OpenOperation | undefined,
+  source: ReportSource,
+  left: readonly string[],
+): readonly VmFact[] {
   const deleted: VmFact = { type: 'VmDeleted', data: { source } };
   if (operation === undefined) return [deleted];
-  const { operationId, undoing } = operation;
-  if (undoing === undefined) {
-    const data = { operationId, ...(left.length === 0 ? {} : { left }) };
-    return [{ type: 'OperationSucceeded', data }, deleted];
-  }
-  const undone = left.length === 0 ? 'domain and volumes removed' : 'domain removed';
-  return [...undoneFacts(operation, undoing.because, [undone], left), deleted];
+  const { undoing } = operation;
+  if (undoing === undefined) return [succeeded(operation, left), deleted];
+  return [
+    ...undoneFacts(
+      operation,
+      undoing.because,
+      [left.length === 0 ? 'domain and volumes removed' : 'domain removed'],
+      [...left],
+    ),
+    deleted,
+  ];
+}
+
+function succeeded({ operationId }: OpenOperation, left: readonly string[]): VmFact {
+  return { type: 'OperationSucceeded', data: { operationId, ...(left.length === 0 ? {} : { left: [...left] }) } };
 }
 
 /** Somebody else made a domain with the VM's id while we removed ours. */
@@ -179,6 +220,24 @@ function superseded(operation: OpenOperation): VmFact {
       undone: [],
       left: [],
     },
+  };
+}
+
+/** How often a host that cannot reach its hypervisor is asked again: more than fit into the time of an operation. */
+const MAX_DELAYS = 100;
+
+/** Nothing was done, or doing it once more is as doing it once. */
+function mayAskAgain({ wish, delays }: OpenOperation, { code, outcome }: Failed['error']): boolean {
+  if (code !== 'HYPERVISOR_UNAVAILABLE' || delays >= MAX_DELAYS) return false;
+  return outcome === 'not-applied' || (wish.kind !== 'reboot' && wish.kind !== 'reset');
+}
+
+/** Each host that was tried has its reason told. */
+function withEarlierRefusals({ refused }: OpenOperation, { detail, data }: Failed['error']) {
+  if (refused.length === 0) return { reason: detail, ...(data === undefined ? {} : { data }) };
+  return {
+    reason: [detail, ...refused.map(refusalText)].join('; before, ').slice(0, 4000),
+    data: { ...data, refused },
   };
 }
 

@@ -1,5 +1,5 @@
 import { compareGenerations, type ListedDomain, type ReportSource, type VmFact } from '@drover/contracts';
-import { isOldReport, type VmState } from '../vm/vm.state.js';
+import { isMade, isOldReport, type VmState } from '../vm/vm.state.js';
 import { driftDifference, ioErrorDifference, powerDifference } from './power-difference.policy.js';
 
 /** A domain of ours in a host's full list. */
@@ -52,7 +52,7 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
       ? ioErrorDifference(state, 'host', observation)
       : powerDifference(state, powerState, listed.stopCause ?? 'outside', observation);
   return [
-    ...(state.definition === undefined ? [] : power),
+    ...(isMade(state) ? power : []),
     ...strays,
     ...driftDifference(state, 'missing', false, source, ''),
     ...driftDifference(
@@ -89,7 +89,7 @@ export function settleMissing(state: VmState, source: ReportSource): readonly Vm
   const gone = (['edited', 'unknown', 'superseded-copy', 'untracked-process', 'autostart'] as const).flatMap((kind) =>
     driftDifference(state, kind, false, source, ''),
   );
-  const isExpected = state.phase === 'present' && state.hostId === hostId && state.definition !== undefined;
+  const isExpected = state.phase === 'present' && state.hostId === hostId && isMade(state);
   if (!isExpected || state.generation === undefined) {
     return [...gone, ...driftDifference(state, 'missing', false, source, '')];
   }

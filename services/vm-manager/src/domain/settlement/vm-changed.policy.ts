@@ -1,12 +1,12 @@
 import { assertNever } from '@drover/domain-kit';
 import { compareGenerations, type ReportSource, type VmChanged, type VmFact } from '@drover/contracts';
-import { isOldReport, type VmState } from '../vm/vm.state.js';
+import { isMade, isOldReport, type VmState } from '../vm/vm.state.js';
 import { driftDifference, ioErrorDifference, powerDifference } from './power-difference.policy.js';
 
 /** What follows from a change that no command of ours made. It is taken as it is; nothing is put back. */
 export function settleVmChanged(state: VmState, report: VmChanged, source: ReportSource): readonly VmFact[] {
   // Before its first definition a VM's changes are those of its making, and the end of that tells them.
-  if (state.phase !== 'present' || state.hostId !== source.hostId || state.definition === undefined) return [];
+  if (state.phase !== 'present' || state.hostId !== source.hostId || !isMade(state)) return [];
   if (state.generation === undefined || compareGenerations(report.generation, state.generation) !== 0) return [];
   if (isOldReport(state, source)) return [];
   const { cause } = report;
@@ -16,7 +16,7 @@ export function settleVmChanged(state: VmState, report: VmChanged, source: Repor
     case 'resumed':
       return powerDifference(state, 'RUNNING', cause, observation);
     case 'rebooted':
-      return [{ type: 'VmRebooted', data: { ...observation, cause } }];
+      return [{ type: 'VmRebooted', data: { ...observation, cause, ...countOf(report) } }];
     case 'stopped':
       return powerDifference(state, 'STOPPED', cause, observation);
     case 'crashed':
@@ -33,4 +33,8 @@ export function settleVmChanged(state: VmState, report: VmChanged, source: Repor
     default:
       return assertNever(report.change);
   }
+}
+
+function countOf({ count }: VmChanged): { readonly count?: number } {
+  return count === undefined ? {} : { count };
 }

@@ -4,7 +4,7 @@ import type { DecisionContext, VmDecision } from './vm-command.policy.js';
 import { KNOWN_OPERATIONS, type VmState } from './vm.state.js';
 
 /**
- * Ends an operation that has not reached its host, or undoes a create that has.
+ * Ends an operation that has not reached its host, or whose host cannot be heard; undoes a create that has.
  *
  * Where the host has not answered, a late copy may still arrive: it does nothing once a newer command was taken or the lane
  * was opened again, and `left` says so.
@@ -12,7 +12,7 @@ import { KNOWN_OPERATIONS, type VmState } from './vm.state.js';
 export function decideCancel(
   state: VmState,
   command: { readonly operationId: OperationId },
-  context: Pick<DecisionContext, 'delivery'>,
+  context: Pick<DecisionContext, 'delivery' | 'isHostHeard'>,
 ): VmDecision {
   const { operationId } = command;
   const open = state.operation;
@@ -30,13 +30,11 @@ export function decideCancel(
     if (open.isPlaced) return accept({ type: 'OperationCancelRequested', data: { operationId, because: 'user' } });
     return accept(cancelled(operationId, []), { type: 'VmDeleted', data: {} });
   }
-  if (context.delivery === 'taken') return notCancellable(operationId, 'has reached the host');
-  return accept(
-    cancelled(
-      operationId,
-      context.delivery === 'unanswered' ? ['the host may still carry out a copy of the command that is under way'] : [],
-    ),
-  );
+  // A host that cannot be heard may never tell the end: then a person may give the VM free.
+  if (context.delivery === 'taken' && context.isHostHeard) return notCancellable(operationId, 'has reached the host');
+  const left =
+    context.delivery === 'unsent' ? [] : [`host ${state.hostId ?? 'unknown'} may still carry out the command`];
+  return accept(cancelled(operationId, left));
 }
 
 function cancelled(operationId: OperationId, left: string[]): VmFact {

@@ -5,8 +5,14 @@ import type { Timeouts } from './timeouts.policy.js';
 import type { VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
 
-/** A delete takes the place of any other operation, so that no VM can be held for ever. */
+/** The operation that a delete of a VM that is being deleted joins. */
+export function joinedByDelete({ operation }: VmState): OperationId | undefined {
+  return operation?.kind === 'vm.delete' ? operation.operationId : undefined;
+}
+
+/** A delete takes the place of any operation but another delete, which it joins, so that no VM can be held for ever. */
 export function decideDelete(state: VmState, operationId: OperationId, timeouts: Timeouts): VmDecision {
+  if (joinedByDelete(state) !== undefined) return accept();
   const decision = begin(state, {
     operationId,
     kind: 'vm.delete',

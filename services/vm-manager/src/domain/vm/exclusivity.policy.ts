@@ -1,5 +1,6 @@
 import type { OperationId, OperationKind, Rejection, VmFact } from '@drover/contracts';
 import { reject, type Decision } from '@drover/domain-kit';
+import type { DecisionContext } from './vm-command.policy.js';
 import type { OpenOperation, VmState } from './vm.state.js';
 
 type WishFact = Extract<VmFact, { type: `Vm${string}Requested` }>;
@@ -30,6 +31,14 @@ export function begin(state: VmState, beginning: Beginning): Decision<VmFact, Re
     });
   }
   return { kind: 'accepted', events: facts };
+}
+
+/**
+ * Whether what was observed is so now. It may have changed since where the host cannot be heard: then the wish is carried out, and
+ * the host finds that it is so already.
+ */
+export function isCertain(state: VmState, { isHostHeard }: Pick<DecisionContext, 'isHostHeard'>): boolean {
+  return isHostHeard || state.hostId === undefined;
 }
 
 /** A delete, and a create that is being undone. */

@@ -1,8 +1,7 @@
 import type { OperationId, VmFact } from '@drover/contracts';
 import { accept, assertNever } from '@drover/domain-kit';
-import { begin, busy, wrongState } from './exclusivity.policy.js';
-import type { Timeouts } from './timeouts.policy.js';
-import type { VmCommand, VmDecision } from './vm-command.policy.js';
+import { begin, busy, isCertain, wrongState } from './exclusivity.policy.js';
+import type { DecisionContext, VmCommand, VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
 
 type GuestControl = Extract<VmCommand, { verb: 'reboot' | 'reset' | 'pause' | 'resume' }>;
@@ -13,16 +12,17 @@ export function decideGuestControl(
   state: VmState,
   command: GuestControl,
   operationId: OperationId,
-  timeouts: Timeouts,
+  context: Pick<DecisionContext, 'timeouts' | 'isHostHeard'>,
 ): VmDecision {
   if (state.operation !== undefined) return busy(state.operation);
   if (command.verb === 'resume') {
-    if (state.observed === 'RUNNING' && state.desired === 'RUNNING') return accept();
+    if (state.observed === 'RUNNING' && state.desired === 'RUNNING' && isCertain(state, context)) return accept();
     if (state.observed !== 'PAUSED' && state.observed !== 'RUNNING') {
       return wrongState('the VM is not paused; start it', state);
     }
   } else {
-    if (command.verb === 'pause' && state.observed === 'PAUSED' && state.desired === 'PAUSED') return accept();
+    const isPaused = state.observed === 'PAUSED' && state.desired === 'PAUSED';
+    if (command.verb === 'pause' && isPaused && isCertain(state, context)) return accept();
     if (state.observed === 'PAUSED' && command.verb !== 'pause')
       return wrongState('the VM is paused; resume it first', state);
     if (state.observed !== 'RUNNING' && state.observed !== 'PAUSED') {
@@ -32,7 +32,7 @@ export function decideGuestControl(
   return begin(state, {
     operationId,
     kind: `vm.${command.verb}`,
-    timeoutMs: timeouts.powerMs + (command.verb === 'reboot' ? command.gracePeriodMs : 0),
+    timeoutMs: context.timeouts.powerMs + (command.verb === 'reboot' ? command.gracePeriodMs : 0),
     wish: wishOf(command),
     takesPlaceOf: () => false,
   });

@@ -1,14 +1,16 @@
 import type { OperationId, VmCommandMessage } from '@drover/contracts';
 import { accept } from '@drover/domain-kit';
-import { begin, busy, isRemoval, wrongState } from './exclusivity.policy.js';
-import type { Timeouts } from './timeouts.policy.js';
-import type { VmDecision } from './vm-command.policy.js';
+import { begin, busy, isCertain, isRemoval, wrongState } from './exclusivity.policy.js';
+import type { DecisionContext, VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
 
-export function decideStart(state: VmState, operationId: OperationId, timeouts: Timeouts): VmDecision {
+type Context = Pick<DecisionContext, 'timeouts' | 'isHostHeard'>;
+
+export function decideStart(state: VmState, operationId: OperationId, context: Context): VmDecision {
+  const { timeouts } = context;
   if (state.operation !== undefined) return busy(state.operation);
   if (state.observed === 'PAUSED') return wrongState('the VM is paused; resume it', state);
-  if (state.observed === 'RUNNING' && state.desired === 'RUNNING') return accept();
+  if (state.observed === 'RUNNING' && state.desired === 'RUNNING' && isCertain(state, context)) return accept();
   return begin(state, {
     operationId,
     kind: 'vm.start',
@@ -27,13 +29,15 @@ export function decideStop(
   state: VmState,
   command: Pick<VmCommandMessage<'stop'>, 'mode' | 'gracePeriodMs'>,
   operationId: OperationId,
-  timeouts: Timeouts,
+  context: Context,
 ): VmDecision {
+  const { timeouts } = context;
   const { mode, gracePeriodMs } = command;
   const open = state.operation;
   const isRunning = state.observed === 'RUNNING' || state.observed === 'PAUSED';
   const isUntracked = state.drift.some(({ kind }) => kind === 'untracked-process');
-  if (open === undefined && !isRunning && !isUntracked && state.desired === 'STOPPED') return accept();
+  const isSo = !isRunning && !isUntracked && state.desired === 'STOPPED' && isCertain(state, context);
+  if (open === undefined && isSo) return accept();
   if (open === undefined && mode === 'graceful' && state.observed === 'PAUSED') {
     return wrongState('a paused guest cannot shut down; resume the VM first, or force the stop', state);
   }

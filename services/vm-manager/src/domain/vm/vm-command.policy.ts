@@ -27,6 +27,8 @@ export interface DecisionContext {
   readonly nameHolder?: VmId;
   /** How far the open operation's host command has come, as far as this process knows. */
   readonly delivery: Delivery;
+  /** Whether the VM's host can be heard: what it reported may be so no more where it cannot. */
+  readonly isHostHeard: boolean;
 }
 
 /** The VM that a create makes: derived from the command, so that a retry after any crash creates nothing twice. */

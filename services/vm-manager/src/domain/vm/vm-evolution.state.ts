@@ -115,6 +115,8 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
       return sourced({ ...state, drift: without(state.drift, event.data) }, event.data.source);
     case 'OperationBegan':
       return begun(state, event);
+    case 'OperationDelayed':
+      return delayed(state, event);
     case 'OperationSucceeded':
     case 'OperationFailed':
       return ended(state, event.data.operationId, false);
@@ -153,10 +155,23 @@ function begun(state: VmState, event: Extract<StoredVmEvent, { type: 'OperationB
     isPlaced: false,
     runnersUp: [],
     refusals: 0,
+    refused: [],
+    delays: 0,
+    isUnheard: false,
     ...(event.meta.traceparent === undefined ? {} : { traceparent: event.meta.traceparent }),
   };
   const known: KnownOperation = { operationId, isCancelled: false };
   return { ...state, operation, knownOperations: [...state.knownOperations, known].slice(-KNOWN_OPERATIONS) };
+}
+
+/** Asked again, the host gets a new command: the one before has ended there. */
+function delayed(state: VmState, event: Extract<StoredVmEvent, { type: 'OperationDelayed' }>): VmState {
+  const { operation } = state;
+  if (operation?.operationId !== event.data.operationId) return state;
+  if (event.data.because === 'host-unheard') return { ...state, operation: { ...operation, isUnheard: true } };
+  const cause = causeOf(event);
+  const again = { ...state, operation: { ...operation, cause, delays: operation.delays + 1 } };
+  return operation.wish.kind === 'delete' ? removing(again, cause) : again;
 }
 
 function ended(state: VmState, operationId: OperationId, isCancelled: boolean): VmState {
@@ -175,7 +190,8 @@ function ended(state: VmState, operationId: OperationId, isCancelled: boolean): 
 }
 
 /** The VM has no host: none fits, or the one that was chosen refused it and undid what it had done. */
-function unplaced(state: VmState, event: StoredVmEvent): VmState {
+function unplaced(state: VmState, event: Extract<StoredVmEvent, { type: 'VmPlacementFailed' }>): VmState {
+  const { refused } = event.data;
   const { hostId, ...left } = state;
   const formerHosts = hostId === undefined ? state.formerHosts : [...new Set([...state.formerHosts, hostId])];
   const rest = { ...left, formerHosts };
@@ -188,6 +204,7 @@ function unplaced(state: VmState, event: StoredVmEvent): VmState {
       cause: causeOf(event),
       isPlaced: false,
       refusals: operation.refusals + 1,
+      refused: refused === undefined ? operation.refused : [...operation.refused, refused],
       // A candidate that was asked for by itself and does not fit is used up.
       runnersUp: operation.isPlaced ? operation.runnersUp : operation.runnersUp.slice(1),
     },

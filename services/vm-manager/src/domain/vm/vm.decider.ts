@@ -25,14 +25,14 @@ export function decide(state: VmState, command: VmCommand, context: DecisionCont
   if (state.knownOperations.some((known) => known.operationId === operationId)) return { kind: 'accepted', events: [] };
   switch (command.verb) {
     case 'start':
-      return decideStart(state, operationId, context.timeouts);
+      return decideStart(state, operationId, context);
     case 'stop':
-      return decideStop(state, command, operationId, context.timeouts);
+      return decideStop(state, command, operationId, context);
     case 'reboot':
     case 'reset':
     case 'pause':
     case 'resume':
-      return decideGuestControl(state, command, operationId, context.timeouts);
+      return decideGuestControl(state, command, operationId, context);
     case 'delete':
       return decideDelete(state, operationId, context.timeouts);
     default:

@@ -12,6 +12,7 @@ import {
   type ProjectId,
   type ReportSource,
   type SettledDefinition,
+  type VmFact,
   type VmId,
   type VmSpec,
 } from '@drover/contracts';
@@ -44,11 +45,19 @@ export interface OpenOperation {
   readonly isPlaced: boolean;
   /** Hosts still to be tried, best first, where the one that was chosen refuses. */
   readonly runnersUp: readonly HostId[];
-  /** Why the host tried last refused. */
+  /** How often no host was found, or the one that was chosen refused. */
   readonly refusals: number;
+  /** Hosts that refused it and have nothing of it, first refusal first. */
+  readonly refused: readonly RefusedHost[];
+  /** How often its host could not reach its hypervisor and is asked again. */
+  readonly delays: number;
+  /** It has been told that its time passed while its host was not heard. */
+  readonly isUnheard: boolean;
   /** What has been done is being undone. */
   readonly undoing?: { readonly because: 'user' | 'overdue'; readonly cause: Cause; readonly atMs: number };
 }
+
+export type RefusedHost = NonNullable<Extract<VmFact, { type: 'VmPlacementFailed' }>['data']['refused']>;
 
 export interface Drift {
   readonly hostId: HostId;
@@ -129,7 +138,7 @@ export function isOldReport(state: VmState, source: ReportSource): boolean {
     : source.sequence <= newest.sequence;
 }
 
-/** When the open operation has to have ended, milliseconds since the Unix epoch. */
-export function operationDueAtMs(operation: OpenOperation): number {
-  return operation.beganAtMs + operation.timeoutMs;
+/** Whether the VM has been made: its host told of its definition, or of its power state. */
+export function isMade({ definition, observed }: VmState): boolean {
+  return definition !== undefined || observed !== undefined;
 }

@@ -1,0 +1,69 @@
+import { Fault, type HostCommandAnswer, type VmLook } from '@drover/contracts';
+import type { Hypervisor } from '@drover/hypervisor';
+import type { HypervisorCalls } from './hypervisor-calls.js';
+import type { JournalBook } from './journal-book.js';
+import type { ReportLane } from './report-lane.reconciler.js';
+import type { VmWork } from './vm-work.js';
+
+export interface LookOptions {
+  readonly hypervisor: Hypervisor;
+  readonly calls: HypervisorCalls;
+  readonly book: JournalBook;
+  readonly lane: ReportLane;
+  readonly work: VmWork;
+  readonly isTableKnown: () => boolean;
+}
+
+/** How often a VM is looked at that changes meanwhile. */
+const MAX_LOOKS = 5;
+
+/**
+ * Reports one VM as it is, because vm-manager asks. The report's place in the lane is taken in the same turn in which nothing has
+ * changed since the look, so it is newer than all that stands before it and older than all that follows.
+ */
+export class Look {
+  readonly #options: LookOptions;
+  /** One look at a VM at a time: whoever asks meanwhile has the same answer. */
+  readonly #underWay = new Map<string, Promise<HostCommandAnswer>>();
+
+  constructor(options: LookOptions) {
+    this.#options = options;
+  }
+
+  /** Answered `taken` when the report stands in the journal. Throws a `Fault` where the VM cannot be seen. */
+  take(look: VmLook): Promise<HostCommandAnswer> {
+    if (!this.#options.isTableKnown()) return Promise.resolve({ kind: 'table-needed' });
+    const key = `${look.vmId}/${look.commandId}`;
+    let answer = this.#underWay.get(key);
+    if (answer === undefined) {
+      answer = this.#report(look).finally(() => this.#underWay.delete(key));
+      this.#underWay.set(key, answer);
+    }
+    return answer;
+  }
+
+  async #report({ vmId, commandId }: VmLook): Promise<HostCommandAnswer> {
+    const { book, calls, hypervisor, lane, work } = this.#options;
+    for (let count = 0; count < MAX_LOOKS; count += 1) {
+      const isReported = await work.watching(vmId, async (isTouched) => {
+        const { powerState, mark } = await calls.look(() => hypervisor.observe(vmId));
+        if (isTouched()) return false;
+        const isOurs = mark !== undefined && mark.vmId === vmId && mark.fleetId === book.content.fleetId;
+        const taken = book.content.commands.get(commandId);
+        const definition = taken?.progress?.facts.definition;
+        await lane.append({
+          kind: 'vm-state',
+          vmId,
+          commandId,
+          isUnderWay: taken !== undefined,
+          powerState,
+          ...(isOurs ? { generation: mark.generation } : {}),
+          ...(definition === undefined ? {} : { definition }),
+        });
+        return true;
+      });
+      if (isReported) return { kind: 'taken' };
+    }
+    throw new Fault('VM_UNRESPONSIVE', 'not-applied', `VM ${vmId} changed at each of ${MAX_LOOKS} looks`);
+  }
+}

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { VmStateReport } from '@drover/contracts';
+import type { Hypervisor } from '@drover/hypervisor';
+import { HostBench } from '../testing/host-bench.js';
+import { VmCommands } from '../testing/host-commands.js';
+
+describe('a look at a VM, on request', () => {
+  let bench: HostBench;
+  const vm = new VmCommands('web');
+
+  beforeEach(() => {
+    bench = new HostBench();
+  });
+  afterEach(() => bench.agent.stop());
+
+  const states = () =>
+    bench.controlPlane.vmReports.filter((report): report is VmStateReport => report.kind === 'vm-state');
+  const kinds = () => bench.controlPlane.vmReports.map(({ kind }) => kind).filter((kind) => kind !== 'full-list');
+  const look = (revision: number) => {
+    const { commandId } = vm.forceStop(revision);
+    return bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId });
+  };
+  const ended = (commandId: string) =>
+    bench.controlPlane.when(() => bench.controlPlane.finished(commandId), 'the end of the command');
+  const reported = () => bench.controlPlane.when(() => states().at(-1), 'the state');
+
+  it('is reported behind all that was reported before, and changes nothing', async () => {
+    await bench.start();
+    const create = vm.create(1);
+    await bench.controlPlane.send(create);
+    await ended(create.commandId);
+    expect(await look(9)).toEqual({ kind: 'taken' });
+    expect(await reported()).toMatchObject({ powerState: 'RUNNING', generation: create.generation, isUnderWay: false });
+    expect(kinds()).toEqual(['command-finished', 'vm-state']);
+    const stop = vm.forceStop(2);
+    expect(await bench.controlPlane.send(stop)).toEqual({ kind: 'taken' });
+  });
+
+  it('tells of a VM that is not there, and of a command that is under way', async () => {
+    const going = Promise.withResolvers<void>();
+    await bench.start({
+      hypervisor: (driver): Hypervisor =>
+        instead(driver, {
+          createVolumes: async (...[definition, tell]: Parameters<Hypervisor['createVolumes']>) => {
+            await going.promise;
+            return driver.createVolumes(definition, tell);
+          },
+        }),
+    });
+    await bench.controlPlane.send(vm.create(1));
+    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: vm.create(1).commandId });
+    expect(await reported()).toMatchObject({ powerState: 'ABSENT', isUnderWay: true });
+    going.resolve();
+  });
+
+  it('is taken once more when the VM changes meanwhile', async () => {
+    let looks = 0;
+    await bench.start({
+      hypervisor: (driver): Hypervisor =>
+        instead(driver, {
+          observe: async (vmId: Parameters<Hypervisor['observe']>[0]) => {
+            const seen = await driver.observe(vmId);
+            looks += 1;
+            // Stopped behind our back, right after it was seen to run.
+            if (isWatched && looks === 1) bench.machine.destroyBehindBack(vmId);
+            return seen;
+          },
+        }),
+    });
+    let isWatched = false;
+    const create = vm.create(1);
+    await bench.controlPlane.send(create);
+    await ended(create.commandId);
+    [looks, isWatched] = [0, true];
+    await look(9);
+    expect(await reported()).toMatchObject({ powerState: 'STOPPED' });
+    expect(kinds()).toEqual(['command-finished', 'vm-changed', 'vm-state']);
+  });
+});
+
+/** The driver with some of its calls replaced. */
+function instead(driver: Hypervisor, calls: Partial<Hypervisor>): Hypervisor {
+  const call = (name: string | symbol): unknown => Reflect.get(name in calls ? calls : driver, name);
+  return new Proxy(driver, {
+    get: (_, name) => {
+      const found = call(name);
+      return typeof found === 'function' ? (found as () => unknown).bind(name in calls ? calls : driver) : found;
+    },
+  });
+}

@@ -1,0 +1,54 @@
+import type { OperationId } from '@drover/contracts';
+import type { Effect } from '../domain/process/vm.process.js';
+import type { Delivery } from '../domain/vm/vm-command.policy.js';
+
+const FIRST_RETRY_MS = 100;
+/** Short, because nothing tells that a scheduler or a host is back but its answer. */
+const LONGEST_RETRY_MS = 1_000;
+/** A host that is heard again is asked at once. */
+const LONGEST_UNHEARD_RETRY_MS = 10_000;
+/** For what no operation waits for any more; a host that opens its lane is asked at once. */
+const LONGEST_OWED_RETRY_MS = 60_000;
+/** Its report is under way in the lane. */
+const LOOK_AGAIN_MS = 10_000;
+/** Before a host that could not reach its hypervisor is asked again. */
+const AFTER_DELAY_MS = 5_000;
+
+/** An effect that is being carried out: one per VM at a time. */
+export interface Task {
+  readonly key: string;
+  readonly operationId: OperationId;
+  readonly controller: AbortController;
+  delivery: Delivery;
+  isRunning: boolean;
+  /** Asked for again while it was running. */
+  isWanted: boolean;
+  failures: number;
+  /** By the monotonic clock; absent while it runs, and when nothing is to be repeated. */
+  retryAtMs: number | undefined;
+}
+
+export function newTask(effect: Effect, operationId: OperationId, nowMs: number, delays: number): Task {
+  return {
+    key: keyOf(effect),
+    operationId,
+    controller: new AbortController(),
+    delivery: 'unsent',
+    isRunning: false,
+    isWanted: false,
+    failures: 0,
+    retryAtMs: nowMs + (delays > 0 && effect.kind === 'send' ? AFTER_DELAY_MS : 0),
+  };
+}
+
+export function keyOf(effect: Effect | undefined): string {
+  return effect === undefined ? '' : `${effect.kind}/${effect.cause.eventId}`;
+}
+
+export type Asked = 'look-taken' | 'owed' | 'unheard' | 'heard';
+
+export function retryDelayMs(failures: number, asked: Asked): number {
+  if (asked === 'look-taken') return LOOK_AGAIN_MS;
+  const longestMs = { owed: LONGEST_OWED_RETRY_MS, unheard: LONGEST_UNHEARD_RETRY_MS, heard: LONGEST_RETRY_MS }[asked];
+  return Math.min(longestMs, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
+}
