@@ -53,7 +53,12 @@ export interface Subscription {
  * The truth: streams of events, one order over all of them.
  *
  * Faults are `Fault` with `STORE_UNAVAILABLE` (`outcome` tells whether an append may have happened). A refused append
- * because of the revision is an answer, not a fault.
+ * because of the revision is an answer, not a fault. A position that the store cannot have given, or at which no event
+ * stands, throws `PositionRefused`.
+ *
+ * A store that no longer holds the newest event that this process has seen was restored from an older copy or failed over to
+ * one. From then on every call fails with `STORE_TAIL_LOST`, and so does every subscription: what was folded from the lost
+ * events is wrong, so the process must end. The one that starts next works on what the store holds.
  */
 export interface EventStore {
   /**
@@ -81,8 +86,10 @@ export interface EventStore {
   /**
    * Everything behind `after` that the filter lets through, then what is appended from now on: in order, no gap, no
    * duplicate, also with several writing processes. The handler gets batches of at most `batchSize` (500 by default; fewer
-   * where events are large), one at a time, and the next when it has resolved. Survives restarts of the database. A handler that throws ends the
-   * subscription and rejects its `closed`. Subscriptions share the event objects: nobody changes them.
+   * where events are large), one at a time, and the next when it has resolved. Survives restarts of the database. A handler
+   * that throws ends the
+   * subscription and rejects its `closed`; so does a position that the store does not hold (`PositionRefused`), and the loss of
+   * its tail (`STORE_TAIL_LOST`). Subscriptions share the event objects: nobody changes them.
    */
   subscribe(
     after: Position,

@@ -2,3 +2,6 @@ export * from './memory/memory-event-store.adapter.js';
 export * from './postgres/postgres-event-store.adapter.js';
 export * from './dead-letters.port.js';
 export * from './event-store.port.js';
+export * from './position-refused.js';
+export * from './postgres/prepare-store.js';
+export { storeServices, type StoreService } from './postgres/store-roles.client.js';

@@ -12,6 +12,8 @@ export interface EncodedEvent {
 
 /** What the envelope adds to data, meta, stream and type: keys, ids, position, time; counted at its largest. */
 const envelopeBytes = 256;
+/** PostgreSQL reads JSON by recursion, and refuses what would take all of its stack. */
+const deepestNesting = 200;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Throws on whatever no caller may send: these are defects, not answers. */
@@ -35,6 +37,9 @@ function encodeEvent(stream: string, event: NewEvent): EncodedEvent {
   const meta = toJson(event.meta, `meta of ${type} ${id}`);
   const bytes =
     envelopeBytes + stream.length + [type, data, meta].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (isNestedTooDeeply(data) || isNestedTooDeeply(meta)) {
+    throw new Error(`${type} ${id} is nested deeper than ${deepestNesting} levels`);
+  }
   if (bytes > MAX_EVENT_BYTES) throw new Error(`${type} ${id} has ${bytes} bytes; ${MAX_EVENT_BYTES} are allowed`);
   return { id, type, schemaVersion, data, meta };
 }
@@ -43,6 +48,23 @@ function toJson(value: unknown, what: string): string {
   const text: string | undefined = JSON.stringify(value);
   if (text === undefined) throw new Error(`${what} cannot be written as JSON`);
   return text;
+}
+
+function isNestedTooDeeply(json: string): boolean {
+  if (json.length < 2 * deepestNesting) return false;
+  let depth = 0;
+  let isInString = false;
+  for (let index = 0; index < json.length; index += 1) {
+    const character = json[index];
+    if (isInString) {
+      if (character === '\\') index += 1;
+      else if (character === '"') isInString = false;
+    } else if (character === '"') isInString = true;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+    if (depth > deepestNesting) return true;
+  }
+  return false;
 }
 
 /** A revision that is none would otherwise look like a conflict for ever. */

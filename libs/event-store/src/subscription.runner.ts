@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { comparePositions, type Position } from '@drover/contracts';
 import type { EventFilter, ReadAllPage, Subscription, SubscriptionHandler } from './event-store.port.js';
 
@@ -7,6 +8,8 @@ export interface FollowedStore {
   page(after: Position, filter: EventFilter | undefined, limit: number, signal: AbortSignal): Promise<ReadAllPage>;
   /** Resolves when something may stand behind `after`; early and in vain is allowed. */
   appended(after: Position, signal: AbortSignal): Promise<void>;
+  /** Resolves after a moment: asked for when `appended` was in vain, so that nothing is asked in a circle. */
+  rest(signal: AbortSignal): Promise<void>;
 }
 
 export interface FollowOptions {
@@ -15,6 +18,12 @@ export interface FollowOptions {
 }
 
 const defaultBatchSize = 500;
+const restMs = 100;
+
+/** The usual pause; rejects with the signal's reason. */
+export async function rest(signal: AbortSignal): Promise<void> {
+  await delay(restMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
 
 /**
  * Follows a store from a position: pages until the head, then as it grows. One page is fetched while the handler is busy
@@ -50,6 +59,7 @@ export function follow(
     // The subscriber holds its Subscription before its handler runs for the first time.
     await Promise.resolve();
     let fetched = fetch(position);
+    let wasInVain = false;
     try {
       for (;;) {
         const page = await fetched;
@@ -61,8 +71,10 @@ export function follow(
           await handler(page.events, page.next);
           advance(page.next);
         } else {
+          if (wasInVain) await store.rest(signal);
           await store.appended(position, signal);
         }
+        wasInVain = !hasMoved;
         if (!hasMoved || page.isEnd) fetched = fetch(position);
       }
     } catch (error) {

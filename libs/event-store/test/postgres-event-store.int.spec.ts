@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { Position } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
+import pg from 'pg';
 import { openPostgresEventStore, type PostgresEventStore } from '../src/index.js';
 import { deadLettersContract, eventStoreContract } from '../src/testing/index.js';
+
+/** What only the server's administrator can do, past the trigger that refuses it. */
+async function forgetBehind(connectionString: string, schema: string, upTo: Position): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query('SET session_replication_role = replica');
+  await client.query(`DELETE FROM ${schema}.events WHERE position > $1`, [upTo]);
+  await client.end();
+}
 
 describe('postgres event store', () => {
   let server: PostgresServer;
@@ -26,7 +37,13 @@ describe('postgres event store', () => {
       opened = await Promise.all([1, 2, 3].map(() => openPostgresEventStore(options)));
       const [store, ...peers] = opened;
       if (store === undefined) throw new Error('no store was opened');
-      return { store, peers };
+      const restoreOlderCopy = async (upTo: Position) => {
+        await forgetBehind(server.connectionString, options.schema, upTo);
+        const restored = await openPostgresEventStore(options);
+        opened.push(restored);
+        return restored;
+      };
+      return { store, peers, restoreOlderCopy };
     },
     async () => {
       await Promise.all(opened.splice(0).map((store) => store.close()));

@@ -77,6 +77,14 @@ export const errorCatalogue = {
     409,
     'The agent speaks a protocol version this control plane does not know; update one of them.',
   ),
+  POSITION_BEYOND_HEAD: rejection(
+    409,
+    'The event store holds no event at this position; it was restored or replaced, or the position is of another one. Read from the beginning.',
+  ),
+  STORE_TAIL_LOST: fault(
+    503,
+    'The event store has lost its newest events, by a restore or a failover; restart Drover, which then works on what the store holds.',
+  ),
   STORE_UNAVAILABLE: fault(503, 'The event store cannot be reached; nothing is lost, try again.'),
   MESSAGING_UNAVAILABLE: fault(503, 'The message bus cannot be reached; try again.'),
   SERVICE_UNAVAILABLE: fault(503, 'The service that decides this is not active at the moment; try again.'),

@@ -1,6 +1,7 @@
 import {
   eventUpcasters,
   START,
+  type Fault,
   upcastWith,
   type NewEvent,
   type Position,
@@ -20,8 +21,9 @@ import type {
   SubscriptionHandler,
 } from '../event-store.port.js';
 import { checkExpectedRevision, encodeEvents, type EncodedEvent } from '../new-event.codec.js';
-import { fromSequence, toSequence } from '../sequence.codec.js';
-import { follow, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
+import { tailLost } from '../seen-history.state.js';
+import { checkWithinHead, fromSequence, toSequence } from '../sequence.codec.js';
+import { follow, rest, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
 import { createMemoryDeadLetters } from './memory-dead-letters.adapter.js';
 
 export interface MemoryEventStoreOptions {
@@ -33,24 +35,38 @@ export interface MemoryEventStoreOptions {
 
 export interface MemoryEventStore extends EventStore {
   readonly deadLetters: DeadLetters;
+  /**
+   * Loses what stands behind `upTo`, as a database that is restored from an older copy. This store fails from then on; the
+   * result is the same store to a process that starts afterwards.
+   */
+  restoreOlderCopy(upTo: Position): MemoryEventStore;
 }
 
 const defaultPageSize = 500;
 
 /** For specs and simulation: behaves as a durable store does, and forgets everything with the process. */
 export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): MemoryEventStore {
+  return storeOf([], options);
+}
+
+function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions): MemoryEventStore {
   const clock = options.clock ?? systemClock;
   const upcast = upcastWith(options.upcasters ?? eventUpcasters);
-  const log: StoredEvent[] = [];
-  const streams = new Map<string, StoredEvent[]>();
-  const byId = new Map<string, StoredEvent>();
+  const streams = Map.groupBy(log, ({ stream }) => stream);
+  const byId = new Map<string, StoredEvent>(log.map((event) => [event.id, event]));
   const subscriptions = new Set<Subscription>();
   const sleepers = new Set<() => void>();
-  let recordedAtMs = 0;
+  let recordedAtMs = Date.parse(log.at(-1)?.recordedAt ?? '1970-01-01T00:00:00.000Z');
   let isClosed = false;
+  let loss: Fault | undefined;
 
   function assertOpen(): void {
     if (isClosed) throw new Error('the event store is closed');
+    assertWhole();
+  }
+
+  function assertWhole(): void {
+    if (loss !== undefined) throw loss;
   }
 
   function appendEncoded(stream: string, expected: ExpectedRevision, encoded: readonly EncodedEvent[]): AppendResult {
@@ -97,6 +113,7 @@ export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): M
   function page(after: Position, filter: EventFilter | undefined, limit: number): ReadAllPage {
     const events: StoredEvent[] = [];
     let next = toSequence(after);
+    checkWithinHead(next, log.length);
     for (; next < log.length && events.length < limit; next += 1) {
       const event = log[next];
       if (event !== undefined && letsThrough(filter, event)) events.push(event);
@@ -106,12 +123,18 @@ export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): M
 
   const head = () => (log.length === 0 ? START : fromSequence(log.length));
   const followed: FollowedStore = {
-    head: async () => head(),
-    page: async (after, filter, limit) => page(after, filter, limit),
+    head: async () => {
+      assertWhole();
+      return head();
+    },
+    page: async (after, filter, limit) => {
+      assertWhole();
+      return page(after, filter, limit);
+    },
     appended: (after, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason as Error);
-        if (toSequence(after) < log.length) return resolve();
+        if (loss !== undefined || toSequence(after) < log.length) return resolve();
         const wake = () => {
           sleepers.delete(wake);
           signal.removeEventListener('abort', wake);
@@ -121,6 +144,7 @@ export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): M
         sleepers.add(wake);
         signal.addEventListener('abort', wake);
       }),
+    rest,
   };
 
   return {
@@ -148,9 +172,17 @@ export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): M
     },
     subscribe(after: Position, handler: SubscriptionHandler, followOptions?: FollowOptions) {
       assertOpen();
+      toSequence(after);
       const subscription = follow(followed, after, handler, followOptions, () => subscriptions.delete(subscription));
       subscriptions.add(subscription);
       return subscription;
+    },
+    restoreOlderCopy(upTo) {
+      assertOpen();
+      const kept = log.slice(0, toSequence(upTo));
+      loss = tailLost(log.length, kept.length);
+      for (const wake of [...sleepers]) wake();
+      return storeOf(kept, options);
     },
     async close() {
       isClosed = true;

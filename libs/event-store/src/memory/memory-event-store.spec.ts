@@ -9,8 +9,9 @@ describe('memory event store', () => {
   let opened: MemoryEventStore | undefined;
   eventStoreContract(
     async (upcasters = []) => {
-      opened = createMemoryEventStore({ upcasters });
-      return { store: opened, peers: [opened] };
+      const store = createMemoryEventStore({ upcasters });
+      opened = store;
+      return { store, peers: [store], restoreOlderCopy: async (upTo) => store.restoreOlderCopy(upTo) };
     },
     async () => opened?.close(),
   );

@@ -1,48 +1,40 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type pg from 'pg';
+import { Fault } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
+import pg from 'pg';
 import type { AppendResult, ExpectedRevision } from '../event-store.port.js';
 import type { EncodedEvent } from '../new-event.codec.js';
+import type { SeenHistory } from '../seen-history.state.js';
 import { fromSequence } from '../sequence.codec.js';
-import { int4Array, jsonArray, textArray, uuidArray } from './binary-array.codec.js';
-import {
-  abandon,
-  backoff,
-  connectClient,
-  isUnavailable,
-  isUncertain,
-  StoreDefect,
-  unavailable,
-} from './database.client.js';
+import { decodeGroup, encodeGroup, type GroupRow, type Settled } from './append-group.codec.js';
+import { AppendQueue, type WaitingAppend } from './append-queue.js';
+import { backoff, isUnavailable, isUncertain, overConnection, StoreDefect, unavailable } from './database.client.js';
 import type { Tables } from './schema.js';
 
-interface WaitingAppend {
-  readonly stream: string;
-  readonly expected: ExpectedRevision;
-  readonly events: readonly EncodedEvent[];
-  /** `performance.now()` after which the caller is told that the store cannot be reached. */
-  readonly deadline: number;
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: unknown) => void;
-  /** An attempt ended without an answer, so these events may stand in the store. */
-  isUncertain: boolean;
+/** A connection, as far as appends need one. */
+export interface AppendConnection {
+  query<Row extends pg.QueryResultRow>(
+    query: pg.QueryConfig & { readonly query_timeout: number },
+  ): Promise<{ readonly rows: readonly Row[] }>;
+  end(): Promise<void>;
 }
 
 export interface AppendRunnerOptions {
-  readonly connectionString: string;
+  /** `onLost` is called when the connection has gone, perhaps repeatedly. */
+  readonly connect: (onLost: (lost: AppendConnection) => void) => Promise<AppendConnection>;
   readonly tables: Tables;
+  readonly clock: Clock;
+  readonly history: SeenHistory;
+  /** An append is made within this time of its call, or not at all. */
   readonly appendTimeoutMs: number;
   /** Called after each commit with the newest position of this process. */
   readonly onCommitted: (newest: number) => void;
 }
 
-// Bound what one transaction holds the lock for and what is encoded in one turn of the event loop.
-const largestGroupEvents = 2_000;
-const largestGroupCharacters = 1024 * 1024;
-
 /** Appends with group commit: whatever waits when a transaction ends goes into the next one together. */
 export class AppendRunner {
-  private readonly waiting: WaitingAppend[] = [];
-  private client: pg.Client | undefined;
+  private readonly queue = new AppendQueue();
+  private client: AppendConnection | undefined;
   private running: Promise<void> | undefined;
   private readonly options: AppendRunnerOptions;
 
@@ -52,8 +44,8 @@ export class AppendRunner {
 
   append(stream: string, expected: ExpectedRevision, events: readonly EncodedEvent[]): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
-      const deadline = performance.now() + this.options.appendTimeoutMs;
-      this.waiting.push({ stream, expected, events, deadline, resolve, reject, isUncertain: false });
+      const deadlineMs = this.options.clock.monotonicMs() + this.options.appendTimeoutMs;
+      this.queue.push({ stream, expected, events, deadlineMs, resolve, reject, isUncertain: false });
       this.running ??= this.run();
     });
   }
@@ -68,146 +60,137 @@ export class AppendRunner {
     for (;;) {
       // Callers that were just answered get the chance to send their next append with this group.
       await nextTurn();
-      const count = groupLength(this.waiting);
-      if (count === 0) {
+      const group = this.queue.take();
+      if (group.length === 0) {
         this.running = undefined;
         return;
       }
-      await this.settle(this.waiting.splice(0, count));
+      await this.settle(group);
     }
   }
 
   /** Answers every append of the group, and repeats those without answer: their event ids make that harmless. */
   private async settle(group: readonly WaitingAppend[]): Promise<void> {
     const pause = backoff();
-    let left = group;
+    let cause: unknown = new Error('it waited for others');
+    let left = this.withoutExpired(group, cause);
     while (left.length > 0) {
       let wasSent = false;
       try {
         const client = await this.connect();
+        left = this.withoutExpired(left, cause);
+        if (left.length === 0) return;
         wasSent = true;
-        return answer(left, await this.send(client, left));
+        const settled = await this.send(client, left);
+        if (settled !== undefined) return this.answer(settled);
+        cause = new Error('the lock of the event store was held by others');
       } catch (error) {
+        if (isRefusal(error)) return this.settleApart(left, error);
         this.disconnect();
+        if (error instanceof Fault) return rejectAll(left, error, wasSent);
         if (!isUnavailable(error)) return this.settleApart(left, error);
         if (wasSent && isUncertain(error)) for (const append of left) append.isUncertain = true;
-        left = dropExpired(left, error);
-        if (left.length > 0) await pause();
+        cause = error;
       }
+      left = this.withoutExpired(left, cause);
+      if (left.length > 0) await pause();
     }
   }
 
-  /** The database refuses something in the group; alone, everything else of it goes through. */
+  /** Something in the group is refused: half by half everything else of it goes through. */
   private async settleApart(group: readonly WaitingAppend[], error: unknown): Promise<void> {
     const [only, ...others] = group;
-    if (others.length === 0) return only?.reject(new Error(`append to ${only.stream} failed`, { cause: error }));
-    for (const append of group) await this.settle([append]);
+    if (only === undefined) return;
+    if (others.length === 0) {
+      this.queue.refused(only.stream);
+      only.reject(new Error(`append to ${only.stream} failed`, { cause: error }));
+      return;
+    }
+    const half = Math.ceil(group.length / 2);
+    await this.settle(group.slice(0, half));
+    await this.settle(group.slice(half));
   }
 
-  private async send(client: pg.Client, group: readonly WaitingAppend[]): Promise<GroupRow> {
-    const earliestDeadline = Math.min(...group.map((append) => append.deadline));
+  private async send(
+    client: AppendConnection,
+    group: readonly WaitingAppend[],
+  ): Promise<readonly Settled[] | undefined> {
+    const { tables, clock, history, onCommitted } = this.options;
+    const known = history.newest;
+    const leftMs = Math.min(...group.map((append) => append.deadlineMs)) - clock.monotonicMs();
     const query = {
       name: 'append',
-      text: `SELECT outcomes, revisions, positions FROM ${this.options.tables.append}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-      values: encodeGroup(group),
-      query_timeout: Math.max(earliestDeadline - performance.now(), 100),
+      text: `SELECT outcomes, revisions, positions FROM ${tables.append}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+      values: [Math.ceil(leftMs), ...encodeGroup(group)],
+      query_timeout: Math.max(1, Math.ceil(leftMs)),
     };
-    const row = (await client.query<GroupRow>(query)).rows[0];
-    if (row === undefined) throw new StoreDefect('the append function gave no row');
-    const newest = Math.max(...numbers(row.positions));
-    if (newest > 0) this.options.onCommitted(newest);
-    return row;
+    const { rows } = await overConnection(() => client.query<GroupRow & pg.QueryResultRow>(query));
+    if (rows[0] === undefined) throw new StoreDefect('the append function gave no row');
+    const settled = decodeGroup(group, rows[0]);
+    const last = settled?.findLast(({ outcome }) => outcome === 1);
+    if (last !== undefined) {
+      history.appended(known, { sequence: last.position, id: last.append.events.at(-1)?.id ?? '' });
+    }
+    const newest = Math.max(...(settled ?? []).map(({ position }) => position));
+    if (newest > 0) onCommitted(newest);
+    return settled;
   }
 
-  private async connect(): Promise<pg.Client> {
-    this.client ??= await connectClient(this.options.connectionString, (lost) => {
+  private answer(settled: readonly Settled[]): void {
+    for (const one of settled) {
+      if (one.outcome <= 2) this.queue.wentThrough(one.append.stream);
+      answerOne(one);
+    }
+  }
+
+  private async connect(): Promise<AppendConnection> {
+    this.options.history.assertWhole();
+    this.client ??= await this.options.connect((lost) => {
       if (this.client === lost) this.client = undefined;
     });
     return this.client;
   }
 
   private disconnect(): void {
-    const client = this.client;
+    // How the end of a connection goes of which nothing more is expected is of no interest.
+    this.client?.end().catch(() => undefined);
     this.client = undefined;
-    if (client !== undefined) abandon(client);
   }
-}
 
-interface GroupRow {
-  readonly outcomes: string;
-  readonly revisions: string;
-  readonly positions: string;
-}
-
-/** How many of the waiting appends go together. The same event twice in one transaction would be no repeat but a clash. */
-function groupLength(waiting: readonly WaitingAppend[]): number {
-  const ids = new Set<string>();
-  let characters = 0;
-  for (const [index, { events }] of waiting.entries()) {
-    if (events.some(({ id }) => ids.has(id))) return index;
-    for (const { id, data, meta } of events) {
-      ids.add(id);
-      characters += data.length + meta.length;
+  /** Nobody counts on an append any more whose time has passed: it is never sent, and its caller is told. */
+  private withoutExpired(group: readonly WaitingAppend[], cause: unknown): readonly WaitingAppend[] {
+    const nowMs = this.options.clock.monotonicMs();
+    const expired = group.filter((append) => append.deadlineMs <= nowMs);
+    if (expired.length === 0) return group;
+    for (const append of expired) {
+      append.reject(unavailable(append.isUncertain ? 'unknown' : 'not-applied', `append to ${append.stream}`, cause));
     }
-    if (ids.size >= largestGroupEvents || characters >= largestGroupCharacters) return index + 1;
-  }
-  return waiting.length;
-}
-
-function encodeGroup(group: readonly WaitingAppend[]): Buffer[] {
-  const places = new Map<string, number>();
-  const placeOf = (stream: string) => {
-    const place = places.get(stream) ?? places.size + 1;
-    places.set(stream, place);
-    return place;
-  };
-  const appendStreams = group.map(({ stream }) => placeOf(stream));
-  const events = group.flatMap((append) => append.events);
-  return [
-    textArray([...places.keys()]),
-    int4Array(appendStreams),
-    int4Array(group.map(({ expected }) => (expected === 'any' ? -2 : expected === 'no-stream' ? -1 : expected))),
-    int4Array(group.map((append) => append.events.length)),
-    int4Array(group.flatMap((append, index) => append.events.map(() => index + 1))),
-    int4Array(group.flatMap((append) => append.events.map((_, offset) => offset))),
-    uuidArray(events.map((event) => event.id)),
-    textArray(events.map((event) => event.type)),
-    int4Array(events.map((event) => event.schemaVersion)),
-    jsonArray(events.map((event) => event.data)),
-    jsonArray(events.map((event) => event.meta)),
-  ];
-}
-
-function answer(group: readonly WaitingAppend[], row: GroupRow): void {
-  const [outcomes, revisions, positions] = [row.outcomes, row.revisions, row.positions].map(numbers);
-  for (const [index, append] of group.entries()) {
-    const outcome = outcomes?.[index];
-    const revision = revisions?.[index] ?? -1;
-    if (outcome === 0) append.resolve({ kind: 'conflict', actualRevision: revision });
-    else if (outcome === 1 || outcome === 2) {
-      const position = fromSequence(positions?.[index] ?? 0);
-      append.resolve({ kind: 'appended', revision, position, wasRepeat: outcome === 2 });
-    } else {
-      append.reject(
-        new Error(
-          `some events of this append to ${append.stream} are stored already, others are not or stand elsewhere`,
-        ),
-      );
-    }
+    return group.filter((append) => append.deadlineMs > nowMs);
   }
 }
 
-function dropExpired(group: readonly WaitingAppend[], cause: unknown): readonly WaitingAppend[] {
-  const now = performance.now();
+/** The server has read the statement and will not carry it out; the connection is as good as before. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !isUnavailable(error);
+}
+
+function rejectAll(group: readonly WaitingAppend[], fault: Fault, wasSent: boolean): void {
   for (const append of group) {
-    if (append.deadline > now) continue;
-    const outcome = append.isUncertain ? 'unknown' : 'not-applied';
-    append.reject(unavailable(outcome, `append to ${append.stream}`, cause));
+    const outcome = wasSent || append.isUncertain ? 'unknown' : fault.outcome;
+    const detail = `append to ${append.stream}: ${fault.message}`;
+    append.reject(new Fault(fault.code, outcome, detail, { cause: fault, data: fault.data }));
   }
-  return group.filter((append) => append.deadline > now);
 }
 
-/** `{1,2,3}` as PostgreSQL writes arrays of integers. */
-function numbers(text: string): number[] {
-  return text.slice(1, -1).split(',').map(Number);
+function answerOne({ append, outcome, revision, position }: Settled): void {
+  const { stream } = append;
+  if (outcome === 0) append.resolve({ kind: 'conflict', actualRevision: revision });
+  else if (outcome === 1 || outcome === 2) {
+    append.resolve({ kind: 'appended', revision, position: fromSequence(position), wasRepeat: outcome === 2 });
+  } else if (outcome === 4) append.reject(new Error(`append to ${stream}: this database role does not write its kind`));
+  else {
+    append.reject(
+      new Error(`some events of this append to ${stream} are stored already, others are not or stand elsewhere`),
+    );
+  }
 }

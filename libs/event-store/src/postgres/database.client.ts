@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 import { Fault, type Outcome } from '@drover/contracts';
 import pg from 'pg';
+import { PositionRefused } from '../position-refused.js';
 
 /**
  * What every connection of the store sets for itself.
@@ -45,8 +47,8 @@ export async function connectClient(connectionString: string, onLost: (client: p
   client.on('error', lost);
   client.on('end', lost);
   try {
-    await client.connect();
-    await client.query(sessionSettings);
+    await overConnection(() => client.connect());
+    await overConnection(() => client.query(sessionSettings));
   } catch (error) {
     abandon(client);
     throw error;
@@ -60,42 +62,105 @@ export function abandon(client: pg.Client): void {
   client.end().catch(() => undefined);
 }
 
-export function openPool(connectionString: string, max: number): pg.Pool {
+/** The part of a pool that the store asks its questions through. */
+export interface Queries {
+  query<Row extends pg.QueryResultRow>(
+    query: string | pg.QueryConfig,
+    values?: readonly unknown[],
+  ): Promise<{ readonly rows: readonly Row[] }>;
+  queryRows(query: pg.QueryConfig): Promise<readonly (readonly (string | null)[])[]>;
+}
+
+export interface QueryPool extends Queries {
+  end(): Promise<void>;
+}
+
+/** @param onConnected asked before a new connection is used for the first time; what it throws, the query throws. */
+export function openPool(
+  connectionString: string,
+  max: number,
+  onConnected: (client: pg.ClientBase) => Promise<void> = async () => undefined,
+): QueryPool {
   const pool = new pg.Pool({
     ...clientConfig(connectionString),
     max,
     // Its type does not say that the pool awaits what it returns, and destroys the connection when that rejects.
-    onConnect: ((client: pg.ClientBase) => {
+    // eslint-disable-next-line @typescript-eslint/no-misused-promises
+    onConnect: async (client: pg.ClientBase) => {
       // The pool listens while a connection is idle; while it is lent, the failing query tells.
       client.on('error', () => undefined);
-      return client.query(sessionSettings);
-    }) as (client: pg.ClientBase) => unknown,
+      await overConnection(() => client.query(sessionSettings));
+      await onConnected(client);
+    },
   });
   // An idle connection that was cut: the pool has dropped it already and opens another when asked.
   pool.on('error', () => undefined);
-  return pool;
+
+  async function lend<Result>(use: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await overConnection(() => pool.connect());
+    try {
+      const result = await overConnection(() => use(client));
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+
+  return {
+    query: <Row extends pg.QueryResultRow>(query: string | pg.QueryConfig, values?: readonly unknown[]) =>
+      lend((client) => client.query<Row>(query as string, values as unknown[])),
+    queryRows: (query) =>
+      lend(async (client) => (await client.query<(string | null)[]>({ ...query, rowMode: 'array' })).rows),
+    end: () => pool.end(),
+  };
 }
 
-/** What trying again does not mend, although no answer of the server says so. */
+/** The connection could not be made, broke, or was silent for too long: the database has not answered. */
+export class ConnectionFailure extends Error {
+  override readonly name = 'ConnectionFailure';
+}
+
+/**
+ * Waits for a call of the driver, and for nothing else. What the driver throws that is no answer of the server has no class
+ * of its own: here, where only the driver can have thrown it, it is told from a mistake in our code.
+ */
+export async function overConnection<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof pg.DatabaseError || !isPlain(error)) throw error;
+    throw new ConnectionFailure(error.message, { cause: error });
+  }
+}
+
+/** Node's errors of sockets and the driver's own; a `TypeError` or an error of ours has another name. */
+function isPlain(error: unknown): error is Error {
+  return isNativeError(error) && (error.name === 'Error' || error.name === 'AggregateError');
+}
+
+/** The store met what it cannot read or was not made for; trying again does not mend it. */
 export class StoreDefect extends Error {
   override readonly name = 'StoreDefect';
 }
 
 /**
- * Whether a failed query failed because of the database's absence or want of resources, so that trying again is right;
- * anything else is a defect. What is not an answer of the server is a failure of the connection.
+ * Whether a query failed because of the database's absence or want of resources, so that trying again is right; anything
+ * else is a defect.
  */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof StoreDefect) return false;
-  if (!(error instanceof pg.DatabaseError)) return true;
+  if (error instanceof ConnectionFailure) return true;
   // Connection exception, insufficient resources, operator intervention (shutdown, starting up), system error,
   // read-only transaction (a standby before its promotion).
-  return /^(08|53|57P|58|25006)/.test(error.code ?? '');
+  return error instanceof pg.DatabaseError && /^(08|53|57P|58|25006)/.test(error.code ?? '');
 }
 
 /** Whether the statement may have been carried out although it failed: the connection ended before its answer. */
 export function isUncertain(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || /^(08|57P)/.test(error.code ?? '');
+  return (
+    error instanceof ConnectionFailure || (error instanceof pg.DatabaseError && /^(08|57P)/.test(error.code ?? ''))
+  );
 }
 
 export function unavailable(outcome: Outcome, attempt: string, cause: unknown): Fault {
@@ -127,6 +192,7 @@ export async function untilAnswered<Result>(
     try {
       return await query();
     } catch (error) {
+      if (error instanceof Fault || error instanceof PositionRefused) throw error;
       if (!isUnavailable(error)) throw new Error(`${attempt} failed`, { cause: error });
       if (performance.now() - startedAt >= patienceMs) throw unavailable('not-applied', attempt, error);
       await pause(signal);

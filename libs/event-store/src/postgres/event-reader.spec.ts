@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { START, type StoredEvent } from '@drover/contracts';
-import type pg from 'pg';
+import { START, type Position, type StoredEvent } from '@drover/contracts';
+import { SeenHistory } from '../seen-history.state.js';
 import { toSequence } from '../sequence.codec.js';
+import type { Queries } from './database.client.js';
 import { EventReader } from './event-reader.js';
 import { tablesIn } from './schema.js';
 
@@ -11,40 +12,32 @@ const meta = JSON.stringify({ at: '2025-01-31T12:00:00.000Z', actor: { kind: 'se
 /** A database that holds events whose data are of these sizes, and answers the queries for pages as PostgreSQL would. */
 function holding(sizes: readonly number[]) {
   const asked: number[] = [];
-  const query = async ({ name, values }: { name: string; values: readonly number[] }) => {
-    const [from = 0, limit = 0] = values;
+  const queryRows = async ({ values = [] }: { readonly values?: unknown[] }) => {
+    const [from, limit] = values.map(Number) as [number, number];
     asked.push(limit);
-    const head = name === 'page of kinds' ? [String(sizes.length), String(sizes.length)] : [String(sizes.length)];
+    const newest = String(sizes.length);
+    const head = [newest, newest, null, `event-${newest}`, null, null, null, null, null];
     const rows = sizes.slice(from, from + limit).map((size, index) => {
       const position = String(from + index + 1);
       const data = JSON.stringify('x'.repeat(size));
-      return [
-        ...head,
-        position,
-        `vm-${position}`,
-        '0',
-        position,
-        'VmStarted',
-        '1',
-        '2025-01-31 12:00:00+00',
-        data,
-        meta,
-      ];
+      const id = `event-${position}`;
+      return [position, `vm-${position}`, '0', id, 'VmStarted', '1', '2025-01-31 12:00:00+00', data, meta];
     });
-    return { rows };
+    return sizes.length === 0 ? [] : [head, ...rows];
   };
-  const pool = { connect: async () => ({ query, release: () => undefined }) } as unknown as pg.Pool;
-  return { pool, asked };
+  const queries: Queries = { queryRows, query: () => Promise.reject(new Error('not asked by the reader')) };
+  return { queries, asked };
 }
 
 async function readEverything(sizes: readonly number[], streamKinds?: readonly string[]) {
-  const { pool, asked } = holding(sizes);
+  const { queries, asked } = holding(sizes);
   const pages: number[][] = [];
   const eventsOfTurns = [0];
-  const reader = new EventReader(pool, tablesIn('spec'), (event: StoredEvent) => {
+  const upcast = (event: StoredEvent) => {
     eventsOfTurns[eventsOfTurns.length - 1] = (eventsOfTurns.at(-1) ?? 0) + 1;
     return event;
-  });
+  };
+  const reader = new EventReader(queries, tablesIn('spec'), upcast, new SeenHistory());
   let isOver = false;
   const nextTurn = () => {
     eventsOfTurns.push(0);
@@ -90,5 +83,28 @@ describe('the event reader', () => {
     const sizes = [...Array.from({ length: 40 }, () => 90 * KIB), ...Array.from({ length: 1_200 }, () => 100)];
     const { asked } = await readEverything(sizes);
     expect(asked.at(-1)).toBe(500);
+  });
+
+  it.each([undefined, ['vm']])('refuses a position at which no event stands yet (kinds: %s)', async (streamKinds) => {
+    const reader = new EventReader(holding([10, 10]).queries, tablesIn('spec'), (event) => event, new SeenHistory());
+    const filter = streamKinds && { streamKinds };
+    const beyond = { name: 'PositionRefused', rejection: { code: 'POSITION_BEYOND_HEAD', data: { newest: 2 } } };
+    await expect(reader.page('3' as Position, filter, 500)).rejects.toMatchObject(beyond);
+    expect(await reader.page('2' as Position, filter, 500)).toMatchObject({ events: [], next: '2', isEnd: true });
+  });
+
+  it('fails from the first answer on that is behind what it has seen, or has another event there', async () => {
+    const lost = { name: 'Fault', code: 'STORE_TAIL_LOST' };
+    const history = new SeenHistory();
+    const readerOf = (sizes: readonly number[]) =>
+      new EventReader(holding(sizes).queries, tablesIn('spec'), (event) => event, history);
+    await readerOf([10, 10, 10]).page(START, undefined, 500);
+    await expect(readerOf([10, 10]).page(START, undefined, 500)).rejects.toMatchObject(lost);
+    // It is final for the process, whatever the store holds later.
+    await expect(readerOf([10, 10, 10]).page(START, undefined, 500)).rejects.toMatchObject(lost);
+    const seenOther = new SeenHistory();
+    seenOther.compare(seenOther.newest, { sequence: 2, id: 'another' });
+    const reader = new EventReader(holding([10, 10]).queries, tablesIn('spec'), (event) => event, seenOther);
+    await expect(reader.page(START, { streamKinds: ['vm'] }, 500)).rejects.toMatchObject(lost);
   });
 });

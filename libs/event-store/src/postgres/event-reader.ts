@@ -1,15 +1,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Position, StoredEvent, Upcast } from '@drover/contracts';
-import type pg from 'pg';
 import type { EventFilter, ReadAllPage } from '../event-store.port.js';
-import { fromSequence, toSequence } from '../sequence.codec.js';
-import { StoreDefect, timestampToIso } from './database.client.js';
+import type { Newest, SeenHistory } from '../seen-history.state.js';
+import { checkWithinHead, fromSequence, toSequence } from '../sequence.codec.js';
+import { StoreDefect, timestampToIso, type Queries } from './database.client.js';
 import type { Tables } from './schema.js';
 
 const columns = 'position, stream, revision, id, type, schema_version, recorded_at, data, meta';
 
-/** `columns` as PostgreSQL writes them, with what a query puts before them. */
+/** What the first row of a page tells of the store: its newest event, and how far the page has looked. */
+const columnsOfHead = (position: string, upTo: string, id: string) =>
+  `${position} AS position, ${upTo} AS stream, NULL::integer AS revision, ${id} AS id, NULL::text AS type,
+   NULL::integer AS schema_version, NULL::timestamptz AS recorded_at, NULL::json AS data, NULL::json AS meta`;
+
+/** `columns` as PostgreSQL writes them. */
 type Row = readonly (string | null)[];
+
+/** A page, and how large the data and meta of each of its events are, in characters of JSON. */
+export interface MeasuredPage extends ReadAllPage {
+  readonly characters: readonly number[];
+}
 
 /** How many positions a filtered page looks through at most: some milliseconds of work, however rare the matches. */
 const windowPositions = 20_000;
@@ -20,7 +30,10 @@ const largestTurnCharacters = 128 * 1024;
 /** Characters of JSON after which a page ends, with one event at least, so that nobody folds more in one turn. */
 const pageCharacters = 2 * 1024 * 1024;
 
-/** Reads events by the right index, each call one query with one snapshot. Knows nothing of retries. */
+/**
+ * Reads events by the right index, each call one query with one snapshot. Looks at the newest event with each, and throws
+ * `STORE_TAIL_LOST` where the store has fallen behind what was seen. Knows nothing of retries.
+ */
 export class EventReader {
   private readonly newest: string;
   private readonly time: string;
@@ -29,23 +42,30 @@ export class EventReader {
   private readonly pageOfKinds: string;
   private readonly ofStream: string;
 
-  private readonly pool: pg.Pool;
+  private readonly queries: Queries;
   private readonly upcast: Upcast;
+  private readonly history: SeenHistory;
   /** Of the page before, which tells how many events to ask for; before the first, a guess on the safe side. */
   private charactersPerEvent = 32 * 1024;
 
-  constructor(pool: pg.Pool, { events }: Tables, upcast: Upcast) {
-    this.pool = pool;
+  constructor(queries: Queries, { events }: Tables, upcast: Upcast, history: SeenHistory) {
+    this.queries = queries;
     this.upcast = upcast;
-    this.newest = `SELECT coalesce((SELECT position FROM ${events} ORDER BY position DESC LIMIT 1), 0) AS newest`;
+    this.history = history;
+    this.newest = newestEventOf(events);
     this.time = `SELECT floor(extract(epoch FROM greatest(clock_timestamp(),
       (SELECT recorded_at FROM ${events} ORDER BY position DESC LIMIT 1))) * 1000)::bigint`;
     this.ofStream = `SELECT ${columns} FROM ${events} WHERE stream = $1 AND revision >= $2 ORDER BY revision LIMIT $3`;
-    this.unfilteredPage = `SELECT (${this.newest}), ${columns} FROM ${events} WHERE position > $1 ORDER BY position LIMIT $2`;
+    this.unfilteredPage = `
+      (SELECT ${columnsOfHead('position', 'NULL::text', 'id')} FROM (${this.newest}) newest)
+      UNION ALL (SELECT ${columns} FROM ${events} WHERE position > $1 ORDER BY position LIMIT $2)`;
     const filtered = (matching: string) => `
-      WITH head AS (${this.newest}), scanned AS (SELECT newest, least($1::bigint + ${windowPositions}, newest) AS up_to FROM head)
-      SELECT newest, up_to, ${columns} FROM scanned LEFT JOIN LATERAL (${matching} ORDER BY position LIMIT $2) e ON true
-      ORDER BY position`;
+      WITH scanned AS (
+        SELECT position AS newest, id AS newest_id, least($1::bigint + ${windowPositions}, position) AS up_to
+        FROM (${this.newest}) newest)
+      (SELECT ${columnsOfHead('newest', 'up_to::text', 'newest_id')} FROM scanned)
+      UNION ALL (
+        SELECT ${columns} FROM scanned CROSS JOIN LATERAL (${matching} ORDER BY position LIMIT $2) e ORDER BY position)`;
     this.pageOfTypes = filtered(
       `SELECT ${columns} FROM ${events} WHERE position > $1 AND position <= up_to AND type = ANY ($3::text[])`,
     );
@@ -59,8 +79,11 @@ export class EventReader {
   }
 
   async head(): Promise<Position> {
+    const known = this.history.newest;
     const [row] = await this.query('head', this.newest, []);
-    return fromSequence(Number(row?.[0]));
+    const newest = row === undefined ? noEvent : { sequence: Number(row[0]), id: row[1] ?? '' };
+    this.history.compare(known, newest);
+    return fromSequence(newest.sequence);
   }
 
   async now(): Promise<number> {
@@ -69,72 +92,66 @@ export class EventReader {
   }
 
   async stream(stream: string, fromRevision: number, limit: number | undefined): Promise<readonly StoredEvent[]> {
-    return this.decode(await this.query('stream', this.ofStream, [stream, fromRevision, limit ?? null]), 0);
+    return this.decode(await this.query('stream', this.ofStream, [stream, fromRevision, limit ?? null]));
   }
 
-  async page(after: Position, filter: EventFilter | undefined, wanted: number): Promise<ReadAllPage> {
+  /** Throws `PositionRefused` where no event stands at `after`. */
+  async page(after: Position, filter: EventFilter | undefined, wanted: number): Promise<MeasuredPage> {
     const from = toSequence(after);
     const limit = Math.min(wanted, Math.max(1, Math.floor(pageCharacters / this.charactersPerEvent)));
-    if (filter?.streamKinds === undefined && filter?.types === undefined) return this.everything(after, from, limit);
-    const types = filter.types ?? null;
-    const rows =
-      filter.streamKinds === undefined
-        ? await this.query('page of types', this.pageOfTypes, [from, limit, types])
-        : await this.query('page of kinds', this.pageOfKinds, [from, limit, types, [...new Set(filter.streamKinds)]]);
-    const [newest, upTo] = (rows[0] ?? []).map(Number);
-    // The one row without an event says that the window held none.
-    const found = rows[0]?.[2] === null ? [] : rows;
-    const events = await this.decode(this.cut(found, 2), 2);
+    const known = this.history.newest;
+    const [head, ...found] = await this.rowsOfPage(from, limit, filter);
+    const newest = head === undefined ? noEvent : { sequence: Number(head[0]), id: head[3] ?? '' };
+    this.history.compare(known, newest);
+    checkWithinHead(from, newest.sequence);
+    const rows = this.cut(found);
+    const events = await this.decode(rows);
     const isFull = events.length === limit || events.length < found.length;
     const last = events.at(-1)?.position;
-    const next = isFull && last !== undefined ? toSequence(last) : Math.max(from, upTo ?? 0);
-    return { events, next: fromSequence(next), isEnd: next >= (newest ?? 0) };
+    const looked = Number(head?.[1] ?? newest.sequence);
+    const next = isFull && last !== undefined ? toSequence(last) : Math.max(from, looked);
+    return { events, next: fromSequence(next), isEnd: next >= newest.sequence, characters: rows.map(lengthOf) };
   }
 
-  private async everything(after: Position, from: number, limit: number): Promise<ReadAllPage> {
-    const rows = await this.query('page', this.unfilteredPage, [from, limit]);
-    const events = await this.decode(this.cut(rows, 1), 1);
-    const next = events.at(-1)?.position ?? after;
-    return { events, next, isEnd: rows.length === 0 || toSequence(next) >= Number(rows[0]?.[0]) };
+  private rowsOfPage(from: number, limit: number, filter: EventFilter | undefined): Promise<readonly Row[]> {
+    const types = filter?.types ?? null;
+    if (filter?.streamKinds !== undefined) {
+      return this.query('page of kinds', this.pageOfKinds, [from, limit, types, [...new Set(filter.streamKinds)]]);
+    }
+    if (types !== null) return this.query('page of types', this.pageOfTypes, [from, limit, types]);
+    return this.query('page', this.unfilteredPage, [from, limit]);
   }
 
   /** The rows that one page holds. What is beyond is read again with the next, which asks for no more than it can hold. */
-  private cut(rows: readonly Row[], skip: number): readonly Row[] {
+  private cut(rows: readonly Row[]): readonly Row[] {
     let characters = 0;
     let count = 0;
     for (const row of rows) {
       if (characters < pageCharacters) count += 1;
-      characters += lengthOf(row, skip);
+      characters += lengthOf(row);
     }
     if (rows.length > 0) this.charactersPerEvent = characters / rows.length;
     return count === rows.length ? rows : rows.slice(0, count);
   }
 
-  private async query(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
-    const client = await this.pool.connect();
-    try {
-      const { rows } = await client.query<(string | null)[]>({ name, text, values, rowMode: 'array' });
-      client.release();
-      return rows;
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
+  private query(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
+    this.history.assertWhole();
+    return this.queries.queryRows({ name, text, values });
   }
 
-  private async decode(rows: readonly Row[], skip: number): Promise<readonly StoredEvent[]> {
+  private async decode(rows: readonly Row[]): Promise<readonly StoredEvent[]> {
     const events: StoredEvent[] = [];
     let charactersOfTurn = 0;
     let recordedAtText: string | undefined;
     let recordedAt = '';
     for (const row of rows) {
-      const time = row[skip + 6] ?? '';
+      const time = row[6] ?? '';
       if (time !== recordedAtText) {
         recordedAtText = time;
         recordedAt = timestampToIso(time);
       }
-      events.push(this.toEvent(row, skip, recordedAt));
-      charactersOfTurn += lengthOf(row, skip);
+      events.push(this.toEvent(row, recordedAt));
+      charactersOfTurn += lengthOf(row);
       if (charactersOfTurn > largestTurnCharacters) {
         charactersOfTurn = 0;
         await nextTurn();
@@ -143,8 +160,8 @@ export class EventReader {
     return events;
   }
 
-  private toEvent(row: Row, skip: number, recordedAt: string): StoredEvent {
-    const text = (column: number) => row[skip + column] ?? '';
+  private toEvent(row: Row, recordedAt: string): StoredEvent {
+    const text = (column: number) => row[column] ?? '';
     try {
       return this.upcast({
         id: text(3) as StoredEvent['id'],
@@ -163,7 +180,14 @@ export class EventReader {
   }
 }
 
+/** Position and id of the newest event; no row where there is none. */
+export function newestEventOf(events: string): string {
+  return `SELECT position, id FROM ${events} ORDER BY position DESC LIMIT 1`;
+}
+
+const noEvent: Newest = { sequence: 0, id: '' };
+
 /** Of an event's data and meta, as JSON. */
-function lengthOf(row: Row, skip: number): number {
-  return (row[skip + 7]?.length ?? 0) + (row[skip + 8]?.length ?? 0);
+function lengthOf(row: Row): number {
+  return (row[7]?.length ?? 0) + (row[8]?.length ?? 0);
 }

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type pg from 'pg';
 import { TokenBucket } from '@drover/domain-kit';
 import { cutToLimits } from '../dead-letter.codec.js';
 import { deadLetterLimits, type DeadLetters } from '../dead-letters.port.js';
-import { timestampToIso, untilAnswered } from './database.client.js';
+import { timestampToIso, untilAnswered, type Queries } from './database.client.js';
 import type { Tables } from './schema.js';
 
 interface LetterRow {
@@ -22,7 +21,7 @@ const PACE = { perSecond: 10, burst: deadLetterLimits.letters };
 const MAX_PACED = 10_000;
 
 export function postgresDeadLetters(
-  pool: pg.Pool,
+  pool: Queries,
   { deadLetters, droppedLetters }: Tables,
   patienceMs: number,
 ): DeadLetters {

@@ -1,14 +1,19 @@
 import { eventUpcasters, upcastWith, type NewEvent, type Position, type Upcaster } from '@drover/contracts';
+import type pg from 'pg';
+import { systemClock } from '@drover/domain-kit';
 import type { DeadLetters } from '../dead-letters.port.js';
 import type { EventStore, ExpectedRevision, Subscription, SubscriptionHandler } from '../event-store.port.js';
 import { checkExpectedRevision, encodeEvents } from '../new-event.codec.js';
-import { follow, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
+import { SeenHistory } from '../seen-history.state.js';
+import { toSequence } from '../sequence.codec.js';
+import { follow, rest, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
 import { AppendRunner } from './append.runner.js';
-import { connectClient, openPool, untilAnswered } from './database.client.js';
+import { abandon, connectClient, openPool, untilAnswered } from './database.client.js';
 import { EventReader } from './event-reader.js';
+import { checkHistory } from './history.client.js';
 import { NotificationClient } from './notification.client.js';
 import { postgresDeadLetters } from './postgres-dead-letters.adapter.js';
-import { migrateSchema, tablesIn } from './schema.js';
+import { requireSchema, tablesIn } from './schema.js';
 import { Tail } from './tail.runner.js';
 
 export interface PostgresEventStoreOptions {
@@ -32,17 +37,22 @@ export interface PostgresEventStore extends EventStore {
 
 const defaultPageSize = 500;
 
-/** Opens the store and brings its tables up to date. Throws `STORE_UNAVAILABLE` when no database answers in time. */
+/**
+ * Opens the store, whose tables `prepareStore` has made; the database's owner makes them here where they are missing. Throws
+ * `STORE_UNAVAILABLE` when no database answers in time.
+ */
 export async function openPostgresEventStore(options: PostgresEventStoreOptions): Promise<PostgresEventStore> {
   const { connectionString, patienceMs = 5_000, pollIntervalMs = 250, readConnections = 3 } = options;
   const tables = tablesIn(options.schema ?? 'event_store');
   await untilAnswered('open the event store', patienceMs, async () => {
     const client = await connectClient(connectionString, () => undefined);
-    await migrateSchema(client, tables).finally(() => client.end());
+    await requireSchema(client, tables).finally(() => client.end());
   });
 
-  const pool = openPool(connectionString, readConnections);
-  const reader = new EventReader(pool, tables, upcastWith(options.upcasters ?? eventUpcasters));
+  const history = new SeenHistory();
+  const checkConnection = (client: pg.ClientBase) => checkHistory(client, tables, history);
+  const pool = openPool(connectionString, readConnections, checkConnection);
+  const reader = new EventReader(pool, tables, upcastWith(options.upcasters ?? eventUpcasters), history);
   const tail = new Tail((after, limit) => reader.page(after, undefined, limit), pollIntervalMs);
   const notifications = new NotificationClient({
     connectionString,
@@ -50,7 +60,16 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     onHint: (newest) => tail.hint(newest),
   });
   const appends = new AppendRunner({
-    connectionString,
+    connect: async (onLost) => {
+      const client = await connectClient(connectionString, onLost);
+      await checkConnection(client).catch((error: unknown) => {
+        abandon(client);
+        throw error;
+      });
+      return client;
+    },
+    clock: systemClock,
+    history,
     tables,
     appendTimeoutMs: patienceMs,
     onCommitted(newest) {
@@ -76,6 +95,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
       return page;
     },
     appended: (after, signal) => tail.appended(after, signal),
+    rest,
   };
 
   function assertOpen(): void {
@@ -102,7 +122,10 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     },
     async readAll(after, { filter, limit = defaultPageSize } = {}) {
       assertOpen();
-      return untilAnswered(`read behind ${after}`, patienceMs, () => reader.page(after, filter, limit));
+      const { events, next, isEnd } = await untilAnswered(`read behind ${after}`, patienceMs, () =>
+        reader.page(after, filter, limit),
+      );
+      return { events, next, isEnd };
     },
     async head() {
       assertOpen();
@@ -114,6 +137,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     },
     subscribe(after: Position, handler: SubscriptionHandler, followOptions?: FollowOptions) {
       assertOpen();
+      toSequence(after);
       const subscription = follow(followed, after, handler, followOptions, () => subscriptions.delete(subscription));
       subscriptions.add(subscription);
       return subscription;

@@ -1,8 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { createMemoryEventStore } from '../memory/memory-event-store.adapter.js';
+import type { Position } from '@drover/contracts';
+import type { EventStore } from '../event-store.port.js';
 import { anEvent, aStream } from '../testing/events.js';
 import { StoreDefect } from './database.client.js';
 import { Tail } from './tail.runner.js';
+
+/** A page, each of whose events counts as so many characters. */
+async function measured(store: EventStore, after: Position, limit: number, characters = 100) {
+  const page = await store.readAll(after, { limit });
+  return { ...page, characters: page.events.map(() => characters) };
+}
 
 async function levelTail(pollIntervalMs: number) {
   const store = createMemoryEventStore();
@@ -11,7 +19,7 @@ async function levelTail(pollIntervalMs: number) {
   let reads = 0;
   const tail = new Tail((after, limit) => {
     reads += 1;
-    return store.readAll(after, { limit });
+    return measured(store, after, limit);
   }, pollIntervalMs);
   tail.levelAt(head);
   return { store, tail, head, reads: () => reads, signal: new AbortController().signal };
@@ -77,6 +85,32 @@ describe('tail', () => {
     tail.levelAt(head);
     await tail.appended(head, signal);
     expect(tail.page(head, undefined, 500)).toBeUndefined();
+    tail.close();
+  });
+
+  it.each([
+    ['events', { events: 3, characters: 1_000_000 }],
+    ['characters', { events: 1_000_000, characters: 3 * 100 }],
+  ])('remembers no more than twice what it may, counted in %s', async (_, bounds) => {
+    const store = createMemoryEventStore();
+    const tail = new Tail((after, limit) => measured(store, after, limit), 60_000, bounds);
+    await store.append(aStream(), 'no-stream', [anEvent()]);
+    const first = await store.head();
+    tail.levelAt(first);
+    const { signal } = new AbortController();
+    for (let count = 1; count <= 6; count += 1) {
+      const waiting = tail.appended(await store.head(), signal);
+      await store.append(aStream(), 'no-stream', [anEvent()]);
+      tail.hint(count + 1);
+      await waiting;
+      expect(tail.page(first, undefined, 500)?.events).toHaveLength(count);
+    }
+    const waiting = tail.appended(await store.head(), signal);
+    await store.append(aStream(), 'no-stream', [anEvent()]);
+    tail.hint(8);
+    await waiting;
+    expect(tail.page(first, undefined, 500)).toBeUndefined();
+    expect(tail.page('5' as Position, undefined, 500)?.events).toHaveLength(3);
     tail.close();
   });
 });

@@ -3,8 +3,15 @@ import { letsThrough } from '../event.filter.js';
 import type { EventFilter, ReadAllPage } from '../event-store.port.js';
 import { fromSequence, toSequence } from '../sequence.codec.js';
 import { backoff, isUnavailable } from './database.client.js';
+import type { MeasuredPage } from './event-reader.js';
 
-const cachedEvents = 4_096;
+/** What is remembered, in events and in characters of their JSON: whichever is reached first. */
+export interface TailBounds {
+  readonly events: number;
+  readonly characters: number;
+}
+
+const usualBounds: TailBounds = { events: 4_096, characters: 16 * 1024 * 1024 };
 const pageEvents = 500;
 /** While appends stream in, the newest are read at most this often, together. */
 const shortestIntervalMs = 2;
@@ -22,6 +29,9 @@ interface Sleeper {
  */
 export class Tail {
   private events: StoredEvent[] = [];
+  /** Of each of `events`, and of all of them. */
+  private readonly characters: number[] = [];
+  private charactersOfAll = 0;
   /** Position of the newest event read; `events` are those right up to it. Undefined until somebody was level with the head. */
   private head: number | undefined;
   private readonly sleepers = new Set<Sleeper>();
@@ -29,12 +39,18 @@ export class Tail {
   private hinted = 0;
   private lastReadAt = 0;
   private timer: NodeJS.Timeout | undefined;
-  private readonly readPage: (after: Position, limit: number) => Promise<ReadAllPage>;
+  private readonly readPage: (after: Position, limit: number) => Promise<MeasuredPage>;
   private readonly pollIntervalMs: number;
+  private readonly bounds: TailBounds;
 
-  constructor(readPage: (after: Position, limit: number) => Promise<ReadAllPage>, pollIntervalMs: number) {
+  constructor(
+    readPage: (after: Position, limit: number) => Promise<MeasuredPage>,
+    pollIntervalMs: number,
+    bounds = usualBounds,
+  ) {
     this.readPage = readPage;
     this.pollIntervalMs = pollIntervalMs;
+    this.bounds = bounds;
   }
 
   /** The page from memory; undefined where it must be read from the database. */
@@ -50,12 +66,12 @@ export class Tail {
     return { events, next: fromSequence(next), isEnd: next >= this.head };
   }
 
-  /** A subscription has read up to `position` and found nothing behind it. */
+  /** A subscription has read up to `position`, where the newest event stands. */
   levelAt(position: Position): void {
     const sequence = toSequence(position);
     if (this.head !== undefined && this.head >= sequence) return;
     this.head = sequence;
-    this.events = [];
+    this.forgetOldest(this.events.length);
     this.wakeBehind(sequence);
   }
 
@@ -120,16 +136,34 @@ export class Tail {
   /** Each subscription reads for itself then, and meets what stopped the tail. */
   private giveUp(): void {
     this.head = undefined;
-    this.events = [];
+    this.forgetOldest(this.events.length);
     for (const { wake } of [...this.sleepers]) wake();
   }
 
-  private take(page: ReadAllPage): void {
+  private take(page: MeasuredPage): void {
     if (page.events.length === 0) return;
     this.head = toSequence(page.next);
     this.events.push(...page.events);
-    if (this.events.length > cachedEvents * 2) this.events = this.events.slice(-cachedEvents);
+    this.characters.push(...page.characters);
+    for (const characters of page.characters) this.charactersOfAll += characters;
+    this.keepWithinBounds();
     this.wakeBehind(this.head);
+  }
+
+  /** Lets twice the bounds fill up before it cuts, so that an event is moved once on average. */
+  private keepWithinBounds(): void {
+    const { events, characters } = this.bounds;
+    if (this.events.length <= 2 * events && this.charactersOfAll <= 2 * characters) return;
+    let count = 0;
+    let left = this.charactersOfAll;
+    for (; this.events.length - count > events || left > characters; count += 1) left -= this.characters[count] ?? 0;
+    this.forgetOldest(count);
+  }
+
+  private forgetOldest(count: number): void {
+    const characters = this.characters.splice(0, count);
+    this.events = this.events.slice(count);
+    for (const forgotten of characters) this.charactersOfAll -= forgotten;
   }
 
   private wakeBehind(head: number): void {

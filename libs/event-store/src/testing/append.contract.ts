@@ -136,6 +136,8 @@ export function appendContract(open: OpenEventStores): void {
       await expect(store.append(stream, -1, [anEvent()])).rejects.toThrow('not an expected revision');
       await expect(store.append(stream, 'any', [anEvent({ type: '' })])).rejects.toThrow('not an event type');
       await expect(store.append(stream, 'any', [anEvent({ data: undefined })])).rejects.toThrow('cannot be written');
+      const nested = JSON.parse(`${'{"a":'.repeat(201)}1${'}'.repeat(201)}`) as unknown;
+      await expect(store.append(stream, 'any', [anEvent({ data: nested })])).rejects.toThrow('nested deeper');
       for (const name of ['vm', 'Vm-1', 'vm-', '-1', "vm-1'; drop", `vm-${'a'.repeat(126)}`]) {
         await expect(store.append(name, 'any', [anEvent()])).rejects.toThrow('not a stream name');
       }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { START } from '@drover/contracts';
+import { START, type Position } from '@drover/contracts';
 import type { EventFilter } from '../event-store.port.js';
 import { anEvent, aStream, expectAscending } from './events.js';
 import type { OpenEventStores } from './event-store.contract.js';
@@ -89,6 +89,21 @@ export function readContract(open: OpenEventStores): void {
       ];
       expect(await store.read(stream)).toMatchObject(expected);
       expect((await store.readAll(START)).events).toMatchObject(expected);
+    });
+
+    it('refuses a position that it cannot have given, and one at which no event stands', async () => {
+      const { store } = await open();
+      await store.append(aStream(), 'no-stream', [anEvent()]);
+      const refused = (code: string) => ({ name: 'PositionRefused', rejection: { code } });
+      for (const position of ['1.5', '01', '-1', '9007199254740993', '1e3', ''] as Position[]) {
+        await expect(store.readAll(position)).rejects.toMatchObject(refused('INVALID_FIELD'));
+        expect(() => store.subscribe(position, () => undefined)).toThrow('INVALID_FIELD: no position');
+      }
+      for (const position of ['2', '9007199254740991'] as Position[]) {
+        for (const filter of [{}, { streamKinds: ['vm'] }, { types: ['VmStarted'] }]) {
+          await expect(store.readAll(position, { filter })).rejects.toMatchObject(refused('POSITION_BEYOND_HEAD'));
+        }
+      }
     });
 
     it('shows events to another reader as soon as they are acknowledged', async () => {

@@ -99,6 +99,20 @@ export function subscribeContract(open: OpenEventStores): void {
       await expect(subscription.caughtUp()).rejects.toThrow();
     });
 
+    it('ends where it begins beyond the newest event, and the others go on as before', async () => {
+      const { store } = await open();
+      await store.append(aStream(), 'no-stream', [anEvent()]);
+      const { subscription, events } = collect(store, START);
+      await subscription.caughtUp();
+      const beyond = store.subscribe('9007199254740991' as Position, () => undefined);
+      const refused = { name: 'PositionRefused', rejection: { code: 'POSITION_BEYOND_HEAD' } };
+      await expect(beyond.closed).rejects.toMatchObject(refused);
+      await store.append(aStream(), 'no-stream', [anEvent()]);
+      await subscription.caughtUp();
+      expect(events).toHaveLength(2);
+      await subscription.stop();
+    });
+
     it('ends when the handler throws, and leaves the others alone', async () => {
       const { store } = await open();
       await store.append(aStream(), 'no-stream', [anEvent()]);
@@ -113,6 +127,28 @@ export function subscribeContract(open: OpenEventStores): void {
       await other.subscription.caughtUp();
       expect(other.events).toHaveLength(2);
       await other.subscription.stop();
+    });
+  });
+
+  describe('a lost tail', () => {
+    it('fails everything that this process asks, and a new one works on what is left', async () => {
+      const { store, restoreOlderCopy } = await open();
+      const [stream, other] = [aStream(), aStream()];
+      for (const name of [stream, other]) await store.append(name, 'no-stream', [anEvent(), anEvent()]);
+      const { subscription } = collect(store, START, { filter: { streamKinds: ['vm'] } });
+      await subscription.caughtUp();
+      const restored = await restoreOlderCopy('3' as Position);
+      const lost = { name: 'Fault', code: 'STORE_TAIL_LOST' };
+      await expect(subscription.closed).rejects.toMatchObject({ ...lost, data: { seen: 4, newest: 3 } });
+      await expect(store.readAll(START)).rejects.toMatchObject(lost);
+      await expect(store.head()).rejects.toMatchObject(lost);
+      await expect(store.append(aStream(), 'any', [anEvent()])).rejects.toMatchObject(lost);
+      expect((await readEverything(restored)).map((event) => event.stream)).toEqual([stream, stream, other]);
+      expect(await restored.append(other, 0, [anEvent()])).toMatchObject({
+        kind: 'appended',
+        revision: 1,
+        position: '4',
+      });
     });
   });
 

@@ -1,4 +1,5 @@
 import { errorCatalogue, Fault, type ErrorCode, type Problem } from '@drover/contracts';
+import { PositionRefused } from '@drover/event-store';
 import { Refused } from '../../../application/refused.js';
 
 /** As `problemSchema` has it. */
@@ -17,6 +18,10 @@ export function problemOf(error: unknown, requestId: string): Problem {
       ...(error.fields.length === 0 ? {} : { errors: [...error.fields] }),
       ...(data === undefined ? {} : { data: { ...data } }),
     };
+  }
+  if (error instanceof PositionRefused) {
+    const { code, detail, data } = error.rejection;
+    return { ...base(code, detail, requestId), ...(data === undefined ? {} : { data: { ...data } }) };
   }
   if (error instanceof Fault) {
     const data = { ...error.data, outcome: error.outcome };

@@ -1,0 +1,94 @@
+import type { Tables } from './schema.js';
+
+/** The one way into the table of events. */
+export function appendFunction({ events, head, append, writers }: Tables): string {
+  return `
+-- Settles a group of appends in their order, in one transaction of one round trip. Appends name their stream by its place
+-- in "streams" and their events by count; expected revision -2 means any, -1 no stream.
+-- Outcomes: 0 conflict (revision is the actual one), 1 appended, 2 repeat, 3 ids known in part or in another stream,
+-- 4 the stream is of a kind that the role does not write. No outcomes at all where the lock came later than "wait_ms" after
+-- the statement: by then the callers have been told that nothing was made.
+-- Runs with the rights of the owner, whom alone the tables obey; "session_user" is the role that calls.
+CREATE FUNCTION ${append}(
+  wait_ms integer, streams text[], append_stream integer[], append_expected integer[], append_count integer[],
+  event_append integer[], event_offset integer[], event_id uuid[], event_type text[], event_version integer[],
+  event_data json[], event_meta json[],
+  OUT outcomes integer[], OUT revisions integer[], OUT positions bigint[]
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+#variable_conflict use_column
+DECLARE
+  newest bigint;
+  now_at_least timestamptz;
+  stream_revisions integer[];
+  known bigint[];
+  has_known boolean;
+  first_revisions integer[] := array_fill(NULL::integer, ARRAY[cardinality(append_stream)]);
+  first_positions bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(append_stream)]);
+  seen_events integer := 0;
+  s integer;
+  known_count integer;
+  known_here integer;
+  known_revision integer;
+  known_position bigint;
+  may_write text[];
+  has_foreign boolean := false;
+BEGIN
+  IF NOT pg_has_role(session_user, current_user, 'MEMBER') THEN
+    may_write := ARRAY(SELECT w.kind FROM ${writers} w WHERE w.writer = session_user);
+    has_foreign := EXISTS (SELECT FROM unnest(streams) n(name) WHERE split_part(n.name, '-', 1) <> ALL (may_write));
+  END IF;
+
+  -- Held until the commit: the next group, of whichever process, sees all of this one. Each statement below takes a new
+  -- snapshot and so sees what the groups before have left.
+  PERFORM FROM ${head} FOR UPDATE;
+  IF clock_timestamp() > statement_timestamp() + wait_ms * interval '1 millisecond' THEN RETURN; END IF;
+  SELECT e.position, e.recorded_at INTO newest, now_at_least FROM ${events} e ORDER BY e.position DESC LIMIT 1;
+  newest := coalesce(newest, 0);
+  now_at_least := greatest(now_at_least, date_trunc('milliseconds', clock_timestamp()));
+
+  stream_revisions := ARRAY(
+    SELECT coalesce((SELECT e.revision FROM ${events} e WHERE e.stream = s.name ORDER BY e.revision DESC LIMIT 1), -1)
+    FROM unnest(streams) WITH ORDINALITY s(name, place) ORDER BY s.place);
+  known := ARRAY(SELECT (SELECT e.position FROM ${events} e WHERE e.id = i.id) FROM unnest(event_id) i(id));
+  has_known := cardinality(array_remove(known, NULL)) > 0;
+  outcomes := array_fill(0, ARRAY[cardinality(append_stream)]);
+  revisions := outcomes;
+  positions := array_fill(0::bigint, ARRAY[cardinality(append_stream)]);
+
+  FOR a IN 1 .. cardinality(append_stream) LOOP
+    s := append_stream[a];
+    known_count := 0;
+    IF has_known THEN
+      SELECT count(*), count(*) FILTER (WHERE e.stream = streams[s]), max(e.revision), max(e.position)
+      INTO known_count, known_here, known_revision, known_position
+      FROM unnest(event_id[seen_events + 1 : seen_events + append_count[a]]) i(id) JOIN ${events} e ON e.id = i.id;
+    END IF;
+    seen_events := seen_events + append_count[a];
+    IF has_foreign AND split_part(streams[s], '-', 1) <> ALL (may_write) THEN
+      outcomes[a] := 4;
+    ELSIF known_count > 0 THEN
+      outcomes[a] := CASE WHEN known_here = append_count[a] THEN 2 ELSE 3 END;
+      revisions[a] := known_revision;
+      positions[a] := known_position;
+    ELSIF append_expected[a] = -2 OR append_expected[a] = stream_revisions[s] THEN
+      first_revisions[a] := stream_revisions[s] + 1;
+      first_positions[a] := newest + 1;
+      stream_revisions[s] := stream_revisions[s] + append_count[a];
+      newest := newest + append_count[a];
+      outcomes[a] := 1;
+      revisions[a] := stream_revisions[s];
+      positions[a] := newest;
+    ELSE
+      revisions[a] := stream_revisions[s];
+    END IF;
+  END LOOP;
+
+  INSERT INTO ${events} (position, recorded_at, id, revision, schema_version, stream, kind, type, data, meta)
+  SELECT first_positions[e.append] + e.place, now_at_least, e.id, first_revisions[e.append] + e.place, e.version,
+    streams[append_stream[e.append]], split_part(streams[append_stream[e.append]], '-', 1), e.type, e.data, e.meta
+  FROM unnest(event_append, event_offset, event_id, event_type, event_version, event_data, event_meta)
+    e(append, place, id, type, version, data, meta)
+  WHERE first_positions[e.append] IS NOT NULL;
+END
+$function$;`;
+}

@@ -1,0 +1,67 @@
+import { connectClient, untilAnswered } from './database.client.js';
+import { inTransaction, migrateSchema, tablesIn } from './schema.js';
+import { hindranceToRoles, makeRoles, roleOf, storeServices, type StoreService } from './store-roles.client.js';
+
+export interface PrepareStoreOptions {
+  /** Of the role that owns the database; a secret that no service needs. */
+  readonly ownerUrl: string;
+  /** Of each service's role. ASCII, made by a generator and kept by the caller; another one each time is as good. */
+  readonly passwords: Readonly<Record<StoreService, string>>;
+  /** PostgreSQL schema that holds the store; `event_store` by default. */
+  readonly schema?: string;
+  /** How long to wait for a database that does not answer; 5000 by default. */
+  readonly patienceMs?: number;
+}
+
+export interface PreparedStore {
+  /** What each service connects with; secrets. */
+  readonly urls: Readonly<Record<StoreService, string>>;
+  /** Why there are no roles, and all services connect as the owner: for the operator. Absent where there are. */
+  readonly withoutRoles?: string;
+}
+
+/**
+ * Brings the tables of the event store up to date and gives every service a role with the least rights. The one step that
+ * needs the owner; idempotent, and safe beside running services and beside itself.
+ */
+export async function prepareStore(options: PrepareStoreOptions): Promise<PreparedStore> {
+  const { ownerUrl, passwords, patienceMs = 5_000 } = options;
+  const tables = tablesIn(options.schema ?? 'event_store');
+  return untilAnswered('prepare the event store', patienceMs, async () => {
+    const client = await connectClient(ownerUrl, () => undefined);
+    try {
+      const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
+      const database = rows[0]?.name ?? '';
+      const withoutRoles = await hindranceToRoles(client);
+      await inTransaction(client, async () => {
+        await migrateSchema(client, tables);
+        if (withoutRoles === undefined) await makeRoles(client, database, tables, passwords);
+      });
+      const urlOf = (service: StoreService) =>
+        withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords[service]) : ownerUrl;
+      const urls = Object.fromEntries(storeServices.map((service) => [service, urlOf(service)])) as Record<
+        StoreService,
+        string
+      >;
+      return { urls, ...(withoutRoles === undefined ? {} : { withoutRoles }) };
+    } finally {
+      await client.end();
+    }
+  });
+}
+
+/** The same database, by another role. */
+function urlAs(ownerUrl: string, role: string, password: string): string {
+  const url = new URL(ownerUrl);
+  url.searchParams.delete('user');
+  url.searchParams.delete('password');
+  if (url.hostname === '') {
+    // A unix socket: without a host no user can stand before it.
+    url.searchParams.set('user', role);
+    url.searchParams.set('password', password);
+  } else {
+    url.username = role;
+    url.password = password;
+  }
+  return url.href;
+}

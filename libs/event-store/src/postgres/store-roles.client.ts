@@ -1,0 +1,83 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { streamWriters } from '@drover/contracts';
+import pg from 'pg';
+import type { Tables } from './schema.js';
+
+/** The services that connect to the event store, each with a role of its own. */
+export const storeServices = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager'] as const;
+export type StoreService = (typeof storeServices)[number];
+
+const longestRole = 63;
+
+/** Named after the database, because roles are the whole server's: two databases of it have roles of their own. */
+export function roleOf(database: string, service: StoreService): string {
+  const role = `${database}_${service.replaceAll('-', '_')}`;
+  if (Buffer.byteLength(role) > longestRole) throw new Error(`too long for the name of a role: ${role}`);
+  return role;
+}
+
+/** Why the connected role cannot make roles and give them rights; undefined where it can. */
+export async function hindranceToRoles(client: pg.ClientBase): Promise<string | undefined> {
+  const { rows } = await client.query<{ name: string; creates: string; owns: string }>(
+    `SELECT rolname AS name, rolsuper OR rolcreaterole AS creates, pg_has_role(datdba, 'USAGE') AS owns
+     FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()`,
+  );
+  const [found] = rows;
+  if (found?.creates !== 't')
+    return `the role ${found?.name} may not create roles: ALTER ROLE ${found?.name} CREATEROLE`;
+  return found.owns === 't' ? undefined : `the role ${found.name} does not own the database`;
+}
+
+/**
+ * Makes the services' roles, or gives them these passwords, and grants each the least it needs: to read events, to append
+ * through the function that knows which kinds are its own, to keep its own dead letters. api-gateway makes schemas for its
+ * read models, which it owns.
+ */
+export async function makeRoles(
+  client: pg.ClientBase,
+  database: string,
+  tables: Tables,
+  passwords: Readonly<Record<StoreService, string>>,
+): Promise<void> {
+  const { schema, events, deadLetters, droppedLetters, versions, writers, append } = tables;
+  const { escapeIdentifier, escapeLiteral } = pg;
+  // Two stores of one database, prepared at once, would change the same roles.
+  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('drover roles', 0))`);
+  await client.query(`DELETE FROM ${writers}`);
+  for (const letters of [deadLetters, droppedLetters]) {
+    await client.query(`ALTER TABLE ${letters} ENABLE ROW LEVEL SECURITY`);
+  }
+  for (const service of storeServices) {
+    const name = roleOf(database, service);
+    const role = escapeIdentifier(name);
+    const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
+    if (rows.length === 0) await client.query(`CREATE ROLE ${role} NOINHERIT`);
+    await client.query(`ALTER ROLE ${role} LOGIN PASSWORD ${escapeLiteral(scramVerifier(passwords[service]))}`);
+    await client.query(`
+      REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM ${role};
+      GRANT USAGE ON SCHEMA ${schema} TO ${role};
+      GRANT SELECT ON ${events}, ${versions} TO ${role};
+      GRANT EXECUTE ON FUNCTION ${append} TO ${role};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ${deadLetters}, ${droppedLetters} TO ${role}`);
+    const isOwn = `source = ${escapeLiteral(service)}`;
+    for (const letters of [deadLetters, droppedLetters]) {
+      await client.query(`
+        DROP POLICY IF EXISTS ${role} ON ${letters};
+        CREATE POLICY ${role} ON ${letters} TO ${role} USING (${isOwn}) WITH CHECK (${isOwn})`);
+    }
+    const kinds = Object.entries(streamWriters).flatMap(([kind, writer]) => (writer === service ? [kind] : []));
+    await client.query(`INSERT INTO ${writers} (kind, writer) SELECT unnest($1::text[]), $2`, [kinds, name]);
+  }
+  const gateway = escapeIdentifier(roleOf(database, 'api-gateway'));
+  await client.query(`GRANT CREATE ON DATABASE ${escapeIdentifier(database)} TO ${gateway}`);
+}
+
+/** What PostgreSQL keeps of a password (RFC 5803), so that the password itself stands in no statement and no log of it. */
+function scramVerifier(password: string): string {
+  const iterations = 4096;
+  const salt = randomBytes(16);
+  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
+  const keyOf = (name: string) => createHmac('sha256', salted).update(name).digest();
+  const stored = createHash('sha256').update(keyOf('Client Key')).digest('base64');
+  return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${stored}:${keyOf('Server Key').toString('base64')}`;
+}
