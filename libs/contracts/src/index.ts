@@ -1,5 +1,6 @@
 export * from './bounds.schema.js';
 export * from './commands/host.commands.js';
+export * from './commands/repeat.js';
 export * from './commands/vm.commands.js';
 export * from './errors/catalogue.errors.js';
 export * from './errors/fault.js';

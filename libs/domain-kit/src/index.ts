@@ -3,4 +3,5 @@ export * from './decider.js';
 export * from './ids.js';
 export * from './near-miss.js';
 export * from './never.js';
+export * from './request-digest.js';
 export * from './token-bucket.js';

@@ -26,6 +26,14 @@ export const errorCatalogue = {
     'The request could not be read; send valid JSON with Content-Type application/json.',
   ),
   UNSUPPORTED_FIELD: rejection(422, 'This version of Drover cannot honour the field named yet; leave it out.'),
+  IDEMPOTENCY_KEY_REUSED: rejection(
+    422,
+    'This Idempotency-Key was used for another request, which was done; use a new key for each new wish.',
+  ),
+  TOO_MANY_REQUESTS: rejection(
+    429,
+    'This token has as many requests of this kind open as it may; let some end, or ask without ?wait=.',
+  ),
   BODY_TOO_LARGE: rejection(413, 'The request body is larger than 1 MiB; send less.'),
   UNAUTHENTICATED: rejection(401, 'The request carries no valid token; send Authorization: Bearer TOKEN.'),
   FORBIDDEN: rejection(403, 'The token does not allow this; use one with the permission named.'),

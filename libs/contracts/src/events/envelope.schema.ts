@@ -51,6 +51,11 @@ export const eventMetaSchema = z.strictObject({
   /** Id of the command, report or event this one follows from. */
   causationId: z.string().max(200).optional(),
   traceparent: traceparentSchema.optional(),
+  /** Of the command that this event follows from: a repeat under the same command id asks the same. */
+  requestDigest: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, 'must be 32 hexadecimal digits')
+    .optional(),
 });
 export type EventMeta = z.infer<typeof eventMetaSchema>;
 

@@ -15,9 +15,8 @@ export const restHeaders = {
 } as const;
 
 /**
- * Same principal, key and path with its project: the same command, whoever bears the name in it by now. Once it was accepted its
- * answer is the first one's, whatever the body says. A create's path names no resource: repeated under another name or project it
- * is refused (ADR 4).
+ * Same principal, key and path with its project: the same command, even if the name in it belongs to another VM now. Once it was
+ * accepted, a repeat that asks the same gets the first one's answer, and one that asks something else is refused (ADR 11).
  */
 export const idempotencyKeySchema = z
   .string()

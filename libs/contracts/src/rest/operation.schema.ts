@@ -62,8 +62,8 @@ export const operationResourceSchema = z.strictObject({
   progress: z.strictObject({ percent: z.int().min(0).max(100), text: text(200) }).nullable(),
 });
 export type OperationResource = z.infer<typeof operationResourceSchema>;
-/** An operation as its events tell it: progress is none. */
-export type OperationView = Omit<OperationResource, 'progress'>;
+/** An operation as its events tell it: progress is none, and what was asked is kept so that a repeat is recognised. */
+export type OperationView = Omit<OperationResource, 'progress'> & { readonly requestDigest?: string };
 
 export const operationPageSchema = pageSchema(operationResourceSchema);
 

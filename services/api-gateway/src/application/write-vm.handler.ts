@@ -1,5 +1,6 @@
 import {
   DEFAULT_PROJECT,
+  restHeaders,
   type CommandAccepted,
   type CommandId,
   type OperationId,
@@ -14,7 +15,7 @@ import {
   type createVmBodySchema,
   type OperationView,
 } from '@drover/contracts';
-import type { Clock } from '@drover/domain-kit';
+import { requestDigest, type Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
 import { withPowerDrift } from './power-drift.policy.js';
 import { actorOf, commandIdOf, operationIdAfter, type Caller } from './caller.js';
@@ -24,6 +25,7 @@ import type { Answer, FleetCommands } from './ports/fleet-commands.port.js';
 import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
 import type { ProgressBoard } from './progress-board.js';
 import { Refused } from './refused.js';
+import { shownOperation } from './shown-operation.policy.js';
 
 export interface Written<Body> {
   readonly body: Body;
@@ -93,16 +95,25 @@ export class WriteVm {
   ): Promise<Written<VmWriteAnswer>> {
     const envelope = this.#envelope(caller, [`vm.${verb}`, target.project, target.ref]);
     const there = await this.#find.vmIfAny(target.project, target.ref);
-    const first = await this.#firstAnswer(caller, envelope.commandId, waitMs);
-    if (first !== undefined) return first;
+    const messageTo = (vm: { readonly id: VmId; readonly project: ProjectId }) => ({
+      ...envelope,
+      projectId: vm.project,
+      vmId: vm.id,
+      ...options,
+    });
+    const first = await this.#firstOperation(caller, envelope.commandId);
+    if (first !== undefined) {
+      const repeat = { verb, ...messageTo({ id: first.vm.id, project: first.project }) };
+      return this.#firstAnswer(first, repeat, waitMs);
+    }
     const { id, name, project } = there ?? refuseMissingVm(target.project, target.ref);
-    const message = { ...envelope, projectId: project, vmId: id, ...options };
+    const message = messageTo({ id, project });
     const accepted = accept(await this.#commands.vm(verb, message as VmCommandMessage<Verb>));
     return this.#answer(accepted, `vm.${verb}`, { id, name, project }, waitMs);
   }
 
   /**
-   * The answer to a repeat whose first request began an operation that the read model shows: the name may be free by now, or be
+   * The operation of a repeat whose first request began an operation that the read model shows: the name may be free by now, or be
    * another VM's.
    *
    * Asked only once the name has been looked up. A name goes to another VM after the first one's end, and so after its operations:
@@ -110,15 +121,23 @@ export class WriteVm {
    * vm-manager recognises the command by its id. Even a command that went to another VM would do nothing there, because the
    * store holds its events' ids in one stream only.
    */
-  async #firstAnswer(
-    caller: Caller,
-    commandId: CommandId,
-    waitMs: number,
-  ): Promise<Written<VmWriteAnswer> | undefined> {
+  async #firstOperation(caller: Caller, commandId: CommandId): Promise<OperationView | undefined> {
     if (caller.idempotencyKey === undefined) return undefined;
-    const operation = await this.#reads.findOperation(operationIdAfter(commandId));
-    if (operation === undefined) return undefined;
-    const { id: operationId, kind, vm, project } = operation;
+    return this.#reads.findOperation(operationIdAfter(commandId));
+  }
+
+  /** A repeat that asks the same is answered as the first one was; one that asks something else is refused. */
+  async #firstAnswer(operation: OperationView, repeat: object, waitMs: number): Promise<Written<VmWriteAnswer>> {
+    const { id: operationId, kind, vm, project, requestDigest: asked } = operation;
+    if (asked !== undefined && asked !== requestDigest(repeat)) {
+      const detail = `this Idempotency-Key was used for another ${kind} of ${vm.name}: operation ${operationId}`;
+      throw new Refused({
+        code: 'IDEMPOTENCY_KEY_REUSED',
+        detail,
+        field: restHeaders.idempotencyKey,
+        data: { operationId },
+      });
+    }
     const position = await this.#position.head();
     return this.#answer({ operationId, position }, kind, { ...vm, project }, waitMs);
   }
@@ -156,7 +175,7 @@ export class WriteVm {
     const view = await this.#reads.findVm(vm.project, vm.id);
     return {
       body: {
-        operation: { ...operation, progress: this.#progress.of(operationId) },
+        operation: shownOperation(operation, this.#progress),
         vm: view === undefined ? vm : withPowerDrift(view),
       },
       position,

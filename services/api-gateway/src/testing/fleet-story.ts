@@ -9,6 +9,7 @@ import {
   reservationIdSchema,
   vmIdSchema,
   vmSpecSchema,
+  type EventMeta,
   type HostId,
   type HostInventory,
   type HostFact,
@@ -20,7 +21,7 @@ import {
   type VmSpecInput,
   type VmFact,
 } from '@drover/contracts';
-import { derivedId } from '@drover/domain-kit';
+import { derivedId, requestDigest } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Answer } from '../application/ports/fleet-commands.port.js';
 import type { FakeFleetCommands } from './fake-fleet-commands.js';
@@ -62,6 +63,11 @@ export class FleetStory {
 
   onVm(vmId: VmId, ...facts: readonly VmFact[]) {
     return this.#append(`vm-${vmId}`, facts);
+  }
+
+  /** What follows from a command that asked this. */
+  asked(vmId: VmId, requestDigest: string, ...facts: readonly VmFact[]) {
+    return this.#append(`vm-${vmId}`, facts, { requestDigest });
   }
 
   /** An event of a type that no code knows. */
@@ -129,7 +135,11 @@ export class FleetStory {
     };
   }
 
-  async #append(stream: string, facts: readonly { readonly type: string; readonly data: unknown }[]) {
+  async #append(
+    stream: string,
+    facts: readonly { readonly type: string; readonly data: unknown }[],
+    meta: Partial<EventMeta> = {},
+  ) {
     const events = facts.map(({ type, data }): NewEvent => {
       this.#count += 1;
       return {
@@ -141,6 +151,7 @@ export class FleetStory {
           at: '2026-01-01T00:00:00.000Z',
           actor: { kind: 'user', id: 'story' },
           projectId: DEFAULT_PROJECT,
+          ...meta,
         },
       };
     });
@@ -165,7 +176,8 @@ export function takeVmCommands(commands: FakeFleetCommands, story: FleetStory): 
       stop: { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } },
       delete: { type: 'VmDeleteRequested', data: {} },
     };
-    const { revision, position } = await story.onVm(vmId, wishes[verb], began(operationId, `vm.${verb}`));
+    const asked = requestDigest({ verb, ...command });
+    const { revision, position } = await story.asked(vmId, asked, wishes[verb], began(operationId, `vm.${verb}`));
     return { kind: 'answered', value: { subjectId: vmId, operationId, revision, position } };
   };
 }

@@ -1,4 +1,5 @@
 import type { CommandAccepted, HostCommandMessage, HostVerb, Rejection } from '@drover/contracts';
+import { requestDigest } from '@drover/domain-kit';
 import { hostDecider } from '../domain/membership/host.decider.js';
 import type { HostStreamHandler } from './host-stream.handler.js';
 
@@ -20,6 +21,7 @@ export class CordonHostHandler {
     const changed = await this.#streams.change(hostId, {
       decide: (state) => hostDecider.decide(state, { kind: kinds[verb], hostId }),
       causeId: () => commandId,
+      requestDigest: requestDigest({ verb, hostId }),
       actor,
       traceparent,
     });

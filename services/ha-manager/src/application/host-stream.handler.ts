@@ -1,6 +1,7 @@
 import {
   eventIdSchema,
   Fault,
+  keyReused,
   newestVersion,
   type Actor,
   type HostFact,
@@ -26,6 +27,8 @@ export interface HostChange {
   readonly causeId: (revision: number) => string;
   readonly actor: Actor;
   readonly traceparent?: string | undefined;
+  /** Of the command that the change follows from, where one does: a repeat of its id that asks something else is refused. */
+  readonly requestDigest?: string;
 }
 
 export type HostChanged =
@@ -79,10 +82,19 @@ export class HostStreamHandler {
       // A cause that comes once has had its effect, whatever came after. One that may come again is decided on anew.
       const hasHadItsEffect = change.causeId(revision) === change.causeId(this.#directory.get(hostId).revision);
       if (result.kind === 'appended' && hasHadItsEffect) {
+        if (await this.#wasAskedOtherwise(stream, change, revision)) return { kind: 'rejected', rejection: keyReused };
         return { kind: 'changed', revision: result.revision, position: result.position };
       }
     }
     throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `others keep writing to ${stream}`);
+  }
+
+  /** Whether what the stream holds of this cause follows from another request. */
+  async #wasAskedOtherwise(stream: string, change: HostChange, revision: number): Promise<boolean> {
+    if (change.requestDigest === undefined) return false;
+    const causeId = change.causeId(revision);
+    const effect = (await this.#store.read(stream)).find(({ meta }) => meta.causationId === causeId);
+    return effect?.meta.requestDigest !== undefined && effect.meta.requestDigest !== change.requestDigest;
   }
 
   async #catchUp(stream: string, revision: number): Promise<void> {
@@ -102,6 +114,7 @@ export class HostStreamHandler {
         actor: change.actor,
         causationId: causeId,
         ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
+        ...(change.requestDigest === undefined ? {} : { requestDigest: change.requestDigest }),
       },
     };
   }

@@ -231,6 +231,15 @@ describe('membership', () => {
     expect(await types()).toEqual(['HostRegistered', 'HostSuspected']);
   });
 
+  it('refuses a command under the id of another one that was done', async () => {
+    const manager = await aManager();
+    await manager.register();
+    await manager.cordon.handle('cordon', command(1));
+    await manager.cordon.handle('uncordon', command(2));
+    expect(await manager.cordon.handle('cordon', command(2))).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    expect(await types()).toEqual(['HostRegistered', 'HostCordoned', 'HostUncordoned']);
+  });
+
   it('cordons and uncordons with the position to read from', async () => {
     const manager = await aManager();
     await manager.register();

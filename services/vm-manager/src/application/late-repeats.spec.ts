@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { operationOf, vmId } from '../testing/vm-facts.js';
+import { operationOf, spec, vmId } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
 const force = { mode: 'force', gracePeriodMs: 0 } as const;
@@ -87,7 +87,43 @@ describe('a create under a request id that was used before', () => {
     const bench = await VmManagerBench.started();
     await bench.command('create', 'create');
     expect(await bench.command('create', 'create', { name: 'other' })).toMatchObject({
-      rejection: { code: 'INVALID_FIELD', field: '/name' },
+      rejection: { code: 'IDEMPOTENCY_KEY_REUSED' },
     });
+  });
+});
+
+describe('a request under a request id that another request was done under', () => {
+  it.each([
+    ['stop', 'stop 0', { mode: 'force', gracePeriodMs: 1 }],
+    ['stop', 'stop 8', { mode: 'force', gracePeriodMs: 1 }],
+    ['create', 'create', { powerOn: true }],
+    ['reboot', 'start 0', { gracePeriodMs: 0 }],
+  ] as const)('(%s after %s) is refused, however long ago that was', async (verb, name, fields) => {
+    const bench = await longLived();
+    if (verb !== 'create') {
+      await bench.command('start', 'start at last');
+      await bench.ended('start at last');
+    }
+    const before = await bench.events();
+    expect(await bench.command(verb, name, fields)).toMatchObject({ rejection: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+    expect(await bench.events()).toEqual(before);
+  });
+
+  it('is refused while the first one is under way, and after the VM has gone', async () => {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    expect(await bench.command('create', 'create', { spec: spec({ memory: { sizeMiB: 64 } }) })).toMatchObject({
+      rejection: { code: 'IDEMPOTENCY_KEY_REUSED' },
+    });
+    await bench.ended('create');
+    await bench.command('stop', 'stop', force);
+    await bench.ended('stop');
+    await bench.command('delete', 'delete');
+    await bench.ended('delete');
+    for (const verb of ['start', 'create'] as const) {
+      expect(await bench.command(verb, verb === 'start' ? 'delete' : 'create', { powerOn: false })).toMatchObject({
+        rejection: { code: 'IDEMPOTENCY_KEY_REUSED' },
+      });
+    }
   });
 });

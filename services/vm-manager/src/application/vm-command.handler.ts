@@ -1,8 +1,14 @@
-import { Fault, type CommandAccepted, type OperationId, type Rejection, type VmId } from '@drover/contracts';
-import type { Clock } from '@drover/domain-kit';
+import { Fault, keyReused, type CommandAccepted, type OperationId, type Rejection, type VmId } from '@drover/contracts';
+import { requestDigest, type Clock } from '@drover/domain-kit';
 import { joinedByDelete } from '../domain/vm/delete.decider.js';
 import { decide } from '../domain/vm/vm.decider.js';
-import { operationIdOf, subjectOf, type VmCommand, type VmDecision } from '../domain/vm/vm-command.policy.js';
+import {
+  asksOtherwise,
+  operationIdOf,
+  subjectOf,
+  type VmCommand,
+  type VmDecision,
+} from '../domain/vm/vm-command.policy.js';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
 import { eventsOf } from './vm-events.policy.js';
@@ -82,16 +88,20 @@ export class VmCommandHandler {
         projectId: command.projectId,
         operationId: operationIdOf(command),
         traceparent,
+        requestDigest: requestDigest(command),
       };
       return { events: eventsOf(decision.events, origin), result: decision };
     });
     if (result.kind === 'rejected') return result;
     const operationId = operationIdOf(command);
+    const isRemembered = state.knownOperations.some((known) => known.operationId === operationId);
+    // What was decided anew and yet is not in the fold is a repeat that the store recognised; so is a create of a VM that is there.
+    if (!isRemembered && (command.verb === 'create' || result.events.length > 0)) {
+      const old = await this.#oldAnswer(command, vmId);
+      if (old !== undefined) return old;
+    }
     // A VM's id follows from its create, so that is known; so is what stands in the store now, perhaps for long.
-    const isKnown =
-      command.verb === 'create' ||
-      result.events.length > 0 ||
-      state.knownOperations.some((known) => known.operationId === operationId);
+    const isKnown = command.verb === 'create' || result.events.length > 0 || isRemembered;
     const joined = command.verb === 'delete' ? joinedByDelete(state) : undefined;
     return accepted(vmId, state, isKnown ? operationId : joined);
   }
@@ -101,7 +111,9 @@ export class VmCommandHandler {
    * refuses an append of which it knows a part. Absent where the stream holds nothing of this command.
    */
   async #oldAnswer(command: VmCommand, vmId: VmId): Promise<CommandAnswer | undefined> {
-    if (!(await this.#options.folds.holdsEffectOf(vmId, command.commandId))) return undefined;
+    const effect = await this.#options.folds.effectOf(vmId, command.commandId);
+    if (effect === undefined) return undefined;
+    if (asksOtherwise(command, effect.meta.requestDigest)) return { kind: 'rejected', rejection: keyReused };
     return accepted(vmId, this.#options.folds.get(vmId), operationIdOf(command));
   }
 

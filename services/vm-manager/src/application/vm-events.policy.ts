@@ -21,6 +21,8 @@ export interface Origin {
   /** For facts that do not name their operation themselves. */
   readonly operationId?: OperationId | undefined;
   readonly traceparent?: string | undefined;
+  /** Of the command that the facts follow from. */
+  readonly requestDigest?: string | undefined;
 }
 
 export const vmManager: Actor = { kind: 'service', id: 'vm-manager' };
@@ -54,6 +56,7 @@ export function eventsOf(
       ...(operationId === undefined ? {} : { operationId }),
       causationId: origin.causationId,
       ...(origin.traceparent === undefined ? {} : { traceparent: origin.traceparent }),
+      ...(origin.requestDigest === undefined ? {} : { requestDigest: origin.requestDigest }),
     };
     return {
       id: idOf(fact, index),

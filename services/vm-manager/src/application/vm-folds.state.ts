@@ -128,10 +128,10 @@ export class VmFolds {
     return this.get(vmId);
   }
 
-  /** Whether the VM's stream holds an event that follows from this cause. Reads all of it. */
-  async holdsEffectOf(vmId: VmId, causationId: string): Promise<boolean> {
+  /** The first event of the VM's stream that follows from this cause. Reads all of it. */
+  async effectOf(vmId: VmId, causationId: string): Promise<StoredEvent | undefined> {
     const events = await this.#store.read(streamOf(vmId), { fromRevision: 0 });
-    return events.some(({ meta }) => meta.causationId === causationId);
+    return events.find(({ meta }) => meta.causationId === causationId);
   }
 
   async #change<Result>(vmId: VmId, decide: (state: VmState) => Change<Result>): Promise<Changed<Result>> {

@@ -44,6 +44,7 @@ function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>, vm: V
     error: null,
     undone: [],
     left: [],
+    ...(event.meta.requestDigest === undefined ? {} : { requestDigest: event.meta.requestDigest }),
   };
 }
 

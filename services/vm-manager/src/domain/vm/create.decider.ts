@@ -11,12 +11,7 @@ export function decideCreate(
   context: Pick<DecisionContext, 'timeouts' | 'nameHolder'>,
 ): VmDecision {
   // The VM's id is derived from the command: whatever became of the VM, this command has been decided.
-  if (state.phase !== 'unknown') {
-    const { identity } = state;
-    const isOther =
-      identity !== undefined && (identity.name !== command.name || identity.projectId !== command.projectId);
-    return isOther ? reject(keyUsed(identity.name)) : accept();
-  }
+  if (state.phase !== 'unknown') return accept();
   if (!isKnownProject(command.projectId)) return reject(noProject(command.projectId));
   const unsupported = unsupportedField(command.spec);
   if (unsupported !== undefined) return reject(unsupported);
@@ -38,13 +33,5 @@ function nameTaken(name: string, holder: VmId) {
     detail: `the name ${name} belongs to VM ${holder}; choose another name or delete that VM`,
     field: '/name',
     data: { vmId: holder },
-  } as const;
-}
-
-function keyUsed(name: string) {
-  return {
-    code: 'INVALID_FIELD',
-    detail: `this request repeats the id of the one that created VM ${name}; use a new Idempotency-Key for another VM`,
-    field: '/name',
   } as const;
 }

@@ -7,7 +7,7 @@ import {
   type VmId,
   type VmVerb,
 } from '@drover/contracts';
-import { derivedId, type Decision } from '@drover/domain-kit';
+import { derivedId, requestDigest, type Decision } from '@drover/domain-kit';
 import type { Timeouts } from './timeouts.policy.js';
 
 export type VmCommand = { readonly [Verb in VmVerb]: { readonly verb: Verb } & VmCommandMessage<Verb> }[VmVerb];
@@ -39,6 +39,11 @@ export function vmIdOf(command: Pick<VmCommandMessage<'create'>, 'commandId'>): 
 /** The VM that a command is about. */
 export function subjectOf(command: VmCommand): VmId {
   return command.verb === 'create' ? vmIdOf(command) : command.vmId;
+}
+
+/** Whether a command repeats the id of one that asked something else. The digest is the earlier one's, where there was one. */
+export function asksOtherwise(command: VmCommand, earlierDigest: string | undefined): boolean {
+  return earlierDigest !== undefined && earlierDigest !== requestDigest(command);
 }
 
 /** The operation that a command begins, or for a cancel the one it ends. */

@@ -160,7 +160,12 @@ function begun(state: VmState, event: Extract<StoredVmEvent, { type: 'OperationB
     isUnheard: false,
     ...(event.meta.traceparent === undefined ? {} : { traceparent: event.meta.traceparent }),
   };
-  const known: KnownOperation = { operationId, isCancelled: false };
+  const { requestDigest } = event.meta;
+  const known: KnownOperation = {
+    operationId,
+    isCancelled: false,
+    ...(requestDigest === undefined ? {} : { requestDigest }),
+  };
   return { ...state, operation, knownOperations: [...state.knownOperations, known].slice(-KNOWN_OPERATIONS) };
 }
 
@@ -184,7 +189,7 @@ function ended(state: VmState, operationId: OperationId, isCancelled: boolean): 
   return {
     ...next,
     knownOperations: next.knownOperations.map((known) =>
-      known.operationId === operationId ? { operationId, isCancelled } : known,
+      known.operationId === operationId ? { ...known, isCancelled } : known,
     ),
   };
 }

@@ -79,6 +79,8 @@ export const KNOWN_OPERATIONS = 16;
 export interface KnownOperation {
   readonly operationId: OperationId;
   readonly isCancelled: boolean;
+  /** What was asked; absent where no command began it. */
+  readonly requestDigest?: string;
 }
 
 /** The fold of one `vm-*` stream: what decisions about the VM need, and nothing else. */

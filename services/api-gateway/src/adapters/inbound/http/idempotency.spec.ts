@@ -47,7 +47,8 @@ describe('an Idempotency-Key', () => {
     const first = await ask(method, url, undefined, 'k1');
     await ends(first.json<Answered>(), method === 'DELETE');
     sent();
-    for (const body of [undefined, ...(url.endsWith('stop') ? [{ mode: 'force' }] : [])]) {
+    // A body that says what is so without it asks the same.
+    for (const body of [undefined, ...(url.endsWith('stop') ? [{ mode: 'graceful' }] : [])]) {
       const repeat = await ask(method, url, body, 'k1');
       expect(repeat.statusCode).toBe(202);
       expect(repeat.json()).toEqual(first.json());
@@ -87,6 +88,31 @@ describe('an Idempotency-Key', () => {
       operation: { id: first.json<Answered>().operation.id, state: 'SUCCEEDED' },
       vm: { id, deletedAt: expect.any(String) },
     });
+  });
+
+  it('that comes again with another body is refused, and what was done is named', async () => {
+    await create('a');
+    const first = await ask('POST', '/vms/a/stop', { mode: 'graceful' }, 'k1');
+    for (const isEnded of [false, true]) {
+      if (isEnded) await ends(first.json<Answered>(), false);
+      sent();
+      const other = await ask('POST', '/vms/a/stop', { mode: 'force' }, 'k1');
+      expect(other.statusCode).toBe(422);
+      expect(other.json()).toMatchObject({
+        code: 'IDEMPOTENCY_KEY_REUSED',
+        field: 'idempotency-key',
+        data: { operationId: first.json<Answered>().operation.id },
+      });
+      expect(sent()).toEqual([]);
+    }
+    expect((await ask('POST', '/vms/a/stop', { mode: 'force' }, 'k2')).statusCode).toBe(202);
+  });
+
+  it('is not shown what its operation was recognised by', async () => {
+    await create('a', 'k0');
+    const { items } = (await ask('GET' as Method, '/operations')).json<{ items: object[] }>();
+    expect(items).toHaveLength(1);
+    expect(items[0]).not.toHaveProperty('requestDigest');
   });
 
   it('recognises a repeat by the VM’s id as well', async () => {

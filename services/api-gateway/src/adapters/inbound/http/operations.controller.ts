@@ -6,13 +6,12 @@ import {
   operationPageSchema,
   operationResourceSchema,
   waitQuery,
-  type OperationResource,
-  type OperationView,
 } from '@drover/contracts';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { FindResource } from '../../../application/find-resource.handler.js';
 import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { shownOperation } from '../../../application/shown-operation.policy.js';
 import { ProgressBoard } from '../../../application/progress-board.js';
 import { WriteVm } from '../../../application/write-vm.handler.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
@@ -71,14 +70,14 @@ export class OperationsController {
   @Serves(listOperations)
   async list(@Input() { query }: InputOf<typeof listOperations>) {
     const { items, ...rest } = await this.#reads.listOperations(query);
-    return { items: items.map((operation) => this.#shown(operation)), ...rest };
+    return { items: items.map((operation) => shownOperation(operation, this.#progress)), ...rest };
   }
 
   @Get(':operation')
   @Permission('operations:read')
   @Serves(getOperation)
   async get(@Input() { params }: InputOf<typeof getOperation>) {
-    return this.#shown(await this.#find.operation(params.operation));
+    return shownOperation(await this.#find.operation(params.operation), this.#progress);
   }
 
   @Post(':operation/cancel')
@@ -87,9 +86,5 @@ export class OperationsController {
   async cancel(@Input() input: InputOf<typeof cancelOperation>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { caller, params, query } = input;
     return answerWrite(reply, await this.#write.cancel(caller, params.operation, query.wait ?? 0));
-  }
-
-  #shown(operation: OperationView): OperationResource {
-    return { ...operation, progress: operation.endedAt === null ? this.#progress.of(operation.id) : null };
   }
 }

@@ -38,6 +38,8 @@ export const writeAnswers = {
   },
 };
 export const writeErrors = [
+  'IDEMPOTENCY_KEY_REUSED',
+  'TOO_MANY_REQUESTS',
   'VM_BUSY',
   'VM_WRONG_STATE',
   'SERVICE_UNAVAILABLE',
