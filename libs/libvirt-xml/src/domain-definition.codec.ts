@@ -26,6 +26,8 @@ export interface DomainInput {
   /** One for each disk of the spec, in its order. */
   readonly disks: readonly DiskPlace[];
   readonly directKernel?: DirectKernel;
+  /** Whether the hypervisor has the device by which a guest says that it panicked. */
+  readonly hasPanicDevice: boolean;
   /** What an earlier definition settled: machine type, MACs, PCI addresses and the buses they are on stay as they were. */
   readonly settled?: SettledDefinition;
 }
@@ -61,7 +63,7 @@ export function writeDomain(input: DomainInput): string {
         ...controllers(input),
         ...nicDevices(input),
         ...channels(spec),
-        ...otherDevices(spec),
+        ...otherDevices(input),
       },
     },
   });
@@ -89,7 +91,13 @@ function cpu({ spec, accelerator }: DomainInput): XmlElement {
   const topology = { '@sockets': sockets, '@cores': cores, '@threads': threads };
   const wanted = model ?? (accelerator === 'kvm' ? 'host-model' : 'qemu64');
   if (wanted === 'host-model' || wanted === 'host-passthrough') return { '@mode': wanted, topology };
-  return { '@mode': 'custom', '@match': 'exact', model: { '@fallback': 'forbid', '#text': wanted }, topology };
+  // Not `check='full'`: it refuses also what QEMU adds to a model, such as `hypervisor`. That none is missing is asked before.
+  return {
+    '@mode': 'custom',
+    '@match': 'exact',
+    model: { '@fallback': 'forbid', '#text': wanted },
+    topology,
+  };
 }
 
 function diskDevices({ vmId, spec, disks, settled }: DomainInput): XmlElement {
@@ -207,8 +215,10 @@ function channels(spec: VmSpec): XmlElement {
   };
 }
 
-function otherDevices(spec: VmSpec): XmlElement {
+function otherDevices({ hasPanicDevice, spec }: DomainInput): XmlElement {
   return {
+    // Without it a guest that panicked is one that runs, for ever.
+    ...(hasPanicDevice ? { panic: { '@model': 'isa' } } : {}),
     memballoon: { '@model': 'virtio' },
     ...(spec.devices.rng
       ? { rng: { '@model': 'virtio', backend: { '@model': 'random', '#text': '/dev/urandom' } } }

@@ -29,6 +29,7 @@ function input(spec: VmSpecInput, rest: Partial<DomainInput> = {}): DomainInput 
     spec: full,
     mark,
     accelerator: 'tcg',
+    hasPanicDevice: false,
     disks: full.disks.map(({ name, format }) => ({ name, format, path: `/pool/${volumeName(vmId, name, format)}` })),
     ...rest,
   };
@@ -40,6 +41,11 @@ describe('writeDomain', () => {
   it('names the domain after the id, titles it after the VM and carries the mark', () => {
     const read = readDomain(writeDomain(input({})));
     expect(read).toMatchObject({ uuid: vmId, name: `drover-${vmId}`, title: 'web-1', mark, vcpus: 1, memoryMiB: 128 });
+  });
+
+  it('has the device by which a guest says that it panicked, where there is one', () => {
+    expect(child(devicesOf(writeDomain(input({}, { hasPanicDevice: true }))), 'panic')).toEqual({ '@model': 'isa' });
+    expect(child(devicesOf(writeDomain(input({}))), 'panic')).toBeUndefined();
   });
 
   it('gives qemu64 under TCG and the host model under KVM, unless a model is asked for', () => {

@@ -4,11 +4,17 @@ export interface HostCapabilities {
   readonly architecture: string;
   readonly cpuModel: string;
   readonly numa: readonly { readonly cell: number; readonly memoryMiB: number; readonly cpus: readonly number[] }[];
+  /** Of x86_64, by the names that stay the same. */
+  readonly machines: readonly { readonly type: string; readonly maxVcpus: number }[];
 }
 
 /** Reads what `virConnectGetCapabilities` gives. */
 export function readHostCapabilities(xml: string): HostCapabilities {
-  const host = child(readXml(xml), 'capabilities', 'host');
+  const capabilities = child(readXml(xml), 'capabilities');
+  const host = child(capabilities, 'host');
+  const guest = children(capabilities, 'guest').find(
+    (candidate) => text(candidate, 'os_type') === 'hvm' && attribute(child(candidate, 'arch'), 'name') === 'x86_64',
+  );
   return {
     architecture: text(host, 'cpu', 'arch') ?? '',
     cpuModel: text(host, 'cpu', 'model') ?? '',
@@ -17,6 +23,10 @@ export function readHostCapabilities(xml: string): HostCapabilities {
       memoryMiB: Math.floor(Number(text(cell, 'memory') ?? 0) / 1024),
       cpus: children(child(cell, 'cpus'), 'cpu').map((cpu) => Number(attribute(cpu, 'id') ?? 0)),
     })),
+    machines: children(child(guest, 'arch'), 'machine')
+      .filter((machine) => attribute(machine, 'canonical') === undefined)
+      .map((machine) => ({ type: text(machine) ?? '', maxVcpus: Number(attribute(machine, 'maxCpus') ?? 0) }))
+      .filter(({ type, maxVcpus }) => type !== '' && maxVcpus > 0),
   };
 }
 

@@ -1,3 +1,4 @@
+export * from './domain-capabilities.codec.js';
 export * from './domain-definition.codec.js';
 export * from './domain-description.codec.js';
 export * from './domain-names.js';

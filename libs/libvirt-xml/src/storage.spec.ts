@@ -26,6 +26,7 @@ describe('host capabilities', () => {
     expect(readHostCapabilities(xml)).toEqual({
       architecture: 'x86_64',
       cpuModel: 'Haswell',
+      machines: [],
       numa: [{ cell: 0, memoryMiB: 2, cpus: [0, 1] }],
     });
   });

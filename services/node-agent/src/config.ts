@@ -85,8 +85,13 @@ export const nodeAgentConfigSchema = z.object({
       /** Of every host here that has none of its own. */
       zone: resourceNameSchema.optional(),
       labels: labelsSchema.default({}),
-      /** Kept for the host itself and never given to VMs. */
-      reservedMemoryMiB: z.int().min(0).default(256),
+      /**
+       * Kept for the host and never given to VMs. Absent: 5 % of its memory, at least 1 GiB, and what the control plane takes
+       * there; on simulated hosts, which run nothing, 256.
+       */
+      reservedMemoryMiB: z.int().min(0).max(67_108_864).optional(),
+      /** What runs of the control plane on this host takes of its memory, databases and message bus included. */
+      controlPlaneMemoryMiB: z.int().min(0).max(1_048_576).default(0),
       fullListIntervalMs: ms(60_000),
       loadIntervalMs: ms(5_000),
       /** Calls to a hypervisor at the same time, for commands; and starts among them. */

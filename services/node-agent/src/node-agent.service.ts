@@ -82,18 +82,20 @@ async function startAgent(
 }
 
 function settingsOf(
-  { nodeAgent, overcommit }: NodeAgentConfig,
+  { hypervisor, nodeAgent, overcommit }: NodeAgentConfig,
   host: ConfiguredHost,
   machineId: string,
 ): AgentSettings {
-  const { fullListIntervalMs, loadIntervalMs, parallelCalls, parallelStarts, reservedMemoryMiB } = nodeAgent;
+  const { fullListIntervalMs, loadIntervalMs, parallelCalls, parallelStarts } = nodeAgent;
+  const reservedMemoryMiB = nodeAgent.reservedMemoryMiB ?? (hypervisor.kind === 'simulated' ? 256 : undefined);
   const zone = host.zone ?? nodeAgent.zone;
   return {
     host: {
       name: host.name,
       machineId,
       labels: { ...nodeAgent.labels, ...host.labels },
-      reservedMemoryMiB,
+      ...(reservedMemoryMiB === undefined ? {} : { reservedMemoryMiB }),
+      controlPlaneMemoryMiB: nodeAgent.controlPlaneMemoryMiB,
       memoryOvercommitRatio: overcommit.memoryRatio,
       ...(zone === undefined ? {} : { zone }),
     },

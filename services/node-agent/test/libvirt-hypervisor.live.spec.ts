@@ -14,7 +14,7 @@ import {
   type VolumeRef,
 } from '@drover/contracts';
 import type { VmDefinition } from '@drover/hypervisor';
-import { hypervisorContract, MemoryVolumeBook } from '@drover/hypervisor/testing';
+import { hypervisorContract, MemoryVolumeBook, SignalRecorder } from '@drover/hypervisor/testing';
 import { LibvirtClient } from '@drover/libvirt-rpc';
 import { domainName, volumeName } from '@drover/libvirt-xml';
 import { startPrivateLibvirtd, type PrivateLibvirtd } from '@drover/testing';
@@ -23,6 +23,14 @@ import { LibvirtHypervisor } from '../src/adapters/outbound/libvirt/libvirt-hype
 /** No guest operating system is needed here: firmware without a disk to boot from runs, pauses and resets as well. */
 const spec: VmSpecInput = { memory: { sizeMiB: 32 }, disks: [{ name: 'root', sizeMiB: 1 }] };
 const TIMEOUT_MS = 60_000;
+
+/** `mov dx, 0x505; mov al, 1; out dx, al; hlt; jmp` to the `hlt`: tells QEMU's panic device that the guest has panicked. */
+function panickingBootSector(): Buffer {
+  const sector = Buffer.alloc(512);
+  Buffer.from([0xba, 0x05, 0x05, 0xb0, 0x01, 0xee, 0xf4, 0xeb, 0xfd]).copy(sector);
+  sector.writeUInt16LE(0xaa55, 510);
+  return sector;
+}
 
 class CountingClient extends LibvirtClient {
   calls = 0;
@@ -126,12 +134,13 @@ describe('the libvirt driver beside other domains', () => {
   let machine: RealMachine;
   let client: CountingClient;
   let driver: LibvirtHypervisor;
+  const signals = new SignalRecorder(TIMEOUT_MS);
 
   beforeAll(async () => {
     machine = await RealMachine.start();
     client = new CountingClient({ socketPath: machine.libvirtd.socketPath });
     driver = machine.connect(client);
-    await driver.open(fleetId, () => undefined);
+    await driver.open(fleetId, (signal) => signals.record(signal));
   }, TIMEOUT_MS);
   afterAll(async () => {
     await driver?.close();
@@ -168,6 +177,62 @@ describe('the libvirt driver beside other domains', () => {
       }
       expect(await callsOf(startNew)).toBe(besideOne);
       expect((await driver.heldMemoryMiB()).size).toBe(5);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'refuses a CPU model whose features this host would switch off, before a volume is made',
+    async () => {
+      const { offers } = await driver.inventory();
+      expect(offers?.cpuModels).toContain('qemu64');
+      expect(offers?.cpuModels).not.toContain('host-passthrough');
+      for (const model of ['Skylake-Server', 'EPYC-Milan', 'host-passthrough', 'no-such-model']) {
+        const vmId = vmIdSchema.parse(randomUUID());
+        const odd = vmSpecSchema.parse({ ...spec, cpu: { model } });
+        const book = new MemoryVolumeBook();
+        const made = driver.createVolumes({ vmId, projectId: DEFAULT_PROJECT, name: 'odd', spec: odd }, book);
+        await expect(made).rejects.toMatchObject({
+          code: 'INVALID_DEFINITION',
+          outcome: 'not-applied',
+          data: { field: '/spec/cpu/model' },
+        });
+        expect(book.volumes).toEqual([]);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'says that a guest has panicked, ends it and says why it does not run',
+    async () => {
+      const vmId = vmIdSchema.parse(randomUUID());
+      const disks = [{ name: 'root', sizeMiB: 1, format: 'raw' }] as const;
+      const panicking = vmSpecSchema.parse({ memory: { sizeMiB: 32 }, disks });
+      const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'panic', spec: panicking };
+      await driver.createVolumes(vm, new MemoryVolumeBook());
+      await writeFile(path.join(machine.poolFolder, volumeName(vmId, 'root', 'raw')), panickingBootSector(), {
+        flag: 'r+',
+      });
+      const lastCommandId = commandIdSchema.parse(randomUUID());
+      await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+      await driver.start(vmId);
+      expect(await signals.nextChange(vmId, 'crashed')).toMatchObject({ powerState: 'CRASHED', cause: 'crash' });
+      expect(await signals.nextChange(vmId, 'stopped')).toMatchObject({ powerState: 'STOPPED', cause: 'crash' });
+      const listed = (await driver.list()).find(({ libvirtUuid }) => libvirtUuid === vmId);
+      expect(listed).toMatchObject({ powerState: 'STOPPED', stopCause: 'crash' });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'clears autostart that somebody set, and says so once',
+    async () => {
+      const { vmId } = await startNew();
+      await machine.libvirtd.virsh('autostart', vmId);
+      const listed = async () => (await driver.list()).find(({ libvirtUuid }) => libvirtUuid === vmId);
+      expect(await listed()).toMatchObject({ wasAutostart: true });
+      expect((await listed())?.wasAutostart).toBeUndefined();
     },
     TIMEOUT_MS,
   );

@@ -61,8 +61,13 @@ hypervisor:
   poolFolder: ${quoted(home.poolFolder)}
 ${input.furtherPools === undefined ? '' : `  pools: ${JSON.stringify([{ name: 'default', path: home.poolFolder }, ...input.furtherPools])}\n`}${input.libvirtSocket === undefined ? '' : `  libvirtSocket: ${quoted(input.libvirtSocket)}\n`}hosts:
 ${hostLines.join('\n')}
+nodeAgent:
+  controlPlaneMemoryMiB: ${input.hypervisor === 'libvirt' ? CONTROL_PLANE_MIB : 0}
 `;
 }
+
+/** What the services, PostgreSQL and nats-server take beside the VMs of this machine, in a fleet of moderate size. */
+const CONTROL_PLANE_MIB = 1024;
 
 export async function writeFleetConfig(input: FleetConfigInput): Promise<void> {
   await replaceFile(input.home.configFile, fleetConfigText(input));

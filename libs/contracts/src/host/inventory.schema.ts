@@ -116,5 +116,7 @@ export const hostInventorySchema = z.strictObject({
     .array(z.strictObject({ name: z.string().max(200), why: z.string().max(300) }))
     .max(100)
     .optional(),
+  /** What could not be read, or had no place in a list above, in words; the rest is as it is. */
+  problems: z.array(z.string().max(300)).max(50).optional(),
 });
 export type HostInventory = z.infer<typeof hostInventorySchema>;

@@ -6,8 +6,10 @@ export interface HostSettings {
   readonly machineId: string;
   readonly zone?: string;
   readonly labels: HostInventory['labels'];
-  /** Kept for the host itself and never given to VMs. */
-  readonly reservedMemoryMiB: number;
+  /** Kept for the host and never given to VMs. Absent: by the size of the host, and what the control plane takes there. */
+  readonly reservedMemoryMiB?: number;
+  /** What runs of the control plane on this host takes of its memory. */
+  readonly controlPlaneMemoryMiB: number;
   /** MiB that VMs may be given per MiB that is left for them. */
   readonly memoryOvercommitRatio: number;
 }

@@ -1,7 +1,7 @@
 import type { HostInventory } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import type { Logger } from '@drover/observability';
-import type { HostMemory } from '../domain/capacity/capacity.policy.js';
+import { keptMemoryMiB, type HostMemory } from '../domain/capacity/capacity.policy.js';
 import type { HostSettings } from './agent-settings.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 import { pause } from './stopping.js';
@@ -80,8 +80,9 @@ export class InventoryReconciler {
   }
 
   async #look(): Promise<HostInventory> {
-    const { labels, machineId, name, reservedMemoryMiB, zone } = this.#host;
+    const { controlPlaneMemoryMiB, labels, machineId, name, zone } = this.#host;
     const found = await this.#hypervisor.inventory();
+    const reservedMemoryMiB = this.#host.reservedMemoryMiB ?? keptMemoryMiB(found.memoryMiB, controlPlaneMemoryMiB);
     const inventory = { ...found, name, machineId, labels, reservedMemoryMiB, ...(zone === undefined ? {} : { zone }) };
     this.#memory = this.#memoryOf(inventory);
     this.#logUnusable(inventory);
@@ -97,8 +98,8 @@ export class InventoryReconciler {
     else this.#logger.warn('pools or images of this host cannot be used', { pools: unusable, images });
   }
 
-  #memoryOf({ memoryMiB, reservedMemoryMiB }: HostInventory): HostMemory {
-    return { memoryMiB, reservedMemoryMiB, memoryOvercommitRatio: this.#host.memoryOvercommitRatio };
+  #memoryOf({ hugePagesMiB, memoryMiB, reservedMemoryMiB }: HostInventory): HostMemory {
+    return { memoryMiB, reservedMemoryMiB, hugePagesMiB, memoryOvercommitRatio: this.#host.memoryOvercommitRatio };
   }
 }
 

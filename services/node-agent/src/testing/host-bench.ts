@@ -91,6 +91,7 @@ export class HostBench {
           machineId,
           labels: {},
           reservedMemoryMiB: this.#options.reservedMemoryMiB ?? 0,
+          controlPlaneMemoryMiB: 0,
           memoryOvercommitRatio: this.#options.memoryOvercommitRatio ?? 1,
         },
         agentVersion: 'spec',

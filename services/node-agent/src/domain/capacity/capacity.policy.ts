@@ -5,6 +5,17 @@ export function isActive(powerState: PowerState): boolean {
   return powerState === 'RUNNING' || powerState === 'PAUSED' || powerState === 'UNRESPONSIVE';
 }
 
+/** Below this a host that keeps less for itself was seen to be ended by its own kernel. */
+const LEAST_KEPT_MIB = 1024;
+const KEPT_SHARE = 0.05;
+
+/**
+ * MiB that a host keeps for its kernel, libvirt and whatever else it runs, beside what the control plane takes there.
+ */
+export function keptMemoryMiB(memoryMiB: number, controlPlaneMiB: number): number {
+  return Math.max(LEAST_KEPT_MIB, Math.ceil(memoryMiB * KEPT_SHARE)) + controlPlaneMiB;
+}
+
 export interface MemoryDemand {
   readonly vmId: VmId;
   readonly memoryMiB: number;
@@ -13,6 +24,8 @@ export interface MemoryDemand {
 export interface HostMemory {
   readonly memoryMiB: number;
   readonly reservedMemoryMiB: number;
+  /** Set aside as huge pages: not there for VMs that do not ask for them. */
+  readonly hugePagesMiB: number;
   /** MiB that VMs may be given per MiB that is left for them, as the scheduler places by. */
   readonly memoryOvercommitRatio: number;
 }
@@ -40,16 +53,17 @@ export function refuseWhenFull(
   const capacityMiB = memoryCapacityMiB(host);
   const freeMemoryMiB = capacityMiB - usedMemoryMiB;
   if (wanted.memoryMiB <= freeMemoryMiB) return undefined;
+  const huge = host.hugePagesMiB === 0 ? '' : ` and ${host.hugePagesMiB} MiB of huge pages`;
   return {
     code: 'HOST_FULL',
     detail:
       `The VM needs ${wanted.memoryMiB} MiB and the host has ${Math.max(0, freeMemoryMiB)} of ${capacityMiB} MiB free: ` +
-      `${host.memoryMiB} MiB less ${host.reservedMemoryMiB} MiB for itself, times an overcommit of ${host.memoryOvercommitRatio}.`,
+      `${host.memoryMiB} MiB less ${host.reservedMemoryMiB} MiB for itself${huge}, times an overcommit of ${host.memoryOvercommitRatio}.`,
     data: { wantedMemoryMiB: wanted.memoryMiB, freeMemoryMiB, usedMemoryMiB, capacityMiB, ...host },
   };
 }
 
 /** Whole MiB, rounded down, as the scheduler counts it: what one of them gives the other must not take back. */
-function memoryCapacityMiB({ memoryMiB, memoryOvercommitRatio, reservedMemoryMiB }: HostMemory): number {
-  return Math.floor(Math.max(0, memoryMiB - reservedMemoryMiB) * memoryOvercommitRatio);
+function memoryCapacityMiB({ hugePagesMiB, memoryMiB, memoryOvercommitRatio, reservedMemoryMiB }: HostMemory): number {
+  return Math.floor(Math.max(0, memoryMiB - reservedMemoryMiB - hugePagesMiB) * memoryOvercommitRatio);
 }

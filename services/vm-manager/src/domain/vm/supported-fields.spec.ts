@@ -168,6 +168,7 @@ function domainOf(spec: VmSpec): string {
       lastCommandId: commandIdSchema.parse('0199c4e2-0000-8000-8000-0000000000cc'),
     },
     accelerator: 'tcg',
+    hasPanicDevice: true,
     disks: spec.disks.map(({ name, format }) => ({ name, format, path: `/pool/${volumeName(vmId, name, format)}` })),
   });
 }

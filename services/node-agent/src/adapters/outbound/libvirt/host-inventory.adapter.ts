@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { cpus, freemem, totalmem } from 'node:os';
+import { cpus } from 'node:os';
 import type { HostInventory } from '@drover/contracts';
 import type { Hypervisor, HypervisorLoad } from '@drover/hypervisor';
 import { errorCodes, listNetworks, type LibvirtClient } from '@drover/libvirt-rpc';
-import { isGpu, readHostCapabilities, readPciDevice } from '@drover/libvirt-xml';
+import { isGpu, readPciDevice } from '@drover/libvirt-xml';
+import { readKernelMemory } from './host-memory.adapter.js';
+import type { HostOffersReader } from './host-offers.adapter.js';
 import type { ImageStore } from './image-store.adapter.js';
 import { attempt, isLibvirtCode } from './libvirt-faults.js';
 import type { PoolStore } from './pool-store.adapter.js';
+import { ToldProblems } from './told-problems.js';
 
-const MIB = 1024 ** 2;
 /** `VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV`. */
 const LIST_PCI_DEVICES = 1 << 1;
 
@@ -17,31 +19,43 @@ export class HostInventoryReader {
   readonly #client: LibvirtClient;
   readonly #images: ImageStore;
   readonly #pools: PoolStore;
+  readonly #offers: HostOffersReader;
   readonly #accelerator: 'kvm' | 'tcg';
   #cpuBefore = cpuTimes();
 
-  constructor(client: LibvirtClient, images: ImageStore, pools: PoolStore, accelerator: 'kvm' | 'tcg') {
+  constructor(
+    client: LibvirtClient,
+    images: ImageStore,
+    pools: PoolStore,
+    offers: HostOffersReader,
+    accelerator: 'kvm' | 'tcg',
+  ) {
     this.#client = client;
     this.#images = images;
     this.#pools = pools;
+    this.#offers = offers;
     this.#accelerator = accelerator;
   }
 
   async inventory(): ReturnType<Hypervisor['inventory']> {
+    const problems = new ToldProblems();
     return attempt('read the inventory', async () => {
-      const [node, capabilities, cpuInfo, libvirt, hypervisor, networks, pools, images, pciDevices, memInfo] =
-        await Promise.all([
-          this.#client.call('NODE_GET_INFO', {}),
-          this.#client.call('CONNECT_GET_CAPABILITIES', {}).then((reply) => readHostCapabilities(reply.capabilities)),
-          readFile('/proc/cpuinfo', 'utf8'),
-          this.#client.call('CONNECT_GET_LIB_VERSION', {}),
-          this.#client.call('CONNECT_GET_VERSION', {}),
-          this.#client.call('CONNECT_LIST_ALL_NETWORKS', { need_results: 1, flags: listNetworks.active }),
-          this.#pools.list(),
-          this.#images.list(),
-          this.#pciDevices(),
-          readFile('/proc/meminfo', 'utf8'),
-        ]);
+      const [node, capabilities, cpuInfo, libvirt, hypervisor, memory, pools, images] = await Promise.all([
+        this.#client.call('NODE_GET_INFO', {}),
+        this.#offers.hostCapabilities(),
+        readFile('/proc/cpuinfo', 'utf8'),
+        this.#client.call('CONNECT_GET_LIB_VERSION', {}),
+        this.#client.call('CONNECT_GET_VERSION', {}),
+        readKernelMemory(),
+        this.#pools.list(),
+        this.#images.list(),
+      ]);
+      const [offers, networks = [], pciDevices = []] = await Promise.all([
+        problems.orTell('what domains can have', () => this.#offers.read(capabilities)),
+        problems.orTell('networks', () => this.#networks()),
+        problems.orTell('devices', () => this.#pciDevices(problems)),
+      ]);
+      const devices = problems.upTo(512, 'devices', pciDevices);
       return {
         hypervisor: 'libvirt' as const,
         accelerator: this.#accelerator,
@@ -50,30 +64,38 @@ export class HostInventoryReader {
         architecture: capabilities.architecture,
         cpu: {
           model: capabilities.cpuModel === '' ? node.model : capabilities.cpuModel,
-          flags: cpuFlags(cpuInfo),
+          flags: cpuFlags(cpuInfo).slice(0, 1000),
           sockets: Math.max(1, node.sockets * node.nodes),
           coresPerSocket: Math.max(1, node.cores),
           threadsPerCore: Math.max(1, node.threads),
           count: node.cpus,
           mhz: node.mhz,
         },
-        memoryMiB: Math.floor(Number(node.memory) / 1024),
-        hugePagesMiB: hugePagesMiB(memInfo),
-        numa: capabilities.numa.map((cell) => ({ ...cell, cpus: [...cell.cpus] })),
-        pciDevices: [...pciDevices],
-        gpus: pciDevices.filter(isGpu).map((device) => device.address),
-        pools: [...pools],
-        networks: networks.nets.map((network) => network.name).sort(),
+        ...(offers === undefined ? {} : { offers }),
+        memoryMiB: memory.memoryMiB,
+        hugePagesMiB: memory.hugePagesMiB,
+        numa: problems.upTo(64, 'NUMA cells', capabilities.numa).map((cell) => ({
+          ...cell,
+          cpus: cell.cpus.slice(0, 1024),
+        })),
+        pciDevices: devices,
+        gpus: devices
+          .filter(isGpu)
+          .map((device) => device.address)
+          .slice(0, 64),
+        pools: problems.upTo(100, 'pools', pools),
+        networks: problems.upTo(500, 'networks', networks),
         ...images,
+        ...(problems.told.length === 0 ? {} : { problems: [...problems.told] }),
       };
     });
   }
 
   /** Of the host as a whole, since the last call. */
   async load(): Promise<Omit<HypervisorLoad, 'vms'>> {
-    const [pools, memoryUsedMiB] = await Promise.all([
+    const [pools, { usedMiB: memoryUsedMiB }] = await Promise.all([
       attempt('read the pools', () => this.#pools.list()),
-      usedMemoryMiB(),
+      readKernelMemory(),
     ]);
     const now = cpuTimes();
     const share = (now.busy - this.#cpuBefore.busy) / Math.max(1, now.total - this.#cpuBefore.total);
@@ -87,15 +109,25 @@ export class HostInventoryReader {
     };
   }
 
-  async #pciDevices(): Promise<HostInventory['pciDevices']> {
+  async #networks(): Promise<string[]> {
+    const { nets } = await this.#client.call('CONNECT_LIST_ALL_NETWORKS', {
+      need_results: 1,
+      flags: listNetworks.active,
+    });
+    return nets.map((network) => network.name).sort();
+  }
+
+  async #pciDevices(problems: ToldProblems): Promise<HostInventory['pciDevices']> {
     try {
       const { devices } = await this.#client.call('CONNECT_LIST_ALL_NODE_DEVICES', {
         need_results: 1,
         flags: LIST_PCI_DEVICES,
       });
       const described = await Promise.all(
-        devices.map(async (device) =>
-          readPciDevice((await this.#client.call('NODE_DEVICE_GET_XML_DESC', { name: device.name, flags: 0 })).xml),
+        devices.map(({ name }) =>
+          problems.orTell(`device ${name}`, async () =>
+            readPciDevice((await this.#client.call('NODE_DEVICE_GET_XML_DESC', { name, flags: 0 })).xml),
+          ),
         ),
       );
       return described.filter((device) => device !== undefined).sort((a, b) => (a.address < b.address ? -1 : 1));
@@ -114,18 +146,6 @@ function versionText(version: number): string {
 
 function cpuFlags(cpuInfo: string): string[] {
   return (/^flags\s*:\s*(.*)$/m.exec(cpuInfo)?.[1] ?? '').split(' ').filter((flag) => flag !== '');
-}
-
-/** Pages of every size that are set aside, used or not. A kernel without them does not say so. */
-function hugePagesMiB(memInfo: string): number {
-  return Math.ceil(Number(/^Hugetlb:\s*(\d+) kB$/m.exec(memInfo)?.[1] ?? 0) / 1024);
-}
-
-/** All that is in use by anybody: memory that the kernel could give out at once is not. */
-async function usedMemoryMiB(): Promise<number> {
-  const available = /^MemAvailable:\s*(\d+) kB$/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
-  const availableBytes = available === undefined ? freemem() : Number(available) * 1024;
-  return Math.round((totalmem() - availableBytes) / MIB);
 }
 
 function cpuTimes(): { readonly busy: number; readonly total: number } {

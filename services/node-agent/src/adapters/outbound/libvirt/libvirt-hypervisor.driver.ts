@@ -40,6 +40,7 @@ import { listDomains } from './domain-list.adapter.js';
 import { isActive } from './domain-states.js';
 import { readHeldMemoryMiB } from './held-memory.adapter.js';
 import { HostInventoryReader } from './host-inventory.adapter.js';
+import { HostOffersReader } from './host-offers.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
 import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
@@ -85,6 +86,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #vmLoads: VmLoads;
   readonly #processes: QemuProcesses;
   readonly #untracked: UntrackedProcesses;
+  readonly #offers: HostOffersReader;
   #connected: Promise<void> | undefined;
   #hasStood = false;
   #session:
@@ -96,11 +98,12 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#domains = new LibvirtDomains(options.client);
     this.#processes = new QemuProcesses(options.runFolder);
     this.#untracked = new UntrackedProcesses(this.#processes, this.#domains);
+    this.#offers = new HostOffersReader(options.client, options.accelerator);
     this.#vmLoads = new VmLoads(options.client);
     this.#images = new ImageStore(options.imageFolder);
     const pools = new PoolStore(options.client, options.pools);
     this.#volumes = new VolumeStore(options.client, this.#images, pools);
-    this.#inventory = new HostInventoryReader(options.client, this.#images, pools, options.accelerator);
+    this.#inventory = new HostInventoryReader(options.client, this.#images, pools, this.#offers, options.accelerator);
   }
 
   async open(fleetId: FleetId, onSignal: (signal: HypervisorSignal) => void): Promise<void> {
@@ -164,6 +167,7 @@ export class LibvirtHypervisor implements Hypervisor {
     onProgress: (percent: number) => void = () => undefined,
   ): Promise<void> {
     await this.#requireTracked(vm.vmId);
+    await beforehand(() => this.#offers.require(vm.spec));
     for (const [index, disk] of vm.spec.disks.entries()) {
       await this.#volumes.create(vm.vmId, disk, book);
       onProgress(Math.round(((index + 1) * 100) / vm.spec.disks.length));
@@ -179,7 +183,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     await this.#requireOurs(vm.vmId);
     await this.#requireTracked(vm.vmId);
-    await this.#requireCpuModel(vm.spec.cpu.model);
+    await beforehand(() => this.#offers.require(vm.spec));
     await requireTrafficShaping(vm.spec.nics);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
     const bootImage = vm.spec.disks[0]?.image;
@@ -191,6 +195,7 @@ export class LibvirtHypervisor implements Hypervisor {
       mark,
       accelerator: this.#options.accelerator,
       disks,
+      hasPanicDevice: await this.#offers.hasPanicDevice(),
       ...(directKernel === undefined ? {} : { directKernel }),
       ...(vm.settled === undefined ? {} : { settled: vm.settled }),
     });
@@ -365,22 +370,6 @@ export class LibvirtHypervisor implements Hypervisor {
       );
     }
     return true;
-  }
-
-  /** Libvirt looks a model up only when the VM starts, and then calls it an internal error. */
-  async #requireCpuModel(model: string | undefined): Promise<void> {
-    const data = { field: '/spec/cpu/model', cpuModel: model };
-    if (model === 'host-passthrough' && this.#options.accelerator === 'tcg') {
-      throw new Fault('INVALID_DEFINITION', 'not-applied', 'a processor that is emulated cannot be host-passthrough', {
-        data,
-      });
-    }
-    if (model === undefined || model === 'host-model' || model === 'host-passthrough') return;
-    const { models } = await attempt('list the CPU models', () =>
-      this.#client.call('CONNECT_GET_CPU_MODEL_NAMES', { arch: 'x86_64', need_results: 1, flags: 0 }),
-    );
-    if (models.includes(model)) return;
-    throw new Fault('INVALID_DEFINITION', 'not-applied', `libvirt knows no CPU model ${model}`, { data });
   }
 
   #open() {
