@@ -12,7 +12,7 @@ import type {
   VmSpec,
   VolumeRef,
 } from '@drover/contracts';
-import type { LeftVolume, VolumeBook } from './volume-book.port.js';
+import type { LeftVolume, SeenVolume, VolumeBook } from './volume-book.port.js';
 
 /** Written into a domain's metadata; tells ours from others' and an old copy from the newest (safety.md 9). */
 export interface OwnershipMark {
@@ -94,6 +94,8 @@ export interface Hypervisor {
    * their pool is not active, say, are returned: the others are gone.
    */
   deleteVolumes(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly LeftVolume[]>;
+  /** Looks at these, and asks nothing of a pool that cannot be used or may hang: what cannot be seen now is left out. */
+  lookAtVolumes(volumes: readonly VolumeRef[]): Promise<readonly SeenVolume[]>;
   /** Defines, or defines again with what was settled before. The VM does not start by itself, now or at boot. */
   define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition>;
   /** Renews the mark of a VM that is there, running or not. */

@@ -5,6 +5,11 @@ export interface MadeVolume extends VolumeRef {
   readonly sizeBytes: number;
 }
 
+export interface SeenVolume extends VolumeRef {
+  /** Of the disk that the guest sees. Absent: nothing of this name is there. */
+  readonly sizeBytes?: number;
+}
+
 /** A volume that could not be removed, and why, in words. */
 export interface LeftVolume extends VolumeRef {
   readonly why: string;

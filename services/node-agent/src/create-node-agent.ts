@@ -102,9 +102,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     });
     const work = new VmWork();
     const inventory = new InventoryReconciler(hypervisor, settings.host, hostLane, logger);
+    const calls = new HypervisorCalls(limits, timings, clock, stop);
+    const volumes = new OwnVolumes({ hypervisor, calls, book });
     const fullList = new FullListReconciler({
       ...base,
       hypervisor,
+      volumes,
       lane: vmLane,
       work,
       intervalMs: timings.fullListIntervalMs,
@@ -114,8 +117,6 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       () => inventory.memory(),
       () => hypervisor.heldMemoryMiB(),
     );
-    const calls = new HypervisorCalls(limits, timings, clock, stop);
-    const volumes = new OwnVolumes({ hypervisor, calls, book });
     const owedVolumes = new OwedVolumesReconciler({
       volumes,
       work,

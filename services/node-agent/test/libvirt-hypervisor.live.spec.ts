@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { access, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { rmSync, writeFileSync } from 'node:fs';
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   commandIdSchema,
@@ -23,6 +26,7 @@ import { LibvirtHypervisor } from '../src/adapters/outbound/libvirt/libvirt-hype
 /** No guest operating system is needed here: firmware without a disk to boot from runs, pauses and resets as well. */
 const spec: VmSpecInput = { memory: { sizeMiB: 32 }, disks: [{ name: 'root', sizeMiB: 1 }] };
 const TIMEOUT_MS = 60_000;
+const run = promisify(execFile);
 
 /** `mov dx, 0x505; mov al, 1; out dx, al; hlt; jmp` to the `hlt`: tells QEMU's panic device that the guest has panicked. */
 function panickingBootSector(): Buffer {
@@ -53,6 +57,7 @@ class RealMachine {
 
   static async start(): Promise<RealMachine> {
     const folder = await mkdtemp(path.join(tmpdir(), 'drover-driver-'));
+    await mkdir(path.join(folder, 'volumes'));
     return new RealMachine(folder, await startPrivateLibvirtd());
   }
 
@@ -119,6 +124,9 @@ hypervisorContract(
             () => true,
             () => false,
           ),
+        removeVolume: (volume) => rm(machine.fileOf(volume)),
+        growVolume: async (volume, sizeMiB) =>
+          void (await run('qemu-img', ['resize', '-q', machine.fileOf(volume), `${sizeMiB}M`])),
         losePool: () => rename(machine.poolFolder, `${machine.poolFolder}.away`),
         findPool: () => rename(`${machine.poolFolder}.away`, machine.poolFolder),
         forgetProcess: (vmId) => machine.forgetProcess(vmId),
@@ -164,6 +172,55 @@ describe('the libvirt driver beside other domains', () => {
     await work();
     return client.calls - before;
   }
+
+  it(
+    'makes and deletes volumes beside more files than libvirt lists, and leaves one alone that libvirt has seen',
+    async () => {
+      await driver.inventory();
+      const crowd = Array.from({ length: 17_000 }, (_, index) => path.join(machine.poolFolder, `file-${index}`));
+      for (const file of crowd) writeFileSync(file, '');
+      try {
+        await machine.libvirtd.virsh('pool-refresh', 'drover-default');
+        await expect(machine.libvirtd.virsh('vol-list', 'drover-default')).rejects.toThrow(/16384/);
+        const vmId = vmIdSchema.parse(randomUUID());
+        const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'crowded', spec: vmSpecSchema.parse(spec) };
+        const book = new MemoryVolumeBook();
+        await driver.createVolumes(vm, book);
+        expect(await driver.deleteVolumes(vmId, book.volumes)).toEqual([]);
+
+        const foreign = path.join(machine.poolFolder, volumeName(vmId, 'root', 'qcow2'));
+        await run('qemu-img', ['create', '-q', '-f', 'qcow2', foreign, '1M']);
+        await machine.libvirtd.virsh('pool-refresh', 'drover-default');
+        const empty = new MemoryVolumeBook();
+        await expect(driver.createVolumes(vm, empty)).rejects.toMatchObject({ code: 'VOLUME_FOREIGN' });
+        expect(await driver.deleteVolumes(vmId, empty.volumes)).toEqual([]);
+        await access(foreign);
+      } finally {
+        for (const file of crowd) rmSync(file);
+        await machine.libvirtd.virsh('pool-refresh', 'drover-default');
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'starts a pool again that somebody stopped, and no other; makes volumes of the third version of qcow2',
+    async () => {
+      await driver.inventory();
+      const other = path.join(machine.poolFolder, '..', 'other');
+      await mkdir(other);
+      await machine.libvirtd.virsh('pool-define-as', 'other', 'dir', '--target', other);
+      await machine.libvirtd.virsh('pool-destroy', 'drover-default');
+      const { vmId } = await startNew();
+      expect((await driver.inventory()).pools.map(({ name }) => name)).toEqual(['default']);
+      expect(await machine.libvirtd.virsh('pool-list', '--inactive', '--name')).toContain('other');
+      const file = path.join(machine.poolFolder, volumeName(vmId, 'root', 'qcow2'));
+      const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', file]);
+      expect(JSON.parse(stdout)).toMatchObject({ 'format-specific': { data: { compat: '1.1' } } });
+      await driver.forceStop(vmId);
+    },
+    TIMEOUT_MS,
+  );
 
   it(
     'asks no more of libvirt for a start beside fifty domains than beside one',

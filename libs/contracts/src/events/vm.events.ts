@@ -37,6 +37,7 @@ export type PowerCause = z.infer<typeof powerCauseSchema>;
 /**
  * How a host and the store differ, beyond a power state. `untracked-process`: a process of the VM runs that its host's libvirt does
  * not know. `autostart`: somebody set the VM to start with its host; the agent has cleared that.
+ * `volume-missing`, `volume-size`: a volume of the VM is not there, or is not as large as it was made.
  */
 export const driftKindSchema = z.enum([
   'missing',
@@ -45,6 +46,8 @@ export const driftKindSchema = z.enum([
   'superseded-copy',
   'untracked-process',
   'autostart',
+  'volume-missing',
+  'volume-size',
 ]);
 export type DriftKind = z.infer<typeof driftKindSchema>;
 

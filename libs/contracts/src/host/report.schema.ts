@@ -90,6 +90,11 @@ export const listedDomainSchema = z.strictObject({
   stopCause: z.enum(['guest', 'crash', 'outside', 'host']).optional(),
   /** It was set to start with the host, and that has been cleared (safety.md 13). */
   wasAutostart: z.boolean().optional(),
+  /** Its volumes that are not as this host made them: gone, or of another size. Absent: none. */
+  volumeProblems: z
+    .array(z.strictObject({ kind: z.enum(['missing', 'size']), detail: z.string().max(300) }))
+    .max(32)
+    .optional(),
   /** Why its description cannot be read; then memory and vCPUs are 0 and whose it is cannot be told. */
   unreadable: z.string().max(300).optional(),
   vcpus: countSchema,

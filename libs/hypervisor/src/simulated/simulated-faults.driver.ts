@@ -12,6 +12,7 @@ const isCall: Readonly<Record<HypervisorCall, true>> = {
   observe: true,
   createVolumes: true,
   deleteVolumes: true,
+  lookAtVolumes: true,
   define: true,
   mark: true,
   undefine: true,

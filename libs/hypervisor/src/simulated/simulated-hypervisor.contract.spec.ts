@@ -17,6 +17,8 @@ hypervisorContract('simulated', () => {
       removeForeignDomain: (uuid) => Promise.resolve(machine.removeDomain(uuid)),
       putVolume: ({ pool, volume }) => Promise.resolve(machine.addForeignVolume(pool, volume)),
       hasVolume: ({ pool, volume }) => Promise.resolve(machine.volume(pool, volume) !== undefined),
+      removeVolume: ({ pool, volume }) => Promise.resolve(machine.removeVolume(pool, volume)),
+      growVolume: ({ pool, volume }, sizeMiB) => Promise.resolve(machine.putVolume({ pool, name: volume, sizeMiB })),
       losePool: (pool) => Promise.resolve(machine.losePool(pool)),
       findPool: (pool) => Promise.resolve(machine.findPool(pool)),
       forgetProcess: (vmId) => {

@@ -16,11 +16,11 @@ import type {
   OwnershipMark,
   VmDefinition,
 } from '../hypervisor.port.js';
-import type { LeftVolume, VolumeBook } from '../volume-book.port.js';
+import type { LeftVolume, SeenVolume, VolumeBook } from '../volume-book.port.js';
 import { settle } from './settled-definition.policy.js';
 import { SimulatedFaults, type HypervisorCall } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
-import { makeVolume, refusal, whyUnusable } from './simulated-volumes.js';
+import { makeVolume, missingVolume, refusal, seen, whyUnusable } from './simulated-volumes.js';
 import { asListed, heldMemoryMiB, isActive, type SimulatedDomain } from './simulated-machine.state.js';
 
 export interface SimulatedHypervisorOptions {
@@ -170,6 +170,12 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  lookAtVolumes(volumes: readonly VolumeRef[]): Promise<readonly SeenVolume[]> {
+    return this.#call('lookAtVolumes', undefined, () =>
+      volumes.filter(({ pool }) => this.machine.isActivePool(pool)).map((volume) => seen(this.machine, volume)),
+    );
+  }
+
   define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     return this.#call('define', vm.vmId, () => {
       const existing = this.#ours(vm.vmId);
@@ -217,6 +223,8 @@ export class SimulatedHypervisor implements Hypervisor {
       if (isActive(domain.powerState)) return;
       const missing = domain.networks.find((network) => !this.machine.hardware.networks.includes(network));
       if (missing !== undefined) throw refusal('NETWORK_NOT_FOUND', `no network ${missing}`);
+      const gone = missingVolume(this.machine, domain);
+      if (gone !== undefined) throw refusal('VOLUME_MISSING', gone);
       // As Linux does: guests that leave much unused may have more together than there is, none alone.
       if (domain.memoryMiB > this.machine.hardware.memoryMiB) {
         throw refusal('HYPERVISOR_FAILED', 'cannot allocate memory');

@@ -1,8 +1,9 @@
-import { Fault, type ErrorCode } from '@drover/contracts';
+import { Fault, type ErrorCode, type VolumeRef } from '@drover/contracts';
 import type { VmDefinition } from '../hypervisor.port.js';
-import type { VolumeBook } from '../volume-book.port.js';
+import type { SeenVolume, VolumeBook } from '../volume-book.port.js';
 import { simulatedVolumeName } from './settled-definition.policy.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
+import type { SimulatedDomain } from './simulated-machine.state.js';
 
 const MIB = 1024 ** 2;
 
@@ -34,6 +35,17 @@ export async function makeVolume(
 export function whyUnusable(machine: SimulatedMachine, pool: string): string | undefined {
   if (!machine.hasPool(pool)) return `the host has no pool ${pool}`;
   return machine.isActivePool(pool) ? undefined : `pool ${pool} is not active`;
+}
+
+export function seen(machine: SimulatedMachine, { pool, volume }: VolumeRef): SeenVolume {
+  const found = machine.volume(pool, volume);
+  return { pool, volume, ...(found === undefined ? {} : { sizeBytes: found.sizeMiB * MIB }) };
+}
+
+/** What keeps a domain of ours from starting, in words. */
+export function missingVolume(machine: SimulatedMachine, { settled }: SimulatedDomain): string | undefined {
+  const gone = settled?.disks.find(({ pool, volume }) => machine.volume(pool, volume) === undefined);
+  return gone === undefined ? undefined : `volume ${gone.volume} of disk ${gone.name} is not in pool ${gone.pool}`;
 }
 
 export function refusal(code: ErrorCode, detail: string): Fault {

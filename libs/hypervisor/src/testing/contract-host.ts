@@ -21,6 +21,9 @@ export interface HypervisorContractHost {
     /** Puts a volume into a pool, without a word to whoever manages the pool. */
     putVolume(volume: VolumeRef): Promise<void>;
     hasVolume(volume: VolumeRef): Promise<boolean>;
+    removeVolume(volume: VolumeRef): Promise<void>;
+    /** Makes the disk of a volume larger. */
+    growVolume(volume: VolumeRef, sizeMiB: number): Promise<void>;
     /** The pool's folder is away, and back again. */
     losePool(pool: string): Promise<void>;
     findPool(pool: string): Promise<void>;

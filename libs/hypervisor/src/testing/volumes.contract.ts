@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { vmSpecSchema, type FleetId } from '@drover/contracts';
+import { commandIdSchema, vmSpecSchema, type FleetId } from '@drover/contracts';
 import type { Hypervisor, VmDefinition } from '../hypervisor.port.js';
 import type { HypervisorContractHost } from './contract-host.js';
 import { faultOf } from './fault-of.js';
@@ -74,6 +75,36 @@ export function volumeTests(setting: () => VolumeTestSetting, timeoutMs: number)
     await host.outside.findPool(volume.pool);
     expect(await driver.deleteVolumes(vm.vmId, book.volumes)).toEqual([]);
     expect(await host.outside.hasVolume(volume)).toBe(false);
+  });
+
+  test('tells how large its volumes are, which are gone, and nothing of a pool that is away', async (given) => {
+    const { book, driver, host, vm } = given;
+    await driver.createVolumes({ ...vm, spec: twoDisks }, book);
+    const [first, second] = book.volumes;
+    if (first === undefined || second === undefined) throw new Error('two disks have two volumes');
+    const MIB = 1024 ** 2;
+    expect(await driver.lookAtVolumes(book.volumes)).toEqual([
+      { ...first, sizeBytes: MIB },
+      { ...second, sizeBytes: MIB },
+    ]);
+    await host.outside.growVolume(first, 3);
+    await host.outside.removeVolume(second);
+    expect(await driver.lookAtVolumes(book.volumes)).toEqual([{ ...first, sizeBytes: 3 * MIB }, second]);
+    await host.outside.losePool(first.pool);
+    expect(await driver.lookAtVolumes(book.volumes)).toEqual([]);
+    await host.outside.findPool(first.pool);
+    expect(await driver.deleteVolumes(vm.vmId, book.volumes)).toEqual([]);
+  });
+
+  test('says that a volume is missing when a VM is to be started without it', async (given) => {
+    const { book, driver, fleetId, host, vm } = given;
+    await driver.createVolumes(vm, book);
+    const lastCommandId = commandIdSchema.parse(randomUUID());
+    await driver.define(vm, { fleetId, vmId: vm.vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+    for (const volume of book.volumes) await host.outside.removeVolume(volume);
+    const fault = await faultOf(driver.start(vm.vmId));
+    expect(fault).toMatchObject({ code: 'VOLUME_MISSING', outcome: 'not-applied' });
+    expect((await driver.observe(vm.vmId)).powerState).toBe('STOPPED');
   });
 
   test('refuses a volume from an image that is not there, and creates nothing', async ({ book, driver, vm }) => {

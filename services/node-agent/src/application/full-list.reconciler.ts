@@ -3,12 +3,14 @@ import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { outageOf, type Logger } from '@drover/observability';
 import { fullListParts, recognised, unreadableVms } from '../domain/reports/full-list.policy.js';
+import type { OwnVolumes } from './own-volumes.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 import { doubling, pause, within } from './stopping.js';
 import type { VmWork } from './vm-work.js';
 
 export interface FullListOptions {
   readonly hypervisor: Hypervisor;
+  readonly volumes: OwnVolumes;
   readonly lane: ReportLane;
   readonly work: VmWork;
   readonly clock: Clock;
@@ -75,10 +77,10 @@ export class FullListReconciler {
   }
 
   async #report(): Promise<void> {
-    const { clock, generationOf, hypervisor, lane, logger, work } = this.#options;
+    const { clock, generationOf, hypervisor, lane, logger, volumes, work } = this.#options;
     work.forgetEchoes(clock.monotonicMs());
     await work.whileWatching(async (touched) => {
-      const domains = recognised(await hypervisor.list(), generationOf);
+      const domains = await volumes.withProblems(recognised(await hypervisor.list(), generationOf));
       for (const { libvirtUuid, title, isUntracked, unreadable } of domains) {
         if (isUntracked === true) logger.warn('a process runs that libvirt does not know', { libvirtUuid, title });
         if (unreadable !== undefined) logger.warn('a domain cannot be read', { libvirtUuid, title, unreadable });

@@ -107,6 +107,26 @@ describe('the volumes of a VM', () => {
     await untilVolumesAre(bench, []);
   });
 
+  it('that are gone or of another size are told in the full list', async () => {
+    const bench = await startedBench();
+    await resultOf(bench, vm.create(1, twoDisks));
+    bench.machine.putVolume({ pool: 'default', name: data, sizeMiB: 2 });
+    bench.machine.removeVolume('default', root);
+    const before = bench.fullLists();
+    bench.machine.stopDaemon();
+    bench.machine.startDaemon();
+    await bench.controlPlane.when(() => (bench.fullLists() > before ? true : undefined), 'a full list');
+    const list = bench.controlPlane.vmReports.findLast((report) => report.kind === 'full-list');
+    expect(list?.kind === 'full-list' ? list.domains : []).toMatchObject([
+      {
+        volumeProblems: [
+          { kind: 'missing', detail: expect.stringContaining(root) },
+          { kind: 'size', detail: expect.stringContaining('has 2 MiB, and was made with 1 MiB') },
+        ],
+      },
+    ]);
+  });
+
   it('are deleted as vm-manager names them where the journal is a new one', async () => {
     const bench = await startedBench();
     const created = await resultOf(bench, vm.create(1, twoDisks));

@@ -1,6 +1,7 @@
-import type { HostCommand, VmId, VolumeRef } from '@drover/contracts';
+import type { HostCommand, ListedDomain, VmId, VolumeRef } from '@drover/contracts';
 import type { Hypervisor, LeftVolume, VolumeBook } from '@drover/hypervisor';
 import { volumeKey, type JournalChange, type OwnVolume } from '../domain/journal/journal.state.js';
+import { volumeProblems } from '../domain/reports/volume-problems.policy.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
 import type { JournalBook } from './journal-book.js';
 
@@ -64,6 +65,20 @@ export class OwnVolumes {
       .finally(() => this.#settling.delete(vmId));
     this.#settling.set(vmId, settling);
     return settling;
+  }
+
+  /** Each domain with what is wrong with its volumes. */
+  async withProblems(domains: readonly ListedDomain[]): Promise<readonly ListedDomain[]> {
+    const refs = domains.flatMap(({ ours }) =>
+      ours === undefined ? [] : [...this.#own(ours.vmId).values()].map(({ pool, volume }) => ({ pool, volume })),
+    );
+    if (refs.length === 0) return domains;
+    const looked = await this.#hypervisor.lookAtVolumes(refs);
+    const seen = new Map(looked.map((volume) => [volumeKey(volume), volume]));
+    return domains.map((domain) => {
+      const problems = domain.ours === undefined ? [] : volumeProblems(this.#own(domain.ours.vmId).values(), seen);
+      return problems.length === 0 ? domain : { ...domain, volumeProblems: problems };
+    });
   }
 
   async #delete(vmId: VmId, volumes: readonly VolumeRef[]): Promise<readonly string[]> {

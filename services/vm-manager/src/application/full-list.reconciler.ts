@@ -39,8 +39,9 @@ export class FullListReconciler {
       this.#assemblies.delete(hostId);
       return;
     }
-    for (const { isIoError, ours, powerState } of part.domains) {
-      if (ours !== undefined) assembly.listed.set(ours.vmId, { isIoError, ours, powerState });
+    for (const domain of part.domains) {
+      const { ours } = domain;
+      if (ours !== undefined) assembly.listed.set(ours.vmId, { ...domain, ours });
     }
     for (const vmId of part.busy) assembly.busy.add(vmId);
     if (!part.isLast) {

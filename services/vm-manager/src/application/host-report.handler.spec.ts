@@ -186,6 +186,23 @@ describe('a full list', () => {
     expect((await bench.types()).slice(-2)).toEqual(['VmStopped', 'VmDriftFound']);
   });
 
+  it('is settled with everything that it says of a VM', async () => {
+    const bench = await running();
+    const odd = {
+      ...domain(),
+      isUntracked: true,
+      wasAutostart: true,
+      volumeProblems: [
+        { kind: 'missing' as const, detail: 'a' },
+        { kind: 'size' as const, detail: 'b' },
+      ],
+    };
+    await bench.manager.reports.handle(message(2, [list([odd])]));
+    expect(bench.state().drift.map(({ kind }) => kind)).toEqual([
+      ...['untracked-process', 'autostart', 'volume-missing', 'volume-size'],
+    ]);
+  });
+
   it('is dropped when its beginning was lost; the next one tells', async () => {
     const bench = await running();
     await bench.manager.reports.handle(message(2, [list([], 0, false)]));

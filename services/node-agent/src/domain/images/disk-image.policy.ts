@@ -34,6 +34,14 @@ export function inspectDisk(
   return found.virtualSizeBytes > MAX_BYTES ? 'its disk is larger than 64 TiB' : found;
 }
 
+/** The size of a volume's disk: what it stands on is no question here. Undefined where the file is not of this format. */
+export function diskSizeOf(format: DiskFormat, head: Uint8Array, fileBytes: number): number | undefined {
+  if (format === 'raw') return fileBytes;
+  if (head.length < 32) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  return view.getUint32(0) === QCOW2_MAGIC ? Number(view.getBigUint64(24)) : undefined;
+}
+
 function inspectRaw(head: Uint8Array, fileBytes: number): { readonly virtualSizeBytes: number } | string {
   if (head.length >= 4) {
     const begin = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0);

@@ -5,7 +5,7 @@ import { driftDifference, ioErrorDifference, powerDifference } from './power-dif
 /** A domain of ours in a host's full list. */
 export interface ListedVm extends Pick<
   ListedDomain,
-  'powerState' | 'isIoError' | 'isUntracked' | 'stopCause' | 'wasAutostart'
+  'powerState' | 'isIoError' | 'isUntracked' | 'stopCause' | 'volumeProblems' | 'wasAutostart'
 > {
   readonly ours: NonNullable<ListedDomain['ours']>;
 }
@@ -79,16 +79,29 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
       'the VM was set to start with its host; that was cleared',
       powerState,
     ),
+    ...volumeDrift(state, listed, source),
   ];
+}
+
+function volumeDrift(
+  state: VmState,
+  { powerState, volumeProblems = [] }: ListedVm,
+  source: ReportSource,
+): readonly VmFact[] {
+  return (['missing', 'size'] as const).flatMap((kind) => {
+    const details = volumeProblems.filter((problem) => problem.kind === kind).map(({ detail }) => detail);
+    const detail = details.join('; ').slice(0, 1000);
+    return driftDifference(state, `volume-${kind}`, details.length > 0, source, detail, powerState);
+  });
 }
 
 /** What follows for a VM that the store gives the host, or had drift there, and that the host's full list does not name. */
 export function settleMissing(state: VmState, source: ReportSource): readonly VmFact[] {
   if (state.operation !== undefined || isOldReport(state, source)) return [];
   const { hostId } = source;
-  const gone = (['edited', 'unknown', 'superseded-copy', 'untracked-process', 'autostart'] as const).flatMap((kind) =>
-    driftDifference(state, kind, false, source, ''),
-  );
+  const gone = (
+    ['edited', 'unknown', 'superseded-copy', 'untracked-process', 'autostart', 'volume-missing', 'volume-size'] as const
+  ).flatMap((kind) => driftDifference(state, kind, false, source, ''));
   const isExpected = state.phase === 'present' && state.hostId === hostId && isMade(state);
   if (!isExpected || state.generation === undefined) {
     return [...gone, ...driftDifference(state, 'missing', false, source, '')];

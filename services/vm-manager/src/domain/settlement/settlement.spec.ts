@@ -351,6 +351,29 @@ describe('the full list of a host', () => {
     expect(facts).toMatchObject([{ type: 'VmDriftFound', data: { kind: 'autostart' } }]);
   });
 
+  it('finds volumes that are gone or of another size, each kind once, and that they are as they were', () => {
+    const odd = {
+      ...listed('STOPPED'),
+      volumeProblems: [
+        { kind: 'missing' as const, detail: 'a is not there' },
+        { kind: 'missing' as const, detail: 'b is not there' },
+        { kind: 'size' as const, detail: 'c has 2 MiB' },
+      ],
+    };
+    const stopped = stateOf([...history.running(), fact.stopped(1)]);
+    const facts = settleListed(stopped, odd, source(2));
+    expect(facts).toMatchObject([
+      { type: 'VmDriftFound', data: { kind: 'volume-missing', detail: 'a is not there; b is not there' } },
+      { type: 'VmDriftFound', data: { kind: 'volume-size', detail: 'c has 2 MiB' } },
+    ]);
+    const after = facts.map(stored).reduce(evolve, stopped);
+    expect(settleListed(after, odd, source(3))).toEqual([]);
+    expect(settleListed(after, listed('STOPPED'), source(3))).toMatchObject([
+      { type: 'VmDriftSettled', data: { kind: 'volume-missing' } },
+      { type: 'VmDriftSettled', data: { kind: 'volume-size' } },
+    ]);
+  });
+
   it('finds an edited definition once, and that it is settled', () => {
     const edited = listed('RUNNING', { fingerprint: 'b'.repeat(64) });
     const facts = settleListed(running, edited, source(2));

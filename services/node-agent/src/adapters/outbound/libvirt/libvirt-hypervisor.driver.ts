@@ -14,6 +14,7 @@ import type {
   LeftVolume,
   ObservedVm,
   OwnershipMark,
+  SeenVolume,
   VmDefinition,
   VolumeBook,
 } from '@drover/hypervisor';
@@ -50,6 +51,7 @@ import { QemuProcesses } from './qemu-processes.adapter.js';
 import { UntrackedProcesses } from './untracked-processes.adapter.js';
 import { VmLoads } from './vm-loads.adapter.js';
 import { requireTrafficShaping } from './traffic-shaping.adapter.js';
+import { whyNotStarted } from './missing-volumes.adapter.js';
 import { VolumeStore } from './volume-store.adapter.js';
 
 /** What libvirt keeps beside a definition goes with it. */
@@ -180,6 +182,10 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#volumes.delete(volumes);
   }
 
+  lookAtVolumes(volumes: readonly VolumeRef[]): Promise<readonly SeenVolume[]> {
+    return this.#volumes.look(volumes);
+  }
+
   async define(vm: VmDefinition, mark: OwnershipMark): Promise<SettledDefinition> {
     await this.#requireOurs(vm.vmId);
     await this.#requireTracked(vm.vmId);
@@ -245,9 +251,10 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async start(vmId: VmId): Promise<void> {
     await this.#requireTracked(vmId);
-    await this.#act(vmId, 'start the VM', ['RUNNING', 'PAUSED'], () =>
-      this.#client.call('DOMAIN_CREATE_WITH_FLAGS', { dom: domainRef(vmId), flags: 0 }),
-    );
+    const create = () => this.#client.call('DOMAIN_CREATE_WITH_FLAGS', { dom: domainRef(vmId), flags: 0 });
+    await this.#act(vmId, 'start the VM', ['RUNNING', 'PAUSED'], create).catch(async (error: unknown) => {
+      throw await whyNotStarted(error, await this.#domains.describe(vmId));
+    });
   }
 
   async requestShutdown(vmId: VmId): Promise<void> {

@@ -85,6 +85,17 @@ export class PoolStore {
     });
   }
 
+  /** Where the volumes of those pools are that are plain folders and can be used, by name. */
+  async folders(): Promise<ReadonlyMap<string, string>> {
+    const folders = await Promise.all(
+      this.#offered.map(async ({ name, path: folder }): Promise<readonly [string, string][]> => {
+        const isThere = folder !== undefined && (await isDirectory(folder));
+        return isThere ? [[name, folder]] : [];
+      }),
+    );
+    return new Map(folders.flat());
+  }
+
   /** Bytes of a pool that may be filled, above what is reserved; below 0 where that is used already. */
   async freeBytes({ offered, ref, description }: UsablePool): Promise<number> {
     return (await this.#space(ref, description)).availableBytes - offered.reservedMiB * MIB;

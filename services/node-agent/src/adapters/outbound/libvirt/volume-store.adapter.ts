@@ -1,12 +1,13 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault, type VmId, type VmSpec, type VolumeRef } from '@drover/contracts';
-import type { LeftVolume, VolumeBook } from '@drover/hypervisor';
+import type { LeftVolume, SeenVolume, VolumeBook } from '@drover/hypervisor';
 import { errorCodes, type LibvirtClient } from '@drover/libvirt-rpc';
 import { readVolume, volumeName, writeVolume, type DiskPlace } from '@drover/libvirt-xml';
 import { isAbsent } from './file-errors.js';
 import type { HostImage, ImageStore } from './image-store.adapter.js';
 import { attempt, isAnswer, isLibvirtCode, orUndefined } from './libvirt-faults.js';
+import { readDiskSize } from './disk-size.adapter.js';
 import { isFolder, type PoolStore, type UsablePool } from './pool-store.adapter.js';
 
 type Disk = VmSpec['disks'][number];
@@ -87,6 +88,19 @@ export class VolumeStore {
       if (why !== undefined) left.push({ ...volume, why });
     }
     return left;
+  }
+
+  /** By their files, and only in plain folders: no guest's QEMU is asked, and no network waited for. */
+  async look(volumes: readonly VolumeRef[]): Promise<readonly SeenVolume[]> {
+    const folders = await this.#pools.folders();
+    const seen: SeenVolume[] = [];
+    for (const { pool, volume } of volumes) {
+      const folder = folders.get(pool);
+      const sizeBytes = folder === undefined ? undefined : await readDiskSize(path.join(folder, volume));
+      if (sizeBytes === 'missing') seen.push({ pool, volume });
+      else if (sizeBytes !== undefined) seen.push({ pool, volume, sizeBytes });
+    }
+    return seen;
   }
 
   async #delete({ pool: poolName, volume }: VolumeRef): Promise<string | undefined> {
