@@ -1,12 +1,16 @@
 import { hostname } from 'node:os';
 import { isKnownEvent, START, kindOfStream, type StoredEvent } from '@drover/contracts';
+import { systemClock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Logger, Metrics } from '@drover/observability';
 import type { DroverTransportStrategy } from './drover-transport.strategy.js';
 import { respondHealth } from './health.js';
 import type { LeaseStore } from './lease-store.port.js';
-import { runLease } from './lease.runner.js';
+import { runLease, type Lease } from './lease.runner.js';
 import type { Messaging } from './messaging.port.js';
+
+/** How many times to live of its lease a replica goes on without an answer of the store. */
+const STORE_PATIENCE_TTLS = 3;
 
 /** Handlers of this group are heard by the active replica alone. */
 export const ACTIVE_GROUP = 'active';
@@ -51,8 +55,8 @@ export interface Replica {
 }
 
 /**
- * One of several replicas of a service: follows the store all the time, competes for the lease, and hears the messages of the
- * active group while it holds it and has read to the tail (safety.md 21). An event that this release does not know, in a
+ * One of several replicas of a service: follows the store all the time, competes for the lease once it is level with it and while the
+ * store answers, and hears the messages of the active group while it holds it and has read to the tail (safety.md 21). An event that this release does not know, in a
  * stream it decides on, makes it give up the lease for good, and say so (safety.md 23). Ends with the context.
  */
 export function runReplica<Event extends StoredEvent>(
@@ -67,6 +71,9 @@ export function runReplica<Event extends StoredEvent>(
   let unknownEvent: string | undefined;
   let isServing = false;
   let isLeaving = false;
+  const leaving = Promise.withResolvers<void>();
+  /** Absent before this replica has once been level with the store. */
+  let lease: Lease | undefined;
   /** Absent while the lease is not held. */
   let endTerm: (() => void) | undefined;
   /** Opening and closing for messages, one after the other. */
@@ -86,7 +93,7 @@ export function runReplica<Event extends StoredEvent>(
       isOver = true;
       over.resolve();
     };
-    const holds = () => !isOver && lease.holds();
+    const holds = () => !isOver && lease?.holds() === true;
     inTurn(async () => {
       // A store that does not answer must not keep a term open that has ended.
       await Promise.race([feed.caughtUp(), over.promise]);
@@ -119,8 +126,44 @@ export function runReplica<Event extends StoredEvent>(
 
   async function leave(): Promise<void> {
     isLeaving = true;
+    leaving.resolve();
     await lost();
-    await lease.release();
+    await lease?.release();
+  }
+
+  /**
+   * Competes while this replica could serve: from when it has once been level with the store, which a cold one has not and a warm one
+   * has, until the store has been silent for long; and again when it is level once more.
+   */
+  async function compete(): Promise<void> {
+    const holderId = `${hostname()}/${process.pid}`;
+    while (!isLeaving) {
+      await Promise.race([feed.caughtUp(), leaving.promise]);
+      if (isLeaving) return;
+      lease = runLease(
+        { store: leases, key: name, holderId, ttlMs: leaseTtlMs, logger },
+        { onAcquired: won, onLost: lost },
+      );
+      await untilSilent();
+      if (isLeaving) return;
+      logger.warn('the event store does not answer; this replica gives up its lease until it does', { lease: name });
+      await lost();
+      await lease.release();
+    }
+  }
+
+  /** Resolves when the store has not answered for some lease times. */
+  async function untilSilent(): Promise<void> {
+    let answeredAtMs = systemClock.monotonicMs();
+    while (!isLeaving && systemClock.monotonicMs() - answeredAtMs <= STORE_PATIENCE_TTLS * leaseTtlMs) {
+      const askedAtMs = systemClock.monotonicMs();
+      const answered = store.head().then(
+        () => void (answeredAtMs = askedAtMs),
+        // How long it has been so is what counts; who needed it has told the log.
+        () => undefined,
+      );
+      await Promise.race([Promise.all([answered, pause(leaseTtlMs)]), pause(2 * leaseTtlMs), leaving.promise]);
+    }
   }
 
   function take(event: StoredEvent): void {
@@ -141,13 +184,13 @@ export function runReplica<Event extends StoredEvent>(
   context.onStop('store feed', () => feed.stop());
   feed.closed.catch((error: unknown) => context.fail(error));
 
-  const lease = runLease(
-    { store: leases, key: name, holderId: `${hostname()}/${process.pid}`, ttlMs: leaseTtlMs, logger },
-    { onAcquired: won, onLost: lost },
-  );
+  compete().catch((error: unknown) => {
+    // A feed that has ended tells why itself.
+    if (!isLeaving) context.fail(error);
+  });
   context.onStop('lease', leave);
 
-  const isActive = () => isServing && lease.holds();
+  const isActive = () => isServing && lease?.holds() === true;
   health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
   health.addCheck('events', () => ({
     isOk: unknownEvent === undefined,
@@ -162,4 +205,8 @@ export function runReplica<Event extends StoredEvent>(
       return isActive();
     },
   };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }

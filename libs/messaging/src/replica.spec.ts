@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { eventIdSchema, eventMetaSchema, Fault, type StoredEvent } from '@drover/contracts';
+import { eventIdSchema, eventMetaSchema, Fault, START, type StoredEvent } from '@drover/contracts';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { Controller, type INestMicroservice } from '@nestjs/common';
@@ -188,14 +188,64 @@ describe('a replica', () => {
     expect([replica.isActive, checks.get('events')?.().isOk]).toEqual([true, true]);
   });
 
-  it('stops in order also where the store never answers, and the next has the lease at once', async () => {
-    const subscription = { position: '', closed: new Promise<void>(() => undefined), stop: async () => undefined };
-    const silent = { ...subscription, caughtUp: () => new Promise<void>(() => undefined) };
-    run({ store: { ...store, subscribe: () => silent as ReturnType<EventStore['subscribe']> } });
-    await until(async () => (await leases.read('spec')) !== undefined);
+  it('does not compete before it has once been level with the store, and stops in order also then', async () => {
+    run({ store: { ...store, subscribe: () => ({ ...silentFeed, stop: async () => undefined }) } });
+    await jest.advanceTimersByTimeAsync(20 * LEASE_TTL_MS);
+    expect(await leases.read('spec')).toBeUndefined();
     await stop();
-    expect(did).not.toContain('active');
-    expect((await leases.read('spec'))?.value).toContain('"isReleased":true');
+    expect(did).toEqual([]);
+  });
+
+  it('leaves the lease to a warm replica while it still reads its history', async () => {
+    run({ store: { ...store, subscribe: () => silentFeed } });
+    const warm = run();
+    await until(() => warm.isActive);
+    expect(did).toEqual(['active']);
+  });
+
+  it.each(['refuses', 'hangs'] as const)(
+    'gives up the lease when its store %s for some lease times, and competes again when it answers',
+    async (how) => {
+      let isAway = false;
+      const away = () => (how === 'hangs' ? new Promise<never>(() => undefined) : Promise.reject(new Error('away')));
+      const feed = { ...silentFeed, caughtUp: () => (isAway ? untilBack.promise : Promise.resolve()) };
+      const untilBack = Promise.withResolvers<void>();
+      const replica = run({
+        store: { ...store, head: () => (isAway ? away() : store.head()), subscribe: () => feed },
+      });
+      await until(() => replica.isActive);
+      isAway = true;
+      await until(() => did.includes('passive'));
+      await until(async () => ((await leases.read('spec'))?.value ?? '').includes('"isReleased":true'));
+      const other = run();
+      await until(() => other.isActive);
+      expect(replica.isActive).toBe(false);
+      await stop();
+      [isAway] = [false];
+      untilBack.resolve();
+    },
+  );
+
+  it('holds the lease through a short silence of its store, and takes it again after a long one', async () => {
+    let isAway = false;
+    let back = Promise.withResolvers<void>();
+    const head = () => (isAway ? Promise.reject(new Error('away')) : store.head());
+    const feed = { ...silentFeed, caughtUp: () => (isAway ? back.promise : Promise.resolve()) };
+    const replica = run({ store: { ...store, head, subscribe: () => feed } });
+    await until(() => replica.isActive);
+    isAway = true;
+    await jest.advanceTimersByTimeAsync(LEASE_TTL_MS);
+    isAway = false;
+    await jest.advanceTimersByTimeAsync(5 * LEASE_TTL_MS);
+    expect(did).toEqual(['active']);
+    isAway = true;
+    back = Promise.withResolvers<void>();
+    await until(() => did.includes('passive'));
+    await jest.advanceTimersByTimeAsync(5 * LEASE_TTL_MS);
+    isAway = false;
+    back.resolve();
+    await until(() => replica.isActive);
+    expect(did).toEqual(['active', 'passive', 'active']);
   });
 
   it('fails the service when it cannot take up its work, and hears no message', async () => {
@@ -216,6 +266,14 @@ describe('a replica', () => {
     expect(failures).toMatchObject([{ message: 'cannot fold' }]);
   });
 });
+
+/** A feed that never becomes level. */
+const silentFeed: ReturnType<EventStore['subscribe']> = {
+  position: START,
+  closed: new Promise<void>(() => undefined),
+  caughtUp: () => new Promise<void>(() => undefined),
+  stop: async () => undefined,
+};
 
 /** A lease store that can be out of reach. */
 function breakable(store: LeaseStore): LeaseStore & { isDown: boolean } {
