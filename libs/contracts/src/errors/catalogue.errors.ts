@@ -77,6 +77,10 @@ export const errorCatalogue = {
     'A process of this VM runs on its host and libvirt does not know of it; force-stop the VM to end that process.',
   ),
   FLEET_MISMATCH: rejection(409, 'The host or the data belongs to another Drover fleet; nothing was changed.'),
+  JOURNAL_OUTDATED: rejection(
+    409,
+    'The journal of this agent is older than what was heard from it, as after a restored disk; it begins a new one by itself.',
+  ),
   HOST_ID_IN_USE: rejection(
     409,
     'Another agent with this host id is alive; give the cloned machine its own machine id.',

@@ -138,7 +138,15 @@ export type FullList = z.infer<typeof fullListSchema>;
 /** Payload of `drover.host.<hostId>.report.vm`. */
 export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
   /** Sent after registration and after each reconnect, before anything else; answered with the table. */
-  z.strictObject({ kind: z.literal('open'), hostId: hostIdSchema, journalEpoch: ordinalSchema }),
+  z.strictObject({
+    kind: z.literal('open'),
+    hostId: hostIdSchema,
+    journalEpoch: ordinalSchema,
+    /** Of the newest report made in this lane. Lower than what was heard: the journal is an older copy. Absent from older agents. */
+    lastSequence: countSchema.optional(),
+    /** VMs whose commands stand in the journal: the table names them also where the store gives this host no such VM any more. */
+    underWay: z.array(vmIdSchema).max(10_000).optional(),
+  }),
   z.strictObject({
     kind: z.literal('reports'),
     hostId: hostIdSchema,
@@ -181,6 +189,8 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
     agentVersion: z.string().max(50),
     protocolVersion: ordinalSchema,
     capabilities: z.array(z.string().max(100)).max(100),
+    /** Of the newest report made in the host lane. Lower than what was heard: the journal is an older copy. */
+    lastSequence: countSchema.optional(),
     /** Newest report of the host lane that waits and is older than `inventory`; absent where none waits. */
     reportsThrough: ordinalSchema.optional(),
   }),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   errorCatalogue,
   HOST_PROTOCOL_VERSION,
@@ -112,6 +113,7 @@ export class Session {
           kind: 'register',
           hostId,
           ...taken,
+          lastSequence: book.content.lanes.host.lastSequence,
           journalId: book.content.journalId,
           bootNonce,
           agentVersion,
@@ -143,7 +145,16 @@ export class Session {
     const nextWaitMs = doubling(this.#options.retryMs);
     for (;;) {
       try {
-        const answer = await controlPlane.openVmLane({ kind: 'open', hostId, journalEpoch });
+        const answer = await controlPlane.openVmLane({
+          kind: 'open',
+          hostId,
+          journalEpoch,
+          lastSequence: book.content.lanes.vm.lastSequence,
+          underWay: [...new Set([...book.content.commands.values()].map(({ command }) => command.vmId))].slice(
+            0,
+            10_000,
+          ),
+        });
         if (answer.kind === 'answered') {
           const raised = answer.value.vms.filter(({ vmId, newest }) => {
             const known = book.content.newest.get(vmId);
@@ -156,6 +167,11 @@ export class Session {
           return true;
         }
         if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentRefused(answer.rejection);
+        if (answer.rejection.code === 'JOURNAL_OUTDATED') {
+          logger.warn('the journal is older than what was reported from it; it goes on as a new one');
+          await book.insist([{ kind: 'renewed', journalId: randomUUID() }]);
+          return false;
+        }
         logger.warn('the VM lane was not opened; registering again', { rejection: answer.rejection });
         await pause(nextWaitMs(), stop);
         return false;

@@ -33,6 +33,25 @@ describe('registration', () => {
     expect(second?.bootNonce).not.toBe(first?.bootNonce);
   });
 
+  it('goes on with a new journal when its own is an older copy, and makes nothing of a VM that has gone since', async () => {
+    const bench = newBench();
+    const vm = new VmCommands('web');
+    const create = vm.create(1);
+    // The file comes from a backup of a moment when the create was under way.
+    await (await bench.journal.open(bench.controlPlane.hostId)).write([{ kind: 'taken', command: create }]);
+    bench.controlPlane.openingRefusals.push({ code: 'JOURNAL_OUTDATED', detail: 'in a spec' });
+    bench.controlPlane.table.set(vm.vmId, { generation: create.generation, revision: 9 });
+    await bench.start();
+    const [first, second] = bench.controlPlane.registrations;
+    expect(second?.journalId).not.toBe(first?.journalId);
+    expect(bench.controlPlane.opened).toMatchObject([
+      { journalEpoch: 1, lastSequence: expect.any(Number), underWay: [vm.vmId] },
+      { journalEpoch: 2, lastSequence: expect.any(Number), underWay: [vm.vmId] },
+    ]);
+    const end = await bench.controlPlane.when(() => bench.controlPlane.finished(create.commandId), 'its end');
+    expect(end).toMatchObject({ powerState: 'ABSENT', result: { kind: 'superseded' } });
+  });
+
   it.each(['FLEET_MISMATCH', 'PROTOCOL_UNSUPPORTED'] as const)('stays out when it is refused with %s', async (code) => {
     const bench = newBench();
     bench.controlPlane.refusals.push({ code, detail: 'in a spec' });

@@ -18,11 +18,13 @@ import {
   type HostReport,
   type Rejection,
   type VmId,
+  type VmLaneMessage,
   type VmReport,
 } from '@drover/contracts';
 import { answered, parsePayload, rejected, type Messaging } from '@drover/messaging';
 
 type Registration = Extract<HostLaneMessage, { readonly kind: 'register' }>;
+type Opening = Extract<VmLaneMessage, { readonly kind: 'open' }>;
 
 /**
  * ha-manager and vm-manager as one agent sees them: checks every message against its contract, keeps each report once by
@@ -42,6 +44,10 @@ export class ControlPlaneDouble {
   heartbeats = 0;
   /** Answers to the next registrations, instead of acceptance. */
   readonly refusals: Rejection[] = [];
+  /** Answers to the next openings of the VM lane, instead of the table. */
+  readonly openingRefusals: Rejection[] = [];
+  /** The openings as they came. */
+  readonly opened: Opening[] = [];
   /** The next heartbeat is told to register again. */
   mustRegister = false;
   /** While set, VM reports are neither taken nor acknowledged. */
@@ -66,6 +72,9 @@ export class ControlPlaneDouble {
       const parsed = parsePayload(vmLaneMessageSchema, message);
       if (parsed.kind === 'reports') return this.#told(this.#takeVmReports(parsed.reports));
       this.openings += 1;
+      this.opened.push(parsed);
+      const refusal = this.openingRefusals.shift();
+      if (refusal !== undefined) return this.#told(rejected(refusal));
       const vms = [...this.table].map(([vmId, newest]) => ({ vmId, newest }));
       return this.#told(answered({ kind: 'table', vms }));
     });

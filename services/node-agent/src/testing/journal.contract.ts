@@ -58,6 +58,20 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       expect(await reopened()).toMatchObject({ fleetId, journalEpoch: 7 });
     });
 
+    it('is another journal once it was renewed: nothing to report, its commands kept', async () => {
+      const { content } = await journal.open(hostId);
+      const before = content.journalId;
+      const fleetId = fleetIdSchema.parse(derivedId('journal contract', 'fleet'));
+      const command = new VmCommands('a').create(1);
+      await write({ kind: 'registered', fleetId, journalEpoch: 7 }, { kind: 'taken', command }, reported(9));
+      await write({ kind: 'renewed', journalId: 'another' });
+      const renewed = await reopened();
+      expect(renewed).toMatchObject({ journalId: 'another', fleetId, journalEpoch: undefined });
+      expect(before).not.toBe('another');
+      expect(renewed.lanes.vm).toEqual({ lastSequence: 0, reports: [] });
+      expect([...renewed.commands.keys()]).toEqual([command.commandId]);
+    });
+
     it('keeps taken commands in order, with their progress, until they end', async () => {
       const [a, b, c] = [new VmCommands('a').create(1), new VmCommands('b').create(1), new VmCommands('c').create(1)];
       const progress = { ...initialProgress, step: 2 };

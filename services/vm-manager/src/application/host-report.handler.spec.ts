@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { FullList, HostId, VmLaneMessage, VmReport } from '@drover/contracts';
+import type { FullList, HostId, VmId, VmLaneMessage, VmReport } from '@drover/contracts';
 import { definition, firstGeneration, hostA, hostB, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
@@ -107,6 +107,30 @@ describe('the lane of a host', () => {
     await expect(open()).rejects.toMatchObject({ code: 'NOT_YET', outcome: 'not-applied' });
     await bench.register(hostA, 2);
     expect(await open()).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
+  });
+
+  it('gives no table to a journal that is older than what was heard from it, also after a restart', async () => {
+    const bench = await running();
+    const open = (lastSequence: number) =>
+      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, lastSequence });
+    const { length } = bench.hosts.host(hostA).reports;
+    expect(await open(length - 1)).toMatchObject({ kind: 'rejected', rejection: { code: 'JOURNAL_OUTDATED' } });
+    expect(await open(length)).toMatchObject({ kind: 'answered' });
+    await bench.crash();
+    expect(await open(0)).toMatchObject({ rejection: { code: 'JOURNAL_OUTDATED' } });
+  });
+
+  it('tells of a deleted VM in the table of a host that still works on it', async () => {
+    const bench = await running();
+    await bench.command('delete', 'delete');
+    await bench.ended('delete');
+    const open = (underWay: VmId[]) =>
+      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, underWay });
+    expect(await open([])).toMatchObject({ value: { kind: 'table', vms: [] } });
+    const { generation = firstGeneration, revision } = bench.state();
+    expect(await open([vmId, vmOf('never')])).toMatchObject({
+      value: { vms: [{ vmId, newest: { generation, revision } }] },
+    });
   });
 
   it('has one message in work and one waiting, whatever the host sends, and goes on with other hosts', async () => {

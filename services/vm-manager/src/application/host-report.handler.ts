@@ -108,7 +108,13 @@ export class HostReportHandler {
     if (message.kind === 'open') {
       // A process that stood still would give an old table.
       if (!isActive()) throw notActive();
-      const table = this.#table(hostId);
+      const heard = this.#heardThrough(hostId, journalEpoch);
+      const { lastSequence = heard, underWay = [] } = message;
+      if (lastSequence < heard) {
+        const detail = `report ${heard} was heard, and the journal goes to ${lastSequence}; begin a new journal and register it`;
+        return refused('JOURNAL_OUTDATED', detail);
+      }
+      const table = this.#table(hostId, underWay);
       operations.hostOpened(hostId);
       operations.hostHeard(hostId);
       return { kind: 'answered', value: table };
@@ -118,13 +124,26 @@ export class HostReportHandler {
     return { kind: 'answered', value: acknowledged };
   }
 
-  #table(hostId: HostId): VmTable {
+  /** The newest report of this epoch that is known to have come. */
+  #heardThrough(hostId: HostId, journalEpoch: number): number {
+    const settled = this.#settled.get(hostId);
+    const inThisTerm = settled?.epoch === journalEpoch ? settled.sequence : 0;
+    return Math.max(inThisTerm, this.#options.journals.heardThrough(hostId, journalEpoch));
+  }
+
+  /** The host's VMs, and those that it still works on: what has gone since must not be made again. */
+  #table(hostId: HostId, underWay: readonly VmId[]): VmTable {
     const { folds } = this.#options;
-    const vms = [...folds.vmsOf(hostId)].flatMap((vmId) => {
+    const its = new Set(folds.vmsOf(hostId));
+    const vms = [...its].flatMap((vmId) => {
       const newest = newestOrder(folds.get(vmId), hostId);
       return newest === undefined ? [] : [{ vmId, newest }];
     });
-    return { kind: 'table', vms };
+    const gone = underWay.flatMap((vmId) => {
+      const { generation, revision } = folds.get(vmId);
+      return its.has(vmId) || generation === undefined ? [] : [{ vmId, newest: { generation, revision } }];
+    });
+    return { kind: 'table', vms: [...vms, ...gone] };
   }
 
   async #settleBatch({ hostId, journalEpoch, reports }: Reports): Promise<ReportsAcknowledged> {

@@ -85,8 +85,10 @@ export class VmManager {
 
   /** Keeps the folds level with the store, on every replica, all the time: every event of these streams, in order. */
   follow(event: FollowedEvent): void {
-    if (kindOfStream(event.stream) === 'vm') this.folds.follow(event as StoredVmEvent);
-    else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
+    if (kindOfStream(event.stream) === 'vm') {
+      this.folds.follow(event as StoredVmEvent);
+      this.#journals.followed(event as StoredVmEvent);
+    } else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
     else if (event.type === 'HostSuspected') this.#operations.hostSilent(event.data.hostId);
     else if (event.type === 'ClusterCreated') this.#storeEpoch = event.data.storeEpoch;
   }

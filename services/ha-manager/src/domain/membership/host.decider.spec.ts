@@ -39,6 +39,18 @@ describe('registering a host', () => {
     expect(decided([registered], register(aRegistration({ bootNonce: 'boot-2' })))).toEqual([]);
   });
 
+  it('counts the journal epoch on for a journal that is an older copy, once', () => {
+    const heard: HostFact = {
+      type: 'HostInventoryChanged',
+      data: { hostId: id, inventory: anInventory(), source: { hostId: id, journalEpoch: 1, sequence: 6 } },
+    };
+    const restored = register(aRegistration({ lastSequence: 5 }));
+    const second: HostFact = { type: 'HostRegistered', data: { ...registered.data, journalEpoch: 2 } };
+    expect(decided([registered, heard], register(aRegistration({ lastSequence: 6 })))).toEqual([]);
+    expect(decided([registered, heard], restored)).toMatchObject([second]);
+    expect(decided([registered, heard, second], restored)).toEqual([]);
+  });
+
   it('counts the journal epoch on for a new journal, also for one that was there before', () => {
     const second: HostFact = { type: 'HostRegistered', data: { ...registered.data, journalId: 'b', journalEpoch: 2 } };
     expect(decided([registered], register(aRegistration({ journalId: 'b' })))).toEqual([second]);

@@ -92,7 +92,7 @@ function decideRegister(state: HostState, command: RegisterHost): Decision<HostF
       data: { hostId },
     });
   }
-  const isNewJournal = state?.journalId !== journalId;
+  const isNewJournal = state?.journalId !== journalId || isOlderCopy(state, registration);
   const journalEpoch = (state?.journalEpoch ?? 0) + (isNewJournal ? 1 : 0);
   const isOtherAgent =
     state?.agentVersion !== agentVersion ||
@@ -121,6 +121,12 @@ function decideRegister(state: HostState, command: RegisterHost): Decision<HostF
     events.push({ type: 'HostInventoryChanged', data: { hostId, inventory } });
   }
   return accept(...events, ...protocolCordon(state, hostId, isKnownProtocol(protocolVersion)));
+}
+
+/** The journal was restored: it does not know of a report that was heard from it. */
+function isOlderCopy({ journalEpoch, newestReport }: RegisteredHost, { lastSequence }: Registration): boolean {
+  if (lastSequence === undefined || newestReport?.journalEpoch !== journalEpoch) return false;
+  return lastSequence < newestReport.sequence;
 }
 
 /** The newest report that waits at the host and that its registration has overtaken. */

@@ -30,6 +30,8 @@ export interface TakenCommand {
 /** What the agent writes down, in the order it happened. */
 export type JournalChange =
   | { readonly kind: 'registered'; readonly fleetId: FleetId; readonly journalEpoch: number }
+  /** The file is an older copy of the journal: from here on it is another one, and what it had to report is history. */
+  | { readonly kind: 'renewed'; readonly journalId: string }
   | { readonly kind: 'raised'; readonly vmId: VmId; readonly order: CommandOrder }
   | { readonly kind: 'taken'; readonly command: HostCommand }
   /** Of a command that did not become durable: it may be sent and taken again. */
@@ -67,8 +69,8 @@ export interface LaneContent {
  * It is changed in place: an agent has thousands of VMs, and copying maps would cost more than all its other work.
  */
 export interface JournalContent {
-  /** Made once with the journal. */
-  readonly journalId: string;
+  /** Made once with the journal, and anew where its file turns out to be an older copy. */
+  journalId: string;
   fleetId: FleetId | undefined;
   journalEpoch: number | undefined;
   /** Kept after the VM is gone. */
@@ -99,6 +101,14 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
     case 'registered':
       content.fleetId = change.fleetId;
       content.journalEpoch = change.journalEpoch;
+      return;
+    case 'renewed':
+      content.journalId = change.journalId;
+      content.journalEpoch = undefined;
+      for (const lane of Object.values(content.lanes)) {
+        lane.reports.length = 0;
+        lane.lastSequence = 0;
+      }
       return;
     case 'raised':
       content.newest.set(change.vmId, raise(content.newest.get(change.vmId), change.order));

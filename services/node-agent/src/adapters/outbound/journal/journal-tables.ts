@@ -46,6 +46,9 @@ export const schema = `
 export const statements = {
   made: 'INSERT INTO host (host_id, journal_id) VALUES (?, ?) ON CONFLICT DO NOTHING',
   registered: 'UPDATE host SET fleet_id = ?, journal_epoch = ? WHERE host_id = ?',
+  renewed: 'UPDATE host SET journal_id = ?, journal_epoch = NULL WHERE host_id = ?',
+  unreported: 'DELETE FROM report WHERE host_id = ?',
+  unnumbered: 'DELETE FROM lane WHERE host_id = ?',
   raised: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE
     SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = NULL
     WHERE (excluded.epoch, excluded.n, excluded.revision) > (epoch, n, revision)`,
@@ -83,6 +86,12 @@ export function statementsOf(hostId: HostId, change: JournalChange): readonly St
   switch (change.kind) {
     case 'registered':
       return [['registered', change.fleetId, change.journalEpoch, hostId]];
+    case 'renewed':
+      return [
+        ['renewed', change.journalId, hostId],
+        ['unreported', hostId],
+        ['unnumbered', hostId],
+      ];
     case 'raised': {
       const { generation, revision } = change.order;
       return [['raised', hostId, change.vmId, generation.epoch, generation.n, revision]];
@@ -135,7 +144,7 @@ export function contentOf(rows: Rows): JournalContent {
   const content = emptyJournal(text(host, 'journal_id'));
   if (host['fleet_id'] !== null) {
     content.fleetId = text(host, 'fleet_id') as FleetId;
-    content.journalEpoch = Number(host['journal_epoch']);
+    if (host['journal_epoch'] !== null) content.journalEpoch = Number(host['journal_epoch']);
   }
   for (const row of rows.newest) {
     const generation = { epoch: Number(row['epoch']), n: Number(row['n']) };
