@@ -5,8 +5,10 @@ import { fromSeed } from '@nats-io/nkeys';
 export class RawNatsClient {
   /** What the server complained of, in order. */
   readonly errors: string[] = [];
+  /** Subjects of the messages without headers that came, in order. */
+  readonly heard: string[] = [];
   readonly #socket: Socket;
-  readonly #pongs: (() => void)[] = [];
+  readonly #pongs: PromiseWithResolvers<void>[] = [];
   #text = '';
   #sid = 0;
   isClosed = false;
@@ -58,14 +60,11 @@ export class RawNatsClient {
 
   /** Resolves when the server has taken, or refused, all that was written before. */
   async flush(): Promise<void> {
-    const pong = new Promise<void>((resolve, reject) => {
-      this.#pongs.push(resolve);
-      this.#socket.once('close', () =>
-        reject(new Error(`the server closed the connection: ${this.errors.join(', ')}`)),
-      );
-    });
+    if (this.isClosed) throw new Error(`the connection is closed: ${this.errors.join(', ')}`);
+    const pong = Promise.withResolvers<void>();
+    this.#pongs.push(pong);
     this.write('PING\r\n');
-    await pong;
+    await pong.promise;
   }
 
   close(): void {
@@ -76,15 +75,20 @@ export class RawNatsClient {
     const greeting = Promise.withResolvers<string>();
     this.#socket.once('error', greeting.reject);
     this.#socket.on('error', () => undefined);
-    this.#socket.once('close', () => (this.isClosed = true));
+    this.#socket.once('close', () => {
+      this.isClosed = true;
+      const reason = new Error(`the server closed the connection: ${this.errors.join(', ')}`);
+      for (const pong of this.#pongs.splice(0)) pong.reject(reason);
+    });
     this.#socket.on('data', (chunk) => {
       this.#text += chunk.toString('latin1');
       const lines = this.#text.split('\r\n');
       this.#text = lines.pop() ?? '';
       for (const line of lines) {
         if (line.startsWith('INFO ')) greeting.resolve((JSON.parse(line.slice(5)) as { nonce?: string }).nonce ?? '');
-        else if (line === 'PONG') this.#pongs.shift()?.();
+        else if (line === 'PONG') this.#pongs.shift()?.resolve();
         else if (line === 'PING') this.write('PONG\r\n');
+        else if (line.startsWith('MSG ')) this.heard.push(line.split(' ')[1] ?? '');
         else if (line.startsWith('-ERR ')) this.errors.push(line.slice(5));
       }
     });
