@@ -182,7 +182,11 @@ export function runReplica<Event extends StoredEvent>(
 
   const feed = store.subscribe(START, (events) => events.forEach(take), { filter: { streamKinds } });
   context.onStop('store feed', () => feed.stop());
-  feed.closed.catch((error: unknown) => context.fail(error));
+  feed.closed.catch((error: unknown) => {
+    // What is folded may be wrong, or ahead of a store that has lost its tail: nothing is decided on it any more.
+    void leave();
+    context.fail(error);
+  });
 
   compete().catch((error: unknown) => {
     // A feed that has ended tells why itself.

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { eventIdSchema, eventMetaSchema, Fault, START, type StoredEvent } from '@drover/contracts';
+import { eventIdSchema, eventMetaSchema, Fault, START, type Position, type StoredEvent } from '@drover/contracts';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { Controller, type INestMicroservice } from '@nestjs/common';
@@ -264,6 +264,25 @@ describe('a replica', () => {
     await append('vm-1', 'VmPaused');
     await until(() => failures.length > 0);
     expect(failures).toMatchObject([{ message: 'cannot fold' }]);
+  });
+
+  it('decides nothing more and gives the lease up when the store has lost what it has folded', async () => {
+    const whole = createMemoryEventStore();
+    store = whole;
+    await append('vm-1', 'VmPaused');
+    await append('vm-1', 'VmResumed');
+    const replica = run();
+    await until(() => replica.isActive);
+    const restored = whole.restoreOlderCopy('1' as Position);
+    await until(() => failures.length > 0);
+    expect(replica.isActive).toBe(false);
+    expect(failures).toMatchObject([{ code: 'STORE_TAIL_LOST', data: { seen: 2, newest: 1 } }]);
+    expect(did).toEqual(['VmPaused of vm-1', 'VmResumed of vm-1', 'active', 'passive']);
+    // Its successor has folded what is left, and takes the lease before the time to live has passed.
+    const next = run({ store: restored, leaseTtlMs: 1_000_000 });
+    await until(() => next.isActive);
+    expect(did.slice(4)).toEqual(['VmPaused of vm-1', 'active']);
+    await restored.close();
   });
 });
 

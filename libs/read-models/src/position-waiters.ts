@@ -31,6 +31,12 @@ export class PositionWaiters {
     return this.#reached;
   }
 
+  /** Another model has taken the place of the one before; it may be behind it. */
+  restartAt(position: Position): void {
+    this.#reached = START;
+    this.advanceTo(position);
+  }
+
   advanceTo(position: Position): void {
     if (comparePositions(position, this.#reached) <= 0) return;
     this.#reached = position;

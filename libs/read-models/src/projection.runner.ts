@@ -1,5 +1,5 @@
 import { comparePositions, Fault, type Position, type StoredEvent } from '@drover/contracts';
-import type { EventStore, Subscription } from '@drover/event-store';
+import { PositionRefused, type EventStore, type Subscription } from '@drover/event-store';
 import { outageOf, type Logger, type Outage } from '@drover/observability';
 import { claimModel, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { OutdatedProjection } from './outdated-projection.js';
@@ -18,6 +18,8 @@ export interface ProjectionRunnerOptions {
   readonly retryMs?: number;
   /** Told of every batch once the model holds it, in order; must not throw. */
   readonly onProjected?: (events: readonly StoredEvent[], upTo: Position) => void;
+  /** The store no longer holds what this process has read from it: the process must end, and a new one begin. */
+  readonly onStoreLost?: (error: Fault) => void;
 }
 
 /**
@@ -85,6 +87,10 @@ export class ProjectionRunner {
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         this.#failed(error);
+        if (error instanceof Fault && error.code === 'STORE_TAIL_LOST') {
+          this.#options.onStoreLost?.(error);
+          return;
+        }
         await this.#pause();
       }
     }
@@ -93,8 +99,11 @@ export class ProjectionRunner {
   async #begin(): Promise<Position> {
     const { database, projection } = this.#options;
     await database.migrate();
-    this.#move(await database.exclusively(projection.name, (sql) => claimModel(sql, projection.version)));
-    return this.waiters.reached;
+    const checkpoint = await database.exclusively(projection.name, (sql) => claimModel(sql, projection.version));
+    // Also back, where a model that stood beyond the end of the store has been rebuilt.
+    this.waiters.restartAt(checkpoint.position);
+    this.#move(checkpoint);
+    return checkpoint.position;
   }
 
   async #take(events: readonly StoredEvent[], upTo: Position): Promise<void> {
@@ -145,7 +154,9 @@ export class ProjectionRunner {
   #failed(error: unknown): void {
     this.#outage.failed(error);
     const isAway = error instanceof Fault && error.code === 'STORE_UNAVAILABLE';
-    this.#failure = isAway ? undefined : String(error);
+    if (isAway) this.#failure = undefined;
+    else if (error instanceof PositionRefused) this.#failure = `rebuild the read model: ${error.rejection.detail}`;
+    else this.#failure = String(error);
   }
 
   #move(checkpoint: Checkpoint): void {

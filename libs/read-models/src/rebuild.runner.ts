@@ -31,7 +31,7 @@ export interface Rebuild {
  * Drops the read model and builds it anew from the event store.
  *
  * The new one grows in a PostgreSQL schema of its own while reads go on from the old one. Then, with the projection held
- * back for a moment, it takes in the last events and the old one's name, in one transaction. Positions never go back.
+ * back for a moment, it takes in the last events and the old one's name, in one transaction. Positions go back only where the store's have.
  */
 export class RebuildRunner {
   readonly #options: RebuildOptions;
@@ -111,7 +111,10 @@ export class RebuildRunner {
 
   async #catchUp(from: Checkpoint, schema: string, until: Position): Promise<Checkpoint> {
     let built = from;
-    while (comparePositions(built.position, until) < 0) [built] = await this.#page(built, schema);
+    // The old model may stand beyond the store's end, where that was restored from an older copy.
+    for (let isEnd = false; !isEnd && comparePositions(built.position, until) < 0;) {
+      [built, isEnd] = await this.#page(built, schema);
+    }
     return built;
   }
 

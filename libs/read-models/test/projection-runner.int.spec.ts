@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { comparePositions, START, type Position } from '@drover/contracts';
+import { comparePositions, START, type Fault, type Position } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger } from '@drover/observability';
@@ -256,6 +256,33 @@ describe('a projection on PostgreSQL', () => {
     await reading;
     expect(reads).toBeGreaterThan(0);
     expect(await runner.waiters.waitFor(head, 10_000)).toBe('reached');
+    expect(await tallies(database)).toEqual(await expectedTallies(store));
+  });
+
+  it('ends where the store has lost its tail; the next process refuses a model that stands beyond the end, until it is rebuilt', async () => {
+    const whole = createMemoryEventStore();
+    store = whole;
+    const database = openDatabase();
+    const lost = Promise.withResolvers<Fault>();
+    const first = new ProjectionRunner({
+      ...{ store, database, projection: tallyProjection(), logger, retryMs: 5 },
+      onStoreLost: lost.resolve,
+    });
+    cleanups.push(() => first.stop());
+    first.start();
+    await first.waiters.waitFor(await appendMany(10), 10_000);
+    store = whole.restoreOlderCopy('6' as Position);
+    expect(await lost.promise).toMatchObject({ code: 'STORE_TAIL_LOST' });
+    expect(first.failure).toContain('STORE_TAIL_LOST');
+
+    const next = startRunner(database);
+    while (next.failure === undefined) await next.waiters.waitFor('99' as Position, 5);
+    expect(next.failure).toBe('rebuild the read model: position 10 is beyond the newest event, which is 6');
+    const rebuild = new RebuildRunner({ store, database, projection: tallyProjection(), logger, clock: systemClock });
+    rebuild.start();
+    expect(await rebuild.settled()).toMatchObject({ state: 'SUCCEEDED', projected: 6 });
+    expect(await next.waiters.waitFor(await appendMany(1), 10_000)).toBe('reached');
+    while (next.failure !== undefined) await next.waiters.waitFor('99' as Position, 5);
     expect(await tallies(database)).toEqual(await expectedTallies(store));
   });
 

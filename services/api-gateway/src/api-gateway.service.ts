@@ -51,6 +51,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
         logger,
         metrics,
         health,
+        onStoreLost: (error) => context.fail(error),
       });
       context.onStop('api', () => gateway.stop());
       options.onListening?.(gateway.url);

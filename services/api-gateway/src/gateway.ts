@@ -32,6 +32,8 @@ export interface GatewayOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly health: Health;
+  /** The event store has lost what was read from it: the process must end. */
+  readonly onStoreLost: (error: Error) => void;
 }
 
 export interface RunningGateway {
@@ -51,6 +53,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     database,
     projection,
     logger,
+    onStoreLost: options.onStoreLost,
     onProjected: (events) => {
       const ended = endedIn(events);
       progress.forget(ended);

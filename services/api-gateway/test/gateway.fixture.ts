@@ -59,6 +59,9 @@ export async function startGatewayFixture(
     logger: silentLogger,
     metrics: createMetrics(),
     health: createHealth('api-gateway'),
+    onStoreLost: (error) => {
+      throw error;
+    },
   });
   while (!(await fetch(`${gateway.url}/readyz`)).ok) await new Promise((resolve) => setTimeout(resolve, 5));
   return {

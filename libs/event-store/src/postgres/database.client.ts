@@ -152,8 +152,9 @@ export class StoreDefect extends Error {
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof ConnectionFailure) return true;
   // Connection exception, insufficient resources, operator intervention (shutdown, starting up), system error,
-  // read-only transaction (a standby before its promotion).
-  return error instanceof pg.DatabaseError && /^(08|53|57P|58|25006)/.test(error.code ?? '');
+  // read-only transaction (a standby before its promotion); no such database, or one that takes no connections: both are so
+  // for a while when it is restored.
+  return error instanceof pg.DatabaseError && /^(08|53|57P|58|25006|3D000|55000)/.test(error.code ?? '');
 }
 
 /** Whether the statement may have been carried out although it failed: the connection ended before its answer. */
