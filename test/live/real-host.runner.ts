@@ -56,6 +56,7 @@ export interface RealHostOptions extends PrivateLibvirtdOptions {
   readonly images?: ImageFolder;
   readonly homeFolder?: string;
   readonly furtherPools?: FleetOptions['furtherPools'];
+  readonly environment?: FleetOptions['environment'];
 }
 
 /** A domain that Drover did not make. */
@@ -104,6 +105,7 @@ export class RealHost {
         libvirtSocket,
         imageFolder: images.path,
         ...(options.homeFolder === undefined ? {} : { homeFolder: options.homeFolder }),
+        ...(options.environment === undefined ? {} : { environment: options.environment }),
         ...(options.furtherPools === undefined ? {} : { furtherPools: options.furtherPools }),
       });
       return new RealHost(libvirtd, fleet, images);

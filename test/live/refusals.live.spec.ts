@@ -37,12 +37,15 @@ describe('a real host that cannot do what is asked', () => {
     // Mounted before libvirtd gets its own mount namespace, so that both it and the agent see the same pool.
     await run('mount', ['-t', 'tmpfs', '-o', `size=${SMALL_POOL_MIB}m`, 'tmpfs', storage]);
     const furtherPools = [{ name: 'small', path: storage, reservedMiB: 0 }];
-    host = await RealHost.start({ images, furtherPools }, async (libvirtd) => {
-      const network = path.join(libvirtd.dir, 'network.xml');
-      await writeFile(network, `<network><name>inside</name><bridge name='drvinside0'/></network>`);
-      await libvirtd.virsh('net-define', network);
-      await libvirtd.virsh('net-start', 'inside');
-    });
+    host = await RealHost.start(
+      { images, furtherPools, environment: { DROVER_HYPERVISOR_NETWORKS: 'default, inside' } },
+      async (libvirtd) => {
+        const network = path.join(libvirtd.dir, 'network.xml');
+        await writeFile(network, `<network><name>inside</name><bridge name='drvinside0'/></network>`);
+        await libvirtd.virsh('net-define', network);
+        await libvirtd.virsh('net-start', 'inside');
+      },
+    );
   }, 240_000);
   afterAll(async () => {
     await host?.stop();

@@ -67,12 +67,15 @@ describe('the fields of a VM spec on a real host', () => {
   beforeAll(async () => {
     second = await mkdtemp(path.join(tmpdir(), 'drover-second-'));
     const furtherPools = [{ name: 'second', path: second }];
-    host = await RealHost.start({ furtherPools }, async (libvirtd) => {
-      const network = path.join(libvirtd.dir, 'network.xml');
-      await writeFile(network, `<network><name>inside</name><bridge name='drvinside0'/></network>`);
-      await libvirtd.virsh('net-define', network);
-      await libvirtd.virsh('net-start', 'inside');
-    });
+    host = await RealHost.start(
+      { furtherPools, environment: { DROVER_HYPERVISOR_NETWORKS: 'inside' } },
+      async (libvirtd) => {
+        const network = path.join(libvirtd.dir, 'network.xml');
+        await writeFile(network, `<network><name>inside</name><bridge name='drvinside0'/></network>`);
+        await libvirtd.virsh('net-define', network);
+        await libvirtd.virsh('net-start', 'inside');
+      },
+    );
     const hostId = host.fleet.hosts[0]?.id;
     for (const [name, spec] of Object.entries(specs)) {
       await host.create(name, {

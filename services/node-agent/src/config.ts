@@ -58,6 +58,8 @@ export const nodeAgentConfigSchema = z.object({
      * `default`, which is a folder.
      */
     pools: z.array(poolSchema).min(1).max(100).optional(),
+    /** The networks that VMs may have NICs in; libvirt's others are neither shown nor used. */
+    networks: z.array(resourceNameSchema).max(100).default(['default']),
     /** Of the pool `default`, where `pools` does not say otherwise. */
     poolFolder: z.string().min(1),
     /** Absent: the daemon's usual place. */

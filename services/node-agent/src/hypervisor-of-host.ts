@@ -105,6 +105,7 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
         imageFolder,
         ...(socketPath === undefined ? {} : { runFolder: path.dirname(socketPath) }),
         pools: offeredPools(hypervisor),
+        networks: hypervisor.networks,
       }),
       machineId,
     }),

@@ -68,6 +68,7 @@ class RealMachine {
       runFolder: path.dirname(this.libvirtd.socketPath),
       imageFolder: path.join(this.#folder, 'images'),
       pools: [{ name: 'default', libvirtName: 'drover-default', path: this.poolFolder, reservedMiB: 0 }],
+      networks: ['default'],
     });
   }
 

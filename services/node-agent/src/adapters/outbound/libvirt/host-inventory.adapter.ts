@@ -14,27 +14,33 @@ import { ToldProblems } from './told-problems.js';
 /** `VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV`. */
 const LIST_PCI_DEVICES = 1 << 1;
 
+export interface HostInventoryParts {
+  readonly client: LibvirtClient;
+  readonly images: ImageStore;
+  readonly pools: PoolStore;
+  readonly offers: HostOffersReader;
+  /** The only networks that are told of. */
+  readonly networks: readonly string[];
+  readonly accelerator: 'kvm' | 'tcg';
+}
+
 /** What this host is made of and how busy it is: from libvirt, and from the kernel where libvirt does not say. */
 export class HostInventoryReader {
   readonly #client: LibvirtClient;
   readonly #images: ImageStore;
   readonly #pools: PoolStore;
   readonly #offers: HostOffersReader;
+  readonly #offeredNetworks: readonly string[];
   readonly #accelerator: 'kvm' | 'tcg';
   #cpuBefore = cpuTimes();
 
-  constructor(
-    client: LibvirtClient,
-    images: ImageStore,
-    pools: PoolStore,
-    offers: HostOffersReader,
-    accelerator: 'kvm' | 'tcg',
-  ) {
-    this.#client = client;
-    this.#images = images;
-    this.#pools = pools;
-    this.#offers = offers;
-    this.#accelerator = accelerator;
+  constructor(parts: HostInventoryParts) {
+    this.#client = parts.client;
+    this.#images = parts.images;
+    this.#pools = parts.pools;
+    this.#offers = parts.offers;
+    this.#offeredNetworks = parts.networks;
+    this.#accelerator = parts.accelerator;
   }
 
   async inventory(): ReturnType<Hypervisor['inventory']> {
@@ -114,7 +120,7 @@ export class HostInventoryReader {
       need_results: 1,
       flags: listNetworks.active,
     });
-    return nets.map((network) => network.name).sort();
+    return nets.flatMap(({ name }) => (this.#offeredNetworks.includes(name) ? [name] : [])).sort();
   }
 
   async #pciDevices(problems: ToldProblems): Promise<HostInventory['pciDevices']> {

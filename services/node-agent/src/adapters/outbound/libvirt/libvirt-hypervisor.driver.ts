@@ -46,6 +46,7 @@ import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
 import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
+import { requireOfferedNetworks } from './offered-networks.policy.js';
 import { PoolStore, type OfferedPool } from './pool-store.adapter.js';
 import { QemuProcesses } from './qemu-processes.adapter.js';
 import { UntrackedProcesses } from './untracked-processes.adapter.js';
@@ -74,6 +75,8 @@ export interface LibvirtHypervisorOptions {
   readonly runFolder?: string;
   /** The only pools that this host offers. */
   readonly pools: readonly OfferedPool[];
+  /** The only networks that this host offers. */
+  readonly networks: readonly string[];
 }
 
 /** One host's libvirt and QEMU. */
@@ -105,7 +108,7 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#images = new ImageStore(options.imageFolder);
     const pools = new PoolStore(options.client, options.pools);
     this.#volumes = new VolumeStore(options.client, this.#images, pools);
-    this.#inventory = new HostInventoryReader(options.client, this.#images, pools, this.#offers, options.accelerator);
+    this.#inventory = new HostInventoryReader({ ...options, images: this.#images, pools, offers: this.#offers });
   }
 
   async open(fleetId: FleetId, onSignal: (signal: HypervisorSignal) => void): Promise<void> {
@@ -190,6 +193,7 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#requireOurs(vm.vmId);
     await this.#requireTracked(vm.vmId);
     await beforehand(() => this.#offers.require(vm.spec));
+    requireOfferedNetworks(vm.spec.nics, this.#options.networks);
     await requireTrafficShaping(vm.spec.nics);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
     const bootImage = vm.spec.disks[0]?.image;

@@ -20,7 +20,13 @@ function cutClient(): { readonly client: LibvirtClient; readonly sent: string[] 
 describe('libvirt hypervisor', () => {
   it('says that a reset was not done when the connection is cut under the look before it', async () => {
     const { client, sent } = cutClient();
-    const driver = new LibvirtHypervisor({ client, accelerator: 'kvm', imageFolder: '/images', pools: [] });
+    const driver = new LibvirtHypervisor({
+      client,
+      accelerator: 'kvm',
+      imageFolder: '/images',
+      pools: [],
+      networks: [],
+    });
     await expect(driver.observe(vmId)).rejects.toMatchObject({ code: 'HYPERVISOR_UNAVAILABLE', outcome: 'unknown' });
     await expect(driver.reset(vmId)).rejects.toMatchObject({
       code: 'HYPERVISOR_UNAVAILABLE',
