@@ -162,10 +162,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       isTableKnown: () => session?.isOpen ?? false,
     });
 
-    /** A change of a VM whose generation nobody knows is told by the next full list. */
+    /** The next full list tells what has no generation here, and what would only make a long queue longer. */
     async function reportChange({ vmId, powerState, change, cause }: VmSignal): Promise<void> {
       const generation = work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation;
-      if (generation === undefined) fullList.request();
+      if (generation === undefined || vmLane.isCrowded) fullList.request();
       else await vmLane.append({ kind: 'vm-changed', vmId, generation, powerState, change, cause }).catch(endOn);
     }
 
@@ -177,6 +177,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           return;
         case 'connected':
           logger.info('connected to the hypervisor');
+          work.missedSignals();
           fullList.request();
           owedVolumes.request();
           run(inventory.reconcile());

@@ -102,6 +102,7 @@ export const errorCatalogue = {
   SERVICE_UNAVAILABLE: fault(503, 'The service that decides this is not active at the moment; try again.'),
   NOT_YET: fault(503, 'The read model has not reached the position asked for; try again.'),
   TIMED_OUT: fault(504, 'No answer came in time; what was asked may still happen, so look before asking again.'),
+  OUTCOME_UNKNOWN: fault(504, 'The host cannot tell whether it happened; look at the VM before you ask again.'),
   OPERATION_OVERDUE: fault(504, 'The operation did not end in its time; see what was observed and what is left.'),
   HYPERVISOR_UNAVAILABLE: fault(503, 'The node agent cannot reach its hypervisor; check libvirt on the host.'),
   HYPERVISOR_FAILED: fault(502, 'The hypervisor refused or failed the operation; see its message.'),

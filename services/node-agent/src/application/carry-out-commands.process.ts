@@ -4,12 +4,15 @@ import type { Hypervisor } from '@drover/hypervisor';
 import { keepContext, withContext, type Logger } from '@drover/observability';
 import type { Step } from '../domain/commands/command-steps.policy.js';
 import {
+  afterBeginning,
   afterFailedUndo,
   afterFailure,
   afterRefusal,
   afterStep,
   afterUndo,
   initialProgress,
+  interruptedStep,
+  needsBeginning,
   nextMove,
   type CommandProgress,
   type CommandResult,
@@ -131,7 +134,9 @@ export class CommandRunner {
     const { book } = this.#options;
     const { command } = flight;
     let progress = book.content.commands.get(command.commandId)?.progress ?? initialProgress;
-    if (progress.failure === undefined && !this.#isSuperseded(command))
+    const interrupted = interruptedStep(command, progress);
+    if (interrupted !== undefined) progress = afterFailure(progress, interrupted, outcomeUnknown(interrupted));
+    else if (progress.failure === undefined && !this.#isSuperseded(command))
       progress = await this.#inspect(command, progress);
     for (;;) {
       if (progress.failure === undefined && this.#isSuperseded(command)) return { kind: 'superseded' };
@@ -140,6 +145,10 @@ export class CommandRunner {
         case 'end':
           return move.result;
         case 'do':
+          if (needsBeginning(progress, move.step)) {
+            progress = afterBeginning(progress);
+            await book.insist([{ kind: 'progressed', commandId: command.commandId, progress }]);
+          }
           progress = await this.#do(flight, move.step, progress);
           break;
         case 'undo':
@@ -240,7 +249,12 @@ export class CommandRunner {
   }
 }
 
-/** The operator reads the detail alone, and has to look before he asks again. */
+function outcomeUnknown({ name }: Step): ErrorReport {
+  const detail = `the node agent was restarted during ${name}`;
+  return undecided({ code: 'OUTCOME_UNKNOWN', outcome: 'unknown', detail });
+}
+
+/** The operator reads the detail alone, and must look before asking again. */
 function undecided(report: ErrorReport): ErrorReport {
   return { ...report, detail: `${report.detail.slice(0, 3900)}; it may have happened all the same` };
 }

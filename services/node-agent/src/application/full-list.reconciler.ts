@@ -51,7 +51,6 @@ export class FullListReconciler {
     const outage = outageOf(logger, 'list of domains');
     let nextWaitMs = doubling(retryMs);
     while (!stop.aborted) {
-      const woken = this.#woken.promise;
       try {
         if (this.#isDue && !this.#isWaiting()) {
           this.#isDue = false;
@@ -59,9 +58,9 @@ export class FullListReconciler {
           outage.ended();
           nextWaitMs = doubling(retryMs);
         } else {
-          const isTimed = await within(woken, intervalMs, stop);
-          if (isTimed) this.#isDue = true;
-          else this.#woken = Promise.withResolvers<void>();
+          // A new one for each wait: what hangs on one that nobody wakes would add up.
+          this.#woken = Promise.withResolvers<void>();
+          if (await within(this.#woken.promise, intervalMs, stop)) this.#isDue = true;
         }
       } catch (error) {
         if (stop.aborted) return;

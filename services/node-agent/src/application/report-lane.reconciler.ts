@@ -21,6 +21,8 @@ export interface ReportLaneOptions {
   readonly onAcknowledged?: () => void;
 }
 
+/** Guests may change their state as often as they like, and the control plane may be away for days. */
+const CROWDED = 1_000;
 /** Bytes of reports in one message: half of what fits, because what is around them counts as well. */
 const MAX_BATCH_BYTES = 512 * 1024;
 
@@ -41,6 +43,11 @@ export class ReportLane {
 
   get pending(): readonly QueuedReport[] {
     return this.#options.book.content.lanes[this.#options.lane].reports;
+  }
+
+  /** Whether so many reports wait that only those must be added that nothing else tells. */
+  get isCrowded(): boolean {
+    return this.pending.length >= CROWDED;
   }
 
   /** Its place in the lane is settled at once; resolves when it is durable, with what is written down beside it. */

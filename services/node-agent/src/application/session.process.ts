@@ -55,7 +55,8 @@ const CAPABILITIES = ['vm.lifecycle'];
 export class Session {
   readonly #options: SessionOptions;
   #isOpen = false;
-  #reopened = Promise.withResolvers<void>();
+  /** Of the round under way; `isDue` once it has to begin again. */
+  #round = { isDue: false, ended: Promise.withResolvers<void>() };
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -69,16 +70,21 @@ export class Session {
   reopen(): void {
     this.#isOpen = false;
     this.#options.onSuspended();
-    this.#reopened.resolve();
+    this.#endRound();
+  }
+
+  #endRound(): void {
+    this.#round.isDue = true;
+    this.#round.ended.resolve();
   }
 
   /** Ends by throwing `AgentStopped` or `AgentRefused`. */
   async run(): Promise<never> {
     const { book, onOpen, onRegistered, stop } = this.#options;
-    stop.addEventListener('abort', () => this.#reopened.resolve(), { once: true });
+    stop.addEventListener('abort', () => this.#endRound(), { once: true });
     for (;;) {
-      this.#reopened = Promise.withResolvers<void>();
-      const { promise } = this.#reopened;
+      const round = { isDue: false, ended: Promise.withResolvers<void>() };
+      this.#round = round;
       const { registered, reportsThrough } = await this.#register();
       const { fleetId, journalEpoch } = registered;
       await book.insist([
@@ -90,10 +96,10 @@ export class Session {
       ]);
       await onRegistered(registered);
       const isRaised = await this.#raise(journalEpoch);
-      if (isRaised && !(await isSettled(promise))) {
+      if (isRaised && !round.isDue) {
         this.#isOpen = true;
         onOpen(journalEpoch);
-        await promise;
+        await round.ended.promise;
       }
       await pause(0, stop);
     }
@@ -188,8 +194,4 @@ function sameFleet(known: FleetId | undefined, registered: Registered): Register
   if (known === undefined || known === registered.fleetId) return registered;
   const detail = `this host belongs to fleet ${known}, and ${registered.fleetId} answered`;
   throw new AgentRefused({ code: 'FLEET_MISMATCH', detail });
-}
-
-async function isSettled(promise: Promise<void>): Promise<boolean> {
-  return Promise.race([promise.then(() => true), Promise.resolve(false)]);
 }

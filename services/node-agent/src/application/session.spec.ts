@@ -62,6 +62,24 @@ describe('registration', () => {
     expect(bench.controlPlane.registrations).toHaveLength(1);
   });
 
+  it('takes no command on a table that was on its way when it was told to register again', async () => {
+    const bench = newBench();
+    const { controlPlane } = bench;
+    controlPlane.heartbeatIntervalMs = 100;
+    const wasOpen: boolean[] = [];
+    let openings = 0;
+    controlPlane.beforeAnswering = async (to) => {
+      if (to === 'register') wasOpen.push(bench.agent.isOpen);
+      else if ((openings += 1) === 1) {
+        controlPlane.mustRegister = true;
+        await controlPlane.when(() => (controlPlane.mustRegister ? undefined : true), 'a heartbeat');
+      }
+    };
+    await bench.start();
+    expect(wasOpen).toEqual([false, false]);
+    expect(openings).toBe(2);
+  });
+
   it('stays out of a fleet that is not the one it belongs to', async () => {
     const bench = newBench();
     await bench.start();
@@ -188,6 +206,25 @@ describe('reports', () => {
       result: { kind: 'done' },
     });
     expect(bench.controlPlane.ends(vm.create(1).commandId)).toHaveLength(1);
+  });
+
+  it('leaves to the full list what happens to a VM again and again while the control plane is away', async () => {
+    const bench = newBench();
+    await bench.start();
+    const vm = new VmCommands('a');
+    await bench.controlPlane.order(vm.create(1));
+    await bench.controlPlane.end(vm.create(1));
+    const { vmReports } = bench.controlPlane;
+    const changes = () => vmReports.filter(({ kind }) => kind === 'vm-changed').length;
+    bench.controlPlane.isDeaf = true;
+    for (let round = 0; round < 750; round += 1) {
+      bench.machine.change(vm.vmId, 'PAUSED', 'paused', 'outside');
+      bench.machine.change(vm.vmId, 'RUNNING', 'resumed', 'outside');
+    }
+    bench.controlPlane.isDeaf = false;
+    const isTold = () => changes() > 900 && vmReports.at(-1)?.kind === 'full-list';
+    await bench.controlPlane.when(() => (isTold() ? true : undefined), 'a full list after the changes');
+    expect(changes()).toBeLessThanOrEqual(1_000);
   });
 
   it('goes on working through an outage of messaging and reports afterwards', async () => {

@@ -69,9 +69,9 @@ export class StepHandler {
       case 'start':
         return this.#start(vmId);
       case 'request-shutdown':
-        return this.#ask(command, facts, () => hypervisor.requestShutdown(vmId));
+        return this.#ask(command, facts, () => calls.call(() => hypervisor.requestShutdown(vmId)));
       case 'await-stop': {
-        const askAgain = () => this.#ask(command, facts, () => hypervisor.requestShutdown(vmId));
+        const askAgain = () => this.#ask(command, facts, () => calls.call(() => hypervisor.requestShutdown(vmId)));
         const state = await this.#awaitGuest(
           flight,
           facts,
@@ -85,16 +85,18 @@ export class StepHandler {
         if (isActive(await this.#powerState(command))) await calls.call(() => hypervisor.forceStop(vmId));
         return {};
       case 'request-reboot':
-        return this.#ask(command, facts, () => hypervisor.requestReboot(vmId));
+        return this.#ask(command, facts, () => calls.once(() => hypervisor.requestReboot(vmId)));
       case 'await-reboot': {
         const hasRebooted = (): boolean => flight.seen.has('rebooted');
         const state = await this.#awaitGuest(
           flight,
           facts,
           isSuperseded,
-          () => this.#ask(command, facts, () => hypervisor.requestReboot(vmId)),
-          (powerState) => hasRebooted() || !isActive(powerState),
+          () => this.#ask(command, facts, () => calls.once(() => hypervisor.requestReboot(vmId))),
+          (powerState) => hasRebooted() || flight.hasMissedSignals || !isActive(powerState),
         );
+        if (isActive(state) && !hasRebooted() && flight.hasMissedSignals)
+          throw new Fault('OUTCOME_UNKNOWN', 'unknown', 'the connection to the hypervisor was lost meanwhile');
         if (!isActive(state))
           throw new Refusal({ code: 'VM_WRONG_STATE', detail: 'The VM stopped instead of rebooting.' });
         return hasRebooted() ? { hasRebooted: true } : { wasForced: true };
@@ -186,7 +188,7 @@ export class StepHandler {
   async #ask(command: HostCommand, facts: CommandFacts, request: () => Promise<void>): Promise<CommandFacts> {
     const askedAtEpochMs = facts.askedAtEpochMs ?? this.#options.clock.epochMs();
     try {
-      if (isActive(await this.#powerState(command))) await this.#options.calls.call(request);
+      if (isActive(await this.#powerState(command))) await request();
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== 'VM_UNRESPONSIVE') throw error;
     }

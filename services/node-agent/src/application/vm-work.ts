@@ -14,6 +14,8 @@ export class CommandInFlight {
   /** Signals since the VM was observed for the last time: they are newer than what will be reported. */
   readonly late: VmSignal[] = [];
   isEnding = false;
+  /** The connection to the hypervisor was lost meanwhile: what was signalled then was not heard. */
+  hasMissedSignals = false;
   #woken = Promise.withResolvers<void>();
 
   constructor(command: HostCommand) {
@@ -53,6 +55,14 @@ export class VmWork {
   /** VMs whose state may change at any moment. */
   busy(): Set<VmId> {
     return new Set([...this.inFlight.keys(), ...this.queues.keys()]);
+  }
+
+  /** Signals may have gone unheard; who waits for one must look. */
+  missedSignals(): void {
+    for (const flight of this.inFlight.values()) {
+      flight.hasMissedSignals = true;
+      flight.wake();
+    }
   }
 
   forgetEchoes(nowMs: number): void {

@@ -48,6 +48,8 @@ export class ControlPlaneDouble {
   readonly openingRefusals: Rejection[] = [];
   /** The openings as they came. */
   readonly opened: Opening[] = [];
+  /** Awaited before a registration or the opening of the VM lane is answered. */
+  beforeAnswering: (to: 'register' | 'open') => Promise<void> | void = () => undefined;
   /** The next heartbeat is told to register again. */
   mustRegister = false;
   /** While set, VM reports are neither taken nor acknowledged. */
@@ -64,13 +66,15 @@ export class ControlPlaneDouble {
     this.#messaging = messaging;
     this.hostId = hostId;
     const { subjects } = messaging;
-    messaging.respond(subjects.hostReport(hostId, 'host'), (message) => {
+    messaging.respond(subjects.hostReport(hostId, 'host'), async (message) => {
       const parsed = parsePayload(hostLaneMessageSchema, message);
+      if (parsed.kind === 'register') await this.beforeAnswering('register');
       return this.#told(parsed.kind === 'register' ? this.#register(parsed) : this.#takeHostReports(parsed.reports));
     });
-    messaging.respond(subjects.hostReport(hostId, 'vm'), (message) => {
+    messaging.respond(subjects.hostReport(hostId, 'vm'), async (message) => {
       const parsed = parsePayload(vmLaneMessageSchema, message);
       if (parsed.kind === 'reports') return this.#told(this.#takeVmReports(parsed.reports));
+      await this.beforeAnswering('open');
       this.openings += 1;
       this.opened.push(parsed);
       const refusal = this.openingRefusals.shift();

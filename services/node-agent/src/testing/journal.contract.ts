@@ -150,6 +150,12 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       expect(after.lanes.host.lastSequence).toBe(1);
     });
 
+    it('never counts back, also where an older report is written after a newer one', async () => {
+      await write(reported(6));
+      await write(reported(5));
+      expect((await reopened()).lanes.vm.lastSequence).toBe(6);
+    });
+
     it('keeps hosts apart', async () => {
       const other = hostIdSchema.parse(derivedId('journal contract', `other ${hosts}`));
       await write({ kind: 'taken', command: new VmCommands('a').create(1) }, reported(1));

@@ -20,7 +20,7 @@ export type StepName =
 
 export type UndoName = 'delete-volumes' | 'undefine' | 'force-stop';
 
-/** A step beside its undo. Each but a reset may be done twice, and undone when it was never done. */
+/** A step beside its undo. Each but those of a reset or reboot may be done twice, and undone when it was never done. */
 export interface Step {
   readonly name: StepName;
   /** Absent where nothing has to be undone; the tables below say why. */
@@ -31,7 +31,10 @@ export interface Step {
   readonly goal?: readonly PowerState[];
   /** Only the VM's own process can do it: one that was silent for as long as it may be is not asked again. */
   readonly needsAnswer?: boolean;
-  /** Done twice it has happened twice, and no look tells whether it has: where that is unknown, so is the command's end. */
+  /**
+   * Done twice it has happened twice, and no look tells whether it has: where that is unknown, so is the command's end. The
+   * journal says that it is about to begin before it does.
+   */
   readonly isOnce?: boolean;
 }
 
@@ -40,8 +43,10 @@ const stopped = ['STOPPED', 'ABSENT', 'CRASHED'] as const;
 const checkCapacity: Step = { name: 'check-capacity' };
 const start: Step = { name: 'start', undo: 'force-stop', goal: ['RUNNING'] };
 const forceStop: Step = { name: 'force-stop', goal: stopped };
-// A request to the guest is not of this kind: one that does not react is asked again in any case.
 const reset: Step = { name: 'reset', isOnce: true };
+// Only the hypervisor's signal tells that a guest has rebooted, and the agent that waits for it must be there to hear it.
+const requestReboot: Step = { name: 'request-reboot', isOnce: true };
+const awaitReboot: Step = { name: 'await-reboot', isOnce: true };
 // The mark tells which command touched the VM last. The next one writes over it.
 const mark: Step = { name: 'mark' };
 
@@ -68,7 +73,7 @@ export function stepsOf(command: HostCommand): readonly Step[] {
         ? [forceStop, mark]
         : [{ name: 'request-shutdown', goal: stopped }, { name: 'await-stop' }, forceStop, mark];
     case 'reboot':
-      return [{ name: 'request-reboot' }, { name: 'await-reboot' }, reset, mark];
+      return [requestReboot, awaitReboot, reset, mark];
     case 'reset':
       return [reset, mark];
     case 'pause':

@@ -7,6 +7,8 @@ export interface CommandProgress {
   readonly step: number;
   /** Why the steps are being undone. Absent while going forward. */
   readonly failure?: { readonly step: StepName | 'inspect'; readonly error: ErrorReport };
+  /** A step that must not be done twice was about to begin. Durable before it does. */
+  readonly hasBegunOnce?: boolean;
   readonly facts: CommandFacts;
   readonly undone: readonly StepName[];
   readonly left: readonly string[];
@@ -45,6 +47,22 @@ export function nextMove(command: HostCommand, progress: CommandProgress): Move 
   }
   const { failure, undone, left } = progress;
   return { kind: 'end', result: { kind: 'failed', ...failure, undone: [...undone], left: [...left] } };
+}
+
+/** Whether this must be durable before the next step is done. */
+export function needsBeginning({ hasBegunOnce }: CommandProgress, step: Step): boolean {
+  return step.isOnce === true && hasBegunOnce !== true;
+}
+
+export function afterBeginning(progress: CommandProgress): CommandProgress {
+  return { ...progress, hasBegunOnce: true };
+}
+
+/** The step that an agent before this one may have done, or may have been waiting for, when it was killed. */
+export function interruptedStep(command: HostCommand, progress: CommandProgress): Step | undefined {
+  if (progress.failure !== undefined || progress.hasBegunOnce !== true) return undefined;
+  const step = stepsOf(command)[progress.step];
+  return step?.isOnce === true ? step : undefined;
 }
 
 export function afterStep(progress: CommandProgress, facts: CommandFacts = {}): CommandProgress {

@@ -64,7 +64,8 @@ export const statements = {
   volumeMade: 'INSERT OR REPLACE INTO volume VALUES (?, ?, ?, ?, ?, ?, 0)',
   volumeOwed: `INSERT INTO volume VALUES (?, ?, ?, ?, NULL, NULL, 1) ON CONFLICT DO UPDATE SET is_owed = 1`,
   volumeGone: 'DELETE FROM volume WHERE host_id = ? AND vm_id = ? AND pool = ? AND volume = ?',
-  sequence: 'INSERT OR REPLACE INTO lane VALUES (?, ?, ?)',
+  sequence: `INSERT INTO lane VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+    SET last_sequence = max(last_sequence, excluded.last_sequence)`,
   reported: 'INSERT OR REPLACE INTO report VALUES (?, ?, ?, ?, ?)',
   acknowledged: 'DELETE FROM report WHERE host_id = ? AND lane = ? AND sequence <= ?',
 } as const;
