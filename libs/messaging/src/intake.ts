@@ -82,9 +82,9 @@ export class Intake {
       const refuse = (reason: Parameters<Refusals['add']>[0]) => refusals.add(reason, pattern, subject);
       if (frame.headerBytes > MAX_HEADER_BYTES) return refuse('headers-too-large');
       const answerTo = isAnswered ? replyTo : undefined;
-      if (answerTo !== undefined && !mayAnswer(subjects, subject, answerTo)) return refuse('foreign-inbox');
-      if (answerTo !== undefined && answers.has(answerTo)) return;
       const askers = askersOn(subjects, subject);
+      if (answerTo !== undefined && !mayAnswer(askers, answerTo)) return refuse('foreign-inbox');
+      if (answerTo !== undefined && answers.has(answerTo)) return;
       const bytes = payload.byteLength + frame.headerBytes;
       if (this.#held[askers.kind] + bytes > MAX_HELD_BYTES) return refuse('bus-full');
       const receivedAtMs = clock.monotonicMs();

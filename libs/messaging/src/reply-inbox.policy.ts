@@ -1,15 +1,14 @@
-import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId, type Subjects } from '@drover/contracts';
-import { askersOn, serviceNames } from './subject-table.policy.js';
+import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId } from '@drover/contracts';
+import { serviceNames, type Askers } from './subject-table.policy.js';
 
 /**
- * Whether an answer to a message on `subject` may go to `replyTo`.
+ * Whether an answer may go to `replyTo`, when these may have asked.
  *
  * The sender writes the reply subject and nats-server does not compare it with what the sender may publish. Whoever answered
  * there unseen would publish for the sender wherever this connection may: purge a stream, overwrite a lease, forge an event.
  * So an answer goes only to the inbox of one who may have asked.
  */
-export function mayAnswer(subjects: Subjects, subject: string, replyTo: string): boolean {
-  const askers = askersOn(subjects, subject);
+export function mayAnswer(askers: Askers, replyTo: string): boolean {
   if (askers.kind === 'host') return isIn(inboxOfHost(askers.hostId as HostId), replyTo);
   return isIn(ADMINISTRATOR_INBOX, replyTo) || askers.names.some((name) => isIn(inboxOfService(name), replyTo));
 }

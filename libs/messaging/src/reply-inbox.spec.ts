@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drover/contracts';
 import { inboxOfName, mayAnswer } from './reply-inbox.policy.js';
+import { askersOn } from './subject-table.policy.js';
 
 const subjects = subjectsUnder('drover');
 const hostA = hostIdSchema.parse('00000000-0000-4000-8000-00000000000a');
@@ -19,7 +20,7 @@ describe('the inbox of an answer', () => {
     [subjects.query('vm-manager', 'health'), `${inboxOfService('api-gateway')}.x.1`],
     [subjects.query('vm-manager', 'health'), '_INBOX.administrator.x'],
   ])('to a message on %s may be %s', (subject, replyTo) => {
-    expect(mayAnswer(subjects, subject, replyTo)).toBe(true);
+    expect(mayAnswer(askersOn(subjects, subject), replyTo)).toBe(true);
   });
 
   it.each([
@@ -39,7 +40,7 @@ describe('the inbox of an answer', () => {
     ['drover.elsewhere', `${inboxOfService('api-gateway')}.x.1`],
     ['other.command.vm.create', `${inboxOfService('api-gateway')}.x.1`],
   ])('to a message on %s may not be %s', (subject, replyTo) => {
-    expect(mayAnswer(subjects, subject, replyTo)).toBe(false);
+    expect(mayAnswer(askersOn(subjects, subject), replyTo)).toBe(false);
   });
 
   it('follows from the name of a connection, and is nobody else’s', () => {

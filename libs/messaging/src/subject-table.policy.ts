@@ -111,19 +111,32 @@ export type Askers =
   | { readonly kind: 'host'; readonly hostId: string }
   | { readonly kind: 'services'; readonly names: readonly ServiceName[] };
 
+const nobody: Askers = { kind: 'services', names: [] };
+
+/** Looked up for every message, so made once. */
+const commanders = namesBy(commandsOf);
+const questioners = namesBy(queriesOf);
+const tellers = serviceNames.flatMap((name) => services[name].tells.map((told) => ({ name, told })));
+
 export function askersOn({ prefix }: Subjects, subject: string): Askers {
-  const rest = subject.startsWith(`${prefix}.`) ? subject.slice(prefix.length + 1).split('.') : [];
-  const [area = '', word = ''] = rest;
-  if (area === 'command') return servicesWhere((name) => commandsOf(name).includes(word));
-  if (area === 'query') return servicesWhere((name) => queriesOf(name).includes(word));
-  if (area !== 'host') return { kind: 'services', names: [] };
-  const said = rest.slice(2).join('.');
-  const isToHost = servicesWhere((name) => services[name].tells.some((told) => isBelow(told, said)));
-  return isToHost.names.length > 0 ? isToHost : { kind: 'host', hostId: word };
+  const [first, area, word = '', ...rest] = subject.split('.');
+  if (first !== prefix) return nobody;
+  if (area === 'command') return commanders.get(word) ?? nobody;
+  if (area === 'query') return questioners.get(word) ?? nobody;
+  if (area !== 'host') return nobody;
+  const said = rest.join('.');
+  const names = tellers.filter(({ told }) => isBelow(told, said)).map(({ name }) => name);
+  return names.length > 0 ? { kind: 'services', names } : { kind: 'host', hostId: word };
 }
 
-function servicesWhere(test: (name: ServiceName) => boolean) {
-  return { kind: 'services', names: serviceNames.filter(test) } as const;
+function namesBy(wordsOf: (name: ServiceName) => readonly string[]): ReadonlyMap<string, Askers> {
+  const words = new Set(serviceNames.flatMap(wordsOf));
+  return new Map(
+    [...words].map((word) => [
+      word,
+      { kind: 'services', names: serviceNames.filter((name) => wordsOf(name).includes(word)) },
+    ]),
+  );
 }
 
 function isBelow(pattern: string, said: string): boolean {

@@ -73,3 +73,18 @@ it('does not end the server when many look for a bucket that another makes at th
     await server.stop();
   }
 });
+
+it('asks for the configured number of replicas, which one server alone cannot keep', async () => {
+  const server = await startNats({ jetstream: true });
+  const deadLetters = { keep: async () => undefined };
+  const messaging = await connectMessaging({
+    name: 'api-gateway',
+    servers: server.url,
+    logger: silentLogger,
+    deadLetters,
+  });
+  const store = natsLeaseStore(messaging, { timeoutMs: 5_000, isOwner: true, replicas: 3 });
+  await expect(store.read('api-gateway')).rejects.toThrow(/replicas > 1 not supported in non-clustered mode/);
+  await messaging.close();
+  await server.stop();
+});

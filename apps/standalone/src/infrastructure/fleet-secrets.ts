@@ -8,7 +8,13 @@ import type { FleetHost } from './fleet-state.js';
 import type { Home } from './home.js';
 import { createNatsAuthority, issueCredentials } from './nats-authority.js';
 import type { NatsAuthority } from './nats-authority.js';
-import { administratorPermissions, hostPermissions, serviceNames, servicePermissions } from './nats-permissions.js';
+import {
+  responseLimits,
+  administratorPermissions,
+  hostPermissions,
+  serviceNames,
+  servicePermissions,
+} from './nats-permissions.js';
 import type { NatsPermissions } from './nats-permissions.js';
 
 export async function ensureNatsAuthority(home: Home): Promise<NatsAuthority> {
@@ -51,7 +57,7 @@ export async function ensureCredentials(
     ),
   ];
   for (const [file, name, permissions] of wanted) {
-    const mark = JSON.stringify({ account: authority.account, permissions });
+    const mark = JSON.stringify({ account: authority.account, permissions, responseLimits });
     const markFile = `${file}.permissions`;
     if ((await readIfPresent(markFile)) === mark && (await readIfPresent(file)) !== undefined) continue;
     await rm(markFile, { force: true });

@@ -30,8 +30,8 @@ export async function createNatsAuthority(): Promise<NatsAuthority> {
   const system = createAccount();
   const account = createAccount();
   const limits = {
-    ...{ subs: unlimited, data: unlimited, payload: unlimited, imports: unlimited, exports: unlimited },
-    ...{ wildcards: true, conn: unlimited, leaf: unlimited },
+    ...{ subs: unlimited, data: unlimited, payload: unlimited, imports: 0, exports: 0 },
+    ...{ wildcards: true, conn: unlimited, leaf: 0 },
   };
   const storage = { mem_storage: unlimited, disk_storage: unlimited, streams: unlimited, consumer: unlimited };
   return {

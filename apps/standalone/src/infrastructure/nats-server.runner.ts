@@ -28,6 +28,8 @@ export function natsServerConfig(options: Pick<NatsServerOptions, 'authority' | 
 server_name: drover
 listen: "127.0.0.1:${port}"
 max_payload: 1MB
+# What one credential may subscribe stands in it; connections cannot be bounded by credential.
+max_connections: 16384
 # Hundreds of hosts of one process sign in at once; a machine that is busy takes its time for each.
 authorization: { timeout: 60 }
 operator: ${authority.operatorJwt}
