@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExplainAnswer, HostResource, OperationResource } from '@drover/contracts';
-import type { FleetState } from '@drover/standalone/infrastructure';
 import { domainsOf, Fleet, volumesOf, type FleetApi } from '@drover/testing';
 
 const typesOf = async (api: FleetApi, vmId: string) => (await api.history(vmId)).map(({ type }) => type);
@@ -78,36 +77,33 @@ describe('an overcommit and faults, by configuration on one simulated host', () 
   });
 });
 
-describe('zones and labels per host, as an operator writes them into state.json', () => {
+describe('zone, labels and cluster of hosts, as an operator gives them', () => {
   let folder: string;
   let fleet: Fleet;
   let api: FleetApi;
 
-  const places = {
-    'sim-001': { zone: 'east', labels: { disk: 'nvme' } },
-    'sim-002': { zone: 'west', labels: { disk: 'nvme' } },
-    'sim-003': { zone: 'west' },
-  };
+  const places = [
+    ['sim-001', { zone: 'east', cluster: 'default', labels: { rack: 'r7', disk: 'nvme' } }],
+    ['sim-002', { zone: 'west', cluster: 'gold', labels: { rack: 'r7', disk: 'nvme' } }],
+    ['sim-003', { zone: 'west', cluster: 'default', labels: { rack: 'r7', disk: 'hdd' } }],
+  ] as const;
   const hostsByName = async () => {
     const { items } = await api.expectDone<{ items: readonly HostResource[] }>('GET', '/hosts');
     return new Map(items.map((host) => [host.name, host]));
   };
-  const start = () =>
-    Fleet.start({
-      hypervisor: 'simulated',
-      hosts: 3,
-      homeFolder: folder,
-      environment: { DROVER_NODE_AGENT_LABELS: '{ rack: r7, disk: hdd }' },
-    });
+  const start = () => Fleet.start({ hypervisor: 'simulated', hosts: 3, homeFolder: folder });
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'drover-places-'));
     fleet = await start();
+    api = fleet.api;
+    for (const [name, { zone, cluster, labels }] of places) {
+      await api.expectDone('POST', `/hosts/${name}/zone`, { zone });
+      await api.expectDone('POST', `/hosts/${name}/cluster`, { cluster });
+      await api.expectDone('POST', `/hosts/${name}/label`, { set: { ...labels, old: 'yes' } });
+      await api.expectDone('POST', `/hosts/${name}/label`, { remove: ['old'] });
+    }
     await fleet.stop();
-    const file = path.join(folder, 'state.json');
-    const state = JSON.parse(await readFile(file, 'utf8')) as FleetState;
-    const hosts = state.hosts.map((host) => ({ ...host, ...places[host.name as keyof typeof places] }));
-    await writeFile(file, JSON.stringify({ ...state, hosts }));
     fleet = await start();
     api = fleet.api;
   }, 120_000);
@@ -116,30 +112,22 @@ describe('zones and labels per host, as an operator writes them into state.json'
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('are what each host registers, over what all have in common', async () => {
-    const expected = [
-      ['sim-001', { zone: 'east', labels: { rack: 'r7', disk: 'nvme' } }],
-      ['sim-002', { zone: 'west', labels: { rack: 'r7', disk: 'nvme' } }],
-      ['sim-003', { zone: 'west', labels: { rack: 'r7', disk: 'hdd' } }],
-    ] as const;
-    const registered = () =>
-      api.until('the hosts that were known before are told anew', async () => {
-        const hosts = await hostsByName();
-        return expected.every(([name, { zone }]) => hosts.get(name)?.inventory.zone === zone) ? hosts : undefined;
-      });
-    const hosts = await registered();
-    for (const [name, place] of expected) expect(hosts.get(name)?.inventory).toMatchObject(place);
+  it('outlive a restart of everything', async () => {
+    const hosts = await hostsByName();
+    for (const [name, place] of places) expect(hosts.get(name)).toMatchObject(place);
   });
 
   it.each([
     ['sim-001', { zone: 'east' }],
     ['sim-002', { zone: 'west', hostLabels: { disk: 'nvme' } }],
+    ['sim-002', { cluster: 'gold' }],
     ['sim-003', { hostLabels: { disk: 'hdd', rack: 'r7' } }],
   ])('bring every VM to %s that asks for %j', async (name, placement) => {
     const host = (await hostsByName()).get(name);
     for (const n of [1, 2, 3]) {
-      await api.succeed('POST', '/vms', { name: `${name}-${n}`, spec: { placement } });
-      expect((await api.vm(`${name}-${n}`)).placement?.hostId).toBe(host?.id);
+      const vm = `${name}-${Object.keys(placement)[0]?.toLowerCase()}-${n}`;
+      await api.succeed('POST', '/vms', { name: vm, spec: { placement } });
+      expect((await api.vm(vm)).placement?.hostId).toBe(host?.id);
     }
   });
 

@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { subjectsUnder } from '@drover/contracts';
-import { hostIdOf, machineIdOf, nodeAgentConfigSchema } from '@drover/node-agent';
-import { loadConfig } from '@drover/service-kit';
+import { hostIdOf, machineIdOf } from '@drover/node-agent';
 import { readFile } from 'node:fs/promises';
-import { fleetConfigText, writeFleetConfig } from '../src/infrastructure/fleet-config.js';
+import { fleetConfigText } from '../src/infrastructure/fleet-config.js';
 import {
   credentialsFileOf,
   ensureApiToken,
@@ -75,32 +74,6 @@ describe('what a home remembers', () => {
     await writeFile(home.stateFile, JSON.stringify({ fleetId, ports, hosts: [host] }));
     const state = await ensureFleetState(home, { hypervisor: 'libvirt', count: 1 }, everythingIsFree);
     expect(state.hosts).toEqual([host]);
-  });
-
-  it('keeps the zone and labels that a person gave a host, and tells them to its agent', async () => {
-    const { hosts, ...rest } = await ensure(2);
-    const [first, ...others] = hosts;
-    const placed = { ...first, zone: 'east', labels: { disk: 'nvme', rack: 'no' } };
-    await writeFile(home.stateFile, JSON.stringify({ ...rest, hosts: [placed, ...others] }));
-    await ensure(3);
-    const state = await ensure(3);
-    expect(state.hosts.slice(0, 2)).toEqual([placed, ...others]);
-    await writeFleetConfig({ home, state, subjectPrefix: 'drover', hypervisor: 'simulated', hosts: state.hosts });
-    const read = loadConfig(nodeAgentConfigSchema, { file: home.configFile, env: {} });
-    expect(read.hosts.map(({ zone, labels }) => ({ zone, labels }))).toEqual([
-      { zone: 'east', labels: placed.labels },
-      { zone: undefined, labels: {} },
-      { zone: undefined, labels: {} },
-    ]);
-  });
-
-  it.each([
-    [{ zone: 'Far East' }, /state\.json: zone of the host sim-001 is not usable/],
-    [{ labels: { disk: 7 } }, /state\.json: labels\.disk of the host sim-001 is not usable/],
-  ])('refuses to go on with %j of a host, and says where it stands', async (place, message) => {
-    const { hosts, ...rest } = await ensure(1);
-    await writeFile(home.stateFile, JSON.stringify({ ...rest, hosts: hosts.map((host) => ({ ...host, ...place })) }));
-    await expect(ensure(1)).rejects.toThrow(message);
   });
 
   it('refuses to go on with a state that it cannot read', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { mapOf } from './bounds.schema.js';
-import { dnsLabelSchema, hostIdSchema } from './ids.schema.js';
+import { clusterIdSchema, dnsLabelSchema, hostIdSchema } from './ids.schema.js';
 
 /**
  * What a VM is, nested as libvirt people know it. Complete from the start, because events are forever: fields whose work
@@ -190,6 +190,7 @@ export const placementSchema = z.strictObject({
   /** Exactly this host. */
   hostId: hostIdSchema.optional(),
   zone: resourceNameSchema.optional(),
+  cluster: clusterIdSchema.optional(),
   /** Labels the host must carry. */
   hostLabels: labelsSchema.optional(),
   /** `spread` prefers the emptiest host, `pack` the fullest that fits. */

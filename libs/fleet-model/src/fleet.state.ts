@@ -17,7 +17,10 @@ import { NO_USAGE, usageWith, usageWithout, type Usage } from './usage.js';
 
 export interface FleetHost {
   readonly hostId: HostId;
+  /** Cluster, zone and labels are the operator's word. */
   readonly clusterId: ClusterId;
+  readonly zone: string | null;
+  readonly labels: Readonly<Record<string, string>>;
   readonly inventory: HostInventory;
   /** Of the inventory, for looking up by name. */
   readonly pools: ReadonlyMap<string, HostInventory['pools'][number]>;
@@ -30,6 +33,8 @@ export interface FleetHost {
   readonly isCordoned: boolean;
   /** Silent. Its VMs stay counted: silence proves nothing. */
   readonly isSuspected: boolean;
+  /** Its agent answers and its hypervisor does not. */
+  readonly isHypervisorLost: boolean;
   readonly usage: Usage;
 }
 
@@ -88,6 +93,16 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
       return withHost(state, event.data.hostId, (host) => ({ ...host, isSuspected: true }));
     case 'HostReturned':
       return withHost(state, event.data.hostId, (host) => ({ ...host, isSuspected: false }));
+    case 'HostHypervisorLost':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isHypervisorLost: true }));
+    case 'HostHypervisorReturned':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isHypervisorLost: false }));
+    case 'HostLabelsChanged':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, labels: event.data.labels }));
+    case 'HostZoneChanged':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, zone: event.data.zone }));
+    case 'HostClusterChanged':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, clusterId: event.data.clusterId }));
     case 'VmRequested':
       return {
         ...state,
@@ -129,6 +144,10 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
     case 'VmDeleteRequested':
     case 'VmDriftFound':
     case 'VmDriftSettled':
+    case 'HostAgentStarted':
+    case 'HostAgentStopped':
+    case 'HostCloneRefused':
+    case 'HostCloneGone':
       return state;
     default:
       return assertNever(event);
@@ -156,20 +175,23 @@ function indexed(inventory: HostInventory): Indexed {
   };
 }
 
-/** Registering anew (a new journal, another version of the agent) lifts neither a cordon nor a suspicion. */
+/** Registering anew (a new journal, another version of the agent) changes only what the host says of itself. */
 function withRegistration(
   state: FleetState,
   data: Extract<StoredHostEvent, { readonly type: 'HostRegistered' }>['data'],
 ): FleetState {
   const known = state.hosts.get(data.hostId);
-  const host: FleetHost = {
+  const joining = {
     hostId: data.hostId,
     clusterId: data.clusterId,
-    ...indexed(data.inventory),
-    isCordoned: known?.isCordoned ?? false,
-    isSuspected: known?.isSuspected ?? false,
-    usage: known?.usage ?? state.unregisteredUsage.get(data.hostId) ?? NO_USAGE,
+    zone: null,
+    labels: {},
+    isCordoned: false,
+    isSuspected: false,
+    isHypervisorLost: false,
+    usage: state.unregisteredUsage.get(data.hostId) ?? NO_USAGE,
   };
+  const host: FleetHost = { ...(known ?? joining), ...indexed(data.inventory) };
   return {
     ...state,
     hosts: state.hosts.set(data.hostId, host),

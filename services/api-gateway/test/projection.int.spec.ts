@@ -47,6 +47,8 @@ const steps = [
   'settle',
   'register',
   'inventory',
+  'zone',
+  'hypervisor',
   'cordon',
   'uncordon',
   'suspect',
@@ -146,8 +148,17 @@ async function tell(story: FleetStory, { step, vm, host, n }: { step: Step; vm: 
     case 'inventory':
       return story.onHost(hostId, {
         type: 'HostInventoryChanged',
-        data: { hostId, inventory: { ...inventoryOf(host), zone: `z${n}` } },
+        data: { hostId, inventory: { ...inventoryOf(host), networks: [`n${n}`] } },
       });
+    case 'zone':
+      return story.onHost(hostId, { type: 'HostZoneChanged', data: { hostId, zone: n > 1 ? `z${n}` : null } });
+    case 'hypervisor':
+      return story.onHost(
+        hostId,
+        n > 1
+          ? { type: 'HostHypervisorLost', data: { hostId, why: 'silent' } }
+          : { type: 'HostHypervisorReturned', data: { hostId } },
+      );
     case 'cordon':
       return story.onHost(hostId, { type: 'HostCordoned', data: { hostId, by: 'user' } });
     case 'uncordon':
@@ -379,7 +390,8 @@ describe('the projection of the fleet', () => {
   it('finds by every filter what a plain search finds, page by page', async () => {
     const store = createMemoryEventStore();
     const story = new FleetStory(store);
-    const h1 = await story.host('h1', { zone: 'z1' });
+    const h1 = await story.host('h1');
+    await story.onHost(h1, { type: 'HostZoneChanged', data: { hostId: h1, zone: 'z1' } });
     const h2 = await story.host('h2');
     for (const [index, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
       await story.running(name, index % 2 === 0 ? h1 : h2, { labels: { tier: index < 3 ? 'web' : 'db', all: 'yes' } });

@@ -4,7 +4,7 @@ import { HeartbeatController } from './adapters/inbound/heartbeat.controller.js'
 import { HostCommandController } from './adapters/inbound/host-command.controller.js';
 import { HostLaneController } from './adapters/inbound/host-lane.controller.js';
 import { AnswerHeartbeatHandler } from './application/answer-heartbeat.handler.js';
-import { CordonHostHandler } from './application/cordon-host.handler.js';
+import { WriteHostHandler } from './application/write-host.handler.js';
 import { RegisterHostHandler } from './application/register-host.handler.js';
 import { TakeHostReportsHandler } from './application/take-host-reports.handler.js';
 
@@ -12,13 +12,13 @@ export interface Handlers {
   readonly register: RegisterHostHandler;
   readonly reports: TakeHostReportsHandler;
   readonly heartbeats: AnswerHeartbeatHandler;
-  readonly cordon: CordonHostHandler;
+  readonly commands: WriteHostHandler;
 }
 
 /** Binds the controllers of the bus to one replica. */
 @Module({})
 export class HaManagerModule {
-  static of({ register, reports, heartbeats, cordon }: Handlers): DynamicModule {
+  static of({ register, reports, heartbeats, commands }: Handlers): DynamicModule {
     return {
       module: HaManagerModule,
       controllers: [HostLaneController, HeartbeatController, HostCommandController],
@@ -26,7 +26,7 @@ export class HaManagerModule {
         { provide: RegisterHostHandler, useValue: register },
         { provide: TakeHostReportsHandler, useValue: reports },
         { provide: AnswerHeartbeatHandler, useValue: heartbeats },
-        { provide: CordonHostHandler, useValue: cordon },
+        { provide: WriteHostHandler, useValue: commands },
       ],
     };
   }

@@ -11,7 +11,7 @@ import { ConnectionProbe } from './adapters/outbound/connection-probe.adapter.js
 import { AnswerHeartbeatHandler } from './application/answer-heartbeat.handler.js';
 import { beginTerm } from './application/begin-term.handler.js';
 import { claimStore } from './application/claim-store.handler.js';
-import { CordonHostHandler } from './application/cordon-host.handler.js';
+import { WriteHostHandler } from './application/write-host.handler.js';
 import { HostDirectory } from './application/host-directory.state.js';
 import { HostStreamHandler } from './application/host-stream.handler.js';
 import { JudgeLiveness } from './application/judge-liveness.reconciler.js';
@@ -21,6 +21,7 @@ import { TakeHostReportsHandler } from './application/take-host-reports.handler.
 import type { EventLog } from './application/ports/event-log.port.js';
 import type { HaManagerConfig } from './config.js';
 import { DEFAULT_LIVENESS, type LivenessPolicy } from './domain/liveness/liveness.state.js';
+import type { RegisteredHost } from './domain/membership/host.state.js';
 import { HaManagerModule } from './ha-manager.module.js';
 
 const NAME = 'ha-manager';
@@ -67,7 +68,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     register: new RegisterHostHandler(streams, directory, liveness, claim),
     reports: new TakeHostReportsHandler(streams, deadLetters),
     heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => (replica.isActive ? term : undefined)),
-    cordon: new CordonHostHandler(streams),
+    commands: new WriteHostHandler(streams),
   });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
     strategy,
@@ -101,7 +102,13 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   context.onStop('liveness', () => clearInterval(timer));
 
   metrics.observe('drover_ha_manager_hosts', 'Hosts of the fleet', () => directory.size);
-  metrics.observe('drover_ha_manager_suspected_hosts', 'Hosts that do not answer', () => directory.suspectedCount);
+  observeHosts('suspected', 'Hosts that do not answer', (host) => host.isSuspected);
+  observeHosts('cloned', 'Hosts whose id a second machine uses', (host) => host.isCloned);
+  observeHosts('hypervisor_lost', 'Hosts whose hypervisor cannot be heard', (host) => host.isHypervisorLost);
+
+  function observeHosts(name: string, help: string, isCounted: (host: RegisteredHost) => boolean): void {
+    metrics.observe(`drover_ha_manager_${name}_hosts`, help, () => directory.count(isCounted));
+  }
 }
 
 /** The store may be away for a while; then this replica is not the active one yet. */

@@ -1,11 +1,4 @@
-import {
-  errorCodeSchema,
-  hostIdSchema,
-  labelsSchema,
-  overcommitSchema,
-  resourceNameSchema,
-  vmIdSchema,
-} from '@drover/contracts';
+import { errorCodeSchema, hostIdSchema, overcommitSchema, resourceNameSchema, vmIdSchema } from '@drover/contracts';
 import { hypervisorCalls } from '@drover/hypervisor';
 import { observabilitySchema } from '@drover/service-kit';
 import { z } from 'zod';
@@ -74,19 +67,12 @@ export const nodeAgentConfigSchema = z.object({
         /** Absent only where the server asks for none. */
         credentialsFile: z.string().optional(),
         journalFolder: z.string().min(1),
-        /** In place of `nodeAgent.zone`. */
-        zone: resourceNameSchema.optional(),
-        /** Over `nodeAgent.labels`: the host has both, and of one key this value. */
-        labels: labelsSchema.default({}),
       }),
     )
     .min(1),
   overcommit: overcommitSchema.prefault({}),
   nodeAgent: z
     .strictObject({
-      /** Of every host here that has none of its own. */
-      zone: resourceNameSchema.optional(),
-      labels: labelsSchema.default({}),
       /**
        * Kept for the host and never given to VMs. Absent: 5 % of its memory, at least 1 GiB, and what the control plane takes
        * there; on simulated hosts, which run nothing, 256.

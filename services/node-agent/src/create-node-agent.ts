@@ -71,6 +71,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const cleanups: (() => Promise<void> | void)[] = [];
   let session: Session | undefined;
   let ending: Promise<void> | undefined;
+  /** From the registration on: whoever takes this host's place need not wait for our silence. */
+  let farewell: (() => Promise<unknown>) | undefined;
 
   async function start(): Promise<void> {
     const journal = await options.journal.open(hostId);
@@ -178,12 +180,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         case 'connected':
           logger.info('connected to the hypervisor');
           work.missedSignals();
+          hypervisorFault = undefined;
           fullList.request();
           owedVolumes.request();
           run(inventory.reconcile());
           return;
         case 'disconnected':
           logger.warn('the connection to the hypervisor is lost');
+          hypervisorFault = 'the connection to the hypervisor is lost';
           return;
         case 'inventory-changed':
           owedVolumes.request();
@@ -193,6 +197,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     }
 
     let isHypervisorOpen = false;
+    let hypervisorFault: string | undefined;
     async function openHypervisor(): Promise<void> {
       const outage = outageOf(logger, 'hypervisor');
       const nextWaitMs = doubling(retryMs);
@@ -200,15 +205,27 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         try {
           await hypervisor.open(fleetId(), onSignal);
           isHypervisorOpen = true;
+          hypervisorFault = undefined;
           outage.ended();
         } catch (error) {
           outage.failed(error);
+          hypervisorFault = 'the hypervisor cannot be reached';
           await pause(nextWaitMs(), stop);
         }
       }
     }
 
-    const beating = { hostId, bootNonce, controlPlane, hypervisor, clock, logger, stop, onMustRegister: reopen };
+    const beating = {
+      hostId,
+      bootNonce,
+      controlPlane,
+      hypervisor,
+      clock,
+      logger,
+      stop,
+      onMustRegister: reopen,
+      hypervisorFault: () => hypervisorFault,
+    };
     let isBeating = false;
     let isConsuming = false;
     session = new Session({
@@ -220,6 +237,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       inventory,
       hostIdPatienceMs: timings.hostIdPatienceMs,
       onRegistered: async ({ heartbeatIntervalMs: intervalMs, journalEpoch }) => {
+        farewell = () => controlPlane.leave({ kind: 'leaving', hostId, bootNonce });
         hostLane.open(journalEpoch);
         if (!isBeating) run(beat({ ...beating, intervalMs }));
         await openHypervisor();
@@ -280,6 +298,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         }
       }
       await settledWithin(Promise.all(running));
+      await farewell?.().catch((error: unknown) => {
+        // Without it, the next agent waits until this one's silence is proven.
+        logger.info('the control plane does not know yet that this agent has ended', { error });
+      });
       ended.resolve(rejection);
     })();
     return ending;

@@ -88,16 +88,13 @@ function settingsOf(
 ): AgentSettings {
   const { fullListIntervalMs, loadIntervalMs, parallelCalls, parallelStarts } = nodeAgent;
   const reservedMemoryMiB = nodeAgent.reservedMemoryMiB ?? (hypervisor.kind === 'simulated' ? 256 : undefined);
-  const zone = host.zone ?? nodeAgent.zone;
   return {
     host: {
       name: host.name,
       machineId,
-      labels: { ...nodeAgent.labels, ...host.labels },
       ...(reservedMemoryMiB === undefined ? {} : { reservedMemoryMiB }),
       controlPlaneMemoryMiB: nodeAgent.controlPlaneMemoryMiB,
       memoryOvercommitRatio: overcommit.memoryRatio,
-      ...(zone === undefined ? {} : { zone }),
     },
     agentVersion: VERSION,
     timings: { ...defaultTimings, fullListIntervalMs, loadIntervalMs },

@@ -84,7 +84,7 @@ describe('the scheduler on a real bus', () => {
 
   const question = (n: number, demand = {}) => ({
     vmId: vmId(n),
-    demand: { vcpus: 1, memoryMiB: 1024, pools: {}, networks: [], images: [], ...demand },
+    demand: { vcpus: 1, memoryMiB: 1024, pools: {}, networks: [], images: [], firmware: 'bios', ...demand },
     placement: { policy: 'spread' as const },
     labels: {},
   });

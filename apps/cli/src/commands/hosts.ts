@@ -2,14 +2,15 @@ import type { HostResource } from '@drover/contracts';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api.client.js';
 import { renderFields, renderTable, type Column } from '../output/table.js';
-import { formatDuration, formatMiB } from '../quantities.js';
+import { formatDuration, formatMiB, parsePair } from '../quantities.js';
 import { openSession } from '../session.js';
 
 const columns: readonly Column<HostResource>[] = [
   { heading: 'NAME', value: (host) => host.name },
   { heading: 'LIVENESS', value: (host) => host.liveness.state },
+  { heading: 'HYPERVISOR', value: (host) => (host.hypervisorFault === null ? 'ok' : 'NOT HEARD') },
   { heading: 'CORDONED', value: (host) => (host.cordon === null ? undefined : `by ${host.cordon.by}`) },
-  { heading: 'ZONE', value: (host) => host.inventory.zone },
+  { heading: 'ZONE', value: (host) => host.zone ?? undefined },
   { heading: 'ACCEL', value: (host) => host.inventory.accelerator },
   { heading: 'VMS', value: (host) => host.allocated.vms, isNumber: true },
   { heading: 'RUNNING', value: (host) => host.allocated.running, isNumber: true },
@@ -58,6 +59,45 @@ export function addHostCommands(program: Command): void {
         session.print(answer, () => `${answer.host.name}: ${verb}ed`);
       });
   }
+  addPlaces(hosts);
+}
+
+/** Zone, labels and cluster: an operator's word of a host, by which placement chooses. */
+function addPlaces(hosts: Command): void {
+  const write = async (command: Command, name: string, verb: string, body: object, done: string) => {
+    const session = openSession(command);
+    const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/${verb}`, body);
+    session.print(answer, () => `${answer.host.name}: ${done}`);
+  };
+  hosts
+    .command('label <host> <label...>')
+    .description('key=value sets a label, key- takes it away; all others stay')
+    .action(async (name: string, labels: readonly string[], _given: unknown, command: Command) => {
+      await write(command, name, 'label', parseLabels(labels), 'labelled');
+    });
+  hosts
+    .command('zone <host> [zone]')
+    .description('put it into a zone; without one, into none')
+    .action(async (name: string, zone: string | undefined, _given: unknown, command: Command) => {
+      await write(command, name, 'zone', { zone: zone ?? null }, zone === undefined ? 'in no zone' : `in zone ${zone}`);
+    });
+  hosts
+    .command('cluster <host> <cluster>')
+    .description('put it into another cluster')
+    .action(async (name: string, cluster: string, _given: unknown, command: Command) => {
+      await write(command, name, 'cluster', { cluster }, `in cluster ${cluster}`);
+    });
+}
+
+/** `key=value` and `key-`, as in kubectl. */
+function parseLabels(labels: readonly string[]): { set: Record<string, string>; remove: string[] } {
+  const remove = labels
+    .filter((label) => label.endsWith('-') && !label.includes('='))
+    .map((label) => label.slice(0, -1));
+  const set = labels
+    .filter((label) => label.includes('=') || !label.endsWith('-'))
+    .reduce<Record<string, string>>((pairs, label) => parsePair(label, pairs), {});
+  return { set, remove };
 }
 
 /** The id of a host that a person named by name or id. */
@@ -84,8 +124,19 @@ function describeHost(host: HostResource): string {
     ['id', host.id],
     ['cluster', host.cluster],
     ['liveness', `${host.liveness.state} for ${formatDuration(Date.now() - Date.parse(host.liveness.since))}`],
+    [
+      'hypervisor fault',
+      host.hypervisorFault === null ? undefined : `${host.hypervisorFault.why}, since ${host.hypervisorFault.since}`,
+    ],
+    ['clone', host.clone === null ? undefined : `a second machine with its id is refused since ${host.clone.since}`],
     ['cordon', host.cordon === null ? undefined : `by ${host.cordon.by} at ${host.cordon.at}`],
-    ['zone', inventory.zone],
+    ['zone', host.zone ?? undefined],
+    [
+      'labels',
+      Object.entries(host.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(' '),
+    ],
     ['hypervisor', `${inventory.hypervisor}, ${inventory.accelerator}, ${inventory.architecture}`],
     [
       'versions',

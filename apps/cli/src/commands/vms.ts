@@ -36,6 +36,7 @@ interface CreateOptions {
   readonly network: readonly string[];
   readonly host?: string;
   readonly zone?: string;
+  readonly cluster?: string;
   readonly label: Readonly<Record<string, string>>;
   readonly policy: string;
   readonly off?: true;
@@ -62,6 +63,7 @@ function addCreate(vms: Command): void {
       )
       .option('--host <name>', 'exactly this host')
       .option('--zone <zone>', 'only hosts of this zone')
+      .option('--cluster <cluster>', 'only hosts of this cluster')
       .addOption(
         new Option('--label <k=v>', 'label of the VM; may be repeated')
           .default({})
@@ -88,6 +90,7 @@ function addCreate(vms: Command): void {
           policy: given.policy,
           ...(hostId === undefined ? {} : { hostId }),
           ...(given.zone === undefined ? {} : { zone: given.zone }),
+          ...(given.cluster === undefined ? {} : { cluster: given.cluster }),
         },
       },
     });

@@ -34,14 +34,12 @@ export function fleetConfigText(input: FleetConfigInput): string {
   const { home, state, hosts } = input;
   const credentials = serviceNames.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
   const hostLines = hosts.map(
-    ({ id, name, zone, labels = {} }) => `  - id: ${id}
+    ({ id, name }) => `  - id: ${id}
     name: ${quoted(name)}
     credentialsFile: ${quoted(hostCredentialsFileOf(home, id))}
-    journalFolder: ${quoted(path.join(home.journalFolder, id))}
-${zone === undefined ? '' : `    zone: ${quoted(zone)}\n`}    labels: ${JSON.stringify(labels)}`,
+    journalFolder: ${quoted(path.join(home.journalFolder, id))}`,
   );
   return `# Written by ./drover up at each start; what you change here is lost. Environment variables override it.
-# Zone and labels of a host stand in state.json.
 fleetId: ${state.fleetId}
 home: ${quoted(home.root)}
 subjectPrefix: ${input.subjectPrefix}

@@ -12,9 +12,6 @@ export interface FleetHost {
   readonly id: string;
   readonly name: string;
   readonly hypervisor: HypervisorKind;
-  /** This and the labels are a person's to write, here: what stands in this file is kept from one start to the next. */
-  readonly zone?: string;
-  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface FleetState {
@@ -35,7 +32,6 @@ export async function ensureFleetState(home: Home, wanted: HostsWanted, isFree?:
   const stored = await readFleetState(home);
   const fleetId = stored?.fleetId ?? randomUUID();
   const known = stored?.hosts ?? [];
-  await requirePlaces(home, known);
   const missing = await missingHosts(home, fleetId, known, wanted);
   const state: FleetState = {
     fleetId,
@@ -61,23 +57,6 @@ export async function readFleetState(home: Home): Promise<FleetState | undefined
 /** The hosts that run this time. */
 export function hostsToRun(state: FleetState, wanted: HostsWanted): readonly FleetHost[] {
   return state.hosts.filter((host) => host.hypervisor === wanted.hypervisor).slice(0, wanted.count);
-}
-
-/** What a person wrote is checked before anything is started, and blamed on the file that he wrote. */
-async function requirePlaces(home: Home, hosts: readonly FleetHost[]): Promise<void> {
-  if (hosts.every(({ zone, labels }) => zone === undefined && labels === undefined)) return;
-  const { labelsSchema, resourceNameSchema } = await import('@drover/contracts');
-  for (const { name, zone, labels } of hosts) {
-    for (const [field, result] of [
-      ['zone', resourceNameSchema.optional().safeParse(zone)],
-      ['labels', labelsSchema.optional().safeParse(labels)],
-    ] as const) {
-      const [issue] = result.error?.issues ?? [];
-      if (issue === undefined) continue;
-      const at = [field, ...issue.path.map(String)].join('.');
-      throw new Error(`${home.stateFile}: ${at} of the host ${name} is not usable: ${issue.message}`);
-    }
-  }
 }
 
 /**

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { ordinalSchema } from '../bounds.schema.js';
+import { countSchema, cpusSchema, ordinalSchema } from '../bounds.schema.js';
 import { clusterIdSchema, fleetIdSchema, hostIdSchema } from '../ids.schema.js';
 import { hostInventorySchema } from '../host/inventory.schema.js';
+import { bootNonceSchema, hypervisorFaultSchema } from '../host/report.schema.js';
+import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 import { reportSourceSchema } from './vm.events.js';
 
 export const hostEventSchemas = {
@@ -17,10 +19,22 @@ export const hostEventSchemas = {
     agentVersion: z.string().max(50),
     protocolVersion: ordinalSchema,
     capabilities: z.array(z.string().max(100)).max(100),
+    /** Of the agent that registered: told apart from a clone of its machine, also by the next ha-manager. */
+    bootNonce: bootNonceSchema,
   }),
+  /** The agent was started anew and registered; all else is as it was. */
+  HostAgentStarted: z.strictObject({ hostId: hostIdSchema, bootNonce: bootNonceSchema }),
+  /** The agent said that it ends: the next one need not wait until this one's silence is proven. */
+  HostAgentStopped: z.strictObject({ hostId: hostIdSchema, bootNonce: bootNonceSchema }),
+  /** A second machine speaks with this host's id while the agent that registered is alive, and was refused (safety.md 14). */
+  HostCloneRefused: z.strictObject({ hostId: hostIdSchema, bootNonce: bootNonceSchema }),
+  /** The second machine has not been heard for a while. */
+  HostCloneGone: z.strictObject({ hostId: hostIdSchema }),
   HostInventoryChanged: z.strictObject({
     hostId: hostIdSchema,
     inventory: hostInventorySchema,
+    /** Where the host now says that it has more than before: what it had. */
+    grewFrom: z.strictObject({ cpuCount: cpusSchema, memoryMiB: countSchema }).optional(),
     /** Absent where the host told at its registration. An older report than the newest one here changes nothing. */
     source: reportSourceSchema.optional(),
   }),
@@ -29,6 +43,14 @@ export const hostEventSchemas = {
   /** Silent. Proves nothing; its VMs stay where they are. */
   HostSuspected: z.strictObject({ hostId: hostIdSchema, missedHeartbeats: ordinalSchema }),
   HostReturned: z.strictObject({ hostId: hostIdSchema }),
+  /** The agent answers, its hypervisor does not: nothing can be done there and nothing is known of its VMs. */
+  HostHypervisorLost: z.strictObject({ hostId: hostIdSchema, why: hypervisorFaultSchema }),
+  HostHypervisorReturned: z.strictObject({ hostId: hostIdSchema }),
+  /** All labels that the host has from now on. Labels, zone and cluster are an operator's word, never the host's. */
+  HostLabelsChanged: z.strictObject({ hostId: hostIdSchema, labels: labelsSchema }),
+  /** Null: the host is in no zone. */
+  HostZoneChanged: z.strictObject({ hostId: hostIdSchema, zone: resourceNameSchema.nullable() }),
+  HostClusterChanged: z.strictObject({ hostId: hostIdSchema, clusterId: clusterIdSchema }),
 } as const;
 
 export const clusterEventSchemas = {

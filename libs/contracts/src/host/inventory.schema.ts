@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { countSchema, cpusSchema } from '../bounds.schema.js';
-import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
+import { resourceNameSchema } from '../vm-spec.schema.js';
 
 /** A host's word has bounds that every reader of it can hold: a fleet's sum of them still fits 53 bits. */
 const cpus = cpusSchema;
@@ -46,8 +46,6 @@ export const hostInventorySchema = z.strictObject({
   /** Host name; a display name, not an identity. */
   name: hostNameSchema,
   machineId: z.string().regex(/^[0-9a-f]{32}$/),
-  zone: resourceNameSchema.optional(),
-  labels: labelsSchema,
   hypervisor: z.enum(['libvirt', 'simulated']),
   /** Found by probing, not by `/dev/kvm` being there. */
   accelerator: z.enum(['kvm', 'tcg', 'simulated']),

@@ -19,6 +19,11 @@ export const HOST_PROTOCOL_VERSION = 1;
 /** More VMs of one host than this fit no message. */
 export const MAX_VMS_OF_A_HOST = 10_000;
 
+/** Made anew at each start of an agent. */
+export const bootNonceSchema = z.string().min(1).max(64);
+/** Why a host's hypervisor cannot be heard, in a few words. */
+export const hypervisorFaultSchema = z.string().min(1).max(80);
+
 /** A command that was taken came to its end. */
 export const commandFinishedSchema = z.strictObject({
   kind: z.literal('command-finished'),
@@ -179,11 +184,13 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('register'),
     hostId: hostIdSchema,
-    inventory: hostInventorySchema,
+    /** `inventoryDigest` of fleet-model; absent where the hypervisor cannot be heard. Control planes that know it ask for no more. */
+    inventoryDigest: z.uuid().max(36).optional(),
+    /** Sent where the answer was `inventory-needed`. */
+    inventory: hostInventorySchema.optional(),
     /** Made once with the journal file. */
     journalId: z.string().min(1).max(64),
-    /** Made anew at each start of the agent. */
-    bootNonce: z.string().min(1).max(64),
+    bootNonce: bootNonceSchema,
     /** The fleet this agent was given at its first registration; absent before. */
     fleetId: fleetIdSchema.optional(),
     agentVersion: z.string().max(50),
@@ -191,7 +198,7 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
     capabilities: z.array(z.string().max(100)).max(100),
     /** Of the newest report made in the host lane. Lower than what was heard: the journal is an older copy. */
     lastSequence: countSchema.optional(),
-    /** Newest report of the host lane that waits and is older than `inventory`; absent where none waits. */
+    /** Newest report of the host lane that waits and is older than the inventory that is told; absent where none waits. */
     reportsThrough: ordinalSchema.optional(),
   }),
   z.strictObject({
@@ -203,6 +210,8 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
       .min(1)
       .max(100),
   }),
+  /** The agent ends by itself and will do nothing more: the next one may register at once. Answered with `left`. */
+  z.strictObject({ kind: z.literal('leaving'), hostId: hostIdSchema, bootNonce: bootNonceSchema }),
 ]);
 export type HostLaneMessage = z.infer<typeof hostLaneMessageSchema>;
 
@@ -211,7 +220,9 @@ export const hostReportSchema = z.discriminatedUnion('kind', [
 ]);
 export type HostReport = z.infer<typeof hostReportSchema>;
 
-/** The answer to `register`. */
+/** The answer to `leaving`. */
+export const leftSchema = z.strictObject({ kind: z.literal('left') });
+
 export const registeredSchema = z.strictObject({
   kind: z.literal('registered'),
   fleetId: fleetIdSchema,
@@ -222,12 +233,20 @@ export const registeredSchema = z.strictObject({
 });
 export type Registered = z.infer<typeof registeredSchema>;
 
+/** The answer to `register`. */
+export const registrationAnswerSchema = z.discriminatedUnion('kind', [
+  registeredSchema,
+  /** The host is not known as the digest describes it: send the inventory with the registration. */
+  z.strictObject({ kind: z.literal('inventory-needed') }),
+]);
+export type RegistrationAnswer = z.infer<typeof registrationAnswerSchema>;
+
 /** Payload of `drover.host.<hostId>.heartbeat`: at most 200 bytes. */
 export const heartbeatSchema = z.strictObject({
   sequence: ordinalSchema,
-  bootNonce: z.string().min(1).max(64),
-  /** Why the host's hypervisor cannot be heard; absent while it can. Said in each heartbeat as long as it is so. */
-  hypervisorFault: z.string().min(1).max(80).optional(),
+  bootNonce: bootNonceSchema,
+  /** Absent while the hypervisor can be heard. Said in each heartbeat as long as it cannot. */
+  hypervisorFault: hypervisorFaultSchema.optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { countSchema, ordinalSchema, sumSchema, text } from '../bounds.schema.js';
+import { countSchema, cpusSchema, ordinalSchema, sumSchema, text } from '../bounds.schema.js';
 import { hostInventorySchema, hostNameSchema } from '../host/inventory.schema.js';
+import { hypervisorFaultSchema } from '../host/report.schema.js';
 import { clusterIdSchema, hostIdSchema } from '../ids.schema.js';
 import { pageQuery, pageSchema, notShownSchema, recordedTimeSchema } from './conventions.schema.js';
 import { strayVmSchema } from './vm.schema.js';
-import { resourceNameSchema } from '../vm-spec.schema.js';
+import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
 /** `SUSPECTED`: silent, which proves nothing. */
 export const livenessSchema = z.enum(['ALIVE', 'SUSPECTED']);
@@ -32,7 +33,18 @@ export const hostResourceSchema = z.strictObject({
   liveness: z.strictObject({ state: livenessSchema, since: recordedTimeSchema }),
   /** Null while the host takes new placements. */
   cordon: z.strictObject({ by: z.enum(['user', 'protocol']), at: recordedTimeSchema }).nullable(),
+  /** Zone and labels that an operator gave the host; null where it is in none. */
+  zone: resourceNameSchema.nullable(),
+  labels: labelsSchema,
+  /** Why its hypervisor cannot be heard, and since when; null while it can. Nothing is known of its VMs meanwhile. */
+  hypervisorFault: z.strictObject({ why: hypervisorFaultSchema, since: recordedTimeSchema }).nullable(),
+  /** Since when a second machine with this host's id is refused; null where none is. */
+  clone: z.strictObject({ since: recordedTimeSchema }).nullable(),
   inventory: hostInventorySchema,
+  /** When the host last said that it has more CPUs or memory than before, and what it had; null where it never did. */
+  growth: z
+    .strictObject({ at: recordedTimeSchema, cpuCountBefore: cpusSchema, memoryMiBBefore: countSchema })
+    .nullable(),
   agent: z.strictObject({
     version: text(50),
     protocolVersion: ordinalSchema,

@@ -37,7 +37,6 @@ export function anInventory(changes: Partial<HostInventory> = {}): HostInventory
   return {
     name: 'host',
     machineId: '0123456789abcdef0123456789abcdef',
-    labels: {},
     hypervisor: 'simulated',
     accelerator: 'simulated',
     architecture: 'x86_64',
@@ -90,6 +89,7 @@ export function hostRegistered(host: HostId, inventory: Partial<HostInventory> =
     agentVersion: '1.0.0',
     protocolVersion: 1,
     capabilities: [],
+    bootNonce: 'boot-1',
   });
 }
 
@@ -103,6 +103,17 @@ export const hostUncordoned = (host: HostId): StoredHostEvent => ofHost(host, 'H
 export const hostSuspected = (host: HostId): StoredHostEvent =>
   ofHost(host, 'HostSuspected', { hostId: host, missedHeartbeats: 3 });
 export const hostReturned = (host: HostId): StoredHostEvent => ofHost(host, 'HostReturned', { hostId: host });
+
+export const hostLabelled = (host: HostId, labels: Record<string, string>): StoredHostEvent =>
+  ofHost(host, 'HostLabelsChanged', { hostId: host, labels });
+export const hostZoned = (host: HostId, zone: string | null): StoredHostEvent =>
+  ofHost(host, 'HostZoneChanged', { hostId: host, zone });
+export const hostInCluster = (host: HostId, cluster: string): StoredHostEvent =>
+  ofHost(host, 'HostClusterChanged', { hostId: host, clusterId: clusterIdSchema.parse(cluster) });
+export const hypervisorLost = (host: HostId): StoredHostEvent =>
+  ofHost(host, 'HostHypervisorLost', { hostId: host, why: 'libvirtd does not answer' });
+export const hypervisorReturned = (host: HostId): StoredHostEvent =>
+  ofHost(host, 'HostHypervisorReturned', { hostId: host });
 
 export function vmRequested(vm: VmId, spec: VmSpecInput = {}): StoredVmEvent {
   return ofVm(vm, 'VmRequested', {

@@ -1,4 +1,4 @@
-import type { HostVerb, hostWriteAnswerSchema } from '@drover/contracts';
+import type { HostCommandBody, HostCommandMessage, HostVerb, hostWriteAnswerSchema } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
 import { actorOf, commandIdOf, type Caller } from './caller.js';
@@ -18,14 +18,20 @@ export class WriteHost {
     this.#clock = clock;
   }
 
-  async act(caller: Caller, verb: HostVerb, ref: string): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
+  async act<Verb extends HostVerb>(
+    caller: Caller,
+    verb: Verb,
+    ref: string,
+    body: HostCommandBody<Verb>,
+  ): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
     const { id, name } = await this.#find.host(ref);
     const message = {
       commandId: commandIdOf(caller, [`host.${verb}`, ref], this.#clock),
       actor: actorOf(caller),
       hostId: id,
+      ...body,
     };
-    const { position } = accept(await this.#commands.host(verb, message));
+    const { position } = accept(await this.#commands.host(verb, message as HostCommandMessage<Verb>));
     return { body: { operation: null, host: { id, name } }, position, isEnded: true };
   }
 }

@@ -79,7 +79,7 @@ export function badValuesFor(field: Field): BadValue[] {
   const kind = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   const wrong: BadValue[] = [
     ...(isRequired ? [{ why: 'nothing', value: undefined }] : []),
-    { why: 'null', value: null },
+    ...(shapesOf(schema).some((shape) => shape.type === 'null') ? [] : [{ why: 'null', value: null }]),
     ...(kind === 'string' ? [] : [{ why: 'a text', value: 'x<&' }]),
     ...(kind === 'integer' || kind === 'number' || isNumberUnion(schema) ? [] : [{ why: 'a number', value: 7.5 }]),
     ...(kind === 'boolean' ? [] : [{ why: 'a boolean', value: true }]),

@@ -52,6 +52,7 @@ export class FleetStory {
         agentVersion: '0.1.0',
         protocolVersion: 1,
         capabilities: [],
+        bootNonce: `boot-${name}`,
       },
     });
     return hostId;
@@ -202,7 +203,6 @@ export function inventoryOf(name: string): HostInventory {
   return {
     name,
     machineId: '0123456789abcdef0123456789abcdef',
-    labels: {},
     hypervisor: 'simulated',
     accelerator: 'simulated',
     architecture: 'x86_64',

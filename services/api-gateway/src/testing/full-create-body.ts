@@ -58,6 +58,7 @@ export const fullCreateBody = {
     placement: {
       hostId: '0199c4e2-0000-7000-8000-000000000001',
       zone: 'z1',
+      cluster: 'default',
       hostLabels: { disk: 'ssd' },
       policy: 'spread',
     },

@@ -83,7 +83,7 @@ export class MemoryFleetReads implements FleetReads {
     const hosts = [...fleet.hosts.values()].filter(
       (host) =>
         (name === undefined || host.name === name) &&
-        (zone === undefined || host.inventory.zone === zone) &&
+        (zone === undefined || host.zone === zone) &&
         (liveness === undefined || host.liveness.state === liveness),
     );
     const { items, ...rest } = paged(hosts, query, (host) => [host.name, host.id].join('\0'));
@@ -142,7 +142,7 @@ export class MemoryFleetReads implements FleetReads {
       items: items.map((host) => ({
         hostId: host.id,
         name: host.name,
-        zone: host.inventory.zone ?? null,
+        zone: host.zone,
         liveness: host.liveness.state,
         isCordoned: host.cordon !== null,
         allocated: host.allocated,

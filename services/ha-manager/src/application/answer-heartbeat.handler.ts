@@ -20,14 +20,15 @@ export class AnswerHeartbeatHandler {
     this.#term = term;
   }
 
-  answer(hostId: HostId, { sequence, bootNonce }: Heartbeat): HeartbeatAnswer {
+  answer(hostId: HostId, { sequence, bootNonce, hypervisorFault }: Heartbeat): HeartbeatAnswer {
     const term = this.#term();
     if (term === undefined) {
       throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this ha-manager is not the active one');
     }
-    const isRegistered = this.#directory.get(hostId).state !== undefined;
-    const mustRegister = !isRegistered || !this.#liveness.isOfRegisteredAgent(hostId, bootNonce);
-    if (!mustRegister) this.#liveness.heard(hostId, bootNonce);
+    // Another boot nonce than the registered one is no sign of life of that agent: it was started anew and has yet to
+    // register, or it runs on a clone of the machine.
+    const mustRegister = this.#directory.get(hostId).state?.agent.bootNonce !== bootNonce;
+    if (!mustRegister) this.#liveness.heard(hostId, hypervisorFault);
     return {
       term,
       sequence,

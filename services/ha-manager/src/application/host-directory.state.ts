@@ -30,9 +30,9 @@ export class HostDirectory {
     for (const { state } of this.#entries.values()) if (state !== undefined) yield state;
   }
 
-  get suspectedCount(): number {
+  count(isCounted: (host: RegisteredHost) => boolean): number {
     let count = 0;
-    for (const { isSuspected } of this.members()) if (isSuspected) count += 1;
+    for (const host of this.members()) if (isCounted(host)) count += 1;
     return count;
   }
 

@@ -13,6 +13,7 @@ import {
 } from '@drover/contracts';
 import { derivedId, type Clock, type Decision } from '@drover/domain-kit';
 import type { HostState } from '../domain/membership/host.state.js';
+import { HostBudget } from './host-budget.js';
 import type { HostDirectory } from './host-directory.state.js';
 import type { EventLog } from './ports/event-log.port.js';
 
@@ -26,6 +27,8 @@ export interface HostChange {
    */
   readonly causeId: (revision: number) => string;
   readonly actor: Actor;
+  /** What the host says is the cause, as often as it likes: counted against its budget. */
+  readonly isHostsWord?: boolean;
   readonly traceparent?: string | undefined;
   /** Of the command that the change follows from, where one does: a repeat of its id that asks something else is refused. */
   readonly requestDigest?: string;
@@ -40,12 +43,19 @@ export class HostStreamHandler {
   readonly #store: EventLog;
   readonly #directory: HostDirectory;
   readonly #clock: Clock;
+  readonly #budget: HostBudget;
   readonly #turns = new Map<HostId, Promise<unknown>>();
 
   constructor(store: EventLog, directory: HostDirectory, clock: Clock) {
     this.#store = store;
     this.#directory = directory;
     this.#clock = clock;
+    this.#budget = new HostBudget(clock);
+  }
+
+  /** Whether the host's own word may cause an event now. */
+  mayCauseEvent(hostId: HostId): boolean {
+    return this.#budget.has(hostId, 1);
   }
 
   /** Throws `Fault` when the store cannot be reached; the change may then be repeated whatever became of it. */
@@ -72,10 +82,13 @@ export class HostStreamHandler {
       if (decision.kind === 'rejected') return { kind: 'rejected', rejection: decision.rejection };
       if (decision.events.length === 0) return { kind: 'changed', revision, position };
 
+      const count = decision.events.length;
+      if (change.isHostsWord === true && !this.#budget.has(hostId, count)) throw tooManyChanges(hostId);
       const events = decision.events.map((fact, index) => this.#newEvent(fact, index, revision, change));
       const result = await this.#store.append(stream, revision < 0 ? 'no-stream' : revision, events);
       if (result.kind === 'appended' && !result.wasRepeat) {
         this.#directory.seeAppended(hostId, decision.events, result.revision, result.position);
+        if (change.isHostsWord === true) this.#budget.spend(hostId, count);
         return { kind: 'changed', revision: result.revision, position: result.position };
       }
       await this.#catchUp(stream, revision);
@@ -118,4 +131,12 @@ export class HostStreamHandler {
       },
     };
   }
+}
+
+function tooManyChanges(hostId: HostId): Fault {
+  return new Fault(
+    'SERVICE_UNAVAILABLE',
+    'not-applied',
+    `host ${hostId} has said too many different things of itself in a short time; one is taken a minute`,
+  );
 }

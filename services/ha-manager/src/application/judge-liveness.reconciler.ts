@@ -1,10 +1,11 @@
-import { hostDecider } from '../domain/membership/host.decider.js';
+import { assertNever } from '@drover/domain-kit';
+import { hostDecider, type HostCommand } from '../domain/membership/host.decider.js';
 import type { Verdict } from '../domain/liveness/liveness.policy.js';
 import type { HostStreamHandler } from './host-stream.handler.js';
 import type { Liveness } from './liveness.state.js';
 
 /**
- * Makes events of silence and return. Woken several times a second; what could not be appended is found again the next
+ * Makes events of what was heard of hosts, and of their silence. Woken several times a second; what could not be appended is found again the next
  * time, as long as it is still so.
  */
 export class JudgeLiveness {
@@ -34,20 +35,42 @@ export class JudgeLiveness {
 
   async #append(verdicts: readonly Verdict[]): Promise<void> {
     await Promise.all(
-      verdicts.map((verdict) => {
-        const { hostId } = verdict;
-        return this.#streams.change(hostId, {
-          decide: (state) =>
-            hostDecider.decide(
-              state,
-              verdict.kind === 'silent'
-                ? { kind: 'SuspectHost', hostId, missedHeartbeats: verdict.missedHeartbeats }
-                : { kind: 'ReturnHost', hostId },
-            ),
-          causeId: (revision) => `${verdict.kind} ${hostId} ${revision}`,
-          actor: { kind: 'service', id: 'ha-manager' },
-        });
-      }),
+      verdicts
+        .filter((verdict) => !isHostsWord(verdict) || this.#streams.mayCauseEvent(verdict.hostId))
+        .map((verdict) => {
+          const { hostId, kind } = verdict;
+          return this.#streams.change(hostId, {
+            decide: (state) => hostDecider.decide(state, commandOf(verdict)),
+            causeId: (revision) => `${kind} ${hostId} ${revision}`,
+            actor: { kind: 'service', id: 'ha-manager' },
+            isHostsWord: isHostsWord(verdict),
+          });
+        }),
     );
+  }
+}
+
+/** Silence is for us to say; what a heartbeat or a registration says is the host's word, however often it changes. */
+function isHostsWord({ kind }: Verdict): boolean {
+  return kind === 'hypervisor-lost' || kind === 'hypervisor-back' || kind === 'cloned';
+}
+
+function commandOf(verdict: Verdict): HostCommand {
+  const { hostId } = verdict;
+  switch (verdict.kind) {
+    case 'silent':
+      return { kind: 'SuspectHost', hostId, missedHeartbeats: verdict.missedHeartbeats };
+    case 'back':
+      return { kind: 'ReturnHost', hostId };
+    case 'hypervisor-lost':
+      return { kind: 'LoseHypervisor', hostId, why: verdict.why };
+    case 'hypervisor-back':
+      return { kind: 'ReturnHypervisor', hostId };
+    case 'cloned':
+      return { kind: 'RefuseClone', hostId, bootNonce: verdict.bootNonce };
+    case 'clone-gone':
+      return { kind: 'ForgetClone', hostId };
+    default:
+      return assertNever(verdict);
   }
 }

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { commandIdSchema, Fault, type HostReport, type StoredEvent, type StoredHostEvent } from '@drover/contracts';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { inventoryDigest } from '@drover/fleet-model';
 import { anInventory, hostId } from '@drover/fleet-model/testing';
 import { DEFAULT_LIVENESS } from '../domain/liveness/liveness.state.js';
 import { aFleet, anotherFleet, aRegistration, ManualClock } from '../testing/index.js';
 import { AnswerHeartbeatHandler } from './answer-heartbeat.handler.js';
 import { claimStore } from './claim-store.handler.js';
-import { CordonHostHandler } from './cordon-host.handler.js';
 import { HostDirectory } from './host-directory.state.js';
 import { HostStreamHandler } from './host-stream.handler.js';
 import { JudgeLiveness } from './judge-liveness.reconciler.js';
@@ -14,6 +14,7 @@ import { Liveness } from './liveness.state.js';
 import type { UnreadableReport } from './ports/dead-letters.port.js';
 import { RegisterHostHandler } from './register-host.handler.js';
 import { TakeHostReportsHandler } from './take-host-reports.handler.js';
+import { WriteHostHandler } from './write-host.handler.js';
 
 const id = hostId(1);
 const command = (n: number) => ({
@@ -49,7 +50,8 @@ describe('membership', () => {
     return {
       directory,
       register: (changes = {}, inventory = {}) => register.register(aRegistration(changes, inventory)),
-      cordon: new CordonHostHandler(streams),
+      cordon: new WriteHostHandler(streams),
+      leave: (bootNonce: string) => register.leave(id, bootNonce),
       heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => term),
       reports: new TakeHostReportsHandler(streams, { keep }),
       judge: new JudgeLiveness(liveness, streams, () => isListening),
@@ -129,11 +131,109 @@ describe('membership', () => {
   it('refuses a clone while the first agent is alive, and takes a restarted agent once that has been silent', async () => {
     const manager = await aManager();
     await manager.register();
-    clock.advance(2999);
-    expect(await manager.register({ bootNonce: 'boot-2' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
-    clock.advance(1);
+    await pass(manager, 15_000, true);
+    expect(await manager.register({ bootNonce: 'boot-2' })).toMatchObject({
+      code: 'HOST_ID_IN_USE',
+      data: { retryAfterMs: 3000 },
+    });
+    await pass(manager, 2500, false);
+    expect(await manager.register({ bootNonce: 'boot-2' })).toMatchObject({ data: { retryAfterMs: 500 } });
+    await pass(manager, 500, false);
     expect(await manager.register({ bootNonce: 'boot-2' })).toMatchObject({ kind: 'registered' });
     expect(await manager.register({ bootNonce: 'boot-1' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
+  });
+
+  it('lets no clone in because it was taken over, whoever speaks first', async () => {
+    const before = await aManager();
+    await before.register();
+    await pass(before, 15_000, true);
+    const next = await aManager();
+    await next.judge.reconcile();
+    expect(await next.register({ bootNonce: 'clone' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
+    expect(next.heartbeats.answer(id, { sequence: 1, bootNonce: 'clone' })).toMatchObject({ mustRegister: true });
+    expect(next.heartbeats.answer(id, { sequence: 9, bootNonce: 'boot-1' })).toMatchObject({ mustRegister: false });
+    expect(await next.register()).toMatchObject({ kind: 'registered' });
+    // Nor once the grace has passed: the first agent has been heard.
+    await pass(next, 20_000, true);
+    expect(await next.register({ bootNonce: 'clone' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
+  });
+
+  it('lets no clone in after an outage in which nobody was heard', async () => {
+    const manager = await aManager();
+    await manager.register();
+    await pass(manager, 15_000, true);
+    isListening = false;
+    await pass(manager, 60_000, false);
+    isListening = true;
+    await pass(manager, 500, false);
+    expect(await manager.register({ bootNonce: 'clone' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
+  });
+
+  it('sounds the alarm when two machines speak with one id, until the second is gone', async () => {
+    const manager = await aManager();
+    await manager.register();
+    await pass(manager, 15_000, true);
+    await manager.register({ bootNonce: 'clone' });
+    await pass(manager, 2000, true);
+    expect(await types()).toEqual(['HostRegistered', 'HostCloneRefused']);
+    expect(manager.directory.get(id).state?.isCloned).toBe(true);
+    await manager.register({ bootNonce: 'clone' });
+    await pass(manager, 599_000, true);
+    expect(await types()).toHaveLength(2);
+    await pass(manager, 3000, true);
+    expect(await types()).toEqual(['HostRegistered', 'HostCloneRefused', 'HostCloneGone']);
+  });
+
+  it('lets a restarted agent in at once whose former self said that it ended, also after a takeover', async () => {
+    const before = await aManager();
+    await before.register();
+    await before.leave('boot-1');
+    const next = await aManager();
+    expect(await next.register({ bootNonce: 'boot-2' })).toMatchObject({ kind: 'registered' });
+    expect(await types()).toEqual(['HostRegistered', 'HostAgentStopped', 'HostAgentStarted']);
+  });
+
+  it('asks for the inventory of a host that it does not know by its digest, and only then', async () => {
+    const manager = await aManager();
+    const slim = { inventory: undefined };
+    expect(await manager.register(slim)).toEqual({ kind: 'inventory-needed' });
+    expect(await types()).toEqual([]);
+    await manager.register();
+    expect(await manager.register(slim)).toMatchObject({ kind: 'registered' });
+    expect(await types()).toEqual(['HostRegistered']);
+    const other = inventoryDigest(anInventory({ images: [] }));
+    expect(await manager.register({ ...slim, inventoryDigest: other })).toEqual({ kind: 'inventory-needed' });
+  });
+
+  it('takes so many events on the word of a host and no more, whatever it says', async () => {
+    const manager = await aManager();
+    for (let n = 0; n < 100; n += 1) {
+      // A host that forgets its journal each time, and one that tells two inventories in turn.
+      await manager.register({ journalId: `journal-${n}` }).catch(() => undefined);
+      await manager.register({ journalId: 'last' }, { memoryMiB: 1024 + n }).catch(() => undefined);
+    }
+    expect(await types()).toHaveLength(30);
+    await expect(manager.register({ journalId: 'one more' })).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    // What others say of it is not counted.
+    expect(await manager.cordon.handle('cordon', command(1))).toMatchObject({ revision: 30 });
+    clock.advance(60_000);
+    expect(await manager.register({ journalId: 'one more' })).toMatchObject({ kind: 'registered' });
+    expect(await types()).toHaveLength(32);
+  });
+
+  it('records that a hypervisor cannot be heard as long as heartbeats say so, however often that changes', async () => {
+    const manager = await aManager();
+    await manager.register();
+    const said = async (hypervisorFault?: string) => {
+      manager.heartbeats.answer(id, { sequence: 1, bootNonce: 'boot-1', ...(hypervisorFault && { hypervisorFault }) });
+      await pass(manager, 500, false);
+    };
+    await said('no answer');
+    await said('no answer');
+    await said();
+    expect(await types()).toEqual(['HostRegistered', 'HostHypervisorLost', 'HostHypervisorReturned']);
+    for (let n = 0; n < 50; n += 1) await said(n % 2 === 0 ? 'no answer' : undefined);
+    expect((await types()).length).toBeLessThan(32);
   });
 
   it('lets one of two clones in that register in the same moment', async () => {

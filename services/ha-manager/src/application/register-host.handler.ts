@@ -1,6 +1,8 @@
-import type { Registered, Rejection } from '@drover/contracts';
-import { hostDecider, type Registration } from '../domain/membership/host.decider.js';
+import type { HostId, Registered, RegistrationAnswer, Rejection } from '@drover/contracts';
+import { accept } from '@drover/domain-kit';
+import { hostDecider } from '../domain/membership/host.decider.js';
 import { isCordoned } from '../domain/membership/host.state.js';
+import { needsInventory, type Registration } from '../domain/membership/registration.decider.js';
 import type { Claim } from './claim-store.handler.js';
 import type { HostDirectory } from './host-directory.state.js';
 import type { HostStreamHandler } from './host-stream.handler.js';
@@ -19,25 +21,46 @@ export class RegisterHostHandler {
     this.#claim = claim;
   }
 
-  async register(registration: Registration, traceparent?: string): Promise<Registered | Rejection> {
+  async register(registration: Registration, traceparent?: string): Promise<RegistrationAnswer | Rejection> {
     const { hostId, bootNonce } = registration;
+    let isIncomplete = false;
     const changed = await this.#streams.change(hostId, {
       decide: (state) => {
-        const decision = hostDecider.decide(state, {
+        isIncomplete = needsInventory(state, registration);
+        if (isIncomplete) return accept();
+        return hostDecider.decide(state, {
           kind: 'RegisterHost',
           registration,
           fleetId: this.#claim.fleetId,
-          aliveBootNonce: this.#liveness.aliveBootNonce(hostId),
+          agentMayLiveMs: this.#liveness.agentMayLiveMs(hostId),
         });
-        // Before the append: a clone that registers while it is under way must be refused.
-        if (decision.kind === 'accepted') this.#liveness.heard(hostId, bootNonce);
-        return decision;
       },
       causeId: (revision) => `register ${hostId} ${bootNonce} ${revision}`,
       actor: { kind: 'host', id: hostId },
+      isHostsWord: true,
       traceparent,
     });
-    if (changed.kind === 'rejected') return changed.rejection;
+    if (changed.kind === 'rejected') {
+      if (changed.rejection.code === 'HOST_ID_IN_USE') this.#liveness.refused(hostId, bootNonce);
+      return changed.rejection;
+    }
+    if (isIncomplete) return { kind: 'inventory-needed' };
+    this.#liveness.registered(hostId);
+    return this.#registered(hostId);
+  }
+
+  /** The agent ends: nobody has to wait for its silence. */
+  async leave(hostId: HostId, bootNonce: string): Promise<{ readonly kind: 'left' } | Rejection> {
+    const changed = await this.#streams.change(hostId, {
+      decide: (state) => hostDecider.decide(state, { kind: 'LeaveHost', hostId, bootNonce }),
+      causeId: (revision) => `leave ${hostId} ${bootNonce} ${revision}`,
+      actor: { kind: 'host', id: hostId },
+      isHostsWord: true,
+    });
+    return changed.kind === 'rejected' ? changed.rejection : { kind: 'left' };
+  }
+
+  #registered(hostId: HostId): Registered {
     const { state } = this.#directory.get(hostId);
     if (state === undefined) throw new Error(`host ${hostId} was registered and is not known`);
     return {

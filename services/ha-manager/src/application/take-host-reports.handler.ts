@@ -52,6 +52,7 @@ export class TakeHostReportsHandler {
         hostDecider.decide(state, { kind: 'TakeInventory', hostId, journalEpoch, sequence, inventory }),
       causeId: () => `report ${hostId} ${journalEpoch} ${sequence}`,
       actor: { kind: 'host', id: hostId },
+      isHostsWord: true,
       traceparent,
     });
     return changed.kind === 'rejected' ? changed.rejection : undefined;

@@ -1,11 +1,7 @@
-import type { HostInventory } from '@drover/contracts';
-
 /** What an agent is told of its host, beside what its hypervisor tells. */
 export interface HostSettings {
   readonly name: string;
   readonly machineId: string;
-  readonly zone?: string;
-  readonly labels: HostInventory['labels'];
   /** Kept for the host and never given to VMs. Absent: by the size of the host, and what the control plane takes there. */
   readonly reservedMemoryMiB?: number;
   /** What runs of the control plane on this host takes of its memory. */
@@ -22,7 +18,7 @@ export interface AgentTimings {
   readonly inventoryIntervalMs: number;
   /** How long a step is tried again while the hypervisor cannot be reached. */
   readonly hypervisorPatienceMs: number;
-  /** How long another agent with this host id may still count as alive after a restart of this one. */
+  /** How long another agent with this host id may at least count as alive after a restart of this one; longer where the refusal says so. */
   readonly hostIdPatienceMs: number;
   /** Between looks at a guest that was asked to stop or reboot; its signal usually comes first. */
   readonly guestPollMs: number;

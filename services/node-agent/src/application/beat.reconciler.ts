@@ -16,6 +16,8 @@ export interface BeatOptions {
   /** Until the first answer says better. */
   readonly intervalMs: number;
   readonly onMustRegister: () => void;
+  /** Why the hypervisor cannot be heard; undefined while it can. */
+  readonly hypervisorFault: () => string | undefined;
 }
 
 /** Heartbeats, at the pace that the answers ask for. An unanswered one is followed by the next and by nothing else. */
@@ -26,7 +28,9 @@ export async function beat(options: BeatOptions): Promise<void> {
   for (let sequence = 1; !stop.aborted; sequence += 1) {
     const sentAtMs = clock.monotonicMs();
     try {
-      const answer = await controlPlane.beat({ sequence, bootNonce }, intervalMs);
+      const fault = options.hypervisorFault();
+      const heartbeat = { sequence, bootNonce, ...(fault === undefined ? {} : { hypervisorFault: fault }) };
+      const answer = await controlPlane.beat(heartbeat, intervalMs);
       if (stop.aborted) return;
       if (answer.kind === 'answered') intervalMs = answer.value.nextIntervalMs;
       if (answer.kind === 'rejected' || answer.value.mustRegister) options.onMustRegister();

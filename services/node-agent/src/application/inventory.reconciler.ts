@@ -1,4 +1,5 @@
 import type { HostInventory } from '@drover/contracts';
+import { inventoryDigest as inventoryDigestOf } from '@drover/fleet-model';
 import type { Hypervisor } from '@drover/hypervisor';
 import type { Logger } from '@drover/observability';
 import { keptMemoryMiB, type HostMemory } from '../domain/capacity/capacity.policy.js';
@@ -9,6 +10,7 @@ import { pause } from './stopping.js';
 /** An inventory as a registration tells it. */
 export interface TakenInventory {
   readonly inventory: HostInventory;
+  readonly inventoryDigest: string;
   /** The newest report that waits in the lane: what it says is older, and must not follow the registration. */
   readonly reportsThrough?: number;
 }
@@ -36,9 +38,10 @@ export class InventoryReconciler {
   take(): Promise<TakenInventory> {
     return this.#inTurn(async () => {
       const inventory = await this.#look();
-      this.#told = fingerprintOf(inventory);
+      const inventoryDigest = inventoryDigestOf(inventory);
+      this.#told = inventoryDigest;
       const reportsThrough = this.#lane.pending.at(-1)?.sequence;
-      return { inventory, ...(reportsThrough === undefined ? {} : { reportsThrough }) };
+      return { inventory, inventoryDigest, ...(reportsThrough === undefined ? {} : { reportsThrough }) };
     });
   }
 
@@ -54,7 +57,7 @@ export class InventoryReconciler {
       await this.#inTurn(async () => {
         this.#isDue = false;
         const inventory = await this.#look();
-        const fingerprint = fingerprintOf(inventory);
+        const fingerprint = inventoryDigestOf(inventory);
         if (fingerprint === this.#told) return;
         this.#told = fingerprint;
         await this.#lane.append({ kind: 'inventory-changed', inventory });
@@ -80,10 +83,10 @@ export class InventoryReconciler {
   }
 
   async #look(): Promise<HostInventory> {
-    const { controlPlaneMemoryMiB, labels, machineId, name, zone } = this.#host;
+    const { controlPlaneMemoryMiB, machineId, name } = this.#host;
     const found = await this.#hypervisor.inventory();
     const reservedMemoryMiB = this.#host.reservedMemoryMiB ?? keptMemoryMiB(found.memoryMiB, controlPlaneMemoryMiB);
-    const inventory = { ...found, name, machineId, labels, reservedMemoryMiB, ...(zone === undefined ? {} : { zone }) };
+    const inventory = { ...found, name, machineId, reservedMemoryMiB };
     this.#memory = this.#memoryOf(inventory);
     this.#logUnusable(inventory);
     return inventory;
@@ -101,12 +104,4 @@ export class InventoryReconciler {
   #memoryOf({ hugePagesMiB, memoryMiB, reservedMemoryMiB }: HostInventory): HostMemory {
     return { memoryMiB, reservedMemoryMiB, hugePagesMiB, memoryOvercommitRatio: this.#host.memoryOvercommitRatio };
   }
-}
-
-/** What is free in a pool changes with every VM: loads tell it. */
-function fingerprintOf(inventory: HostInventory): string {
-  return JSON.stringify({
-    ...inventory,
-    pools: inventory.pools.map(({ name, problem, type, capacityMiB }) => [name, problem, type, capacityMiB]),
-  });
 }

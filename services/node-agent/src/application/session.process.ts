@@ -109,16 +109,19 @@ export class Session {
     const { agentVersion, book, bootNonce, clock, controlPlane, hostId, hostIdPatienceMs, inventory, logger, stop } =
       this.#options;
     const begunAtMs = clock.monotonicMs();
+    let patienceMs = hostIdPatienceMs;
+    let isInventoryNeeded = false;
     const outage = outageOf(logger, 'registration');
     const nextWaitMs = doubling(this.#options.retryMs);
     for (;;) {
       try {
         const known = book.content.fleetId;
         const taken = await inventory.take();
+        const isWhole = isInventoryNeeded || known === undefined || taken.reportsThrough !== undefined;
         const answer = await controlPlane.register({
           kind: 'register',
           hostId,
-          ...taken,
+          ...(isWhole ? taken : { inventoryDigest: taken.inventoryDigest }),
           lastSequence: book.content.lanes.host.lastSequence,
           journalId: book.content.journalId,
           bootNonce,
@@ -128,14 +131,20 @@ export class Session {
           ...(known === undefined ? {} : { fleetId: known }),
         });
         outage.ended();
-        if (answer.kind === 'answered') {
+        if (answer.kind === 'answered' && answer.value.kind === 'registered') {
           return { registered: sameFleet(known, answer.value), reportsThrough: taken.reportsThrough };
         }
+        if (answer.kind === 'answered') {
+          isInventoryNeeded = true;
+          continue;
+        }
         const { rejection } = answer;
-        // After a quick restart it is this agent's own last life that still counts as alive.
-        const isOverlap = rejection.code === 'HOST_ID_IN_USE' && clock.monotonicMs() - begunAtMs < hostIdPatienceMs;
-        if (!isOverlap) throw new AgentRefused(rejection);
-        logger.warn('another agent with this host id was heard lately; asking again', { hostId });
+        // After a quick restart it is this agent's own last life that still counts as alive, for as long as the refusal
+        // says; one that lives longer than that is another machine's.
+        const waitedMs = clock.monotonicMs() - begunAtMs;
+        patienceMs = Math.max(patienceMs, 2 * retryAfterMs(rejection));
+        if (rejection.code !== 'HOST_ID_IN_USE' || waitedMs >= patienceMs) throw new AgentRefused(rejection);
+        logger.warn('another agent with this host id may still be alive; asking again', { hostId, patienceMs });
       } catch (error) {
         if (stop.aborted || error instanceof AgentRefused) throw error;
         outage.failed(error);
@@ -188,6 +197,12 @@ export class Session {
       await pause(Math.min(nextWaitMs(), 2_000), stop);
     }
   }
+}
+
+/** How long the control plane says to wait; 0 where it says nothing. */
+function retryAfterMs({ data }: Rejection): number {
+  const told = data?.['retryAfterMs'];
+  return typeof told === 'number' && told > 0 ? told : 0;
 }
 
 function sameFleet(known: FleetId | undefined, registered: Registered): Registered {

@@ -105,6 +105,55 @@ describe('registration', () => {
     expect(await agent.ended).toMatchObject({ code: 'HOST_ID_IN_USE' });
   });
 
+  it('asks again for twice as long as the refusal says that the other may live', async () => {
+    const told = { code: 'HOST_ID_IN_USE', detail: 'heard lately', data: { retryAfterMs: 60_000 } } as const;
+    const bench = newBench({ timings: { hostIdPatienceMs: 0 } });
+    bench.controlPlane.refusals.push(told, told);
+    await bench.start();
+    expect(bench.controlPlane.registrations).toHaveLength(3);
+  });
+
+  it('tells its inventory where the control plane does not know it, and only its digest elsewhere', async () => {
+    const bench = newBench();
+    await bench.start();
+    const [first] = bench.controlPlane.registrations;
+    expect(first?.inventory).toBeDefined();
+    await bench.agent.stop();
+    await bench.start();
+    expect(bench.controlPlane.registrations[1]).toMatchObject({ inventoryDigest: first?.inventoryDigest });
+    expect(bench.controlPlane.registrations[1]?.inventory).toBeUndefined();
+    await bench.agent.stop();
+    bench.controlPlane.needsInventory = true;
+    await bench.start();
+    expect(bench.controlPlane.registrations.slice(2).map(({ inventory }) => inventory !== undefined)).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  it('says that it ended, so that the next agent of the host need not wait for its silence', async () => {
+    const bench = newBench();
+    await bench.start();
+    await bench.agent.stop();
+    expect(bench.controlPlane.farewells).toEqual([bench.controlPlane.registrations[0]?.bootNonce]);
+  });
+
+  it('says in its heartbeats that the hypervisor cannot be heard, as long as it is so', async () => {
+    const bench = newBench();
+    bench.controlPlane.heartbeatIntervalMs = 100;
+    await bench.start();
+    const heard = (isFault: boolean) =>
+      bench.controlPlane.when(
+        () => ((bench.controlPlane.lastHeartbeat?.hypervisorFault !== undefined) === isFault ? true : undefined),
+        'a heartbeat',
+      );
+    await heard(false);
+    bench.machine.stopDaemon();
+    await heard(true);
+    bench.machine.startDaemon();
+    await heard(false);
+  });
+
   it('registers and opens the VM lane again after each reconnect', async () => {
     const bench = newBench();
     await bench.start();
@@ -133,7 +182,7 @@ describe('the inventory at a registration', () => {
     await bench.start();
     const { controlPlane, machine } = bench;
     const resize = (capacityMiB: number): void => machine.resizePool('default', capacityMiB);
-    const capacityOf = ({ inventory }: { inventory: HostInventory }) => inventory.pools[0]?.capacityMiB;
+    const capacityOf = ({ inventory }: { inventory?: HostInventory | undefined }) => inventory?.pools[0]?.capacityMiB;
     controlPlane.isDeafToHost = true;
     resize(1_001);
     await controlPlane.when(() => controlPlane.hostSequences[0], 'the report');

@@ -10,6 +10,7 @@ import {
   type CommandFinished,
   type CommandOrder,
   type FleetId,
+  type Heartbeat,
   type HostCommand,
   type HostOrder,
   type HostCommandAnswer,
@@ -37,11 +38,16 @@ export class ControlPlaneDouble {
   heartbeatIntervalMs = 60_000;
   readonly table = new Map<VmId, CommandOrder>();
   readonly registrations: Registration[] = [];
+  /** Boot nonces of agents that said that they ended. */
+  readonly farewells: string[] = [];
   readonly vmReports: VmReport[] = [];
   readonly hostReports: HostReport[] = [];
   /** How often the VM lane was opened. */
   openings = 0;
   heartbeats = 0;
+  lastHeartbeat: Heartbeat | undefined;
+  /** Nothing is known of the host's inventory. */
+  needsInventory = false;
   /** Answers to the next registrations, instead of acceptance. */
   readonly refusals: Rejection[] = [];
   /** Answers to the next openings of the VM lane, instead of the table. */
@@ -68,8 +74,16 @@ export class ControlPlaneDouble {
     const { subjects } = messaging;
     messaging.respond(subjects.hostReport(hostId, 'host'), async (message) => {
       const parsed = parsePayload(hostLaneMessageSchema, message);
-      if (parsed.kind === 'register') await this.beforeAnswering('register');
-      return this.#told(parsed.kind === 'register' ? this.#register(parsed) : this.#takeHostReports(parsed.reports));
+      switch (parsed.kind) {
+        case 'register':
+          await this.beforeAnswering('register');
+          return this.#told(this.#register(parsed));
+        case 'leaving':
+          this.farewells.push(parsed.bootNonce);
+          return this.#told(answered({ kind: 'left' }));
+        case 'reports':
+          return this.#told(this.#takeHostReports(parsed.reports));
+      }
     });
     messaging.respond(subjects.hostReport(hostId, 'vm'), async (message) => {
       const parsed = parsePayload(vmLaneMessageSchema, message);
@@ -83,7 +97,9 @@ export class ControlPlaneDouble {
       return this.#told(answered({ kind: 'table', vms }));
     });
     messaging.respond(subjects.hostHeartbeat(hostId), (message) => {
-      const { sequence } = parsePayload(heartbeatSchema, message);
+      const heartbeat = parsePayload(heartbeatSchema, message);
+      const { sequence } = heartbeat;
+      this.lastHeartbeat = heartbeat;
       this.heartbeats += 1;
       const { mustRegister } = this;
       this.mustRegister = false;
@@ -163,6 +179,7 @@ export class ControlPlaneDouble {
     this.registrations.push(registration);
     const refusal = this.refusals.shift();
     if (refusal !== undefined) return rejected(refusal);
+    if (this.needsInventory && registration.inventory === undefined) return answered({ kind: 'inventory-needed' });
     if (before !== undefined && before !== registration.journalId) {
       // A new journal counts from 1, under an epoch of its own.
       this.journalEpoch += 1;

@@ -89,7 +89,6 @@ export class HostBench {
         host: {
           name: this.machine.hardware.name,
           machineId,
-          labels: {},
           reservedMemoryMiB: this.#options.reservedMemoryMiB ?? 0,
           controlPlaneMemoryMiB: 0,
           memoryOvercommitRatio: this.#options.memoryOvercommitRatio ?? 1,

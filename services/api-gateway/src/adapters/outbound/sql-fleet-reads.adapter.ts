@@ -221,7 +221,7 @@ function shareOf(host: HostResource): HostShare {
   return {
     hostId: host.id,
     name: host.name,
-    zone: inventory.zone ?? null,
+    zone: host.zone,
     liveness: host.liveness.state,
     isCordoned: host.cordon !== null,
     allocated: host.allocated,

@@ -168,7 +168,7 @@ async function saveHosts(sql: SqlTransaction, { hosts }: FleetFold): Promise<voi
   const rows = [...hosts.values()].map((host) => ({
     id: host.id,
     name: host.name,
-    zone: host.inventory.zone,
+    zone: host.zone,
     liveness: host.liveness.state,
     is_cordoned: host.cordon !== null,
     cpus: host.inventory.cpu.count,

@@ -16,7 +16,12 @@ function registered(event: StoredHostEvent): HostView | undefined {
     cluster: clusterId,
     liveness: { state: 'ALIVE', since: event.recordedAt },
     cordon: null,
+    zone: null,
+    labels: {},
+    hypervisorFault: null,
+    clone: null,
     inventory,
+    growth: null,
     agent: agentOf(event),
     revision: event.revision,
     registeredAt: event.recordedAt,
@@ -27,11 +32,27 @@ function registered(event: StoredHostEvent): HostView | undefined {
 function applied(view: HostView, event: StoredHostEvent): HostView {
   switch (event.type) {
     case 'HostRegistered': {
-      const { inventory, clusterId } = event.data;
-      return { ...inventoried(view, inventory), cluster: clusterId, agent: agentOf(event) };
+      return { ...inventoried(view, event.data.inventory), agent: agentOf(event) };
     }
     case 'HostInventoryChanged':
-      return inventoried(view, event.data.inventory);
+      return { ...inventoried(view, event.data.inventory), growth: growthOf(event) ?? view.growth };
+    case 'HostLabelsChanged':
+      return { ...view, labels: event.data.labels };
+    case 'HostZoneChanged':
+      return { ...view, zone: event.data.zone };
+    case 'HostClusterChanged':
+      return { ...view, cluster: event.data.clusterId };
+    case 'HostHypervisorLost':
+      return { ...view, hypervisorFault: { why: event.data.why, since: event.recordedAt } };
+    case 'HostHypervisorReturned':
+      return { ...view, hypervisorFault: null };
+    case 'HostCloneRefused':
+      return { ...view, clone: { since: event.recordedAt } };
+    case 'HostCloneGone':
+      return { ...view, clone: null };
+    case 'HostAgentStarted':
+    case 'HostAgentStopped':
+      return view;
     case 'HostCordoned':
       return { ...view, cordon: { by: event.data.by, at: event.recordedAt } };
     case 'HostUncordoned':
@@ -47,6 +68,12 @@ function applied(view: HostView, event: StoredHostEvent): HostView {
 
 function inventoried(view: HostView, inventory: HostView['inventory']): HostView {
   return { ...view, inventory, name: inventory.name };
+}
+
+function growthOf(event: Extract<StoredHostEvent, { type: 'HostInventoryChanged' }>): HostView['growth'] {
+  const { grewFrom } = event.data;
+  if (grewFrom === undefined) return null;
+  return { at: event.recordedAt, cpuCountBefore: grewFrom.cpuCount, memoryMiBBefore: grewFrom.memoryMiB };
 }
 
 function agentOf(event: Extract<StoredHostEvent, { type: 'HostRegistered' }>): HostView['agent'] {

@@ -2,14 +2,14 @@ import { hostCommandSchemas, type HostCommandMessage, type HostVerb } from '@dro
 import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer } from '@drover/messaging';
 import { currentTraceparent } from '@drover/observability';
 import { Controller, Inject } from '@nestjs/common';
-import { CordonHostHandler } from '../../application/cordon-host.handler.js';
+import { WriteHostHandler } from '../../application/write-host.handler.js';
 
 /** `command.host.<verb>`. */
 @Controller()
 export class HostCommandController {
-  readonly #handler: CordonHostHandler;
+  readonly #handler: WriteHostHandler;
 
-  constructor(@Inject(CordonHostHandler) handler: CordonHostHandler) {
+  constructor(@Inject(WriteHostHandler) handler: WriteHostHandler) {
     this.#handler = handler;
   }
 
@@ -23,7 +23,22 @@ export class HostCommandController {
     return this.#handle('uncordon', message);
   }
 
-  async #handle(verb: HostVerb, message: HostCommandMessage): Promise<Answer> {
+  @OnRequest('command.host.label', hostCommandSchemas.label, { group: ACTIVE_GROUP })
+  label(message: HostCommandMessage<'label'>): Promise<Answer> {
+    return this.#handle('label', message);
+  }
+
+  @OnRequest('command.host.zone', hostCommandSchemas.zone, { group: ACTIVE_GROUP })
+  zone(message: HostCommandMessage<'zone'>): Promise<Answer> {
+    return this.#handle('zone', message);
+  }
+
+  @OnRequest('command.host.cluster', hostCommandSchemas.cluster, { group: ACTIVE_GROUP })
+  cluster(message: HostCommandMessage<'cluster'>): Promise<Answer> {
+    return this.#handle('cluster', message);
+  }
+
+  async #handle<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer> {
     const value = await this.#handler.handle(verb, message, currentTraceparent());
     return 'code' in value ? rejected(value) : answered(value);
   }

@@ -1,4 +1,4 @@
-import { hostIdOfSubject, hostLaneMessageSchema, type Rejection } from '@drover/contracts';
+import { Fault, hostIdOfSubject, hostLaneMessageSchema, type Rejection } from '@drover/contracts';
 import {
   ACTIVE_GROUP,
   answered,
@@ -13,7 +13,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { RegisterHostHandler } from '../../application/register-host.handler.js';
 import { TakeHostReportsHandler } from '../../application/take-host-reports.handler.js';
-import { isKnownProtocol } from '../../domain/membership/host.decider.js';
+import { isKnownProtocol } from '../../domain/membership/registration.decider.js';
 
 /** What any version of the protocol says. */
 const anyVersionSchema = z.looseObject({ kind: z.string(), protocolVersion: z.int().optional() });
@@ -23,6 +23,7 @@ const anyVersionSchema = z.looseObject({ kind: z.string(), protocolVersion: z.in
 export class HostLaneController {
   readonly #register: RegisterHostHandler;
   readonly #reports: TakeHostReportsHandler;
+  readonly #busy = new Set<string>();
 
   constructor(
     @Inject(RegisterHostHandler) register: RegisterHostHandler,
@@ -36,9 +37,26 @@ export class HostLaneController {
   async report(loose: z.output<typeof anyVersionSchema>, incoming: IncomingMessage): Promise<Answer> {
     const unsupported = unsupportedProtocol(loose);
     if (unsupported !== undefined) return rejected(unsupported);
-    const message = parsePayload(hostLaneMessageSchema, incoming);
     // A host's credentials allow its own subject alone, so the subject says who speaks.
     const sender = hostIdOfSubject(incoming.subject);
+    return this.#oneAtATime(sender, () => this.#take(sender, incoming));
+  }
+
+  /** Agents repeat what was not answered: a host that sends more than one message at a time costs itself alone. */
+  async #oneAtATime(sender: string, take: () => Promise<Answer>): Promise<Answer> {
+    if (this.#busy.has(sender)) {
+      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `a message of host ${sender} is under way`);
+    }
+    this.#busy.add(sender);
+    try {
+      return await take();
+    } finally {
+      this.#busy.delete(sender);
+    }
+  }
+
+  async #take(sender: string, incoming: IncomingMessage): Promise<Answer> {
+    const message = parsePayload(hostLaneMessageSchema, incoming);
     if (sender !== message.hostId) {
       return rejected({
         code: 'FORBIDDEN',
@@ -47,6 +65,7 @@ export class HostLaneController {
       });
     }
     const traceparent = currentTraceparent();
+    if (message.kind === 'leaving') return answer(await this.#register.leave(message.hostId, message.bootNonce));
     if (message.kind === 'reports') {
       return answer(await this.#reports.take(message, incoming.subject, traceparent));
     }

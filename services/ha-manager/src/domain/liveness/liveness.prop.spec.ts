@@ -6,6 +6,7 @@ import { DEFAULT_LIVENESS, evolve, initialLiveness } from './liveness.state.js';
 
 const TICK_MS = 250;
 const id = hostId(1);
+const member = { hostId: id, isSuspected: false, isHypervisorLost: false, isCloned: false };
 const ticks = fc.array(fc.record({ isListening: fc.boolean(), isHeard: fc.boolean() }), { maxLength: 200 });
 
 describe('liveness', () => {
@@ -21,8 +22,8 @@ describe('liveness', () => {
             nowMs += gapMs;
             const isListening = listening[index % listening.length] ?? true;
             state = evolve(state, { type: 'ClockTicked', nowMs, isListening });
-            expect(judge(state, [{ hostId: id, isSuspected: false }], nowMs)).toEqual([]);
-            const pulse = { bootNonce: 'b', heardAtMs: nowMs, nextIntervalMs: 1000 };
+            expect(judge(state, [member], 1, nowMs)).toEqual([]);
+            const pulse = { heardAtMs: nowMs, nextIntervalMs: 1000 };
             state = evolve(state, { type: 'HeartbeatHeard', hostId: id, pulse });
           });
         },
@@ -39,11 +40,11 @@ describe('liveness', () => {
           const nowMs = index * TICK_MS;
           state = evolve(state, { type: 'ClockTicked', nowMs, isListening });
           silentAndHearableMs = isListening ? silentAndHearableMs + TICK_MS : 0;
-          const verdicts = judge(state, [{ hostId: id, isSuspected: false }], nowMs);
+          const verdicts = judge(state, [member], 1, nowMs);
           if (verdicts.length > 0) expect(silentAndHearableMs).toBeGreaterThanOrEqual(3000);
           if (isListening && isHeard) {
             silentAndHearableMs = 0;
-            const pulse = { bootNonce: 'b', heardAtMs: nowMs, nextIntervalMs: 1000 };
+            const pulse = { heardAtMs: nowMs, nextIntervalMs: 1000 };
             state = evolve(state, { type: 'HeartbeatHeard', hostId: id, pulse });
           }
         });
@@ -59,14 +60,14 @@ describe('liveness', () => {
         for (const { isListening, isHeard } of steps) {
           nowMs += TICK_MS;
           state = evolve(state, { type: 'ClockTicked', nowMs, isListening });
-          const pulse = { bootNonce: 'b', heardAtMs: nowMs, nextIntervalMs: 1000 };
+          const pulse = { heardAtMs: nowMs, nextIntervalMs: 1000 };
           if (isListening && isHeard) state = evolve(state, { type: 'HeartbeatHeard', hostId: id, pulse });
         }
         const endMs = nowMs + DEFAULT_LIVENESS.graceMs + 4000;
         for (; nowMs <= endMs; nowMs += TICK_MS) {
           state = evolve(state, { type: 'ClockTicked', nowMs, isListening: true });
         }
-        expect(judge(state, [{ hostId: id, isSuspected: false }], nowMs)).toMatchObject([{ kind: 'silent' }]);
+        expect(judge(state, [member], 1, nowMs)).toMatchObject([{ kind: 'silent' }]);
       }),
     );
   });

@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostId } from '@drover/fleet-model/testing';
-import { aliveBootNonce, heartbeatIntervalMs, isOfRegisteredAgent, judge, type Verdict } from './liveness.policy.js';
+import { agentMayLiveMs, heartbeatIntervalMs, judge, type Member, type Verdict } from './liveness.policy.js';
 import { DEFAULT_LIVENESS, evolve, initialLiveness, type LivenessEvent, type LivenessState } from './liveness.state.js';
 
 const policy = { ...DEFAULT_LIVENESS, graceMs: 5000 };
 const id = hostId(1);
 
 const tick = (nowMs: number, isListening = true): LivenessEvent => ({ type: 'ClockTicked', nowMs, isListening });
-const heard = (heardAtMs: number, nextIntervalMs = 1000, bootNonce = 'boot-1'): LivenessEvent => ({
+const heard = (heardAtMs: number, nextIntervalMs = 1000): LivenessEvent => ({
   type: 'HeartbeatHeard',
   hostId: id,
-  pulse: { bootNonce, heardAtMs, nextIntervalMs },
+  pulse: { heardAtMs, nextIntervalMs },
 });
 const given = (...events: readonly LivenessEvent[]): LivenessState => events.reduce(evolve, initialLiveness(policy));
-const judged = (state: LivenessState, nowMs: number, isSuspected = false): readonly Verdict[] =>
-  judge(state, [{ hostId: id, isSuspected }], nowMs);
+const judged = (state: LivenessState, nowMs: number, member: Partial<Member> = {}): readonly Verdict[] =>
+  judge(state, [{ hostId: id, isSuspected: false, isHypervisorLost: false, isCloned: false, ...member }], 1, nowMs);
 
 describe('a silent host', () => {
   it('is suspected when it has missed three heartbeats and half an interval has passed', () => {
@@ -51,41 +51,120 @@ describe('a silent host', () => {
   });
 
   it('is not suspected again', () => {
-    expect(judged(given(tick(-10_000), heard(0)), 60_000, true)).toEqual([]);
+    expect(judged(given(tick(-10_000), heard(0)), 60_000, { isSuspected: true })).toEqual([]);
   });
 });
 
 describe('a suspected host', () => {
   it('is back when it is heard', () => {
     const silent = given(tick(-10_000), heard(0));
-    expect(judged(silent, 5000, true)).toEqual([]);
-    expect(judged(evolve(silent, heard(5000)), 5100, true)).toEqual([{ kind: 'back', hostId: id }]);
+    expect(judged(silent, 5000, { isSuspected: true })).toEqual([]);
+    expect(judged(evolve(silent, heard(5000)), 5100, { isSuspected: true })).toEqual([{ kind: 'back', hostId: id }]);
   });
 });
 
-describe('the agent of a host', () => {
-  it('holds its host id until it has been silent for three intervals', () => {
-    const state = given(heard(0));
-    expect(aliveBootNonce(state, id, 2999)).toBe('boot-1');
-    expect(aliveBootNonce(state, id, 3000)).toBeUndefined();
-    expect(aliveBootNonce(given(), id, 0)).toBeUndefined();
+describe('the agent that registered last', () => {
+  const mayLiveMs = (state: LivenessState, nowMs: number, hosts = 1) => agentMayLiveMs(state, id, hosts, nowMs);
+
+  it('may live until it has been silent for three intervals', () => {
+    const state = given(tick(-10_000), heard(0));
+    expect(mayLiveMs(state, 0)).toBe(3000);
+    expect(mayLiveMs(state, 2999)).toBe(1);
+    expect(mayLiveMs(state, 3000)).toBe(0);
   });
 
-  it('is told apart from another start of itself', () => {
-    const state = given(heard(0));
-    expect(isOfRegisteredAgent(state, id, 'boot-1')).toBe(true);
-    expect(isOfRegisteredAgent(state, id, 'boot-2')).toBe(false);
-    expect(isOfRegisteredAgent(given(), id, 'boot-2')).toBe(true);
+  it('may live for a whole lease after a takeover, in which it could have been heard', () => {
+    expect(mayLiveMs(given(), 0)).toBe(policy.graceMs + 3000);
+    const state = given(tick(0));
+    expect(mayLiveMs(state, policy.graceMs + 2999)).toBe(1);
+    expect(mayLiveMs(state, policy.graceMs + 3000)).toBe(0);
+    // In a fleet of thousands it was told a longer interval.
+    expect(mayLiveMs(state, policy.graceMs + 3000, 1000)).toBe(9000);
+  });
+
+  it.each([
+    ['our connection was cut', [tick(500, false), tick(60_000)]],
+    ['this process stood still', [tick(500), tick(60_000)]],
+  ])('may live for a whole lease after %s', (_title, gap) => {
+    const state = given(tick(-10_000), heard(0), ...gap);
+    expect(mayLiveMs(state, 60_000)).toBe(policy.graceMs + 3000);
+  });
+});
+
+describe('a second agent with the id of a host', () => {
+  const refused = (nowMs: number): LivenessEvent => ({ type: 'ContenderRefused', hostId: id, bootNonce: 'b2', nowMs });
+  const registered: LivenessEvent = {
+    type: 'AgentRegistered',
+    hostId: id,
+    pulse: { heardAtMs: 9000, nextIntervalMs: 1000 },
+  };
+  const cloned = { kind: 'cloned', hostId: id, bootNonce: 'b2' };
+
+  it('is a clone when the registered one is heard long after the refusal', () => {
+    const state = given(tick(-10_000), heard(0), refused(500));
+    expect(judged(state, 1000)).toEqual([]);
+    // It may have been sent before the registered agent ended.
+    expect(judged(evolve(state, heard(1500)), 1600)).toEqual([]);
+    const proven = evolve(state, heard(1501));
+    expect(judged(proven, 1600)).toEqual([cloned]);
+    expect(judged(proven, 1600, { isCloned: true })).toEqual([]);
+  });
+
+  it('is none when it was let in after the silence of the other', () => {
+    const state = given(tick(-10_000), heard(0), refused(500), registered, heard(9500));
+    expect(judged(state, 9600)).toEqual([]);
+  });
+
+  it('is gone when it was not refused for ten minutes in which it could have been', () => {
+    const tenMinutes = 600_000;
+    const state = given(tick(-10_000), refused(0), heard(tenMinutes));
+    expect(judged(state, tenMinutes, { isCloned: true })).toEqual([]);
+    expect(judged(state, tenMinutes + 1, { isCloned: true })).toEqual([{ kind: 'clone-gone', hostId: id }]);
+    const takenOver = given(tick(tenMinutes), heard(tenMinutes + 1));
+    expect(judged(takenOver, tenMinutes + 1, { isCloned: true })).toEqual([]);
+  });
+});
+
+describe('a hypervisor', () => {
+  const said = (fault?: string): LivenessEvent => ({
+    type: 'HeartbeatHeard',
+    hostId: id,
+    pulse: { heardAtMs: 0, nextIntervalMs: 1000, hypervisor: { fault } },
+  });
+
+  it('is lost while heartbeats say so, and back with the first that does not', () => {
+    const lost = given(tick(-10_000), said('no answer'));
+    expect(judged(lost, 1)).toEqual([{ kind: 'hypervisor-lost', hostId: id, why: 'no answer' }]);
+    expect(judged(lost, 1, { isHypervisorLost: true })).toEqual([]);
+    expect(judged(evolve(lost, said()), 1, { isHypervisorLost: true })).toEqual([
+      { kind: 'hypervisor-back', hostId: id },
+    ]);
+  });
+
+  it('is what it was while only the registration was heard', () => {
+    const pulse = { heardAtMs: 0, nextIntervalMs: 1000 };
+    const after = (...before: LivenessEvent[]) =>
+      given(tick(-10_000), ...before, { type: 'AgentRegistered', hostId: id, pulse });
+    expect(judged(after(), 1, { isHypervisorLost: true })).toEqual([]);
+    expect(judged(after(said('no answer')), 1, { isHypervisorLost: true })).toEqual([]);
   });
 });
 
 describe('the interval between heartbeats', () => {
   it.each([
     [0, 1000],
-    [1000, 1000],
-    [1001, 2000],
-    [4500, 5000],
+    [250, 1000],
+    [251, 2000],
+    [2000, 8000],
+    [10_000, 40_000],
   ])('of %d hosts is %d ms', (hosts, intervalMs) => {
-    expect(heartbeatIntervalMs(given(), hosts)).toBe(intervalMs);
+    expect(heartbeatIntervalMs(policy, hosts)).toBe(intervalMs);
+  });
+
+  it('is the one of the fleet for a host that a new ha-manager has not heard yet', () => {
+    const member = { hostId: id, isSuspected: false, isHypervisorLost: false, isCloned: false };
+    const silent = (nowMs: number) => judge(given(tick(0)), [member], 10_000, nowMs);
+    expect(silent(policy.graceMs + 139_999)).toEqual([]);
+    expect(silent(policy.graceMs + 140_000)).toMatchObject([{ kind: 'silent' }]);
   });
 });

@@ -1,23 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_CLUSTER, type HostFact, type HostInventory } from '@drover/contracts';
+import { clusterIdSchema, DEFAULT_CLUSTER, type HostFact, type HostInventory } from '@drover/contracts';
+import { inventoryDigest } from '@drover/fleet-model';
 import { anInventory, hostId } from '@drover/fleet-model/testing';
 import { aFleet, anotherFleet, aRegistration, givenHost } from '../../testing/index.js';
-import { hostDecider, type HostCommand, type Registration } from './host.decider.js';
-import { isSameInventory } from './inventory.policy.js';
+import { hostDecider, type HostCommand } from './host.decider.js';
+import { needsInventory, type Registration } from './registration.decider.js';
 
 const id = hostId(1);
-const { bootNonce: _, ...lasting } = aRegistration();
-const registered: HostFact = {
+const { inventoryDigest: _, ...told } = aRegistration();
+const registered: Extract<HostFact, { type: 'HostRegistered' }> = {
   type: 'HostRegistered',
-  data: { ...lasting, clusterId: DEFAULT_CLUSTER, journalEpoch: 1 },
+  data: { ...told, inventory: anInventory(), clusterId: DEFAULT_CLUSTER, journalEpoch: 1 },
 };
+const started = (bootNonce: string): HostFact => ({ type: 'HostAgentStarted', data: { hostId: id, bootNonce } });
+const stopped = (bootNonce: string): HostFact => ({ type: 'HostAgentStopped', data: { hostId: id, bootNonce } });
 const cordoned = (by: 'user' | 'protocol'): HostFact => ({ type: 'HostCordoned', data: { hostId: id, by } });
 const uncordoned: HostFact = { type: 'HostUncordoned', data: { hostId: id } };
 const suspected: HostFact = { type: 'HostSuspected', data: { hostId: id, missedHeartbeats: 3 } };
 const returned: HostFact = { type: 'HostReturned', data: { hostId: id } };
 
-function register(registration: Registration, aliveBootNonce?: string): HostCommand {
-  return { kind: 'RegisterHost', registration, fleetId: aFleet, aliveBootNonce };
+function register(registration: Registration, agentMayLiveMs = 0): HostCommand {
+  return { kind: 'RegisterHost', registration, fleetId: aFleet, agentMayLiveMs };
 }
 
 function inventory(changes: Partial<HostInventory>, sequence = 1, journalEpoch = 1): HostCommand {
@@ -35,8 +38,37 @@ describe('registering a host', () => {
     expect(decided([], register(aRegistration()))).toEqual([registered]);
   });
 
-  it('changes nothing when the same agent registers again', () => {
-    expect(decided([registered], register(aRegistration({ bootNonce: 'boot-2' })))).toEqual([]);
+  it('changes nothing when the same agent registers again, with its inventory or without', () => {
+    expect(decided([registered], register(aRegistration(), 1000))).toEqual([]);
+    expect(decided([registered], register(aRegistration({ inventory: undefined }), 1000))).toEqual([]);
+  });
+
+  it('records which start of the agent it is, so that a clone is known also to the next ha-manager', () => {
+    const again = aRegistration({ bootNonce: 'boot-2', inventory: undefined });
+    expect(decided([registered], register(again))).toEqual([started('boot-2')]);
+    expect(decided([registered, started('boot-2')], register(again))).toEqual([]);
+  });
+
+  it('needs the inventory where the host is not known as the digest says, and only there', () => {
+    const slim = (changes: Partial<Registration> = {}) => aRegistration({ inventory: undefined, ...changes });
+    const state = givenHost(registered);
+    expect(needsInventory(state, slim({ bootNonce: 'boot-2' }))).toBe(false);
+    // Its hypervisor cannot be heard: what is known stays.
+    expect(needsInventory(state, slim({ inventoryDigest: undefined }))).toBe(false);
+    expect(needsInventory(undefined, slim())).toBe(true);
+    expect(needsInventory(state, slim({ journalId: 'b' }))).toBe(true);
+    expect(needsInventory(state, slim({ agentVersion: '2' }))).toBe(true);
+    expect(needsInventory(state, { ...slim(), inventoryDigest: inventoryDigest(anInventory({ images: [] })) })).toBe(
+      true,
+    );
+    expect(needsInventory(undefined, aRegistration())).toBe(false);
+  });
+
+  it('notes where the host says that it has more than before', () => {
+    const grown = decided([registered], register(aRegistration({}, { memoryMiB: 99_999 })));
+    expect(grown).toMatchObject([{ data: { grewFrom: { cpuCount: 8, memoryMiB: 16_384 } } }]);
+    const shrunk = decided([registered], register(aRegistration({}, { memoryMiB: 1024 })));
+    expect(shrunk).toMatchObject([{ data: expect.not.objectContaining({ grewFrom: expect.anything() }) }]);
   });
 
   it('counts the journal epoch on for a journal that is an older copy, once', () => {
@@ -97,10 +129,25 @@ describe('registering a host', () => {
     expect(decided([], register(aRegistration({ fleetId: aFleet })))).toEqual([registered]);
   });
 
-  it('refuses a second agent with the same host id while the first is alive, and only then', () => {
-    expect(decided([registered], register(aRegistration({ bootNonce: 'boot-2' }), 'boot-1'))).toBe('HOST_ID_IN_USE');
-    expect(decided([registered], register(aRegistration({ bootNonce: 'boot-1' }), 'boot-1'))).toEqual([]);
-    expect(decided([registered], register(aRegistration({ bootNonce: 'boot-2' })))).toEqual([]);
+  it('refuses a second agent with the same host id while the first may be alive, says how long, and only then', () => {
+    const second = aRegistration({ bootNonce: 'boot-2' });
+    expect(decided([registered], register(second, 1))).toBe('HOST_ID_IN_USE');
+    expect(hostDecider.decide(givenHost(registered), register(second, 2500))).toMatchObject({
+      rejection: { data: { retryAfterMs: 2500 } },
+    });
+    expect(decided([registered], register(second, 0))).toEqual([started('boot-2')]);
+  });
+
+  it('lets the next agent in at once when the one before said that it ended', () => {
+    const leave: HostCommand = { kind: 'LeaveHost', hostId: id, bootNonce: 'boot-1' };
+    expect(decided([registered], leave)).toEqual([stopped('boot-1')]);
+    expect(decided([registered, stopped('boot-1')], leave)).toEqual([]);
+    expect(decided([registered, stopped('boot-1')], register(aRegistration({ bootNonce: 'boot-2' }), 9000))).toEqual([
+      started('boot-2'),
+    ]);
+    expect(decided([registered, stopped('boot-1')], register(aRegistration(), 9000))).toEqual([started('boot-1')]);
+    // A clone speaks for itself alone.
+    expect(decided([registered], { ...leave, bootNonce: 'boot-2' })).toEqual([]);
   });
 
   it('cordons a host whose protocol it does not know, once, and lifts that when the agent is updated', () => {
@@ -154,9 +201,76 @@ describe('the inventory of a host', () => {
     const pool = (name: string, availableMiB: number) => ({ name, type: 'dir', capacityMiB: 9, availableMiB });
     const before = anInventory({ pools: [pool('a', 1), pool('b', 2)], networks: ['x', 'y'] });
     const after = anInventory({ networks: ['y', 'x'], pools: [pool('b', 7), pool('a', 0)] });
-    expect(isSameInventory(before, { ...after, cpu: { ...after.cpu, mhz: 800 } })).toBe(true);
-    expect(isSameInventory(before, { ...after, pools: [pool('a', 1)] })).toBe(false);
-    expect(isSameInventory(before, { ...before, zone: 'a' })).toBe(false);
+    const digest = inventoryDigest(before);
+    expect(inventoryDigest({ ...after, cpu: { ...after.cpu, mhz: 800 } })).toBe(digest);
+    expect(inventoryDigest({ ...after, pools: [pool('a', 1)] })).not.toBe(digest);
+    expect(inventoryDigest({ ...before, hugePagesMiB: 2 })).not.toBe(digest);
+  });
+});
+
+describe("an operator's word of a host", () => {
+  const labelled = (labels: Record<string, string>): HostFact => ({
+    type: 'HostLabelsChanged',
+    data: { hostId: id, labels },
+  });
+  const label = (set: Record<string, string>, remove: string[] = []): HostCommand => ({
+    kind: 'LabelHost',
+    hostId: id,
+    set,
+    remove,
+  });
+
+  it('sets labels, takes others away, and leaves the rest', () => {
+    const given = [registered, labelled({ disk: 'hdd', rack: '7', old: '' })];
+    const after = labelled({ disk: 'nvme', rack: '7' });
+    expect(decided(given, label({ disk: 'nvme' }, ['old', 'none']))).toEqual([after]);
+    expect(decided([...given, after], label({ disk: 'nvme' }, ['old']))).toEqual([]);
+    expect(decided([registered], label({ disk: 'nvme' }, ['disk']))).toBe('INVALID_FIELD');
+    const many = Object.fromEntries(Array.from({ length: 64 }, (_item, n) => [`k${n}`, '']));
+    expect(decided(given, label(many))).toBe('INVALID_FIELD');
+    expect(decided([], label({ disk: 'nvme' }))).toBe('HOST_NOT_FOUND');
+  });
+
+  it('puts it into a zone and a cluster, each once', () => {
+    const zoned: HostFact = { type: 'HostZoneChanged', data: { hostId: id, zone: 'east' } };
+    expect(decided([registered], { kind: 'ZoneHost', hostId: id, zone: 'east' })).toEqual([zoned]);
+    expect(decided([registered, zoned], { kind: 'ZoneHost', hostId: id, zone: 'east' })).toEqual([]);
+    expect(decided([registered, zoned], { kind: 'ZoneHost', hostId: id, zone: null })).toHaveLength(1);
+    const cluster = clusterIdSchema.parse('gold');
+    const moved: HostFact = { type: 'HostClusterChanged', data: { hostId: id, clusterId: cluster } };
+    expect(decided([registered], { kind: 'ClusterHost', hostId: id, cluster })).toEqual([moved]);
+    expect(decided([registered, moved], { kind: 'ClusterHost', hostId: id, cluster })).toEqual([]);
+  });
+
+  it('outlives every registration, which is the word of the host', () => {
+    const given: HostFact[] = [
+      registered,
+      labelled({ disk: 'nvme' }),
+      { type: 'HostZoneChanged', data: { hostId: id, zone: 'east' } },
+      { type: 'HostClusterChanged', data: { hostId: id, clusterId: clusterIdSchema.parse('gold') } },
+    ];
+    const again = decided(given, register(aRegistration({ journalId: 'new' }))) as readonly HostFact[];
+    expect(again).toMatchObject([{ data: { clusterId: 'gold' } }]);
+    expect(givenHost(...given, ...again)).toMatchObject({ labels: { disk: 'nvme' }, zone: 'east', clusterId: 'gold' });
+  });
+});
+
+describe('what is heard of a host', () => {
+  const lose: HostCommand = { kind: 'LoseHypervisor', hostId: id, why: 'libvirtd does not answer' };
+  const regain: HostCommand = { kind: 'ReturnHypervisor', hostId: id };
+  const refuse: HostCommand = { kind: 'RefuseClone', hostId: id, bootNonce: 'boot-2' };
+  const forget: HostCommand = { kind: 'ForgetClone', hostId: id };
+
+  it.each([
+    ['a hypervisor that cannot be heard', lose, regain],
+    ['a cloned machine', refuse, forget],
+  ])('records %s once, and its end', (_title, begin, end) => {
+    const begun = decided([registered], begin) as readonly HostFact[];
+    expect(begun).toHaveLength(1);
+    expect(decided([registered, ...begun], begin)).toEqual([]);
+    const ended = decided([registered, ...begun], end) as readonly HostFact[];
+    expect(ended).toHaveLength(1);
+    expect(decided([registered, ...begun, ...ended], end)).toEqual([]);
   });
 });
 
@@ -195,6 +309,8 @@ describe('suspicion', () => {
   });
 
   it('is not lifted by registering: only heartbeats show that a host answers', () => {
-    expect(decided([registered, suspected], register(aRegistration({ bootNonce: 'boot-2' })))).toEqual([]);
+    expect(decided([registered, suspected], register(aRegistration({ bootNonce: 'boot-2' })))).toEqual([
+      started('boot-2'),
+    ]);
   });
 });

@@ -1,29 +1,18 @@
 import {
-  DEFAULT_CLUSTER,
   HOST_PROTOCOL_VERSION,
-  type FleetId,
+  type HostCommandBody,
   type HostFact,
   type HostId,
   type HostInventory,
-  type HostLaneMessage,
   type Rejection,
-  type ReportSource,
 } from '@drover/contracts';
 import { accept, assertNever, reject, type Decider, type Decision } from '@drover/domain-kit';
 import { evolve, type HostState, type RegisteredHost } from './host.state.js';
-import { isSameInventory } from './inventory.policy.js';
-
-export type Registration = Omit<Extract<HostLaneMessage, { readonly kind: 'register' }>, 'kind'>;
+import { inventoryFacts } from './inventory.policy.js';
+import { decideRegister, type RegisterHost } from './registration.decider.js';
 
 export type HostCommand =
-  | {
-      readonly kind: 'RegisterHost';
-      readonly registration: Registration;
-      /** The fleet that the store belongs to. */
-      readonly fleetId: FleetId;
-      /** Boot nonce of the agent with this host id that is alive, if one is. */
-      readonly aliveBootNonce: string | undefined;
-    }
+  | RegisterHost
   | {
       readonly kind: 'TakeInventory';
       readonly hostId: HostId;
@@ -31,13 +20,24 @@ export type HostCommand =
       readonly sequence: number;
       readonly inventory: HostInventory;
     }
+  | { readonly kind: 'LeaveHost'; readonly hostId: HostId; readonly bootNonce: string }
   | { readonly kind: 'CordonHost'; readonly hostId: HostId }
   | { readonly kind: 'UncordonHost'; readonly hostId: HostId }
+  | ({ readonly kind: 'LabelHost'; readonly hostId: HostId } & HostCommandBody<'label'>)
+  | ({ readonly kind: 'ZoneHost'; readonly hostId: HostId } & HostCommandBody<'zone'>)
+  | ({ readonly kind: 'ClusterHost'; readonly hostId: HostId } & HostCommandBody<'cluster'>)
   | { readonly kind: 'SuspectHost'; readonly hostId: HostId; readonly missedHeartbeats: number }
-  | { readonly kind: 'ReturnHost'; readonly hostId: HostId };
+  | { readonly kind: 'ReturnHost'; readonly hostId: HostId }
+  | { readonly kind: 'LoseHypervisor'; readonly hostId: HostId; readonly why: string }
+  | { readonly kind: 'ReturnHypervisor'; readonly hostId: HostId }
+  | { readonly kind: 'RefuseClone'; readonly hostId: HostId; readonly bootNonce: string }
+  | { readonly kind: 'ForgetClone'; readonly hostId: HostId };
 
-type RegisterHost = Extract<HostCommand, { readonly kind: 'RegisterHost' }>;
 type TakeInventory = Extract<HostCommand, { readonly kind: 'TakeInventory' }>;
+type LabelHost = Extract<HostCommand, { readonly kind: 'LabelHost' }>;
+
+/** As many as one `labels` field holds. */
+const MAX_LABELS = 64;
 
 /** Who belongs to the fleet, and whether it may be given VMs. One stream per host. */
 export const hostDecider: Decider<HostState, HostCommand, HostFact, Rejection> = {
@@ -55,102 +55,45 @@ function decide(state: HostState, command: HostCommand): Decision<HostFact, Reje
   switch (command.kind) {
     case 'TakeInventory':
       return decideInventory(state, command);
+    case 'LeaveHost':
+      // Of an agent that is not the registered one it says nothing.
+      return state.agent.hasLeft || state.agent.bootNonce !== command.bootNonce
+        ? accept()
+        : accept({ type: 'HostAgentStopped', data: { hostId, bootNonce: command.bootNonce } });
     case 'CordonHost':
       return state.isCordonedByUser ? accept() : accept({ type: 'HostCordoned', data: { hostId, by: 'user' } });
     case 'UncordonHost':
       return decideUncordon(state);
+    case 'LabelHost':
+      return decideLabels(state, command);
+    case 'ZoneHost':
+      return state.zone === command.zone
+        ? accept()
+        : accept({ type: 'HostZoneChanged', data: { hostId, zone: command.zone } });
+    case 'ClusterHost':
+      return state.clusterId === command.cluster
+        ? accept()
+        : accept({ type: 'HostClusterChanged', data: { hostId, clusterId: command.cluster } });
     case 'SuspectHost':
       if (state.isSuspected) return accept();
       return accept({ type: 'HostSuspected', data: { hostId, missedHeartbeats: command.missedHeartbeats } });
     case 'ReturnHost':
       return state.isSuspected ? accept({ type: 'HostReturned', data: { hostId } }) : accept();
+    case 'LoseHypervisor':
+      return state.isHypervisorLost
+        ? accept()
+        : accept({ type: 'HostHypervisorLost', data: { hostId, why: command.why } });
+    case 'ReturnHypervisor':
+      return state.isHypervisorLost ? accept({ type: 'HostHypervisorReturned', data: { hostId } }) : accept();
+    case 'RefuseClone':
+      return state.isCloned
+        ? accept()
+        : accept({ type: 'HostCloneRefused', data: { hostId, bootNonce: command.bootNonce } });
+    case 'ForgetClone':
+      return state.isCloned ? accept({ type: 'HostCloneGone', data: { hostId } }) : accept();
     default:
       return assertNever(command);
   }
-}
-
-/** N and N-1 work together (safety.md 24). */
-export function isKnownProtocol(version: number): boolean {
-  return version === HOST_PROTOCOL_VERSION || version === HOST_PROTOCOL_VERSION - 1;
-}
-
-function decideRegister(state: HostState, command: RegisterHost): Decision<HostFact, Rejection> {
-  const { registration, fleetId, aliveBootNonce } = command;
-  const { hostId, bootNonce, journalId, inventory, agentVersion, protocolVersion, capabilities } = registration;
-  if (registration.fleetId !== undefined && registration.fleetId !== fleetId) {
-    return reject({
-      code: 'FLEET_MISMATCH',
-      detail: `host ${hostId} belongs to fleet ${registration.fleetId}, this is fleet ${fleetId}`,
-      data: { hostFleetId: registration.fleetId, fleetId },
-    });
-  }
-  if (aliveBootNonce !== undefined && aliveBootNonce !== bootNonce) {
-    // A cloned machine, or an agent that was just started anew: only the silence of the other one tells them apart.
-    return reject({
-      code: 'HOST_ID_IN_USE',
-      detail: `an agent with host id ${hostId} and another boot nonce answered a moment ago`,
-      data: { hostId },
-    });
-  }
-  const isNewJournal = state?.journalId !== journalId || isOlderCopy(state, registration);
-  const journalEpoch = (state?.journalEpoch ?? 0) + (isNewJournal ? 1 : 0);
-  const isOtherAgent =
-    state?.agentVersion !== agentVersion ||
-    state.protocolVersion !== protocolVersion ||
-    state.capabilities.join('\n') !== capabilities.join('\n');
-  const events: HostFact[] = [];
-  if (isNewJournal || isOtherAgent) {
-    events.push({
-      type: 'HostRegistered',
-      data: {
-        hostId,
-        clusterId: state?.clusterId ?? DEFAULT_CLUSTER,
-        inventory,
-        journalId,
-        journalEpoch,
-        agentVersion,
-        protocolVersion,
-        capabilities,
-      },
-    });
-  }
-  const source = newerSource(state, registration, journalEpoch);
-  // Recorded also where nothing changed: copies of older reports may be on their way, and must change nothing.
-  if (source !== undefined) events.push({ type: 'HostInventoryChanged', data: { hostId, inventory, source } });
-  else if (events.length === 0 && state !== undefined && !isSameInventory(state.inventory, inventory)) {
-    events.push({ type: 'HostInventoryChanged', data: { hostId, inventory } });
-  }
-  return accept(...events, ...protocolCordon(state, hostId, isKnownProtocol(protocolVersion)));
-}
-
-/** The journal was restored: it does not know of a report that was heard from it. */
-function isOlderCopy({ journalEpoch, newestReport }: RegisteredHost, { lastSequence }: Registration): boolean {
-  if (lastSequence === undefined || newestReport?.journalEpoch !== journalEpoch) return false;
-  return lastSequence < newestReport.sequence;
-}
-
-/** The newest report that waits at the host and that its registration has overtaken. */
-function newerSource(
-  state: HostState,
-  { hostId, reportsThrough: sequence }: Registration,
-  journalEpoch: number,
-): ReportSource | undefined {
-  if (sequence === undefined) return undefined;
-  const newest = state?.newestReport;
-  const isKnown = newest?.journalEpoch === journalEpoch && sequence <= newest.sequence;
-  return isKnown ? undefined : { hostId, journalEpoch, sequence };
-}
-
-/** An agent that may not understand its commands gets no new VMs; those it has are left alone. */
-function protocolCordon(state: HostState, hostId: HostId, isKnown: boolean): HostFact[] {
-  const isCordonedByProtocol = state?.isCordonedByProtocol ?? false;
-  if (isKnown !== isCordonedByProtocol) return [];
-  if (!isKnown) return [{ type: 'HostCordoned', data: { hostId, by: 'protocol' } }];
-  const uncordoned: HostFact = { type: 'HostUncordoned', data: { hostId } };
-  // Uncordoning lifts every cordon; the user's own stays until he lifts it.
-  return state?.isCordonedByUser === true
-    ? [uncordoned, { type: 'HostCordoned', data: { hostId, by: 'user' } }]
-    : [uncordoned];
 }
 
 function decideUncordon(state: RegisteredHost): Decision<HostFact, Rejection> {
@@ -165,6 +108,22 @@ function decideUncordon(state: RegisteredHost): Decision<HostFact, Rejection> {
   return state.isCordonedByUser ? accept({ type: 'HostUncordoned', data: { hostId } }) : accept();
 }
 
+function decideLabels(state: RegisteredHost, { hostId, set, remove }: LabelHost): Decision<HostFact, Rejection> {
+  const both = remove.find((key) => Object.hasOwn(set, key));
+  if (both !== undefined) {
+    return reject({ code: 'INVALID_FIELD', detail: `label ${both} is both set and taken away`, field: '/remove' });
+  }
+  const kept = Object.entries(state.labels).filter(([key]) => !remove.includes(key));
+  const labels = { ...Object.fromEntries(kept), ...set };
+  if (Object.keys(labels).length > MAX_LABELS) {
+    return reject({ code: 'INVALID_FIELD', detail: `a host has at most ${MAX_LABELS} labels`, field: '/set' });
+  }
+  const isSame =
+    Object.keys(labels).length === Object.keys(state.labels).length &&
+    Object.entries(labels).every(([key, value]) => state.labels[key] === value);
+  return isSame ? accept() : accept({ type: 'HostLabelsChanged', data: { hostId, labels } });
+}
+
 function decideInventory(state: RegisteredHost, command: TakeInventory): Decision<HostFact, Rejection> {
   const { hostId, journalEpoch, sequence, inventory } = command;
   if (journalEpoch > state.journalEpoch) {
@@ -177,9 +136,6 @@ function decideInventory(state: RegisteredHost, command: TakeInventory): Decisio
   const newest = state.newestReport ?? { journalEpoch: 0, sequence: 0 };
   const isOlder =
     journalEpoch < state.journalEpoch || (journalEpoch === newest.journalEpoch && sequence <= newest.sequence);
-  if (isOlder || isSameInventory(state.inventory, inventory)) return accept();
-  return accept({
-    type: 'HostInventoryChanged',
-    data: { hostId, inventory, source: { hostId, journalEpoch, sequence } },
-  });
+  if (isOlder || inventoryFacts(state, hostId, inventory, undefined).length === 0) return accept();
+  return accept(...inventoryFacts(state, hostId, inventory, { hostId, journalEpoch, sequence }));
 }

@@ -4,7 +4,7 @@ import type {
   HostLaneMessage,
   HostLoad,
   Progress,
-  Registered,
+  RegistrationAnswer,
   Rejection,
   ReportsAcknowledged,
   VmLaneMessage,
@@ -21,7 +21,8 @@ type Of<Message, Kind> = Extract<Message, { readonly kind: Kind }>;
  * Failures are thrown as `Fault`s.
  */
 export interface ControlPlane {
-  register(message: Of<HostLaneMessage, 'register'>): Promise<Answer<Registered>>;
+  register(message: Of<HostLaneMessage, 'register'>): Promise<Answer<RegistrationAnswer>>;
+  leave(message: Of<HostLaneMessage, 'leaving'>): Promise<Answer<unknown>>;
   openVmLane(message: Of<VmLaneMessage, 'open'>): Promise<Answer<VmTable>>;
   reportVms(message: Of<VmLaneMessage, 'reports'>): Promise<Answer<ReportsAcknowledged>>;
   reportHost(message: Of<HostLaneMessage, 'reports'>): Promise<Answer<ReportsAcknowledged>>;

@@ -1,14 +1,18 @@
 import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
 import {
-  emptyBodySchema,
+  DEFAULT_CLUSTER,
+  hostCommandBodies,
   hostListQuerySchema,
   hostPageSchema,
   hostRefSchema,
   hostResourceSchema,
   hostWriteAnswerSchema,
+  type HostCommandBody,
+  type HostVerb,
 } from '@drover/contracts';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { Caller } from '../../../application/caller.js';
 import { FindResource } from '../../../application/find-resource.handler.js';
 import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { WriteHost } from '../../../application/write-host.handler.js';
@@ -32,18 +36,30 @@ const getHost = endpoint({
   answers: { 200: { description: 'The host.', schema: hostResourceSchema } },
   errors: ['HOST_NOT_FOUND'],
 });
-const action = (summary: string) =>
+const action = <Verb extends HostVerb>(verb: Verb, summary: string, example: HostCommandBody<Verb>) =>
   endpoint({
     summary,
     tag,
     params,
-    body: emptyBodySchema,
-    example: {},
+    body: hostCommandBodies[verb],
+    example,
     answers: { 200: { description: 'Done.', schema: hostWriteAnswerSchema } },
     errors: ['HOST_NOT_FOUND', 'HOST_WRONG_STATE', 'SERVICE_UNAVAILABLE', 'MESSAGING_UNAVAILABLE', 'TIMED_OUT'],
   });
-const cordonHost = action('Place nothing new on a host');
-const uncordonHost = action('Let a host take placements again');
+const cordonHost = action('cordon', 'Place nothing new on a host', {});
+const uncordonHost = action('uncordon', 'Let a host take placements again', {});
+const labelHost = action('label', 'Set labels of a host and take some away; all others stay', {
+  set: { disk: 'nvme' },
+  remove: ['rack'],
+});
+const zoneHost = action('zone', 'Put a host into a zone, or with null into none', { zone: 'east' });
+const clusterHost = action('cluster', 'Put a host into another cluster', { cluster: DEFAULT_CLUSTER });
+
+interface HostAction<Verb extends HostVerb> {
+  readonly caller: Caller;
+  readonly params: z.output<typeof params>;
+  readonly body: HostCommandBody<Verb>;
+}
 
 @Controller('api/v1/hosts')
 export class HostsController {
@@ -79,13 +95,38 @@ export class HostsController {
   @Permission('hosts:write')
   @Serves(cordonHost)
   async cordon(@Input() input: InputOf<typeof cordonHost>, @Res({ passthrough: true }) reply: FastifyReply) {
-    return answerWrite(reply, await this.#write.act(input.caller, 'cordon', input.params.host));
+    return this.#act(reply, 'cordon', input);
   }
 
   @Post(':host/uncordon')
   @Permission('hosts:write')
   @Serves(uncordonHost)
   async uncordon(@Input() input: InputOf<typeof uncordonHost>, @Res({ passthrough: true }) reply: FastifyReply) {
-    return answerWrite(reply, await this.#write.act(input.caller, 'uncordon', input.params.host));
+    return this.#act(reply, 'uncordon', input);
+  }
+
+  @Post(':host/label')
+  @Permission('hosts:write')
+  @Serves(labelHost)
+  async label(@Input() input: InputOf<typeof labelHost>, @Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#act(reply, 'label', input);
+  }
+
+  @Post(':host/zone')
+  @Permission('hosts:write')
+  @Serves(zoneHost)
+  async zone(@Input() input: InputOf<typeof zoneHost>, @Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#act(reply, 'zone', input);
+  }
+
+  @Post(':host/cluster')
+  @Permission('hosts:write')
+  @Serves(clusterHost)
+  async cluster(@Input() input: InputOf<typeof clusterHost>, @Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#act(reply, 'cluster', input);
+  }
+
+  async #act<Verb extends HostVerb>(reply: FastifyReply, verb: Verb, input: HostAction<Verb>) {
+    return answerWrite(reply, await this.#write.act(input.caller, verb, input.params.host, input.body));
   }
 }

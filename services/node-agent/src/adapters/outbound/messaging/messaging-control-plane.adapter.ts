@@ -1,6 +1,7 @@
 import {
   heartbeatAnswerSchema,
-  registeredSchema,
+  leftSchema,
+  registrationAnswerSchema,
   reportsAcknowledgedSchema,
   vmTableSchema,
   type HostId,
@@ -10,6 +11,8 @@ import type { ControlPlane } from '../../../application/ports/control-plane.port
 
 /** How long an answer is waited for that is not a heartbeat's. Its asker repeats what must arrive. */
 const ANSWER_TTL_MS = 5_000;
+/** An agent that stops waits no longer for that to be noted. */
+const LEAVE_TTL_MS = 3_000;
 
 /** The control plane as one host sees it over messaging: its own subjects and no others. */
 export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlPlane {
@@ -20,7 +23,9 @@ export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlP
   const loads = subjects.hostLoad(hostId);
   const progresses = subjects.hostProgress(hostId);
   return {
-    register: (message) => messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: registeredSchema }),
+    register: (message) =>
+      messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: registrationAnswerSchema }),
+    leave: (message) => messaging.request(hostLane, message, { ttlMs: LEAVE_TTL_MS, schema: leftSchema }),
     openVmLane: (message) => messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: vmTableSchema }),
     reportVms: (message) =>
       messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: reportsAcknowledgedSchema }),

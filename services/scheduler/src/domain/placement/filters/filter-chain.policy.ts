@@ -1,10 +1,12 @@
 import type { Candidate } from '../candidate.state.js';
 import { aliveFilter } from './alive.filter.js';
+import { clusterFilter } from './cluster.filter.js';
 import { cordonFilter } from './cordon.filter.js';
 import { cpuFilter } from './cpu.filter.js';
 import { cpuModelFilter } from './cpu-model.filter.js';
 import { firmwareFilter } from './firmware.filter.js';
 import type { HostFilter, Wish } from './host.filter.js';
+import { hypervisorFilter } from './hypervisor.filter.js';
 import { imageFilter } from './image.filter.js';
 import { labelsFilter } from './labels.filter.js';
 import { machineFilter } from './machine.filter.js';
@@ -21,6 +23,7 @@ import { zoneFilter } from './zone.filter.js';
  */
 export const filterChain: readonly HostFilter[] = [
   namedHostFilter,
+  clusterFilter,
   zoneFilter,
   labelsFilter,
   cpuModelFilter,
@@ -31,6 +34,7 @@ export const filterChain: readonly HostFilter[] = [
   poolFilter,
   cordonFilter,
   aliveFilter,
+  hypervisorFilter,
   poolSpaceFilter,
   cpuFilter,
   memoryFilter,

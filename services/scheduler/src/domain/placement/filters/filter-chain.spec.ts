@@ -1,10 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import type { HostInventory, HostLoad, StoredHostEvent, StoredVmEvent } from '@drover/contracts';
+import {
+  clusterIdSchema,
+  type HostInventory,
+  type HostLoad,
+  type StoredHostEvent,
+  type StoredVmEvent,
+} from '@drover/contracts';
 import {
   hostCordoned,
   hostId,
+  hostInCluster,
+  hostLabelled,
   hostRegistered,
   hostSuspected,
+  hostZoned,
+  hypervisorLost,
+  hypervisorReturned,
   vmDefined,
   vmId,
   vmPlaced,
@@ -56,7 +67,10 @@ describe('the filters', () => {
       { vcpus: 8, memoryMiB: 15_360, pools: { default: 50_000 }, networks: ['default'], images: ['guest'] },
       { hostId: hostId(1), zone: 'a', hostLabels: { disk: 'nvme' } },
     );
-    expect(verdict(wish, { inventory: { zone: 'a', labels: { disk: 'nvme', rack: '7' } } })).toBe('fits');
+    const events = [hostZoned(hostId(1), 'a'), hostLabelled(hostId(1), { disk: 'nvme', rack: '7' })];
+    expect(verdict(wish, { events })).toBe('fits');
+    // A new journal or another agent of the host changes nothing of it.
+    expect(verdict(wish, { events: [...events, hostRegistered(hostId(1))] })).toBe('fits');
   });
 
   it.each<[string, ReturnType<typeof placeVm>, Given, string]>([
@@ -64,11 +78,18 @@ describe('the filters', () => {
     ['alive', placeVm(1), { events: [hostSuspected(hostId(1))] }, 'the host does not answer and is suspected'],
     ['cordon', placeVm(1), { events: [hostCordoned(hostId(1))] }, 'the host is cordoned'],
     ['cordon', placeVm(1, {}, { hostId: hostId(1) }), { events: [hostCordoned(hostId(1))] }, 'the host is cordoned'],
+    [
+      'cluster',
+      placeVm(1, {}, { cluster: clusterIdSchema.parse('gold') }),
+      {},
+      'the VM asks for cluster gold, the host is in default',
+    ],
+    ['hypervisor', placeVm(1), { events: [hypervisorLost(hostId(1))] }, 'the hypervisor of the host cannot be heard'],
     ['zone', placeVm(1, {}, { zone: 'a' }), {}, 'the VM asks for zone a, the host is in none'],
     [
       'labels',
       placeVm(1, {}, { hostLabels: { disk: 'nvme', rack: '7' } }),
-      { inventory: { labels: { disk: 'hdd', rack: '7' } } },
+      { events: [hostLabelled(hostId(1), { disk: 'hdd', rack: '7' })] },
       'the host lacks disk=nvme',
     ],
     ['network', placeVm(1, { networks: ['default', 'blue'] }), {}, 'the host has no network blue'],
@@ -116,6 +137,12 @@ describe('the filters', () => {
     expect(verdict(placeVm(1, { cpuModel: 'EPYC', firmware: 'uefi', vcpus: 8 }), { inventory: { offers } })).toBe(
       'fits',
     );
+  });
+
+  it('take a host again whose hypervisor is back, and one that was moved to the cluster asked for', () => {
+    const moved = hostInCluster(hostId(1), 'gold');
+    const events = [hypervisorLost(hostId(1)), hypervisorReturned(hostId(1)), moved];
+    expect(verdict(placeVm(1, {}, { cluster: clusterIdSchema.parse('gold') }), { events })).toBe('fits');
   });
 
   it('count memory that is set aside as huge pages as not there', () => {

@@ -13,6 +13,6 @@ export const labelsFilter: HostFilter = {
 
 function missingLabels({ host }: Candidate, { placement }: Wish): string[] {
   return Object.entries(placement.hostLabels ?? {})
-    .filter(([key, value]) => host.inventory.labels[key] !== value)
+    .filter(([key, value]) => host.labels[key] !== value)
     .map(([key, value]) => `${key}=${value}`);
 }
