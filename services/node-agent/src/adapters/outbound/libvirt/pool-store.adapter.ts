@@ -1,4 +1,5 @@
-import { lstat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
 import { Fault } from '@drover/contracts';
 import { errorCodes, poolStates, type LibvirtClient } from '@drover/libvirt-rpc';
 import { readPool, writeFolderPool, type PoolDescription } from '@drover/libvirt-xml';
@@ -45,7 +46,10 @@ export class PoolStore {
 
   constructor(client: LibvirtClient, offered: readonly OfferedPool[]) {
     this.#client = client;
-    this.#offered = offered;
+    // As libvirt writes paths, which are compared with its own.
+    this.#offered = offered.map((pool) =>
+      pool.path === undefined ? pool : { ...pool, path: path.resolve(pool.path) },
+    );
   }
 
   /** Every pool that is offered and defined, whether it can be used now or not. */
@@ -63,16 +67,16 @@ export class PoolStore {
       throw new Fault('POOL_NOT_FOUND', 'not-applied', `the host offers no pool ${name}, only ${names}`, { data });
     }
     return attempt(`open the pool ${name}`, async () => {
-      const { libvirtName, path } = offered;
+      const { libvirtName, path: folder } = offered;
       const ref =
-        (await this.#find(libvirtName)) ?? (path === undefined ? undefined : await this.#define(offered, path));
+        (await this.#find(libvirtName)) ?? (folder === undefined ? undefined : await this.#define(offered, folder));
       if (ref === undefined) {
         const detail = `libvirt has no pool ${libvirtName}, which is the host's pool ${name}`;
         throw new Fault('POOL_NOT_FOUND', 'not-applied', detail, { data });
       }
       const description = await this.#describe(ref);
-      if (path !== undefined && description.folder !== path) {
-        const detail = `libvirt's pool ${libvirtName} is ${description.folder ?? description.type}, not the folder ${path}`;
+      if (folder !== undefined && description.folder !== folder) {
+        const detail = `libvirt's pool ${libvirtName} is ${description.folder ?? description.type}, not the folder ${folder}`;
         throw new Fault('POOL_INACTIVE', 'not-applied', detail, { data });
       }
       const isRunning = (await this.#client.call('STORAGE_POOL_GET_INFO', { pool: ref })).state === poolStates.running;
@@ -141,8 +145,8 @@ export class PoolStore {
   }
 
   /** Makes the folder too, now and never again: where one that was there is missing, its disk may not be mounted. */
-  async #define({ libvirtName }: OfferedPool, path: string): Promise<PoolRef> {
-    const xml = writeFolderPool(libvirtName, path);
+  async #define({ libvirtName }: OfferedPool, folder: string): Promise<PoolRef> {
+    const xml = writeFolderPool(libvirtName, folder);
     const { pool } = await this.#client.call('STORAGE_POOL_DEFINE_XML', { xml, flags: 0 });
     await this.#client.call('STORAGE_POOL_BUILD', { pool, flags: 0 });
     return pool;
@@ -172,7 +176,7 @@ export function isFolder(description: PoolDescription): description is PoolDescr
 }
 
 async function isDirectory(folder: string): Promise<boolean> {
-  return lstat(folder).then(
+  return stat(folder).then(
     (stats) => stats.isDirectory(),
     () => false,
   );

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -32,7 +32,12 @@ describe('volumes on libvirt', () => {
   /** A libvirt with the pool `drover-default`, which fails as it is told to. */
   function storeOver(
     failures: Readonly<Record<string, LibvirtError>> = {},
-    given: { readonly reservedMiB?: number; readonly state?: number; readonly target?: string } = {},
+    given: {
+      readonly configured?: string;
+      readonly reservedMiB?: number;
+      readonly state?: number;
+      readonly target?: string;
+    } = {},
   ) {
     const pool = { name: 'drover-default', uuid: '00000000-0000-0000-0000-000000000000' };
     const xml = `<pool type='dir'><target><path>${given.target ?? folder}</path></target></pool>`;
@@ -55,7 +60,7 @@ describe('volumes on libvirt', () => {
     const offered = {
       name: 'default',
       libvirtName: 'drover-default',
-      path: folder,
+      path: given.configured ?? folder,
       reservedMiB: given.reservedMiB ?? 0,
     };
     const pools = new PoolStore(client, [offered]);
@@ -176,6 +181,15 @@ describe('volumes on libvirt', () => {
     expect(asked).not.toContain('STORAGE_POOL_BUILD');
     await rename(`${folder}.away`, folder);
     await store.create(vmId, disk, book);
+  });
+
+  it('are made in a folder that the configuration names by a link or with a slash behind it', async () => {
+    const link = `${folder}.link`;
+    await symlink(folder, link);
+    const { store, asked } = storeOver({}, { configured: `${link}/`, target: link });
+    await store.create(vmId, disk, book);
+    expect(asked).toContain('STORAGE_VOL_CREATE_XML');
+    await rm(link);
   });
 
   it('are not made in a pool of our name that is another folder', async () => {
