@@ -30,6 +30,8 @@ export interface DomainInput {
   readonly hasPanicDevice: boolean;
   /** What an earlier definition settled: machine type, MACs, PCI addresses and the buses they are on stay as they were. */
   readonly settled?: SettledDefinition;
+  /** The network filter of libvirt that every NIC gets, `no-mac-spoofing`, say. */
+  readonly nicFilter?: string;
 }
 
 const MACHINE_TYPE = 'q35';
@@ -170,7 +172,7 @@ function targetName(prefix: string, number: number): string {
   return number < 26 ? `${prefix}${last}` : `${targetName(prefix, Math.floor(number / 26) - 1)}${last}`;
 }
 
-function nicDevices({ vmId, spec, settled }: DomainInput): XmlElement {
+function nicDevices({ vmId, spec, settled, nicFilter }: DomainInput): XmlElement {
   if (spec.nics.length === 0) return {};
   return {
     interface: spec.nics.map((nic, index) => {
@@ -180,6 +182,7 @@ function nicDevices({ vmId, spec, settled }: DomainInput): XmlElement {
         mac: { '@address': nic.mac ?? before?.mac ?? derivedMac(vmId, index) },
         source: { '@network': nic.network },
         model: { '@type': nic.model },
+        ...(nicFilter === undefined ? {} : { filterref: { '@filter': nicFilter } }),
         ...bandwidth(nic.rate),
         ...pciAddress(before?.pciAddress),
       };

@@ -53,6 +53,11 @@ export const nodeAgentConfigSchema = z.object({
     pools: z.array(poolSchema).min(1).max(100).optional(),
     /** The networks that VMs may have NICs in; libvirt's others are neither shown nor used. */
     networks: z.array(resourceNameSchema).max(100).default(['default']),
+    /**
+     * A network filter of libvirt that every NIC gets, `no-mac-spoofing` or `clean-traffic`: it keeps a guest from sending under
+     * another's address. Absent: none, because not every host has libvirt's filters, and a VM does not start without its own.
+     */
+    nicFilter: resourceNameSchema.optional(),
     /** Of the pool `default`, where `pools` does not say otherwise. */
     poolFolder: z.string().min(1),
     /** Absent: the daemon's usual place. */

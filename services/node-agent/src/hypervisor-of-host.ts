@@ -106,6 +106,7 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
         ...(socketPath === undefined ? {} : { runFolder: path.dirname(socketPath) }),
         pools: offeredPools(hypervisor),
         networks: hypervisor.networks,
+        ...(hypervisor.nicFilter === undefined ? {} : { nicFilter: hypervisor.nicFilter }),
       }),
       machineId,
     }),

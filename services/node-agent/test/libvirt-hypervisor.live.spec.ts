@@ -21,7 +21,10 @@ import { hypervisorContract, MemoryVolumeBook, SignalRecorder } from '@drover/hy
 import { LibvirtClient } from '@drover/libvirt-rpc';
 import { domainName, volumeName } from '@drover/libvirt-xml';
 import { startPrivateLibvirtd, type PrivateLibvirtd } from '@drover/testing';
-import { LibvirtHypervisor } from '../src/adapters/outbound/libvirt/libvirt-hypervisor.driver.js';
+import {
+  LibvirtHypervisor,
+  type LibvirtHypervisorOptions,
+} from '../src/adapters/outbound/libvirt/libvirt-hypervisor.driver.js';
 
 /** No guest operating system is needed here: firmware without a disk to boot from runs, pauses and resets as well. */
 const spec: VmSpecInput = { memory: { sizeMiB: 32 }, disks: [{ name: 'root', sizeMiB: 1 }] };
@@ -61,14 +64,18 @@ class RealMachine {
     return new RealMachine(folder, await startPrivateLibvirtd());
   }
 
-  connect(client = new LibvirtClient({ socketPath: this.libvirtd.socketPath })): LibvirtHypervisor {
+  connect(
+    client = new LibvirtClient({ socketPath: this.libvirtd.socketPath }),
+    options: Partial<LibvirtHypervisorOptions> = {},
+  ): LibvirtHypervisor {
     return new LibvirtHypervisor({
       client,
       accelerator: 'tcg',
       runFolder: path.dirname(this.libvirtd.socketPath),
       imageFolder: path.join(this.#folder, 'images'),
       pools: [{ name: 'default', libvirtName: 'drover-default', path: this.poolFolder, reservedMiB: 0 }],
-      networks: ['default'],
+      networks: ['default', 'inside'],
+      ...options,
     });
   }
 
@@ -219,6 +226,38 @@ describe('the libvirt driver beside other domains', () => {
       const { stdout } = await run('qemu-img', ['info', '-U', '--output=json', file]);
       expect(JSON.parse(stdout)).toMatchObject({ 'format-specific': { data: { compat: '1.1' } } });
       await driver.forceStop(vmId);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'gives every NIC the filter that the configuration names, and the VM runs with it',
+    async () => {
+      const file = path.join(machine.poolFolder, '..', 'definition.xml');
+      const definitions = {
+        'net-define': `<network><name>inside</name><bridge name='drvinside0'/></network>`,
+        'nwfilter-define': `<filter name='no-mac-spoofing' chain='mac'>
+          <rule action='return' direction='out'><mac srcmacaddr='$MAC'/></rule>
+          <rule action='drop' direction='out'><mac/></rule></filter>`,
+      };
+      for (const [command, xml] of Object.entries(definitions)) {
+        await writeFile(file, xml);
+        await machine.libvirtd.virsh(command, file);
+      }
+      await machine.libvirtd.virsh('net-start', 'inside');
+      const filtering = machine.connect(undefined, { nicFilter: 'no-mac-spoofing' });
+      await filtering.open(fleetId, () => undefined);
+      const vmId = vmIdSchema.parse(randomUUID());
+      const withNic = vmSpecSchema.parse({ ...spec, nics: [{ network: 'inside' }] });
+      const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'filtered', spec: withNic };
+      await filtering.createVolumes(vm, new MemoryVolumeBook());
+      const lastCommandId = commandIdSchema.parse(randomUUID());
+      await filtering.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+      await filtering.start(vmId);
+      expect(await machine.libvirtd.virsh('dumpxml', vmId)).toContain("<filterref filter='no-mac-spoofing'/>");
+      expect(await machine.libvirtd.virsh('nwfilter-binding-list')).toContain('no-mac-spoofing');
+      await filtering.forceStop(vmId);
+      await filtering.close();
     },
     TIMEOUT_MS,
   );

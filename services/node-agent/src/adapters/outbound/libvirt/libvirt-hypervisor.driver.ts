@@ -77,6 +77,8 @@ export interface LibvirtHypervisorOptions {
   readonly pools: readonly OfferedPool[];
   /** The only networks that this host offers. */
   readonly networks: readonly string[];
+  /** The network filter of libvirt that every NIC gets. */
+  readonly nicFilter?: string;
 }
 
 /** One host's libvirt and QEMU. */
@@ -204,6 +206,7 @@ export class LibvirtHypervisor implements Hypervisor {
       spec: vm.spec,
       mark,
       accelerator: this.#options.accelerator,
+      ...(this.#options.nicFilter === undefined ? {} : { nicFilter: this.#options.nicFilter }),
       disks,
       hasPanicDevice: await this.#offers.hasPanicDevice(),
       ...(directKernel === undefined ? {} : { directKernel }),
