@@ -129,12 +129,18 @@ export const macSchema = z
     'must be a unicast MAC address in lower case, e.g. 52:54:00:12:34:56',
   );
 
+/** What a NIC may be given: no address that means nothing, and none that libvirt keeps for the host's end of the cable (`fe:`). */
+const givenMacSchema = macSchema.refine(
+  (mac) => mac !== '00:00:00:00:00:00' && !mac.startsWith('fe:'),
+  'must be an address of a NIC: not all zeros, and not one of fe:…, which libvirt keeps for the host',
+);
+
 export const nicSchema = z.strictObject({
   /** A libvirt network of the host. */
   network: resourceNameSchema,
   vlan: z.int().min(1).max(4094).optional(),
   /** Absent: derived from the VM's id and the NIC's place, so that it stays the same. */
-  mac: macSchema.optional(),
+  mac: givenMacSchema.optional(),
   model: z.enum(['virtio', 'e1000e', 'e1000', 'rtl8139']).default('virtio'),
   rate: z
     .strictObject({
@@ -223,6 +229,16 @@ export const vmSpecSchema = z
     if (new Set(spec.disks.map((disk) => disk.name)).size < spec.disks.length) {
       context.addIssue({ code: 'custom', path: ['disks'], message: 'disk names must differ' });
     }
+    spec.nics.forEach(({ mac, network }, index) => {
+      const isTaken = spec.nics.slice(0, index).some((other) => other.mac === mac && other.network === network);
+      if (mac !== undefined && isTaken) {
+        context.addIssue({
+          code: 'custom',
+          path: ['nics', index, 'mac'],
+          message: 'must differ from other NICs of its network',
+        });
+      }
+    });
     spec.disks.forEach((disk, index) => {
       if (disk.image === undefined && disk.sizeMiB === undefined) {
         context.addIssue({ code: 'custom', path: ['disks', index, 'sizeMiB'], message: 'is needed without an image' });

@@ -134,7 +134,7 @@ describe('writeDomain', () => {
       writeDomain(input({ disks: [{ name: 'root', sizeMiB: 1 }], nics: [{ network: 'default' }] }, { settled })),
     );
     expect(read.machineType).toBe('pc-q35-7.2');
-    expect(read.nics).toEqual(settled.nics);
+    expect(settledDefinition(read, settled.disks).nics).toEqual(settled.nics);
     const { disks, pciControllers } = settledDefinition(read, settled.disks);
     expect({ disks, pciControllers }).toEqual({ disks: settled.disks, pciControllers: settled.pciControllers });
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SettledDefinition } from '@drover/contracts';
 import { isVolumeOf } from './domain-names.js';
-import { readMark, type DomainMark } from './mark.codec.js';
+import { MARK_PREFIX, readMark, type DomainMark } from './mark.codec.js';
 import { attribute, child, children, readXml, text, type XmlElement, type XmlValue } from './xml.codec.js';
 
 /** What Drover reads of any domain, its own or another's. */
@@ -22,7 +22,7 @@ export interface DomainDescription {
     readonly path: string;
     readonly pciAddress?: string;
   }[];
-  readonly nics: readonly { readonly mac: string; readonly pciAddress?: string }[];
+  readonly nics: readonly { readonly mac: string; readonly network: string; readonly pciAddress?: string }[];
   /** All but the root, by index. */
   readonly pciControllers: readonly {
     readonly index: number;
@@ -61,6 +61,7 @@ export function readDomain(xml: string): DomainDescription {
       })),
     nics: children(devices, 'interface').map((nic) => ({
       mac: attribute(child(nic, 'mac'), 'address') ?? '',
+      network: attribute(child(nic, 'source'), 'network') ?? attribute(child(nic, 'source'), 'bridge') ?? '',
       ...pciAddress(nic),
     })),
     pciControllers: children(devices, 'controller')
@@ -88,7 +89,7 @@ export function settledDefinition(
     machineType: description.machineType,
     cpuModel: description.cpuModel,
     accelerator: description.accelerator,
-    nics: description.nics.map((nic) => ({ ...nic })),
+    nics: description.nics.map(({ network: _, ...nic }) => nic),
     disks: disks.map((disk) => {
       const found = description.disks.find((candidate) => candidate.serial === disk.serial);
       return {
@@ -140,14 +141,17 @@ function pciAddress(device: XmlElement): { readonly pciAddress?: string } {
 }
 
 /**
- * Hash of the persistent definition. Drover's mark is left out because it changes with every command, and
+ * Hash of the persistent definition, with what others put into its metadata. Drover's mark is left out because it changes with every command, and
  * `currentMemory` because the balloon moves it; the order of elements counts for nothing, because libvirt lists controllers
  * in another order once a VM has been started.
  */
 function fingerprint(domain: XmlElement): string {
-  const kept = Object.entries(domain).filter(([name]) => name !== 'metadata' && name !== 'currentMemory');
+  const { currentMemory: _, metadata, ...kept } = domain;
+  const { [`${MARK_PREFIX}:vm`]: _mark, ...others } = child({ metadata }, 'metadata') ?? {};
+  const { '#text': _blank, ...foreign } = others;
+  const definition = Object.keys(foreign).length === 0 ? kept : { ...kept, metadata: foreign };
   return createHash('sha256')
-    .update(JSON.stringify(sorted(Object.fromEntries(kept))))
+    .update(JSON.stringify(sorted(definition)))
     .digest('hex');
 }
 

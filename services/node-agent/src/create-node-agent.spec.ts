@@ -676,3 +676,48 @@ describe('what happens by itself', () => {
     expect(bench.controlPlane.hostReports).toMatchObject([{ kind: 'inventory-changed', inventory: { images: [] } }]);
   });
 });
+
+describe('what hangs or cannot be heard', () => {
+  it('force-stops a healthy VM while as many calls hang as the agent makes at the same time', async () => {
+    const bench = await startedBench();
+    const hung = Array.from({ length: 16 }, (_, index) => new VmCommands(`hung-${index}`));
+    const healthy = new VmCommands('healthy');
+    await Promise.all([...hung, healthy].map((vm) => done(bench, vm.create(1))));
+    const holds = hung.map(({ vmId }) => bench.faults.hold('pause', vmId));
+    for (const vm of hung) await bench.controlPlane.order(vm.plain('pause', 2));
+    await Promise.all(holds.map(({ reached }) => reached));
+    expect(await done(bench, healthy.forceStop(2))).toMatchObject({ powerState: 'STOPPED', result: { kind: 'done' } });
+    for (const hold of holds) hold.release();
+  });
+
+  it('registers while its hypervisor cannot be heard, with what the host was before', async () => {
+    const bench = new HostBench();
+    benches.push(bench);
+    bench.controlPlane.heartbeatIntervalMs = 100;
+    await bench.start();
+    const is = (wanted: boolean) => () => {
+      const { lastHeartbeat } = bench.controlPlane;
+      return (lastHeartbeat !== undefined && (lastHeartbeat.hypervisorFault !== undefined) === wanted) || undefined;
+    };
+    await bench.controlPlane.when(is(false), 'a heartbeat without a fault');
+    bench.machine.stopDaemon();
+    await bench.controlPlane.when(is(true), 'a heartbeat with a fault');
+    const registrations = bench.controlPlane.registrations.length;
+    bench.controlPlane.mustRegister = true;
+    await bench.controlPlane.when(
+      () => bench.controlPlane.registrations.length > registrations || undefined,
+      'a registration while the hypervisor is away',
+    );
+    bench.machine.startDaemon();
+    await bench.controlPlane.when(is(false), 'a heartbeat without a fault again');
+  });
+});
+
+describe('a guest that boots again and again', () => {
+  it('is told at its first reboot, and not again for each that follows within a minute', async () => {
+    const { bench, vm } = await benchWithVm();
+    for (let reboot = 0; reboot < 50; reboot += 1) bench.machine.guestReboots(vm.vmId);
+    bench.machine.guestShutsDown(vm.vmId);
+    expect(await settledChanges(bench)).toMatchObject([{ change: 'rebooted' }, { change: 'stopped' }]);
+  });
+});

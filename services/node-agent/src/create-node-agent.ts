@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { hostIdSchema, type FleetId, type HostId, type Rejection } from '@drover/contracts';
+import { hostIdSchema, type FleetId, type HostId, type Rejection, type VmId } from '@drover/contracts';
 import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
 import type { Messaging } from '@drover/messaging';
@@ -9,6 +9,7 @@ import { controlPlaneOver } from './adapters/outbound/messaging/messaging-contro
 import { Admission } from './application/admission.js';
 import type { AgentSettings } from './application/agent-settings.js';
 import { beat, tellLoads } from './application/beat.reconciler.js';
+import { ChangeReports } from './application/change-reports.js';
 import { CommandRunner } from './application/carry-out-commands.process.js';
 import { FullListReconciler } from './application/full-list.reconciler.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
@@ -24,7 +25,7 @@ import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
 import { AgentStopped, doubling, pause } from './application/stopping.js';
 import { TakeCommand } from './application/take-command.handler.js';
-import { VmWork, type VmSignal } from './application/vm-work.js';
+import { VmWork } from './application/vm-work.js';
 
 export interface NodeAgentOptions {
   readonly hostId: HostId;
@@ -103,6 +104,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       onAcknowledged: () => fullList.laneMoved(),
     });
     const work = new VmWork();
+    const generationOf = (vmId: VmId) => work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation;
     const inventory = new InventoryReconciler(hypervisor, settings.host, hostLane, logger);
     const calls = new HypervisorCalls(limits, timings, clock, stop);
     const volumes = new OwnVolumes({ hypervisor, calls, book });
@@ -113,7 +115,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       lane: vmLane,
       work,
       intervalMs: timings.fullListIntervalMs,
-      generationOf: (vmId) => work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation,
+      generationOf,
     });
     const admission = new Admission(
       () => inventory.memory(),
@@ -136,7 +138,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       fleetId,
       tellProgress: (progress) => controlPlane.tellProgress(progress),
     });
-    const desk = new SignalDesk(work, clock, (signal) => void reportChange(signal));
+    const changes = new ChangeReports({
+      ...base,
+      lane: vmLane,
+      generationOf,
+      requestFullList: () => fullList.request(),
+    });
+    const desk = new SignalDesk(work, clock, (signal) => run(changes.report(signal)));
     const runner = new CommandRunner({
       ...base,
       hypervisor,
@@ -164,12 +172,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       isTableKnown: () => session?.isOpen ?? false,
     });
 
-    /** The next full list tells what has no generation here, and what would only make a long queue longer. */
-    async function reportChange({ vmId, powerState, change, cause }: VmSignal): Promise<void> {
-      const generation = work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation;
-      if (generation === undefined || vmLane.isCrowded) fullList.request();
-      else await vmLane.append({ kind: 'vm-changed', vmId, generation, powerState, change, cause }).catch(endOn);
-    }
+    /** Said in every heartbeat as long as it is so: what is not heard of a host must not look as if nothing happened there. */
+    let hypervisorFault: string | undefined;
 
     function onSignal(signal: HypervisorSignal): void {
       if (stop.aborted) return;
@@ -197,7 +201,6 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     }
 
     let isHypervisorOpen = false;
-    let hypervisorFault: string | undefined;
     async function openHypervisor(): Promise<void> {
       const outage = outageOf(logger, 'hypervisor');
       const nextWaitMs = doubling(retryMs);
@@ -244,6 +247,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         if (!isBeating) {
           run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
           run(fullList.run());
+          run(changes.run());
           run(owedVolumes.run());
           run(inventory.run(timings.inventoryIntervalMs, stop));
         }

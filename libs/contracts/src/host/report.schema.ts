@@ -274,6 +274,8 @@ export const hostLoadSchema = z.strictObject({
   foreignMemoryMiB: amount.optional(),
   pools: z.array(z.strictObject({ name: z.string().max(200), capacityMiB: amount, availableMiB: amount })).max(100),
   vms: z.array(z.strictObject({ vmId: vmIdSchema, cpuMillicores: amount, memoryMiB: amount })).max(MAX_VMS_OF_A_HOST),
+  /** How much older `vms` is than the rest, where the hypervisor did not answer in time. Absent: as old. */
+  vmsAgeMs: amount.optional(),
 });
 export type HostLoad = z.infer<typeof hostLoadSchema>;
 

@@ -1,10 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { SettledDefinition } from '@drover/contracts';
+import { Fault, type SettledDefinition } from '@drover/contracts';
 import type { VmDefinition } from '../hypervisor.port.js';
+import type { SimulatedDomain } from './simulated-machine.state.js';
 
 /** Name of the volume of a VM's disk on a simulated host. */
 export function simulatedVolumeName(vm: Pick<VmDefinition, 'vmId'>, diskName: string): string {
   return `${vm.vmId}-${diskName}`;
+}
+
+/** No two domains of a host have one MAC address on one network. */
+export function requireFreeMacs({ vmId, spec }: VmDefinition, domains: Iterable<SimulatedDomain>): void {
+  for (const { networks, settled, uuid } of domains) {
+    if (uuid === vmId) continue;
+    const has = (network: string, mac: string) =>
+      settled?.nics.some((nic, index) => nic.mac === mac && networks[index] === network) === true;
+    const index = spec.nics.findIndex(({ mac, network }) => mac !== undefined && has(network, mac));
+    if (index < 0) continue;
+    throw new Fault('INVALID_DEFINITION', 'not-applied', `domain ${uuid} has this MAC address on this network`, {
+      data: { field: `/spec/nics/${index}/mac`, holder: uuid },
+    });
+  }
 }
 
 /** What the simulated hypervisor settles: the same for the same VM, and kept where an earlier definition settled it. */

@@ -17,7 +17,7 @@ import type {
   VmDefinition,
 } from '../hypervisor.port.js';
 import type { LeftVolume, SeenVolume, VolumeBook } from '../volume-book.port.js';
-import { settle } from './settled-definition.policy.js';
+import { requireFreeMacs, settle } from './settled-definition.policy.js';
 import { SimulatedFaults, type HypervisorCall } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
 import { makeVolume, missingVolume, refusal, seen, whyUnusable } from './simulated-volumes.js';
@@ -180,6 +180,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#call('define', vm.vmId, () => {
       const existing = this.#ours(vm.vmId);
       this.#tracked(existing);
+      requireFreeMacs(vm, this.machine.domains());
       const settled = settle(vm);
       this.machine.putDomain({
         uuid: vm.vmId,

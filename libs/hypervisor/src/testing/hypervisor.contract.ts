@@ -304,6 +304,18 @@ export function hypervisorContract(
       expect(await powerState()).not.toBe('RUNNING');
     });
 
+    test('refuses a NIC whose MAC another VM of its network has', async () => {
+      const nics = [{ network: 'default', mac: '52:54:00:12:34:56' }];
+      const spec = vmSpecSchema.parse({ ...host.spec, nics });
+      await driver.createVolumes({ ...vm, spec }, book);
+      await driver.define({ ...vm, spec }, markOf());
+      const second = definitionOf(spec);
+      const fault = await faultOf(driver.define(second, newMark(fleetId, second.vmId)));
+      expect(fault).toMatchObject({ code: 'INVALID_DEFINITION', outcome: 'not-applied' });
+      expect(await driver.observe(second.vmId)).toEqual({ powerState: 'ABSENT' });
+      await driver.undefine(vm.vmId);
+    });
+
     test('refuses to start, pause, resume and reset what is not there', async () => {
       for (const call of ['start', 'pause', 'resume', 'reset', 'requestReboot'] as const) {
         expect((await faultOf(driver[call](vm.vmId))).outcome).toBe('not-applied');

@@ -5,7 +5,7 @@
 import { procedures } from '../procedures/table.js';
 import type { ProcedureName } from '../procedures/table.js';
 
-export type LaneName = 'control' | 'work' | 'statistics' | 'long';
+export type LaneName = 'control' | 'books' | 'work' | 'statistics' | 'long';
 
 export interface LanePolicy {
   /** Most connections, opened as needed. All lanes together stay below the daemon's 20 workers at 4 calls each. */
@@ -16,11 +16,16 @@ export interface LanePolicy {
 export const lanePolicies: Readonly<Record<LaneName, LanePolicy>> = {
   /** Never waits for a QEMU: lists, states, definitions, events. */
   control: { maxConnections: 2, timeoutMs: 30_000 },
-  /** Asks a QEMU and waits for it: start, shutdown, XML of a running domain, storage. */
+  /**
+   * Descriptions of domains and marks on them, in libvirt's own books. They keep to themselves because whoever ends a hung VM has to look at it
+   * first, however many calls hang.
+   */
+  books: { maxConnections: 1, timeoutMs: 30_000 },
+  /** Asks a QEMU and waits for it: start, shutdown, storage. */
   work: { maxConnections: 2, timeoutMs: 120_000 },
   statistics: { maxConnections: 1, timeoutMs: 30_000 },
   /** Minutes and more: live migration, snapshots, copies, guest agents. Ended by the daemon, not by a clock here. */
-  long: { maxConnections: 2, timeoutMs: Number.POSITIVE_INFINITY },
+  long: { maxConnections: 1, timeoutMs: Number.POSITIVE_INFINITY },
 };
 
 const statistics: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
@@ -36,6 +41,12 @@ const statistics: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
   'DOMAIN_GET_JOB_INFO',
   'DOMAIN_GET_JOB_STATS',
   'DOMAIN_GET_BLOCK_JOB_INFO',
+]);
+
+const books: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
+  'DOMAIN_GET_XML_DESC',
+  'DOMAIN_GET_METADATA',
+  'DOMAIN_SET_METADATA',
 ]);
 
 const long: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
@@ -77,6 +88,7 @@ const long: ReadonlySet<ProcedureName> = new Set<ProcedureName>([
 export function laneOf(name: ProcedureName): LaneName {
   if (statistics.has(name)) return 'statistics';
   if (long.has(name)) return 'long';
+  if (books.has(name)) return 'books';
   // A destroy asks no QEMU and is the remedy for a hung one, so it stays with what never waits for QEMU.
   return procedures[name].isHighPriority ? 'control' : 'work';
 }

@@ -41,7 +41,7 @@ export interface ConnectionListener {
   unreachable?(reason: unknown): void;
 }
 
-const laneNames: readonly LaneName[] = ['control', 'work', 'statistics', 'long'];
+const laneNames: readonly LaneName[] = ['control', 'books', 'work', 'statistics', 'long'];
 
 export class LibvirtPool {
   readonly #options: Required<Omit<LibvirtOptions, 'socketPath'>>;

@@ -47,9 +47,10 @@ export class Statistics {
     groups = 0,
     flags: number = statsFlags.nowait,
     domains: readonly DomainKey[] = [],
+    options: { readonly timeoutMs?: number } = {},
   ): Promise<readonly DomainStatistics[]> {
     const args = { doms: domains.map(domainOf), stats: groups, flags };
-    const { retStats } = await this.#rpc.call('CONNECT_GET_ALL_DOMAIN_STATS', args);
+    const { retStats } = await this.#rpc.call('CONNECT_GET_ALL_DOMAIN_STATS', args, options);
     return retStats.map(({ dom, params }) => ({ domain: dom, values: paramValues(params) }));
   }
 

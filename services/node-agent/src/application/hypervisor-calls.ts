@@ -11,6 +11,8 @@ import { doubling, pause, throwIfStopped } from './stopping.js';
 export class HypervisorCalls {
   readonly #calls: Limiter;
   readonly #starts: Limiter;
+  readonly #looks: Limiter;
+  readonly #ends: Limiter;
   readonly #timings: AgentTimings;
   readonly #clock: Clock;
   readonly #stop: AbortSignal;
@@ -18,26 +20,28 @@ export class HypervisorCalls {
   constructor(limits: AgentLimits, timings: AgentTimings, clock: Clock, stop: AbortSignal) {
     this.#calls = new Limiter(limits.parallelCalls);
     this.#starts = new Limiter(limits.parallelStarts);
+    this.#looks = new Limiter(limits.parallelCalls);
+    this.#ends = new Limiter(limits.parallelCalls);
     this.#timings = timings;
     this.#clock = clock;
     this.#stop = stop;
   }
 
   call<T>(body: () => Promise<T>): Promise<T> {
-    return this.#tried(body, isAway);
+    return this.#tried(this.#calls, body, isAway);
   }
 
   /** For calls that do it again each time: only one that certainly never left is tried again. */
   once<T>(body: () => Promise<T>): Promise<T> {
-    return this.#tried(body, (error) => isAway(error) && error.outcome === 'not-applied');
+    return this.#tried(this.#calls, body, (error) => isAway(error) && error.outcome === 'not-applied');
   }
 
-  async #tried<T>(body: () => Promise<T>, mayRepeat: (error: unknown) => boolean): Promise<T> {
+  async #tried<T>(limiter: Limiter, body: () => Promise<T>, mayRepeat: (error: unknown) => boolean): Promise<T> {
     const giveUpAtMs = this.#clock.monotonicMs() + this.#timings.hypervisorPatienceMs;
     const nextWaitMs = doubling(this.#timings.retryMs);
     for (;;) {
       try {
-        const value = await this.#calls.run(() => {
+        const value = await limiter.run(() => {
           throwIfStopped(this.#stop);
           return body();
         });
@@ -51,12 +55,18 @@ export class HypervisorCalls {
     }
   }
 
-  /** For calls that change nothing: one whose outcome is unknown is simply made once more. */
+  /** For the end of a VM's process, and the mark that it leaves: the remedy for calls that hang, and so never behind them. */
+  end<T>(body: () => Promise<T>): Promise<T> {
+    return this.#tried(this.#ends, body, isAway);
+  }
+
+  /** For calls that change nothing: one whose outcome is unknown is simply made once more. Never behind calls that hang. */
   async look<T>(body: () => Promise<T>): Promise<T> {
+    const look = () => this.#tried(this.#looks, body, isAway);
     try {
-      return await this.call(body);
+      return await look();
     } catch (error) {
-      if (error instanceof Fault && error.outcome === 'unknown') return this.call(body);
+      if (error instanceof Fault && error.outcome === 'unknown') return look();
       throw error;
     }
   }

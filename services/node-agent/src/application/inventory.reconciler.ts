@@ -1,4 +1,4 @@
-import type { HostInventory } from '@drover/contracts';
+import { Fault, type HostInventory } from '@drover/contracts';
 import { inventoryDigest as inventoryDigestOf } from '@drover/fleet-model';
 import type { Hypervisor } from '@drover/hypervisor';
 import type { Logger } from '@drover/observability';
@@ -23,6 +23,7 @@ export class InventoryReconciler {
   readonly #logger: Logger;
   #memory: HostMemory | undefined;
   #told = '';
+  #last: HostInventory | undefined;
   #unusable = '[[],[]]';
   #isDue = false;
   #turns: Promise<unknown> = Promise.resolve();
@@ -37,7 +38,7 @@ export class InventoryReconciler {
   /** For a registration, which tells it. */
   take(): Promise<TakenInventory> {
     return this.#inTurn(async () => {
-      const inventory = await this.#look();
+      const inventory = await this.#lookOrLast();
       const inventoryDigest = inventoryDigestOf(inventory);
       this.#told = inventoryDigest;
       const reportsThrough = this.#lane.pending.at(-1)?.sequence;
@@ -82,12 +83,23 @@ export class InventoryReconciler {
     return turn;
   }
 
+  /** A host whose hypervisor is away for a while is registered with what it was before: that it is away, heartbeats tell. */
+  async #lookOrLast(): Promise<HostInventory> {
+    try {
+      return await this.#look();
+    } catch (error) {
+      if (this.#last === undefined || !(error instanceof Fault) || error.code !== 'HYPERVISOR_UNAVAILABLE') throw error;
+      return this.#last;
+    }
+  }
+
   async #look(): Promise<HostInventory> {
     const { controlPlaneMemoryMiB, machineId, name } = this.#host;
     const found = await this.#hypervisor.inventory();
     const reservedMemoryMiB = this.#host.reservedMemoryMiB ?? keptMemoryMiB(found.memoryMiB, controlPlaneMemoryMiB);
     const inventory = { ...found, name, machineId, reservedMemoryMiB };
     this.#memory = this.#memoryOf(inventory);
+    this.#last = inventory;
     this.#logUnusable(inventory);
     return inventory;
   }

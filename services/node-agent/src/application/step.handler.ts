@@ -82,7 +82,7 @@ export class StepHandler {
         return isActive(state) ? { wasForced: true } : {};
       }
       case 'force-stop':
-        if (isActive(await this.#powerState(command))) await calls.call(() => hypervisor.forceStop(vmId));
+        if (isActive(await this.#powerState(command))) await calls.end(() => hypervisor.forceStop(vmId));
         return {};
       case 'request-reboot':
         return this.#ask(command, facts, () => calls.once(() => hypervisor.requestReboot(vmId)));
@@ -111,8 +111,9 @@ export class StepHandler {
         if ((await this.#powerState(command)) !== 'RUNNING') await calls.call(() => hypervisor.resume(vmId));
         return {};
       case 'mark':
+        // After a stop as well, which must not wait behind calls that hang.
         if ((await this.#powerState(command)) !== 'ABSENT')
-          await calls.call(() => hypervisor.mark(vmId, this.#mark(command)));
+          await calls.end(() => hypervisor.mark(vmId, this.#mark(command)));
         return {};
       case 'undefine':
         await this.undo(command, 'undefine');
@@ -130,7 +131,7 @@ export class StepHandler {
     const { vmId } = command;
     switch (undo) {
       case 'force-stop':
-        await calls.call(() => hypervisor.forceStop(vmId));
+        await calls.end(() => hypervisor.forceStop(vmId));
         return [];
       case 'undefine':
         await calls.call(() => hypervisor.undefine(vmId));

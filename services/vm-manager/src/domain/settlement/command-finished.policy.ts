@@ -167,7 +167,7 @@ function foreignLeft({ hostId }: VmState): string {
 
 /** The domain that has the VM's id on the host is not of this fleet. */
 function isForeign({ result }: CommandFinished): boolean {
-  return result.kind === 'failed' && result.error.code === 'FLEET_MISMATCH';
+  return result.kind === 'failed' && result.error.code === 'DOMAIN_FOREIGN';
 }
 
 /** The power state of the VM: of somebody else's domain with its id nothing follows for it. */

@@ -33,6 +33,8 @@ export function isActive(powerState: PowerState): boolean {
 type DomainChange = Pick<Extract<HypervisorSignal, { kind: 'vm-changed' }>, 'powerState' | 'change' | 'cause'>;
 
 const EVENT = { undefined: 1, started: 2, suspended: 3, resumed: 4, stopped: 5, pmSuspended: 7, crashed: 8 } as const;
+/** The event that a definition was removed. */
+export const UNDEFINED = EVENT.undefined;
 const STOPPED_DETAIL = { shutdown: 0, destroyed: 1, crashed: 2, failed: 5 } as const;
 const SUSPENDED_BY_IO_ERROR = 2;
 const UNDEFINED_BY_REMOVAL = 0;

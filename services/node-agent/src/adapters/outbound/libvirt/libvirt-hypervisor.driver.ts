@@ -45,7 +45,9 @@ import { HostOffersReader } from './host-offers.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
 import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
+import { listenToLibvirt } from './libvirt-listeners.adapter.js';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
+import { MacBook } from './mac-book.js';
 import { requireOfferedNetworks } from './offered-networks.policy.js';
 import { PoolStore, type OfferedPool } from './pool-store.adapter.js';
 import { QemuProcesses } from './qemu-processes.adapter.js';
@@ -94,6 +96,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #processes: QemuProcesses;
   readonly #untracked: UntrackedProcesses;
   readonly #offers: HostOffersReader;
+  readonly #macs = new MacBook();
   #connected: Promise<void> | undefined;
   #hasStood = false;
   #session:
@@ -121,7 +124,11 @@ export class LibvirtHypervisor implements Hypervisor {
       onSignal,
       { firmwareResetMs: FIRMWARE_RESET_MS[this.#options.accelerator], nowMs: () => performance.now() },
     );
-    this.#session = { fleetId, signals, stopListening: await this.#listen(signals, onSignal) };
+    this.#session = {
+      fleetId,
+      signals,
+      stopListening: await listenToLibvirt(this.#client, signals, this.#macs, onSignal),
+    };
     onSignal({ kind: 'connected' });
   }
 
@@ -142,13 +149,14 @@ export class LibvirtHypervisor implements Hypervisor {
   async load(): Promise<HypervisorLoad> {
     const { signals } = this.#open();
     const [host, vms] = await Promise.all([this.#inventory.load(), this.#vmLoads.read((vmId) => signals.isOwn(vmId))]);
-    return { ...host, vms };
+    return { ...host, ...vms };
   }
 
   async list(): Promise<readonly ListedDomain[]> {
     const { fleetId, signals } = this.#open();
     const parts = { client: this.#client, domains: this.#domains, untracked: this.#untracked };
-    return listDomains(parts, fleetId, (_, ownId) => {
+    return listDomains(parts, fleetId, (description, ownId) => {
+      this.#macs.note(description);
       if (ownId !== undefined) signals.own(ownId);
     });
   }
@@ -197,6 +205,7 @@ export class LibvirtHypervisor implements Hypervisor {
     await beforehand(() => this.#offers.require(vm.spec));
     requireOfferedNetworks(vm.spec.nics, this.#options.networks);
     await requireTrafficShaping(vm.spec.nics);
+    this.#macs.take(vm.vmId, vm.spec.nics);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
     const bootImage = vm.spec.disks[0]?.image;
     const directKernel = bootImage === undefined ? undefined : (await this.#images.get(bootImage)).directKernel;
@@ -215,6 +224,7 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#open().signals.own(vm.vmId);
     await attempt('define the VM', () => this.#client.call('DOMAIN_DEFINE_XML_FLAGS', { xml, flags: 0 }));
     const description = await this.#domains.describe(vm.vmId);
+    if (description !== undefined) this.#macs.note(description);
     if (description === undefined) {
       throw new Fault('HYPERVISOR_FAILED', 'unknown', 'the definition was gone as soon as it was made');
     }
@@ -324,26 +334,6 @@ export class LibvirtHypervisor implements Hypervisor {
       this.#connected = undefined;
       throw error;
     }
-  }
-
-  async #listen(signals: LibvirtSignals, onSignal: (signal: HypervisorSignal) => void): Promise<() => void> {
-    const inventoryChanged = () => onSignal({ kind: 'inventory-changed' });
-    const stops = await attempt('listen to libvirt', () =>
-      Promise.all([
-        this.#client.on('lifecycle', (event) => signals.lifecycle(event.dom, event.event, event.detail)),
-        this.#client.on('reboot', (event) => signals.rebooted(event.dom)),
-        this.#client.on('storagePoolLifecycle', inventoryChanged),
-        this.#client.on('networkLifecycle', inventoryChanged),
-      ]),
-    );
-    const unwatch = this.#client.watch({
-      connected: () => onSignal({ kind: 'connected' }),
-      disconnected: () => onSignal({ kind: 'disconnected' }),
-    });
-    return () => {
-      unwatch();
-      for (const stop of stops) void stop();
-    };
   }
 
   /** Calls; where libvirt says that the state does not allow it, being in one of `alreadySo` is success. */

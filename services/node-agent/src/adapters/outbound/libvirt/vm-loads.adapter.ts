@@ -1,45 +1,81 @@
 import { vmIdSchema, type VmId } from '@drover/contracts';
 import type { HypervisorLoad } from '@drover/hypervisor';
-import { statsFlags, statsGroups, type LibvirtClient } from '@drover/libvirt-rpc';
-import { attempt } from './libvirt-faults.js';
+import { statsFlags, statsGroups, type DomainStatistics, type LibvirtClient } from '@drover/libvirt-rpc';
+import { attempt, isUnanswered } from './libvirt-faults.js';
 
 interface Reading {
   readonly cpuNs: number;
   readonly atMs: number;
 }
 
+type VmsLoad = Pick<HypervisorLoad, 'vms' | 'vmsAgeMs' | 'foreignMemoryMiB'>;
+
+/** Longer than libvirt takes for a thousand QEMUs that answer. */
+const BULK_MS = 2_000;
+
 /** How busy each running VM is, from libvirt's bulk statistics; a hung QEMU is left out and holds up nobody. */
 export class VmLoads {
   readonly #client: LibvirtClient;
+  readonly #nowMs: () => number;
   #before: ReadonlyMap<VmId, Reading> = new Map();
+  #last: { readonly load: VmsLoad; readonly atMs: number } | undefined;
 
-  constructor(client: LibvirtClient) {
+  constructor(client: LibvirtClient, nowMs: () => number = () => performance.now()) {
     this.#client = client;
+    this.#nowMs = nowMs;
   }
 
-  /** CPU is the average since the last call, 0 for a VM that is new since. Memory is what its QEMU holds. */
-  async read(isOurs: (vmId: VmId) => boolean): Promise<HypervisorLoad['vms']> {
-    const records = await attempt('read the load of the VMs', () =>
-      this.#client.statistics.all(statsGroups.cpuTotal | statsGroups.balloon, statsFlags.nowait | statsFlags.active),
-    );
-    const atMs = performance.now();
+  /**
+   * CPU is the average since the last call, 0 for a VM that is new since. Memory is what its QEMU holds. Where the answer does
+   * not come in time, the last one is told with its age: a QEMU that has just hung keeps libvirt from answering for the others.
+   */
+  async read(isOurs: (vmId: VmId) => boolean): Promise<VmsLoad> {
+    try {
+      const records = await this.#client.statistics.all(
+        statsGroups.cpuTotal | statsGroups.balloon,
+        statsFlags.nowait | statsFlags.active,
+        [],
+        { timeoutMs: BULK_MS },
+      );
+      const load = this.#loadOf(records, isOurs);
+      this.#last = { load, atMs: this.#nowMs() };
+      return load;
+    } catch (error) {
+      const last = this.#last;
+      if (last === undefined || !isUnanswered(error)) {
+        return attempt('read the load of the VMs', () => Promise.reject(error as Error));
+      }
+      return { ...last.load, vmsAgeMs: Math.round(this.#nowMs() - last.atMs) };
+    }
+  }
+
+  #loadOf(records: readonly DomainStatistics[], isOurs: (vmId: VmId) => boolean): VmsLoad {
+    const atMs = this.#nowMs();
     const readings = new Map<VmId, Reading>();
-    const loads: HypervisorLoad['vms'] = [];
+    const vms: HypervisorLoad['vms'] = [];
+    let foreignMemoryMiB = 0;
     for (const { domain, values } of records) {
       const vmId = vmIdSchema.safeParse(domain.uuid);
-      if (!vmId.success || !isOurs(vmId.data)) continue;
+      if (!vmId.success || !isOurs(vmId.data)) {
+        foreignMemoryMiB += mib(values['balloon.maximum']);
+        continue;
+      }
       const reading = { cpuNs: Number(values['cpu.time'] ?? 0), atMs };
       readings.set(vmId.data, reading);
       const before = this.#before.get(vmId.data);
-      loads.push({
+      vms.push({
         vmId: vmId.data,
         cpuMillicores: before === undefined ? 0 : millicores(before, reading),
-        memoryMiB: Math.round(Number(values['balloon.rss'] ?? values['balloon.current'] ?? 0) / 1024),
+        memoryMiB: mib(values['balloon.rss'] ?? values['balloon.current']),
       });
     }
     this.#before = readings;
-    return loads;
+    return { vms, foreignMemoryMiB };
   }
+}
+
+function mib(kib: unknown): number {
+  return Math.round(Number(kib ?? 0) / 1024);
 }
 
 /** A VM that was started again counts from zero, so a counter that went back says nothing. */
