@@ -1,7 +1,15 @@
 import type { FullList, HostId, ReportSource, VmFact, VmId } from '@drover/contracts';
+import type { Clock } from '@drover/domain-kit';
 import { settleListed, settleMissing, type ListedVm } from '../domain/settlement/full-list.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
+import { HostBudget } from './host-budget.state.js';
+import type { Log } from './ports/log.port.js';
 import type { VmFolds } from './vm-folds.state.js';
+
+/** VMs that the store does not know, of one host: of more only the number is told. */
+const MAX_STRAYS = 100;
+/** Facts in an hour about VMs that are not the host's own: listed and not, in turn, they would fill the streams of other hosts' VMs. */
+const MAX_FACTS = 200;
 
 interface Assembly {
   /** Of the first part: what was reported after that is newer than the list. */
@@ -21,10 +29,16 @@ type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => rea
 export class FullListReconciler {
   readonly #folds: VmFolds;
   readonly #settle: Settle;
+  readonly #budget: HostBudget;
+  readonly #log: Log;
+  /** How many entries of a host's newest list were over its budget. */
+  readonly #leftOut = new Map<HostId, number>();
   readonly #assemblies = new Map<HostId, Assembly>();
 
-  constructor(folds: VmFolds, settle: Settle) {
+  constructor(folds: VmFolds, settle: Settle, clock: Clock, log: Log) {
     this.#folds = folds;
+    this.#budget = new HostBudget(clock, MAX_FACTS);
+    this.#log = log;
     this.#settle = settle;
   }
 
@@ -54,18 +68,38 @@ export class FullListReconciler {
 
   async #reconcile(hostId: HostId, { source, listed, busy }: Assembly): Promise<void> {
     const settlements: Promise<void>[] = [];
+    const its = [...this.#folds.vmsOf(hostId)];
+    let strays = its.filter((vmId) => this.#folds.get(vmId).phase === 'unknown').length;
+    let leftOut = 0;
     const settle = (vmId: VmId, settlement: (state: VmState) => readonly VmFact[]) => {
       // Most VMs are as they should be: those cost a comparison and no turn of the VM's queue.
       const state = this.#folds.get(vmId);
       if (busy.has(vmId) || settlement(state).length === 0) return;
+      const isNewStray = state.phase === 'unknown' && state.drift.length === 0;
+      const isWithin = !isNewStray || strays < MAX_STRAYS;
+      if (!isWithin || (state.hostId !== hostId && !this.#budget.take(hostId))) {
+        leftOut += 1;
+        return;
+      }
+      if (isNewStray) strays += 1;
       settlements.push(this.#settle(vmId, source, settlement));
     };
     for (const [vmId, entry] of listed) settle(vmId, (state) => settleListed(state, entry, source));
-    for (const vmId of [...this.#folds.vmsOf(hostId)]) {
+    for (const vmId of its) {
       if (!listed.has(vmId)) settle(vmId, (state) => settleMissing(state, source));
     }
+    this.#tell(hostId, leftOut);
     const failed = (await Promise.allSettled(settlements)).find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  /** Once per number, so that a host that lists the same each minute is told of once. */
+  #tell(hostId: HostId, leftOut: number): void {
+    if (leftOut === (this.#leftOut.get(hostId) ?? 0)) return;
+    this.#leftOut.set(hostId, leftOut);
+    if (leftOut === 0)
+      this.#log.warn('all VMs that a host lists and that are not its own are recorded again', { hostId });
+    else this.#log.warn('a host lists more VMs that are not its own than are recorded', { hostId, leftOut });
   }
 }
 

@@ -270,3 +270,45 @@ describe('a full list', () => {
     expect(await bench.events()).toEqual(before);
   });
 });
+
+describe('a host that lists what is not its own', () => {
+  const invented = (count: number, of = 'invented') =>
+    Array.from({ length: count }, (_, index) => domain(vmOf(`${of} ${index}`)));
+
+  it('has a hundred VMs recorded that the store does not know, and is told of once with how many were left out', async () => {
+    const bench = await running();
+    const head = await bench.store.head();
+    await bench.manager.reports.handle(message(2, [list([domain(), ...invented(1_500)])]));
+    const { events } = await bench.store.readAll(head, { limit: 5_000 });
+    expect(new Set(events.map(({ stream }) => stream)).size).toBe(100);
+    await bench.manager.reports.handle(message(3, [list([domain(), ...invented(1_500)])]));
+    const told = bench.told.filter(({ message: line }) => line.startsWith('a host lists more'));
+    expect(told).toMatchObject([{ fields: { hostId: hostA, leftOut: 1_400 } }]);
+  });
+
+  it('cannot fill the stream of another host’s VM by listing it in turn', async () => {
+    const bench = await running();
+    const { length } = await bench.events();
+    for (let sequence = 1; sequence <= 1_000; sequence += 1) {
+      const isThere = sequence % 2 === 1;
+      await bench.manager.reports.handle(message(sequence, [list(isThere ? [domain()] : [])], hostB));
+    }
+    expect((await bench.events()).length - length).toBe(200);
+    // Its own VMs are settled all the same.
+    await bench.manager.reports.handle(message(2, [list([domain(vmId, 'STOPPED')])]));
+    expect(bench.state().observed).toBe('STOPPED');
+  });
+
+  it('has a hundred unreadable reports an hour kept, each cut to a size, and the rest acknowledged', async () => {
+    const bench = await running();
+    const unreadable = Array.from({ length: 500 }, (_, index) => ({
+      kind: 'nonsense',
+      index,
+      text: 'x'.repeat(1_000),
+    }));
+    const batch = message(2, [{ kind: 'nonsense', text: 'x'.repeat(200_000) }, ...unreadable.slice(1)]);
+    expect(await bench.manager.reports.handle(batch)).toMatchObject({ value: { throughSequence: 501 } });
+    expect(bench.deadLetters).toHaveLength(100);
+    expect(Math.max(...bench.deadLetters.map(({ payload }) => payload.length))).toBe(64 * 1024);
+  });
+});

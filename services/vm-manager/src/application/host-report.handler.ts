@@ -21,6 +21,7 @@ import { settleVmChanged } from '../domain/settlement/vm-changed.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
 import { RebootMeter } from './reboot-meter.state.js';
 import { FullListReconciler } from './full-list.reconciler.js';
+import { HostBudget } from './host-budget.state.js';
 import type { HostJournals } from './host-journals.state.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { Log } from './ports/log.port.js';
@@ -30,6 +31,9 @@ import type { VmOperations } from './vm-operations.process.js';
 
 /** One message of a host is worked on and another may wait: an agent sends one at a time, and the same again. */
 const MAX_WAITING = 2;
+/** Reports of one host that are kept in an hour because they cannot be worked on; the rest is acknowledged without. */
+const MAX_LETTERS = 100;
+const MAX_LETTER_BYTES = 64 * 1024;
 
 export type LaneAnswer =
   | { readonly kind: 'answered'; readonly value: VmTable | ReportsAcknowledged }
@@ -56,15 +60,20 @@ export class HostReportHandler {
   readonly #options: HostReportHandlerOptions;
   readonly #fullLists: FullListReconciler;
   readonly #reboots: RebootMeter;
+  readonly #letters: HostBudget;
   readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
   /** Up to which sequence of which epoch everything is settled, so that a repeated batch costs nothing. */
   readonly #settled = new Map<HostId, { readonly epoch: number; readonly sequence: number }>();
 
   constructor(options: HostReportHandlerOptions) {
     this.#options = options;
+    this.#letters = new HostBudget(options.clock, MAX_LETTERS);
     this.#reboots = new RebootMeter(options.clock);
-    this.#fullLists = new FullListReconciler(options.folds, (vmId, source, settle) =>
-      this.#settle(vmId, source, settle),
+    this.#fullLists = new FullListReconciler(
+      options.folds,
+      (vmId, source, settle) => this.#settle(vmId, source, settle),
+      options.clock,
+      options.log,
     );
   }
 
@@ -226,12 +235,18 @@ export class HostReportHandler {
   }
 
   async #keep(source: ReportSource, report: unknown, reason: string): Promise<void> {
+    if (!this.#letters.take(source.hostId)) {
+      this.#options.log.warn('a host sends many reports that cannot be read; one was not kept', {
+        report: reportId(source),
+      });
+      return;
+    }
     await this.#options.deadLetters.keep({
       source: 'vm-manager',
       // Of the host and not of the report: what is kept is bounded by the subject.
       subject: `vm reports of host ${source.hostId}`,
       reason: `${reason}: ${reportId(source)}`,
-      payload: new TextEncoder().encode(JSON.stringify(report) ?? ''),
+      payload: new TextEncoder().encode(JSON.stringify(report) ?? '').subarray(0, MAX_LETTER_BYTES),
     });
   }
 }
