@@ -260,7 +260,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         fullList.request();
         if (!isConsuming) {
           isConsuming = true;
-          const subscription = consumeHostCommands(messaging, hostId, takeCommand, look, clock);
+          const subscription = consumeHostCommands(messaging, hostId, takeCommand, look, clock, logger);
           cleanups.push(() => subscription.stop());
         }
       },

@@ -85,5 +85,12 @@ export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('table-needed') }),
   /** Received later than its time to live, by the agent's own clock. */
   z.strictObject({ kind: z.literal('expired') }),
+  /** The agent cannot read it, as where vm-manager is of a newer release: sent again it is refused again. Nothing was done. */
+  z.strictObject({
+    kind: z.literal('refused'),
+    code: z.literal('PROTOCOL_UNSUPPORTED'),
+    /** Names fields, no values. */
+    detail: z.string().max(2000),
+  }),
 ]);
 export type HostCommandAnswer = z.infer<typeof hostCommandAnswerSchema>;

@@ -1,7 +1,15 @@
-import { hostReportSchema, type HostLaneMessage, type Rejection, type ReportsAcknowledged } from '@drover/contracts';
+import {
+  hostReportSchema,
+  loosely,
+  type HostLaneMessage,
+  type Rejection,
+  type ReportsAcknowledged,
+} from '@drover/contracts';
 import { hostDecider } from '../domain/membership/host.decider.js';
 import type { HostStreamHandler } from './host-stream.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
+
+const reader = loosely(hostReportSchema);
 
 export type HostReports = Extract<HostLaneMessage, { readonly kind: 'reports' }>;
 
@@ -35,7 +43,7 @@ export class TakeHostReportsHandler {
     subject: string,
     traceparent: string | undefined,
   ): Promise<Rejection | undefined> {
-    const parsed = hostReportSchema.safeParse(report);
+    const parsed = reader.safeParse(report);
     if (!parsed.success) {
       const fields = parsed.error.issues.slice(0, 10).map((issue) => `/${issue.path.map(String).join('/')}`);
       await this.#deadLetters.keep({

@@ -53,6 +53,17 @@ describe('a look at a VM, on request', () => {
     going.resolve();
   });
 
+  it('is refused, as any order is, where it has a field that this release does not know', async () => {
+    await bench.start();
+    const order = { ...vm.create(1), isEncrypted: true };
+    expect(await bench.controlPlane.send(order)).toMatchObject({
+      kind: 'refused',
+      code: 'PROTOCOL_UNSUPPORTED',
+      detail: expect.stringContaining('isEncrypted'),
+    });
+    expect(bench.machine.domain(vm.vmId)).toBeUndefined();
+  });
+
   it('is taken once more when the VM changes meanwhile', async () => {
     let looks = 0;
     await bench.start({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FullList, HostId, VmId, VmLaneMessage, VmReport } from '@drover/contracts';
-import { definition, firstGeneration, hostA, hostB, vmId, vmOf } from '../testing/vm-facts.js';
+import { definition, firstGeneration, hostA, hostB, operationOf, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
 async function running(): Promise<VmManagerBench> {
@@ -148,6 +148,29 @@ describe('the lane of a host', () => {
     const bench = await running();
     bench.isHolding = false;
     await expect(bench.openLane(hostA)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  });
+
+  it('ends an operation by a report of a newer agent, whose words it knows in part', async () => {
+    const bench = await running();
+    bench.hosts.host(hostA).isHung = true;
+    await bench.command('reboot', 'reboot', { gracePeriodMs: 0 });
+    await bench.until(() => bench.hosts.sent.length === 2);
+    const sent = bench.hosts.sent.at(-1)?.command;
+    if (sent === undefined) throw new Error('nothing was sent');
+    const { commandId, operationId, generation, revision } = sent;
+    const head = { kind: 'command-finished', commandId, vmId, operationId, generation, revision, zNew: [1] };
+    const error = { code: 'DISK_ON_FIRE', detail: 'it is hot', zNew: 1 };
+    const odd = {
+      ...head,
+      powerState: 'RUNNING',
+      result: { kind: 'failed', step: 'reboot', error, undone: [], left: [] },
+    };
+    await bench.manager.reports.handle(message(2, [odd]));
+    expect(await bench.end(operationOf('reboot'))).toMatchObject({
+      type: 'OperationFailed',
+      data: { code: 'INTERNAL', reason: 'DISK_ON_FIRE: it is hot' },
+    });
+    expect(bench.deadLetters).toEqual([]);
   });
 
   it('settles no later report of a VM when an earlier one of the same batch met a fault', async () => {

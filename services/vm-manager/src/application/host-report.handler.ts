@@ -1,6 +1,6 @@
 import {
   Fault,
-  vmReportSchema,
+  readVmReport,
   type HostId,
   type OperationId,
   type Rejection,
@@ -163,18 +163,16 @@ export class HostReportHandler {
     for (const { sequence, report } of reports) {
       if (sequence <= through) continue;
       const source = { hostId, journalEpoch, sequence };
-      const parsed = vmReportSchema.safeParse(report);
-      if (!parsed.success) {
+      const read = readVmReport(report);
+      if (read === undefined) {
         underWay.set(sequence, this.#keep(source, report, 'unreadable report'));
-      } else if (parsed.data.kind === 'full-list') {
+      } else if (read.kind === 'full-list') {
         // What the list says is older than what was reported before it, so that goes first.
         await allSettled(underWay);
         underWay.clear();
-        await this.#work(source, report, () =>
-          this.#fullLists.take(parsed.data as Extract<VmReport, { kind: 'full-list' }>, source),
-        );
+        await this.#work(source, report, () => this.#fullLists.take(read, source));
       } else {
-        const single = parsed.data;
+        const single = read;
         const work = () => this.#work(source, report, () => this.#settleSingle(single, source));
         const before = underWay.get(single.vmId);
         underWay.set(single.vmId, before === undefined ? work() : before.then(work));

@@ -297,7 +297,7 @@ export class VmOperations {
         task.delivery = 'taken';
         return true;
       }
-      if (answer.kind !== 'superseded') return false;
+      if (answer.kind !== 'superseded' && answer.kind !== 'refused') return false;
       const isEnded = this.#options.folds.get(vmId).operation === undefined;
       return isEnded || (await this.#record(vmId, task, cause, (state) => settleAnswer(state, cause, answer)));
     } catch (error) {

@@ -1,4 +1,4 @@
-import { heartbeatSchema, hostIdOfSubject, hostIdSchema, type Heartbeat } from '@drover/contracts';
+import { heartbeatSchema, hostIdOfSubject, hostIdSchema, loosely, type Heartbeat } from '@drover/contracts';
 import {
   ACTIVE_GROUP,
   answered,
@@ -19,7 +19,7 @@ export class HeartbeatController {
     this.#handler = handler;
   }
 
-  @OnRequest('host.*.heartbeat', heartbeatSchema, { group: ACTIVE_GROUP })
+  @OnRequest('host.*.heartbeat', loosely(heartbeatSchema), { group: ACTIVE_GROUP })
   heartbeat(heartbeat: Heartbeat, message: IncomingMessage): Answer {
     const hostId = hostIdSchema.safeParse(hostIdOfSubject(message.subject));
     if (!hostId.success) throw new UnreadableMessage('the subject names no host id');

@@ -1,4 +1,4 @@
-import { Fault, hostIdOfSubject, hostLaneMessageSchema, type Rejection } from '@drover/contracts';
+import { Fault, hostIdOfSubject, hostLaneMessageSchema, loosely, type Rejection } from '@drover/contracts';
 import {
   ACTIVE_GROUP,
   answered,
@@ -15,6 +15,8 @@ import { RegisterHostHandler } from '../../application/register-host.handler.js'
 import { TakeHostReportsHandler } from '../../application/take-host-reports.handler.js';
 import { isKnownProtocol } from '../../domain/membership/registration.decider.js';
 
+/** Agents of another release may say more. */
+const hostLaneReader = loosely(hostLaneMessageSchema);
 /** What any version of the protocol says. */
 const anyVersionSchema = z.looseObject({ kind: z.string(), protocolVersion: z.int().optional() });
 
@@ -56,7 +58,7 @@ export class HostLaneController {
   }
 
   async #take(sender: string, incoming: IncomingMessage): Promise<Answer> {
-    const message = parsePayload(hostLaneMessageSchema, incoming);
+    const message = parsePayload(hostLaneReader, incoming);
     if (sender !== message.hostId) {
       return rejected({
         code: 'FORBIDDEN',
@@ -78,7 +80,7 @@ export class HostLaneController {
 function unsupportedProtocol(loose: z.output<typeof anyVersionSchema>): Rejection | undefined {
   const { kind, protocolVersion } = loose;
   if (kind !== 'register' || protocolVersion === undefined || isKnownProtocol(protocolVersion)) return undefined;
-  if (hostLaneMessageSchema.safeParse(loose).success) return undefined;
+  if (hostLaneReader.safeParse(loose).success) return undefined;
   return {
     code: 'PROTOCOL_UNSUPPORTED',
     detail: `a registration of protocol ${protocolVersion} cannot be read here`,

@@ -1,4 +1,4 @@
-import { hostIdOfSubject, hostLoadSchema, type HostLoad } from '@drover/contracts';
+import { hostIdOfSubject, hostLoadSchema, loosely, type HostLoad } from '@drover/contracts';
 import { OnMessage, UnreadableMessage, type IncomingMessage } from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { Ledger } from '../../application/ledger.state.js';
@@ -12,7 +12,7 @@ export class HostLoadController {
     this.#ledger = ledger;
   }
 
-  @OnMessage('host.*.load', hostLoadSchema, { isForAll: true })
+  @OnMessage('host.*.load', loosely(hostLoadSchema), { isForAll: true })
   load(load: HostLoad, message: IncomingMessage): void {
     // A host's credentials allow its own subject alone, so the subject says who speaks.
     if (hostIdOfSubject(message.subject) !== load.hostId) throw new UnreadableMessage('/hostId: is of another host');

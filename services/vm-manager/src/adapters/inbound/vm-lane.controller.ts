@@ -1,4 +1,4 @@
-import { hostIdOfSubject, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
+import { hostIdOfSubject, loosely, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
 import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer, type IncomingMessage } from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { HostReportHandler } from '../../application/host-report.handler.js';
@@ -12,7 +12,7 @@ export class VmLaneController {
     this.#handler = handler;
   }
 
-  @OnRequest('host.*.report.vm', vmLaneMessageSchema, { group: ACTIVE_GROUP })
+  @OnRequest('host.*.report.vm', loosely(vmLaneMessageSchema), { group: ACTIVE_GROUP })
   async report(message: VmLaneMessage, incoming: IncomingMessage): Promise<Answer> {
     const sender = hostIdOfSubject(incoming.subject);
     if (sender !== message.hostId) {

@@ -1,6 +1,7 @@
 import {
   Fault,
   hostCommandAnswerSchema,
+  loosely,
   type HostCommand,
   type HostCommandAnswer,
   type HostId,
@@ -42,7 +43,7 @@ export class MessagingHostCommands implements HostCommands {
     const answer = await inSpan(`host command ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
       this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), order, {
         ttlMs: ANSWER_MS,
-        schema: hostCommandAnswerSchema,
+        schema: loosely(hostCommandAnswerSchema),
         ...(id === undefined ? {} : { id }),
         operationId,
         causationId,

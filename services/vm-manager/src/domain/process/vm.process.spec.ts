@@ -196,6 +196,19 @@ describe('the scheduler’s answer', () => {
 });
 
 describe('the host’s answer', () => {
+  it('ends the operation when the host cannot read the command, and does not take a create to be undone by it', () => {
+    const answer = {
+      kind: 'refused',
+      code: 'PROTOCOL_UNSUPPORTED',
+      detail: 'this agent cannot read the order',
+    } as const;
+    const state = stateOf(history.placed());
+    const cause = state.operation?.cause ?? { eventId: eventId(history.placed(), 2), revision: 2 };
+    expect(settleAnswer(state, cause, answer)).toMatchObject([
+      { type: 'OperationFailed', data: { code: 'PROTOCOL_UNSUPPORTED', left: [expect.stringContaining(hostA)] } },
+    ]);
+  });
+
   it('ends the operation when the host has taken a newer command', () => {
     const state = stateOf(history.placed());
     const cause = state.operation?.cause ?? { eventId: eventId(history.placed(), 2), revision: 2 };

@@ -1,4 +1,4 @@
-import type { HostCommandAnswer, VmFact, VmId } from '@drover/contracts';
+import type { ErrorCode, HostCommandAnswer, VmFact, VmId } from '@drover/contracts';
 import { pendingCommand, type Delivering } from './host-command.process.js';
 import { nameTakenFacts } from './name-taken.policy.js';
 import { overdueFacts, undoOverdueFacts, unheardFacts } from './overdue.policy.js';
@@ -98,21 +98,21 @@ function sending(state: VmState): Due {
 /** The facts that follow from the host's answer to a command that was sent; mostly none, because its report tells the end. */
 export function settleAnswer(state: VmState, cause: Cause, answer: HostCommandAnswer): readonly VmFact[] {
   const pending = pendingCommand(state);
-  if (answer.kind !== 'superseded' || state.operation === undefined) return [];
-  if (pending === undefined || pending.command.commandId !== hostCommandId(cause)) return [];
-  const { operationId, wish } = state.operation;
-  const { generation, revision } = answer.newest;
-  return [
-    {
-      type: 'OperationFailed',
-      data: {
-        operationId,
-        step: wish.kind,
-        code: 'SUPERSEDED',
-        reason: `the host has taken a newer command for this VM: generation ${generation.epoch}.${generation.n}, revision ${revision}`,
-        undone: [],
-        left: [],
-      },
-    },
-  ];
+  const { operation } = state;
+  if (operation === undefined || pending?.command.commandId !== hostCommandId(cause)) return [];
+  const { operationId, wish } = operation;
+  const failed = (code: ErrorCode, reason: string, left: string[]): VmFact => ({
+    type: 'OperationFailed',
+    data: { operationId, step: wish.kind, code, reason, undone: [], left },
+  });
+  if (answer.kind === 'superseded') {
+    const { generation, revision } = answer.newest;
+    const reason = `the host has taken a newer command for this VM: generation ${generation.epoch}.${generation.n}, revision ${revision}`;
+    return [failed('SUPERSEDED', reason, [])];
+  }
+  if (answer.kind !== 'refused') return [];
+  const { code, detail } = answer;
+  // An earlier release of the agent may have taken the same command before, so the VM is not taken to be gone.
+  const left = wish.kind === 'create' ? [`the VM may be on host ${pending.hostId}; delete it`] : [];
+  return [failed(code, `host ${pending.hostId}: ${detail}`, left)];
 }

@@ -1,6 +1,7 @@
 import {
   heartbeatAnswerSchema,
   leftSchema,
+  loosely,
   registrationAnswerSchema,
   reportsAcknowledgedSchema,
   vmTableSchema,
@@ -24,15 +25,16 @@ export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlP
   const progresses = subjects.hostProgress(hostId);
   return {
     register: (message) =>
-      messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: registrationAnswerSchema }),
-    leave: (message) => messaging.request(hostLane, message, { ttlMs: LEAVE_TTL_MS, schema: leftSchema }),
-    openVmLane: (message) => messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: vmTableSchema }),
+      messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(registrationAnswerSchema) }),
+    leave: (message) => messaging.request(hostLane, message, { ttlMs: LEAVE_TTL_MS, schema: loosely(leftSchema) }),
+    openVmLane: (message) =>
+      messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(vmTableSchema) }),
     reportVms: (message) =>
-      messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: reportsAcknowledgedSchema }),
+      messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(reportsAcknowledgedSchema) }),
     reportHost: (message) =>
-      messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: reportsAcknowledgedSchema }),
+      messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(reportsAcknowledgedSchema) }),
     beat: (heartbeat, timeoutMs) =>
-      messaging.request(heartbeats, heartbeat, { ttlMs: timeoutMs, schema: heartbeatAnswerSchema }),
+      messaging.request(heartbeats, heartbeat, { ttlMs: timeoutMs, schema: loosely(heartbeatAnswerSchema) }),
     tellLoad: (load) => messaging.publish(loads, load),
     tellProgress: (progress) => messaging.publish(progresses, progress, { operationId: progress.operationId }),
     onReconnect: (listener) => messaging.onReconnect(listener),

@@ -1,0 +1,162 @@
+import type { z } from 'zod';
+import { hostCommandAnswerSchema, hostOrderSchema } from './host-command.schema.js';
+import {
+  heartbeatAnswerSchema,
+  heartbeatSchema,
+  hostLaneMessageSchema,
+  hostLoadSchema,
+  hostReportSchema,
+  leftSchema,
+  registrationAnswerSchema,
+  reportsAcknowledgedSchema,
+  vmLaneMessageSchema,
+  vmReportSchema,
+  vmTableSchema,
+} from './report.schema.js';
+
+const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`;
+const at = '2026-01-01T08:00:00.000Z';
+const generation = { epoch: 1, n: 1 };
+const [vmId, hostId, commandId, operationId, fleetId] = [id(1), id(2), id(3), id(4), id(5)];
+const fingerprint = 'a'.repeat(64);
+const settled = {
+  machineType: 'pc-q35-7.2',
+  cpuModel: 'qemu64',
+  accelerator: 'kvm',
+  nics: [],
+  disks: [{ name: 'root', serial: 's', target: 'vda', pool: 'default', volume: 'root' }],
+  fingerprint,
+};
+const inventory = {
+  name: 'host-1',
+  machineId: '0'.repeat(32),
+  hypervisor: 'libvirt',
+  accelerator: 'kvm',
+  architecture: 'x86_64',
+  cpu: { model: 'test', flags: [], sockets: 1, coresPerSocket: 8, threadsPerCore: 1, count: 8, mhz: 2000 },
+  memoryMiB: 16_384,
+  reservedMemoryMiB: 1_024,
+  hugePagesMiB: 0,
+  numa: [],
+  pciDevices: [],
+  gpus: [],
+  pools: [{ name: 'default', type: 'dir', capacityMiB: 100_000, availableMiB: 50_000 }],
+  networks: ['default'],
+  images: [],
+};
+const finished = { kind: 'command-finished', commandId, vmId, operationId, generation, revision: 2 };
+const order = { commandId, vmId, operationId, generation, revision: 2, ttlMs: 60_000 };
+const definition = { projectId: 'default', name: 'web', spec: {} };
+const domain = { libvirtUuid: vmId, title: 'web', powerState: 'RUNNING', vcpus: 1, memoryMiB: 128 };
+
+/** Each as its schema reads it, defaults filled in: what this release writes. */
+function samples<Schema extends z.ZodType>(
+  schema: Schema,
+  ...messages: readonly object[]
+): readonly z.output<Schema>[] {
+  return messages.map((message) => schema.parse(message));
+}
+
+/** One message of each kind between control plane and agents, for the specs that read the versions of the protocol. */
+export const protocolSamples = {
+  vmReport: samples(
+    vmReportSchema,
+    { ...finished, powerState: 'RUNNING', result: { kind: 'done', wasForced: false, definition: settled } },
+    {
+      ...finished,
+      powerState: 'ABSENT',
+      result: {
+        kind: 'failed',
+        step: 'define',
+        error: { code: 'HOST_FULL', outcome: 'not-applied', detail: 'no room', data: { freeMiB: 1 } },
+        undone: ['create-volumes'],
+        left: [],
+      },
+    },
+    { ...finished, powerState: 'STOPPED', result: { kind: 'superseded' } },
+    { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'rebooted', cause: 'guest', count: 3 },
+    { kind: 'vm-state', vmId, commandId, isUnderWay: true, powerState: 'RUNNING', generation, definition: settled },
+    {
+      kind: 'full-list',
+      part: 0,
+      isLast: true,
+      domains: [domain, { ...domain, ours: { vmId, generation, lastCommandId: commandId, fingerprint } }],
+      busy: [vmId],
+    },
+  ),
+  hostReport: samples(hostReportSchema, { kind: 'inventory-changed', inventory }),
+  vmLane: samples(
+    vmLaneMessageSchema,
+    { kind: 'open', hostId, journalEpoch: 1, lastSequence: 7, underWay: [vmId] },
+    { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }] },
+  ),
+  hostLane: samples(
+    hostLaneMessageSchema,
+    {
+      kind: 'register',
+      hostId,
+      inventory,
+      journalId: 'journal',
+      bootNonce: 'boot',
+      fleetId,
+      agentVersion: '0.1.0',
+      protocolVersion: 1,
+      capabilities: ['vm.lifecycle'],
+      lastSequence: 7,
+      reportsThrough: 7,
+    },
+    { kind: 'leaving', hostId, bootNonce: 'boot' },
+    { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }] },
+  ),
+  heartbeat: samples(heartbeatSchema, { sequence: 1, bootNonce: 'boot' }),
+  load: samples(hostLoadSchema, {
+    hostId,
+    at,
+    cpuUsedMillicores: 100,
+    memoryUsedMiB: 1_000,
+    pools: [{ name: 'default', capacityMiB: 100_000, availableMiB: 50_000 }],
+    vms: [{ vmId, cpuMillicores: 50, memoryMiB: 128 }],
+  }),
+  order: samples(
+    hostOrderSchema,
+    { ...order, ...definition, kind: 'create', powerOn: true },
+    { ...order, ...definition, kind: 'start', settled },
+    { ...order, kind: 'stop', mode: 'graceful', gracePeriodMs: 60_000 },
+    { ...order, kind: 'reboot', gracePeriodMs: 60_000 },
+    { ...order, kind: 'reset' },
+    { ...order, kind: 'pause' },
+    { ...order, kind: 'resume' },
+    { ...order, kind: 'delete' },
+    { kind: 'look', vmId, commandId },
+  ),
+  orderAnswer: samples(
+    hostCommandAnswerSchema,
+    { kind: 'taken' },
+    { kind: 'superseded', newest: { generation, revision: 3 } },
+    { kind: 'table-needed' },
+    { kind: 'expired' },
+    { kind: 'refused', code: 'PROTOCOL_UNSUPPORTED', detail: '/kind: unknown' },
+  ),
+  table: samples(vmTableSchema, { kind: 'table', vms: [{ vmId, newest: { generation, revision: 3 } }] }),
+  acknowledged: samples(reportsAcknowledgedSchema, { kind: 'acknowledged', throughSequence: 8 }),
+  registrationAnswer: samples(
+    registrationAnswerSchema,
+    {
+      kind: 'registered',
+      fleetId,
+      storeEpoch: 1,
+      journalEpoch: 1,
+      heartbeatIntervalMs: 1_000,
+      isCordoned: false,
+    },
+    { kind: 'inventory-needed' },
+  ),
+  left: samples(leftSchema, { kind: 'left' }),
+  heartbeatAnswer: samples(heartbeatAnswerSchema, {
+    term: 1,
+    sequence: 1,
+    membershipVersion: 1,
+    nextIntervalMs: 1_000,
+    mustRegister: false,
+  }),
+} as const;

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { errorCatalogue } from '../errors/catalogue.errors.js';
+import { loosely } from '../loose.codec.js';
+import { powerStateSchema } from './observed-vm.schema.js';
+import { commandFinishedSchema, vmChangedSchema, vmReportSchema, type VmReport } from './report.schema.js';
+
+const reader = loosely(vmReportSchema);
+/** Who came to an end, whatever else stands there. */
+const ending = loosely(commandFinishedSchema.omit({ result: true, powerState: true }));
+
+/**
+ * A report as an agent of this release or another wrote it: unknown fields are dropped, an unknown error code becomes `INTERNAL` with
+ * its text, an unknown power state `UNRESPONSIVE` and an unknown cause `host`. The end of a command is never lost: where its result
+ * cannot be read, it is an end all the same. Undefined where nothing can be made of it.
+ */
+export function readVmReport(written: unknown): VmReport | undefined {
+  const read = reader.safeParse(known(written));
+  if (read.success) return read.data;
+  const end = ending.safeParse(written);
+  if (!end.success) return undefined;
+  const detail = 'the host told the end of the command in words that this release cannot read; update vm-manager';
+  return {
+    ...end.data,
+    powerState: 'UNRESPONSIVE',
+    result: { kind: 'failed', step: 'report', error: { code: 'INTERNAL', detail }, undone: [], left: [detail] },
+  };
+}
+
+const anyObject = z.record(z.string(), z.unknown());
+
+/** Values of lists that grow, in the words of this release. */
+function known(written: unknown): unknown {
+  const report = anyObject.safeParse(written).data;
+  if (report === undefined) return written;
+  const result = anyObject.safeParse(report['result']).data;
+  const error = anyObject.safeParse(result?.['error']).data;
+  return {
+    ...report,
+    ...within(report, 'powerState', powerStateSchema, 'UNRESPONSIVE'),
+    ...within(report, 'cause', vmChangedSchema.shape.cause, 'host'),
+    ...(result === undefined || error === undefined ? {} : { result: { ...result, error: knownError(error) } }),
+  };
+}
+
+function within(report: Readonly<Record<string, unknown>>, name: string, schema: z.ZodType, otherwise: string) {
+  if (!(name in report) || schema.safeParse(report[name]).success) return {};
+  return { [name]: otherwise };
+}
+
+function knownError(error: Readonly<Record<string, unknown>>): unknown {
+  const { code, detail } = error;
+  if (typeof code !== 'string' || Object.hasOwn(errorCatalogue, code)) return error;
+  return { ...error, code: 'INTERNAL', detail: `${code}: ${String(detail)}`.slice(0, 4000) };
+}
