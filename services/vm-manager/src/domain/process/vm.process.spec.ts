@@ -3,7 +3,18 @@ import type { PlaceAnswer, VmFact } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { evolve } from '../vm/vm-evolution.state.js';
 import { hostCommandId, initialState, type VmState } from '../vm/vm.state.js';
-import { fact, history, hostA, hostB, operationOf, stored, vmId } from '../../testing/vm-facts.js';
+import {
+  definition,
+  fact,
+  firstGeneration,
+  source,
+  history,
+  hostA,
+  hostB,
+  operationOf,
+  stored,
+  vmId,
+} from '../../testing/vm-facts.js';
 import { newestOrder } from './host-command.process.js';
 import { placementQuestion, settlePlacement } from './placement.process.js';
 import { due, settleAnswer, type Passed } from './vm.process.js';
@@ -49,6 +60,22 @@ describe('what is due', () => {
         name: 'web',
       },
     });
+  });
+
+  it('names the volumes of the settled definition in a delete: a journal that is new knows only them', () => {
+    const disk = { name: 'root', serial: 's', target: 'vda', pool: 'default', volume: 'v.qcow2' };
+    const defined: VmFact = {
+      type: 'VmDefined',
+      data: {
+        hostId: hostA,
+        generation: firstGeneration,
+        source: source(2),
+        definition: { ...definition, disks: [disk] },
+      },
+    };
+    const facts = [...history.running(), defined, fact.deleteRequested(), fact.began('delete', 'vm.delete')];
+    const volumes = [{ pool: 'default', volume: 'v.qcow2' }];
+    expect(effectOf(facts)).toMatchObject({ kind: 'send', command: { kind: 'delete', volumes } });
   });
 
   it('sends each later wish with the revision of its event', () => {
