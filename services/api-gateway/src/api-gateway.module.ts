@@ -7,7 +7,6 @@ import type { Health } from '@drover/service-kit';
 import { AccessGuard } from './adapters/inbound/http/access.guard.js';
 import { OpenStreams } from './adapters/inbound/http/open-streams.js';
 import { controllers } from './adapters/inbound/http/routes.js';
-import type { Tokens } from './adapters/inbound/http/tokens.js';
 import { StoreVmHistory } from './adapters/outbound/store-vm-history.adapter.js';
 import { ExplainPlacement } from './application/explain-placement.handler.js';
 import { FindResource } from './application/find-resource.handler.js';
@@ -17,6 +16,7 @@ import { FLEET_READS, type FleetReads, type ReadPosition } from './application/p
 import { EVENT_STORE, HEALTH, LOGGER, REBUILDS } from './application/ports/platform.port.js';
 import type { Rebuilds } from './application/ports/rebuilds.port.js';
 import { VM_HISTORY } from './application/ports/vm-history.port.js';
+import { Readiness } from './application/readiness.js';
 import { ProgressBoard } from './application/progress-board.js';
 import { VmAsOf } from './application/vm-as-of.handler.js';
 import { WriteHost } from './application/write-host.handler.js';
@@ -29,7 +29,6 @@ export interface GatewayParts {
   readonly reads: FleetReads;
   readonly position: ReadPosition;
   readonly rebuilds: Rebuilds;
-  readonly tokens: Tokens;
   readonly ends: OperationEnds;
   readonly progress: ProgressBoard;
   readonly streams: OpenStreams;
@@ -50,10 +49,11 @@ export class ApiGatewayModule {
       module: ApiGatewayModule,
       controllers,
       providers: [
-        { provide: APP_GUARD, useValue: new AccessGuard(parts.tokens, position, parts.positionWaitMs) },
+        { provide: APP_GUARD, useValue: new AccessGuard(position, parts.positionWaitMs) },
         { provide: EVENT_STORE, useValue: store },
         { provide: FLEET_READS, useValue: reads },
         { provide: REBUILDS, useValue: parts.rebuilds },
+        { provide: Readiness, useValue: new Readiness(parts.health, clock) },
         { provide: HEALTH, useValue: parts.health },
         { provide: LOGGER, useValue: parts.logger },
         { provide: OpenStreams, useValue: parts.streams },

@@ -22,10 +22,14 @@ import { actorOf, commandIdOf, operationIdAfter, type Caller } from './caller.js
 import { refuseMissingVm, type FindResource } from './find-resource.handler.js';
 import type { OperationEnds } from './operation-ends.js';
 import type { Answer, FleetCommands } from './ports/fleet-commands.port.js';
+import { OpenShares } from './open-shares.js';
 import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
 import type { ProgressBoard } from './progress-board.js';
 import { Refused } from './refused.js';
 import { shownOperation } from './shown-operation.policy.js';
+
+/** Of one principal at a time. */
+const MAX_WAITS = 1000;
 
 export interface Written<Body> {
   readonly body: Body;
@@ -48,6 +52,7 @@ export class WriteVm {
   readonly #ends: OperationEnds;
   readonly #progress: ProgressBoard;
   readonly #clock: Clock;
+  readonly #waits = new OpenShares('requests with ?wait=', MAX_WAITS);
 
   constructor(parts: {
     readonly commands: FleetCommands;
@@ -67,7 +72,36 @@ export class WriteVm {
     this.#clock = parts.clock;
   }
 
-  async create(
+  create(caller: Caller, body: z.output<typeof createVmBodySchema>, waitMs: number): Promise<Written<VmWriteAnswer>> {
+    return this.#within(caller, waitMs, () => this.#create(caller, body, waitMs));
+  }
+
+  act<Verb extends Exclude<VmVerb, 'create' | 'cancel'>>(
+    caller: Caller,
+    verb: Verb,
+    target: { readonly project: ProjectId; readonly ref: string },
+    options: ActionOptions<Verb>,
+    waitMs: number,
+  ): Promise<Written<VmWriteAnswer>> {
+    return this.#within(caller, waitMs, () => this.#act(caller, verb, target, options, waitMs));
+  }
+
+  cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
+    return this.#within(caller, waitMs, () => this.#cancel(caller, operationId, waitMs));
+  }
+
+  /** What waits for an end holds a share of the principal's from before anything is done. */
+  async #within<Body>(caller: Caller, waitMs: number, write: () => Promise<Written<Body>>): Promise<Written<Body>> {
+    if (waitMs === 0) return write();
+    const close = this.#waits.open(caller.principal);
+    try {
+      return await write();
+    } finally {
+      close();
+    }
+  }
+
+  async #create(
     caller: Caller,
     body: z.output<typeof createVmBodySchema>,
     waitMs: number,
@@ -86,7 +120,7 @@ export class WriteVm {
     return this.#answer(accepted, 'vm.create', vm, waitMs);
   }
 
-  async act<Verb extends Exclude<VmVerb, 'create' | 'cancel'>>(
+  async #act<Verb extends Exclude<VmVerb, 'create' | 'cancel'>>(
     caller: Caller,
     verb: Verb,
     target: { readonly project: ProjectId; readonly ref: string },
@@ -142,7 +176,7 @@ export class WriteVm {
     return this.#answer({ operationId, position }, kind, { ...vm, project }, waitMs);
   }
 
-  async cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
+  async #cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
     const operation = await this.#find.operation(operationId);
     const { vm, project, kind } = operation;
     const accepted = accept(

@@ -17,6 +17,8 @@ import { FleetStory } from './fleet-story.js';
 import { MemoryFleetReads } from './memory-fleet-reads.js';
 
 export const SPEC_TOKEN = 'a-token-of-the-specs';
+/** Of one who may only read VMs. */
+export const READER_TOKEN = 'a-token-that-only-reads';
 
 export interface MemoryGateway {
   readonly app: NestFastifyApplication;
@@ -34,6 +36,8 @@ export async function createMemoryGateway(
   clock: Clock = systemClock,
 ): Promise<MemoryGateway> {
   const store = createMemoryEventStore({ clock });
+  const health = createHealth('api-gateway');
+  health.addCheck('spec', () => ({ isOk: true, detail: 'a detail of the spec' }));
   const commands = new FakeFleetCommands();
   const streams = new OpenStreams();
   const filter = new ProblemFilter(logger);
@@ -52,16 +56,23 @@ export async function createMemoryGateway(
         start: () => ({ state: 'RUNNING', projected: 0, total: 0 }),
         status: { state: 'NEVER', projected: 0, total: 0 },
       },
-      tokens: new Tokens([{ principal: 'admin', sha256, permissions: ['*'] }]),
       ends: new OperationEnds(),
       progress: new ProgressBoard(),
       streams,
-      health: createHealth('api-gateway'),
+      health,
       logger,
       clock,
       positionWaitMs: 0,
     }),
     filter,
+    tokens: new Tokens([
+      { principal: 'admin', sha256, permissions: ['*'] },
+      {
+        principal: 'reader',
+        sha256: createHash('sha256').update(READER_TOKEN).digest('hex'),
+        permissions: ['vms:read'],
+      },
+    ]),
     logger,
     clock,
     version: '0.0.0',

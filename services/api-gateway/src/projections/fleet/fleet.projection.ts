@@ -40,10 +40,10 @@ export const fleetProjection: Projection = {
   isUnknown: (event) => SHOWN_KINDS.some(({ name }) => name === kindOfStream(event.stream)) && !isKnownEvent(event),
   async mark(sql: SqlTransaction, { stream, since, reason }: NotShown): Promise<void> {
     const table = kindOfStream(stream) === hostKind.name ? 'host' : 'vm';
-    await sql.query(`UPDATE ${table} SET view = view || jsonb_build_object('notShown', $2::jsonb) WHERE id = $1`, [
-      streamSubjectId(stream),
-      JSON.stringify({ since, reason }),
-    ]);
+    await sql.query(
+      `UPDATE ${table} SET view = view || jsonb_build_object('notShown', $2::jsonb) WHERE id::text = $1`,
+      [streamSubjectId(stream), JSON.stringify({ since, reason })],
+    );
   },
   async apply(sql: SqlTransaction, events: readonly StoredEvent[]): Promise<Projected> {
     const known = events.filter(isKnownEvent);

@@ -2,11 +2,11 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Fault, idempotencyKeySchema, positionSchema, restHeaders } from '@drover/contracts';
 import { z } from 'zod';
 import type { ReadPosition } from '../../../application/ports/fleet-reads.port.js';
+import { refuseForeignPosition } from '../../../application/event-query.policy.js';
 import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
 import { permissionOf } from './endpoint.js';
 import { parsePart } from './parse-part.js';
-import type { Tokens } from './tokens.js';
 
 const headersSchema = z.object({
   [restHeaders.position]: positionSchema.optional(),
@@ -14,16 +14,14 @@ const headersSchema = z.object({
 });
 
 /**
- * Lets a request through that its route's permission allows, and not before the read model has come to the position that
+ * Lets a request through that its route's permission allows, once the read model has come to the position that
  * the client knows of. A route that declares no permission is closed.
  */
 export class AccessGuard implements CanActivate {
-  readonly #tokens: Tokens;
   readonly #position: ReadPosition;
   readonly #longestWaitMs: number;
 
-  constructor(tokens: Tokens, position: ReadPosition, longestWaitMs: number) {
-    this.#tokens = tokens;
+  constructor(position: ReadPosition, longestWaitMs: number) {
     this.#position = position;
     this.#longestWaitMs = longestWaitMs;
   }
@@ -33,11 +31,9 @@ export class AccessGuard implements CanActivate {
     if (permission === undefined) return refuse('FORBIDDEN', 'this route declares no permission');
     if (permission === 'public') return true;
     const request = context.switchToHttp().getRequest<DroverRequest>();
-    const principal = this.#tokens.bearerOf(request.headers.authorization);
-    if (principal === undefined) return refuse('UNAUTHENTICATED', 'there is no token, or nobody bears it');
-    if (!principal.may(permission)) {
-      return refuse('FORBIDDEN', `${principal.name} does not have the permission ${permission}`);
-    }
+    // `authenticateRequests` has refused such a request before its body was read; this closes what it may not know of.
+    const { principal } = request;
+    if (principal?.may(permission) !== true) return refuse('UNAUTHENTICATED', 'no token was sent, or it is unknown');
     const headers = parsePart('header', headersSchema, request.headers);
     const idempotencyKey = headers[restHeaders.idempotencyKey];
     request.caller = {
@@ -49,6 +45,7 @@ export class AccessGuard implements CanActivate {
     const position = headers[restHeaders.position];
     if (position === undefined) return true;
     if ((await this.#position.waitFor(position, this.#longestWaitMs)) === 'reached') return true;
+    refuseForeignPosition(position, await this.#position.head(), restHeaders.position);
     throw new Fault(
       'NOT_YET',
       'not-applied',

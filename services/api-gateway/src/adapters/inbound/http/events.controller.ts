@@ -5,6 +5,7 @@ import type { Logger } from '@drover/observability';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { refuseForeignPosition, refuseUnknownFilters } from '../../../application/event-query.policy.js';
+import { OpenShares } from '../../../application/open-shares.js';
 import { EVENT_STORE, LOGGER } from '../../../application/ports/platform.port.js';
 import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
@@ -18,6 +19,7 @@ import { securityHeaders } from './security-headers.js';
 
 /** Streams of one process; each follows the store. */
 const MAX_STREAMS = 1000;
+const MAX_STREAMS_OF_A_PRINCIPAL = 100;
 const DEFAULT_PAGE = 100;
 
 const followEvents = endpoint({
@@ -27,7 +29,7 @@ const followEvents = endpoint({
   answers: {
     200: { description: 'Events in order; `Last-Event-ID` continues where a stream ended.', schema: eventPageSchema },
   },
-  errors: ['SERVICE_UNAVAILABLE'],
+  errors: ['SERVICE_UNAVAILABLE', 'TOO_MANY_REQUESTS'],
 });
 
 const lastEventIdSchema = z.object({ 'last-event-id': positionSchema.optional() });
@@ -37,6 +39,7 @@ export class EventsController {
   readonly #store: EventStore;
   readonly #logger: Logger;
   readonly #streams: OpenStreams;
+  readonly #shares = new OpenShares('event streams', MAX_STREAMS_OF_A_PRINCIPAL);
 
   constructor(
     @Inject(EVENT_STORE) store: EventStore,
@@ -68,11 +71,12 @@ export class EventsController {
     if (this.#streams.size >= MAX_STREAMS)
       return refuse('SERVICE_UNAVAILABLE', `${MAX_STREAMS} streams are open already`);
     const after = last ?? query.from ?? head;
+    const close = this.#shares.open(request.caller?.principal ?? '');
     void reply.hijack();
     const ids = { 'x-request-id': request.id, ...traceHeaders() };
     reply.raw.writeHead(200, { ...securityHeaders, ...ids, 'content-type': 'text/event-stream' });
     const stream = new EventStream({ store: this.#store, logger: this.#logger }, reply.raw);
-    await this.#streams.hold(stream, stream.run(after, query));
+    await this.#streams.hold(stream, stream.run(after, query)).finally(close);
   }
 
   async #page(query: EventsQuery): Promise<z.input<typeof eventPageSchema>> {

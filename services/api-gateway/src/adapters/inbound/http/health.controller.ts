@@ -1,7 +1,9 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { Health, HealthReport } from '@drover/service-kit';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { Readiness, withoutDetails } from '../../../application/readiness.js';
+import type { DroverRequest } from './drover-request.js';
 import { HEALTH } from '../../../application/ports/platform.port.js';
 import { endpoint, Public, Serves } from './endpoint.js';
 
@@ -15,8 +17,8 @@ const probe = (summary: string) =>
     summary,
     tag: 'Health',
     answers: {
-      200: { description: 'Well.', schema: reportSchema },
-      503: { description: 'Not well, and why.', schema: reportSchema },
+      200: { description: 'Healthy; with any token also the details.', schema: reportSchema },
+      503: { description: 'Not healthy, and in which part.', schema: reportSchema },
     },
   });
 const live = probe('Whether the process should go on');
@@ -25,27 +27,29 @@ const ready = probe('Whether requests can be answered');
 @Controller()
 export class HealthController {
   readonly #health: Health;
+  readonly #readiness: Readiness;
 
-  constructor(@Inject(HEALTH) health: Health) {
+  constructor(@Inject(HEALTH) health: Health, @Inject(Readiness) readiness: Readiness) {
     this.#health = health;
+    this.#readiness = readiness;
   }
 
   @Get('healthz')
   @Public()
   @Serves(live)
-  live(@Res({ passthrough: true }) reply: FastifyReply): HealthReport {
-    return this.#answer(reply, this.#health.live());
+  live(@Req() request: DroverRequest, @Res({ passthrough: true }) reply: FastifyReply): HealthReport {
+    return this.#answer(request, reply, this.#health.live());
   }
 
   @Get('readyz')
   @Public()
   @Serves(ready)
-  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
-    return this.#answer(reply, await this.#health.ready());
+  async ready(@Req() request: DroverRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
+    return this.#answer(request, reply, await this.#readiness.report());
   }
 
-  #answer(reply: FastifyReply, report: HealthReport): HealthReport {
+  #answer(request: DroverRequest, reply: FastifyReply, report: HealthReport): HealthReport {
     void reply.code(report.isOk ? 200 : 503);
-    return report;
+    return request.principal === undefined ? withoutDetails(report) : report;
   }
 }

@@ -7,16 +7,21 @@ import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import { nestLogger } from '@drover/service-kit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { authenticateRequests } from './authenticate-requests.js';
 import { openApiDocument } from './openapi.document.js';
 import type { ProblemFilter } from './problem.filter.js';
 import { traceRequests } from './request-trace.js';
 import { documentationPolicy, securityHeaders } from './security-headers.js';
+import type { Tokens } from './tokens.js';
 
 const BODY_LIMIT = 1024 * 1024;
+/** More than all waits and streams that may be open; what comes beyond is closed at once. */
+const MAX_CONNECTIONS = 8_192;
 
 export interface HttpServerOptions {
   readonly module: DynamicModule;
   readonly filter: ProblemFilter;
+  readonly tokens: Tokens;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly version: string;
@@ -34,13 +39,15 @@ function readJsonBodies(server: FastifyInstance): void {
 
 /** Nest on Fastify, ready to listen: JSON only, one way to say what is wrong, and the documentation. */
 export async function createHttpServer(options: HttpServerOptions): Promise<NestFastifyApplication> {
-  const { module, filter, logger, clock, version } = options;
+  const { module, filter, tokens, logger, clock, version } = options;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: false,
     // Who is being answered is answered to the end; see `gateway.stop`.
     forceCloseConnections: 'idle',
     requestTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    http: { headersTimeout: 10_000 },
     routerOptions: { maxParamLength: 300 },
     genReqId: (request: IncomingMessage) => {
       const given = request.headers['x-request-id'];
@@ -58,6 +65,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
     if (request.url.startsWith('/api/docs')) void reply.header('content-security-policy', documentationPolicy);
     done();
   });
+  authenticateRequests(server, { tokens, logger, clock });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -70,5 +78,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Nest
     customSiteTitle: 'Drover API',
   });
   await app.init();
+  app.getHttpServer().maxConnections = MAX_CONNECTIONS;
   return app;
 }

@@ -26,7 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     if (reply.sent) return;
     if (status === 401) void reply.header('www-authenticate', 'Bearer');
-    if (status === 503) void reply.header('retry-after', '1');
+    if (status === 503 || status === 429) void reply.header('retry-after', '1');
     void reply.code(status).type('application/problem+json').send(problem);
   }
 }
