@@ -23,9 +23,9 @@ export const idempotencyKeySchema = z
   .regex(/^[\x21-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters without spaces');
 
 /** A path segment that names a VM: its name (with `?project=`) or its id. */
-export const vmRefSchema = z.union([vmIdSchema, dnsLabelSchema]);
+export const vmRefSchema = z.union([dnsLabelSchema, vmIdSchema]);
 /** A path segment that names a host: its id or its name. */
-export const hostRefSchema = z.union([hostIdSchema, hostNameSchema]);
+export const hostRefSchema = z.union([hostNameSchema, hostIdSchema]);
 
 /** A whole number written in digits, as query strings carry it. */
 export function queryInt(minimum: number, maximum: number) {

@@ -228,6 +228,21 @@ describe('bad input', () => {
     }
   });
 
+  it('is told of in plain words', async () => {
+    const spec = { cpu: { cores: 0 }, memory: { sizeMiB: 'much' }, disks: [{ name: 'a', bus: 'usb' }], nics: [{}] };
+    const { errors } = await expectRefused(await post('/api/v1/vms', { name: 'a', spec }));
+    expect(
+      Object.fromEntries((errors ?? []).map((one) => [one.field, (one as unknown as { detail: string }).detail])),
+    ).toEqual({
+      '/spec/cpu/cores': 'must be at least 1',
+      '/spec/memory/sizeMiB': 'must be a number',
+      '/spec/disks/0/bus': 'must be one of virtio, scsi, sata, ide',
+      '/spec/nics/0/network': 'is needed',
+    });
+    const answer = await gateway.ask({ method: 'GET', url: '/api/v1/vms/A_B' });
+    expect(answer.json()).toMatchObject({ detail: expect.stringContaining('{vm}: must be a DNS label') });
+  });
+
   it('is told what was likely meant', async () => {
     const answer = await gateway.ask({ method: 'GET', url: '/api/v1/events?types=VmStoped' });
     expect(answer.json()).toMatchObject({ detail: '?types: there is no event type VmStoped; did you mean VmStopped?' });

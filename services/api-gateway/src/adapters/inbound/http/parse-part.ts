@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { sentenceOf } from './issue-sentence.js';
 import { Refused, type FieldProblem } from '../../../application/refused.js';
 
 /** An answer names at most this many fields. */
@@ -15,7 +16,7 @@ export function parsePart<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const isUnknown = parsed.error.issues.every((issue) => issue.code === 'unrecognized_keys');
   const problems: FieldProblem[] = [];
@@ -46,7 +47,7 @@ function problemsOf(part: RequestPart, issue: z.core.$ZodIssue): FieldProblem[] 
     const closest = closestShape(issue.errors).map((nested) => ({ ...nested, path: [...issue.path, ...nested.path] }));
     if (closest.length > 0) return closest.flatMap((nested) => problemsOf(part, nested));
   }
-  return [{ field: fieldName(part, issue.path), detail: issue.message.replace(/^Invalid input: /, '') }];
+  return [{ field: fieldName(part, issue.path), detail: sentenceOf(issue) }];
 }
 
 /** Of several shapes none fits: the one with the least that is wrong is likely the one that was meant. */
