@@ -18,16 +18,24 @@ export interface ApiOptions {
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly problem: Problem;
+  /** What was likely meant. */
+  readonly hint: string | undefined;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, hint?: string) {
     super(`${problem.code}: ${problem.detail}`);
     this.problem = problem;
+    this.hint = hint;
   }
 }
 
 /** No answer, or one that is not of Drover's API. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
+}
+
+/** Whether to ask again: nobody answered, or the API is not ready yet. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof UnreachableError || (error instanceof ApiError && error.problem.status >= 500);
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -52,15 +60,20 @@ export class ApiClient {
     return (await this.#request('DELETE', path, query)) as Answer;
   }
 
-  /** Every item of a list, page by page. */
+  /** Every item of a list. */
   async *items<Item>(path: string, query: Query = {}): AsyncIterable<Item> {
+    for await (const page of this.pages<Item>(path, query)) yield* page;
+  }
+
+  /** Every item of a list, page by page. */
+  async *pages<Item>(path: string, query: Query = {}): AsyncIterable<readonly Item[]> {
     let after: string | undefined;
     do {
       const page: { readonly items: readonly Item[]; readonly next?: string } = await this.get(path, {
         ...query,
         after,
       });
-      yield* page.items;
+      yield page.items;
       after = page.next;
     } while (after !== undefined);
   }
@@ -77,7 +90,14 @@ export class ApiClient {
     const seen = await this.#options.positions.read();
     if (method === 'GET' && seen !== undefined) headers[restHeaders.position] = seen;
     if (body !== undefined) headers['content-type'] = 'application/json';
-    const response = await this.#send(method, path, query, headers, body);
+    let response = await this.#send(method, path, query, headers, body);
+    if (response.status === 400 && restHeaders.position in headers) {
+      const failure = await this.#failure(response);
+      // The store was restored since: what this user wrote last is not there any more.
+      if (!(failure instanceof ApiError) || failure.problem.field !== restHeaders.position) throw failure;
+      const { [restHeaders.position]: _, ...others } = headers;
+      response = await this.#send(method, path, query, others, body);
+    }
     if (!response.ok) throw await this.#failure(response);
     if (method !== 'GET') await this.#remember(response, seen);
     return await response.json();

@@ -1,5 +1,5 @@
 import { storedEventSchema, type StoredEvent } from '@drover/contracts';
-import { ApiError, UnreachableError } from './api.client.js';
+import { isPassing } from './api.client.js';
 import { readServerSentEvents } from './server-sent-events.codec.js';
 
 export interface EventTailOptions {
@@ -45,8 +45,4 @@ export async function* tailEvents(options: EventTailOptions, from?: string): Asy
     await pause(pauseMs);
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof UnreachableError || (error instanceof ApiError && error.problem.status >= 500);
 }

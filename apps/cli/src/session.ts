@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { ApiClient } from './api.client.js';
+import { TableWriter, type Column } from './output/table.js';
 import { filePositionMemory } from './position-memory.js';
 
 export interface GlobalOptions {
@@ -16,6 +17,8 @@ export interface Session {
   readonly options: GlobalOptions;
   /** For people, or in JSON for programs. */
   print(value: unknown, asText: () => string): void;
+  /** For people as it comes, page by page; for programs as one list. */
+  printPages<Row>(pages: AsyncIterable<readonly Row[]>, columns: readonly Column<Row>[]): Promise<void>;
   /** Remarks and progress: standard error, and nothing for programs. */
   remark(text: string): void;
 }
@@ -32,6 +35,21 @@ export function openSession(command: Command): Session {
     print: (value, asText) => {
       process.stdout.write(`${options.output === 'json' ? JSON.stringify(value, null, 2) : asText()}\n`);
     },
+    printPages: async <Row>(pages: AsyncIterable<readonly Row[]>, columns: readonly Column<Row>[]) => {
+      const table = new TableWriter(columns);
+      const rows: Row[] = [];
+      for await (const page of pages) {
+        if (options.output === 'json') rows.push(...page);
+        else
+          process.stdout.write(
+            table
+              .part(page)
+              .map((line) => `${line}\n`)
+              .join(''),
+          );
+      }
+      if (options.output === 'json') process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    },
     remark: (text) => {
       if (options.output === 'table') process.stderr.write(`${text}\n`);
     },
@@ -44,6 +62,6 @@ function readToken(options: GlobalOptions): string | undefined {
   try {
     return readFileSync(options.tokenFile, 'utf8').trim();
   } catch (cause) {
-    throw new InvalidArgumentError(`cannot read the token file ${options.tokenFile}: ${String(cause)}`);
+    throw new Error(`cannot read the token file ${options.tokenFile}: ${String(cause)}`, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ApiError } from '../api.client.js';
 import type { ApiClient, Query } from '../api.client.js';
 import { describeExplanation, explainVm, type Explanation } from './explain.js';
 
@@ -56,6 +57,24 @@ describe('the explanation of a placement', () => {
       placementFailure: { counts: { memory: 2 }, nearest: [refusal], at: '2026-03-01T10:00:00.000Z' },
       candidates: [{ kind: 'refused', ...refusal }],
     });
-    expect(text).toMatch(/^no host\s+2026-03-01T10:00:00.000Z\nrefused by\s+memory=2\nsim-1\s+memory: lacks 7 MiB\n/);
+    expect(text).toMatch(/^no host at 2026-03-01T10:00:00.000Z\n\nFILTER\s+HOSTS REFUSED\nmemory\s+2\n/);
+    expect(text).toMatch(/\nsim-1\s+memory\s+lacks 7 MiB/);
+  });
+
+  it('tells why a VM that is gone again found no host', async () => {
+    const missing = new ApiError({
+      ...{ type: 'x', title: 'x', status: 404, detail: 'x', code: 'VM_NOT_FOUND', requestId: 'r' },
+    });
+    const failed = {
+      type: 'VmPlacementFailed',
+      recordedAt: '2026-03-01T10:00:00.000Z',
+      data: { counts: { zone: 3 }, nearest: [] },
+    };
+    const get = (path: string) =>
+      path.endsWith('/history') ? Promise.resolve({ items: [failed, { type: 'VmDeleted' }] }) : Promise.reject(missing);
+    const text = describeExplanation(await explainVm({ get: get as never }, 'a', 'default'));
+    expect(text).toMatch(/^no host at 2026-03-01T10:00:00.000Z\n\nFILTER\s+HOSTS REFUSED\nzone\s+3/);
+    const never = (path: string) => Promise.reject(path === '' ? new Error('asked for nothing') : missing);
+    await expect(explainVm({ get: never }, 'a', 'default')).rejects.toBe(missing);
   });
 });

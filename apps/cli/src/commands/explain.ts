@@ -1,6 +1,8 @@
-import type { ExplainAnswer, VmResource } from '@drover/contracts';
+import type { ExplainAnswer, StoredEvent, VmResource } from '@drover/contracts';
 import type { Command } from 'commander';
-import type { ApiClient } from '../api.client.js';
+import { ApiError, type ApiClient } from '../api.client.js';
+import { withNearName } from '../near-names.js';
+import { pairs, renderPlacementFailure } from '../output/placement-failure.js';
 import { renderFields, renderTable, type Column } from '../output/table.js';
 import { openSession } from '../session.js';
 
@@ -20,14 +22,23 @@ export function addExplainCommand(vms: Command): void {
     .description('why the VM is on its host, and what the scheduler says of every host now')
     .action(async (name: string, _given: unknown, command: Command) => {
       const session = openSession(command);
-      const explanation = await explainVm(session.api, name, session.options.project);
+      const { project } = session.options;
+      const explanation = await withNearName(session.api, name, project, () => explainVm(session.api, name, project));
       session.print(explanation, () => describeExplanation(explanation));
     });
 }
 
 export async function explainVm(api: Pick<ApiClient, 'get'>, name: string, project: string): Promise<Explanation> {
   const path = `/vms/${encodeURIComponent(name)}`;
-  const { placement, placementFailure } = await api.get<VmResource>(path, { project });
+  let vm: VmResource;
+  try {
+    vm = await api.get<VmResource>(path, { project });
+  } catch (error) {
+    const placementFailure = isMissing(error) ? await lastFailure(api, path, project) : undefined;
+    if (placementFailure === undefined) throw error;
+    return { placement: null, placementFailure, candidates: [] };
+  }
+  const { placement, placementFailure } = vm;
   // By host: a host whose place in the order changes between two pages comes twice.
   const candidates = new Map<string, Candidate>();
   let after: string | undefined;
@@ -39,10 +50,34 @@ export async function explainVm(api: Pick<ApiClient, 'get'>, name: string, proje
   return { placement, placementFailure, candidates: [...candidates.values()] };
 }
 
+function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.problem.code === 'VM_NOT_FOUND';
+}
+
+/** Why a VM that is gone again found no host: its events are still there, by its name too while no other VM has it. */
+async function lastFailure(
+  api: Pick<ApiClient, 'get'>,
+  path: string,
+  project: string,
+): Promise<NonNullable<VmResource['placementFailure']> | undefined> {
+  const page = await api
+    .get<{ items: readonly StoredEvent[] }>(`${path}/history`, { project, limit: 1000 })
+    .catch((error: unknown) => {
+      if (isMissing(error)) return { items: [] };
+      throw error;
+    });
+  const failed = page.items.findLast((event) => event.type === 'VmPlacementFailed');
+  if (failed === undefined) return undefined;
+  const data = failed.data as Omit<NonNullable<VmResource['placementFailure']>, 'at'>;
+  return { ...data, at: failed.recordedAt };
+}
+
 export function describeExplanation({ placement, placementFailure, candidates }: Explanation): string {
   const nameOf = (hostId: string) => candidates.find((one) => one.hostId === hostId)?.hostName ?? hostId;
   const now = 'Now, what the VM takes itself counted in where it is:';
-  return [decision({ placement, placementFailure }, nameOf), now, renderTable(columns, candidates)].join('\n\n');
+  const decided = decision({ placement, placementFailure }, nameOf);
+  if (candidates.length === 0) return decided;
+  return [decided, now, renderTable(columns, candidates)].join('\n\n');
 }
 
 function decision(
@@ -60,11 +95,7 @@ function decision(
     ]);
   }
   if (placementFailure === null) return 'not placed yet';
-  return renderFields([
-    ['no host', placementFailure.at],
-    ['refused by', pairs(placementFailure.counts)],
-    ...placementFailure.nearest.map((refusal) => [refusal.hostName, `${refusal.filter}: ${refusal.detail}`] as const),
-  ]);
+  return `no host at ${placementFailure.at}\n\n${renderPlacementFailure(placementFailure)}`;
 }
 
 const columns: readonly Column<Candidate>[] = [
@@ -83,10 +114,4 @@ const columns: readonly Column<Candidate>[] = [
 
 function scoreText({ total, parts }: { readonly total: number; readonly parts: Readonly<Record<string, number>> }) {
   return `${total} (${pairs(parts)})`;
-}
-
-function pairs(record: Readonly<Record<string, number>>): string {
-  return Object.entries(record)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(' ');
 }

@@ -1,7 +1,8 @@
 import type { HostResource } from '@drover/contracts';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api.client.js';
-import { renderFields, renderTable, type Column } from '../output/table.js';
+import { renderFields, type Column } from '../output/table.js';
+import { withNearName } from '../near-names.js';
 import { formatDuration, formatMiB, parsePair } from '../quantities.js';
 import { openSession } from '../session.js';
 
@@ -34,16 +35,16 @@ export function addHostCommands(program: Command): void {
     .description('every host: liveness, cordon, what is allocated of what it has')
     .action(async (_given: unknown, command: Command) => {
       const session = openSession(command);
-      const rows: HostResource[] = [];
-      for await (const host of session.api.items<HostResource>('/hosts')) rows.push(host);
-      session.print(rows, () => renderTable(columns, rows));
+      await session.printPages(session.api.pages<HostResource>('/hosts'), columns);
     });
   hosts
     .command('get <host>')
     .description('one host and what it is made of')
     .action(async (name: string, _given: unknown, command: Command) => {
       const session = openSession(command);
-      const host = await session.api.get<HostResource>(hostPath(name));
+      const host = await withNearName(session.api, name, session.options.project, () =>
+        session.api.get<HostResource>(hostPath(name)),
+      );
       session.print(host, () => describeHost(host));
     });
   for (const [verb, description] of [
@@ -55,7 +56,9 @@ export function addHostCommands(program: Command): void {
       .description(description)
       .action(async (name: string, _given: unknown, command: Command) => {
         const session = openSession(command);
-        const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/${verb}`);
+        const answer = await withNearName(session.api, name, session.options.project, () =>
+          session.api.post<{ host: { name: string } }>(`${hostPath(name)}/${verb}`),
+        );
         session.print(answer, () => `${answer.host.name}: ${verb}ed`);
       });
   }
@@ -102,7 +105,7 @@ function parseLabels(labels: readonly string[]): { set: Record<string, string>; 
 
 /** The id of a host that a person named by name or id. */
 export async function resolveHostId(api: ApiClient, name: string): Promise<string> {
-  return (await api.get<HostResource>(hostPath(name))).id;
+  return (await withNearName(api, name, '', () => api.get<HostResource>(hostPath(name)))).id;
 }
 
 /** Names by id, so that people read names; a host that is gone keeps its id. */

@@ -1,10 +1,11 @@
-import type { OperationResource } from '@drover/contracts';
+import { streamSubjectId, vmIdSchema, type OperationResource, type StoredEvent } from '@drover/contracts';
 import type { Command } from 'commander';
 import { exitStatus } from '../exit-status.js';
+import { withNearName } from '../near-names.js';
 import { renderFields, renderTable, type Column } from '../output/table.js';
 import { formatDuration } from '../quantities.js';
 import { openSession, type Session } from '../session.js';
-import { follow, outcomeSentence, readOperation } from '../wait.js';
+import { follow, outcomeSentence, readOperation, whyNoHost } from '../wait.js';
 
 const columns: readonly Column<OperationResource>[] = [
   { heading: 'ID', value: (row) => row.id },
@@ -22,16 +23,21 @@ export function addOperationCommands(program: Command): void {
     .command('list')
     .description('operations, newest first')
     .option('--open', 'only those without an end')
-    .option('--vm <id>', 'only those on this VM')
+    .option('--vm <name>', 'only those on this VM: its name or id')
     .option('--limit <n>', 'at most this many', '50')
     .action(async (given: { open?: true; vm?: string; limit: string }, command: Command) => {
       const session = openSession(command);
-      const page = await session.api.get<{ items: readonly OperationResource[] }>('/operations', {
+      const page = await session.api.get<{ items: readonly OperationResource[]; next?: string }>('/operations', {
         open: given.open,
-        vm: given.vm,
+        vm: given.vm === undefined ? undefined : await resolveVmId(session, given.vm),
         limit: given.limit,
       });
       session.print(page, () => renderTable(columns, page.items));
+      if (page.next !== undefined) {
+        session.remark(
+          `these are the newest ${page.items.length}; there are more: --limit N shows up to 1000, --open and --vm fewer`,
+        );
+      }
     });
   operations
     .command('get <id>')
@@ -59,6 +65,17 @@ export function addOperationCommands(program: Command): void {
     });
 }
 
+/** The id of a VM that a person named by name or id; also of one that was deleted, while no other has its name. */
+async function resolveVmId(session: Session, name: string): Promise<string> {
+  if (vmIdSchema.safeParse(name).success) return name;
+  const { project } = session.options;
+  const path = `/vms/${encodeURIComponent(name)}/history`;
+  const { items } = await withNearName(session.api, name, project, () =>
+    session.api.get<{ items: readonly StoredEvent[] }>(path, { project, limit: 1 }),
+  );
+  return streamSubjectId(items[0]?.stream ?? '');
+}
+
 /** Prints how an operation ended and sets the exit status by it. */
 export function conclude(session: Session, operation: OperationResource): void {
   session.print(operation, () => outcomeSentence(operation));
@@ -66,25 +83,27 @@ export function conclude(session: Session, operation: OperationResource): void {
 }
 
 function printOperation(session: Session, operation: OperationResource): void {
-  session.print(operation, () =>
-    renderFields([
-      ['id', operation.id],
-      ['kind', operation.kind],
-      ['vm', `${operation.vm.name} (${operation.vm.id})`],
-      ['state', operation.state],
-      ['by', operation.actor.id],
-      ['began', operation.beganAt],
-      ['due', operation.dueAt],
-      ['ended', operation.endedAt ?? undefined],
-      [
-        'progress',
-        operation.progress === null ? undefined : `${operation.progress.percent}% ${operation.progress.text}`,
-      ],
-      ['step', operation.error?.step],
-      ['error', operation.error === null ? undefined : `${operation.error.code} ${operation.error.detail}`],
-      ['undone', operation.undone.join(', ')],
-      ['left', operation.left.join(', ')],
-      ['superseded by', operation.supersededBy ?? undefined],
-    ]),
+  session.print(
+    operation,
+    () =>
+      renderFields([
+        ['id', operation.id],
+        ['kind', operation.kind],
+        ['vm', `${operation.vm.name} (${operation.vm.id})`],
+        ['state', operation.state],
+        ['by', operation.actor.id],
+        ['began', operation.beganAt],
+        ['due', operation.dueAt],
+        ['ended', operation.endedAt ?? undefined],
+        [
+          'progress',
+          operation.progress === null ? undefined : `${operation.progress.percent}% ${operation.progress.text}`,
+        ],
+        ['step', operation.error?.step],
+        ['error', operation.error === null ? undefined : `${operation.error.code} ${operation.error.detail}`],
+        ['undone', operation.undone.join(', ')],
+        ['left', operation.left.join(', ')],
+        ['superseded by', operation.supersededBy ?? undefined],
+      ]) + whyNoHost(operation),
   );
 }

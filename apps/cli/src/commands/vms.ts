@@ -1,5 +1,7 @@
 import type { StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { withNearName } from '../near-names.js';
+import { pairs } from '../output/placement-failure.js';
 import { renderFields, renderTable, type Column } from '../output/table.js';
 import { formatDuration, formatMiB, parseDurationMs, parseMiB, parsePair } from '../quantities.js';
 import { openSession, type Session } from '../session.js';
@@ -7,6 +9,9 @@ import { follow } from '../wait.js';
 import { addExplainCommand } from './explain.js';
 import { conclude } from './operations.js';
 import { hostNames, resolveHostId } from './hosts.js';
+
+/** The API's largest. */
+const PAGE = 1000;
 
 const columns = (nameOf: (hostId: string) => string): readonly Column<VmResource>[] => [
   { heading: 'NAME', value: (vm) => vm.name },
@@ -111,16 +116,15 @@ function addReads(vms: Command): void {
     .option('--observed <state>', 'only in this power state, e.g. RUNNING')
     .action(async (given: { label: readonly string[]; host?: string; observed?: string }, command: Command) => {
       const session = openSession(command);
-      const rows: VmResource[] = [];
       const query = {
+        limit: PAGE,
         project: session.options.project,
         labels: given.label.length > 0 ? given.label.join(',') : undefined,
         host: given.host === undefined ? undefined : await resolveHostId(session.api, given.host),
         observed: given.observed?.toUpperCase(),
       };
-      for await (const vm of session.api.items<VmResource>('/vms', query)) rows.push(vm);
-      const nameOf = await hostNames(session.api);
-      session.print(rows, () => renderTable(columns(nameOf), rows));
+      const nameOf = session.options.output === 'json' ? String : await hostNames(session.api);
+      await session.printPages(session.api.pages<VmResource>('/vms', query), columns(nameOf));
     });
   vms
     .command('get <name>')
@@ -128,7 +132,10 @@ function addReads(vms: Command): void {
     .option('--at <time>', 'as of this moment, ISO 8601, from events alone')
     .action(async (name: string, given: { at?: string }, command: Command) => {
       const session = openSession(command);
-      const vm = await session.api.get<VmResource>(vmPath(name), { project: session.options.project, at: given.at });
+      const { project } = session.options;
+      const vm = await withNearName(session.api, name, project, () =>
+        session.api.get<VmResource>(vmPath(name), { project, at: given.at }),
+      );
       const nameOf = await hostNames(session.api);
       session.print(vm, () => describeVm(vm, nameOf));
     });
@@ -167,10 +174,11 @@ function addActions(vms: Command): void {
         const session = openSession(command);
         const path = verb === 'delete' ? vmPath(name) : `${vmPath(name)}/${verb}`;
         const query = { project: session.options.project };
-        const answer =
+        const answer = await withNearName(session.api, name, query.project, () =>
           verb === 'delete'
-            ? await session.api.delete<VmWriteAnswer>(path, query)
-            : await session.api.post<VmWriteAnswer>(path, body(given), query);
+            ? session.api.delete<VmWriteAnswer>(path, query)
+            : session.api.post<VmWriteAnswer>(path, body(given), query),
+        );
         await finish(session, answer, given.wait);
       },
     );
@@ -207,6 +215,8 @@ async function finish(session: Session, answer: VmWriteAnswer, wait: true | unde
     return;
   }
   if (wait === true) {
+    // At once, before anything can go wrong: with it nobody has to ask again for what goes on already.
+    session.remark(`${operation.kind} ${vm.name} began: operation ${operation.id}`);
     conclude(session, await follow(session, operation.id));
     return;
   }
@@ -256,12 +266,6 @@ function describeVm(vm: VmResource, nameOf: (hostId: string) => string): string 
 
 function cpus(vm: VmResource): number {
   return vm.spec.cpu.sockets * vm.spec.cpu.cores * vm.spec.cpu.threads;
-}
-
-function pairs(record: Readonly<Record<string, string | number>>): string {
-  return Object.entries(record)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(' ');
 }
 
 function vmPath(name: string): string {

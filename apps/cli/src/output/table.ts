@@ -1,5 +1,3 @@
-import Table from 'cli-table3';
-
 /** A column: its heading and how a row shows there. */
 export interface Column<Row> {
   readonly heading: string;
@@ -7,20 +5,41 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
 }
 
+const GAP = '  ';
+
 /** A table for people: no frames, so that it can be cut and grepped. Absent values show as `-`. */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const table = new Table({
-    head: columns.map((column) => column.heading),
-    colAligns: columns.map((column) => (column.isNumber === true ? 'right' : 'left')),
-    chars: NO_FRAME,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  for (const row of rows) table.push(columns.map((column) => printable(column.value(row))));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  return new TableWriter(columns).part(rows).join('\n');
+}
+
+/** A table that is written part by part: its columns are as wide as the first part needs, and later rows may stand out. */
+export class TableWriter<Row> {
+  readonly #columns: readonly Column<Row>[];
+  #widths: readonly number[] | undefined;
+
+  constructor(columns: readonly Column<Row>[]) {
+    this.#columns = columns;
+  }
+
+  /** Lines of these rows; the first time with the headings above them. */
+  part(rows: readonly Row[]): string[] {
+    const cells = rows.map((row) => this.#columns.map((column) => printable(column.value(row))));
+    if (this.#widths !== undefined) return cells.map((row) => this.#line(row));
+    const headings = this.#columns.map((column) => column.heading);
+    const all = [headings, ...cells];
+    this.#widths = headings.map((_, index) => all.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), 0));
+    return all.map((row) => this.#line(row));
+  }
+
+  #line(cells: readonly string[]): string {
+    return cells
+      .map((cell, index) => {
+        const width = this.#widths?.[index] ?? 0;
+        return this.#columns[index]?.isNumber === true ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join(GAP)
+      .trimEnd();
+  }
 }
 
 /** Name and value pairs, one a line; nested names are written `a.b`. */
@@ -29,29 +48,17 @@ export function renderFields(fields: readonly (readonly [name: string, value: st
   return fields.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`).join('\n');
 }
 
-/** Control characters from outside could drive the terminal; they are shown, not sent. */
+/**
+ * Characters from outside that could drive the terminal or show a text otherwise than it is (controls, format characters such as
+ * U+202E, line separators) are shown and not sent. Joiners are sent, because scripts are written with them.
+ */
 export function printable(value: string | number | undefined): string {
   if (value === undefined || value === '') return '-';
-  return String(value).replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return String(value).replace(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    const hex = code.toString(16);
+    return code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
+  });
 }
 
-const NO_FRAME = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};
+const UNPRINTABLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
