@@ -1,5 +1,5 @@
 /** A host that was taken over, with its own real credentials, and what it costs the others: nothing. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { ADMINISTRATOR_INBOX, hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drover/contracts';
@@ -40,8 +40,12 @@ describe('a hostile host', () => {
   const refused = (reason: RefusalReason, pattern: string) =>
     metrics.counter('drover_messages_refused_total', '').value({ pattern, reason });
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     nats = await NatsWithCredentials.start();
+  });
+  afterAll(() => nats.stop());
+
+  beforeEach(async () => {
     metrics = createMetrics();
     deadLetters = [];
     worked = [];
@@ -52,7 +56,7 @@ describe('a hostile host', () => {
     watcher.connection.subscribe('>', { callback: (_error, { subject }) => void seen.push(subject) });
     await watcher.flush();
   });
-  afterEach(() => nats.stop());
+  afterEach(() => nats.disconnect());
 
   /** Every question of a host, each to the service that answers it, which answers with its subject. */
   const questions = [

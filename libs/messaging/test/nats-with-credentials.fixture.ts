@@ -92,8 +92,13 @@ export class NatsWithCredentials {
     return client;
   }
 
+  /** Closes every connection; the server goes on. */
+  async disconnect(): Promise<void> {
+    await Promise.all(this.#open.splice(0).map((connection) => connection.close()));
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.#open.map((connection) => connection.close()));
+    await this.disconnect();
     await this.#server.stop();
     await rm(this.#folder, { recursive: true });
   }
