@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_OVERCOMMIT, vmSpecSchema } from '@drover/contracts';
-import { capacityOf, foreignMemoryMiB, memoryBesideOursMiB } from './capacity.js';
+import { capacityOf, foreignMemoryMiB, memoryBesideOursMiB, processMemoryMiB } from './capacity.js';
 import { demandOf } from './demand.js';
 import { anInventory, vmId } from './testing/index.js';
 
@@ -15,11 +15,20 @@ describe('capacity', () => {
     expect(capacityOf(anInventory({ memoryMiB: 512 }), ratios).memoryMiB).toBe(0);
   });
 
+  it('counts what QEMU needs beside the memory of its guest', () => {
+    expect([64, 4096, 65_536].map(processMemoryMiB)).toEqual([161, 4208, 65_888]);
+  });
+
   it('counts as foreign what is neither ours nor within what is reserved', () => {
     const vms = [{ vmId: vmId(1), cpuMillicores: 0, memoryMiB: 2000 }];
-    const foreign = (memoryUsedMiB: number) =>
-      foreignMemoryMiB(memoryBesideOursMiB({ memoryUsedMiB, vms }), anInventory());
+    const foreign = (memoryUsedMiB: number, foreignMiB = 0) =>
+      foreignMemoryMiB(
+        { memoryBesideOursMiB: memoryBesideOursMiB({ memoryUsedMiB, vms }), foreignMemoryMiB: foreignMiB },
+        anInventory(),
+      );
     expect([foreign(5000), foreign(2500), foreign(1000)]).toEqual([1976, 0, 0]);
+    // A foreign domain that has not touched its memory yet may do so at any time.
+    expect([foreign(2500, 9000), foreign(5000, 9000), foreign(5000, 100)]).toEqual([9000, 9000, 1976]);
   });
 });
 
@@ -37,7 +46,8 @@ describe('demandOf', () => {
     });
     expect(demandOf(spec)).toEqual({
       vcpus: 12,
-      memoryMiB: 512,
+      // The guest's memory, and what its QEMU needs.
+      memoryMiB: 512 + 98,
       pools: { default: 0, fast: 150 },
       networks: ['a', 'b'],
       images: ['guest'],

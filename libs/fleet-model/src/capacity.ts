@@ -31,18 +31,18 @@ export function memoryCapacityMiB(host: HostMemory, { memoryRatio }: Pick<Overco
   return Math.floor(Math.max(0, host.memoryMiB - host.reservedMemoryMiB - host.hugePagesMiB) * memoryRatio);
 }
 
-/** Thread stacks, device buffers and video memory; one vCPU's thread and state; page tables of the guest's memory. */
-const PROCESS_MIB = 64;
-const VCPU_MIB = 8;
-const PAGE_TABLE_SHARE = 512;
+/** Code, device buffers, video memory and threads of a QEMU, whatever its guest. */
+const PROCESS_MIB = 96;
+/** One MiB of page tables and bookkeeping for so many MiB of the guest's memory. */
+const GUEST_MIB_PER_MIB = 256;
 
 /**
  * What the process of a VM takes of its host's memory: what the guest was given, and what QEMU needs beside it. The one
  * place where it is counted: for demand, for admission on the host and for domains that are not ours. Were two of them to
  * differ, the host would refuse what the scheduler places there, or run out of memory.
  */
-export function processMemoryMiB({ vcpus, memoryMiB }: Resources): number {
-  return memoryMiB + PROCESS_MIB + VCPU_MIB * vcpus + Math.ceil(memoryMiB / PAGE_TABLE_SHARE);
+export function processMemoryMiB(guestMiB: number): number {
+  return guestMiB + PROCESS_MIB + Math.ceil(guestMiB / GUEST_MIB_PER_MIB);
 }
 
 /** Memory in use on a host by whatever is not one of our VMs: the host itself, and domains that are not ours. */
@@ -52,11 +52,14 @@ export function memoryBesideOursMiB(load: Pick<HostLoad, 'memoryUsedMiB' | 'vms'
 
 /**
  * Memory of domains that are not ours, and of whatever else runs on the host beyond what is reserved for it
- * (safety.md 9: foreign domains are counted against capacity and never touched). Only the host's load tells of them.
+ * (safety.md 9: foreign domains are counted against capacity and never touched). Only the host's load tells of them:
+ * what those domains may take at most, or what is in use beside ours, whichever is more.
  *
- * It is an estimate, old by one report and blind to a foreign domain that has not touched its memory yet; the agent has
- * the last word on what fits (safety.md 10).
+ * It is an estimate, old by one report; the agent has the last word on what fits (safety.md 10).
  */
-export function foreignMemoryMiB(besideOursMiB: number, inventory: Pick<HostInventory, 'reservedMemoryMiB'>): number {
-  return Math.max(0, besideOursMiB - inventory.reservedMemoryMiB);
+export function foreignMemoryMiB(
+  load: { readonly memoryBesideOursMiB: number; readonly foreignMemoryMiB: number },
+  inventory: Pick<HostInventory, 'reservedMemoryMiB'>,
+): number {
+  return Math.max(load.foreignMemoryMiB, load.memoryBesideOursMiB - inventory.reservedMemoryMiB, 0);
 }

@@ -1,4 +1,5 @@
 import { vcpuCount, type Demand, type VmSpec } from '@drover/contracts';
+import { processMemoryMiB } from './capacity.js';
 
 type DemandingSpec = Pick<VmSpec, 'cpu' | 'memory' | 'firmware' | 'disks' | 'nics' | 'devices'>;
 
@@ -16,7 +17,7 @@ export function demandOf(spec: DemandingSpec): Demand {
   );
   return {
     vcpus: vcpuCount(spec.cpu),
-    memoryMiB: spec.memory.sizeMiB,
+    memoryMiB: processMemoryMiB(spec.memory.sizeMiB),
     pools: Object.fromEntries(pools),
     networks: distinct(spec.nics.map((nic) => nic.network)),
     images: distinct(spec.disks.flatMap((disk) => disk.image ?? [])),

@@ -35,7 +35,7 @@ describe('the fleet', () => {
     expect(usageOf(given(hostRegistered(hostId(1)), vmRequested(vmId(1), spec)))).toEqual(NO_USAGE);
     expect(usageOf(given(...placed))).toEqual({
       count: 1,
-      resources: { vcpus: 2, memoryMiB: 512 },
+      resources: { vcpus: 2, memoryMiB: 610 },
       promisedPoolMiB: new Map([['default', 300]]),
     });
   });
@@ -47,7 +47,7 @@ describe('the fleet', () => {
 
   it('leaves the space of volumes that are there to the report of the host', () => {
     const defined = given(...placed, vmDefined(vmId(1), hostId(1)), vmDefined(vmId(1), hostId(1)));
-    expect(usageOf(defined)).toEqual({ count: 1, resources: { vcpus: 2, memoryMiB: 512 }, promisedPoolMiB: new Map() });
+    expect(usageOf(defined)).toEqual({ count: 1, resources: { vcpus: 2, memoryMiB: 610 }, promisedPoolMiB: new Map() });
     expect(usageOf(evolveFleet(defined, vmDeleted(vmId(1))))).toEqual(NO_USAGE);
   });
 
@@ -60,7 +60,7 @@ describe('the fleet', () => {
   it('moves what a VM takes along with its placement', () => {
     const moved = given(...placed, hostRegistered(hostId(2)), vmPlaced(vmId(1), hostId(2)));
     expect(usageOf(moved, 1)).toEqual(NO_USAGE);
-    expect(usageOf(moved, 2)?.resources).toEqual({ vcpus: 2, memoryMiB: 512 });
+    expect(usageOf(moved, 2)?.resources).toEqual({ vcpus: 2, memoryMiB: 610 });
   });
 
   it('counts VMs on a host that is heard of only later', () => {

@@ -313,7 +313,8 @@ describe('failures', () => {
 });
 
 describe('capacity', () => {
-  const hardware = { memoryMiB: 600 };
+  // A guest of 128 MiB takes 225 with its QEMU.
+  const hardware = { memoryMiB: 900 };
 
   it('refuses a start that the host cannot hold, with the numbers', async () => {
     const bench = await startedBench({ hardware, reservedMemoryMiB: 100 });
@@ -325,7 +326,7 @@ describe('capacity', () => {
       step: 'check-capacity',
       error: {
         code: 'HOST_FULL',
-        data: { wantedMemoryMiB: 128, freeMemoryMiB: 72, usedMemoryMiB: 428, memoryMiB: 600, reservedMemoryMiB: 100 },
+        data: { wantedMemoryMiB: 225, freeMemoryMiB: 177, usedMemoryMiB: 623, memoryMiB: 900, reservedMemoryMiB: 100 },
       },
       undone: [],
     });
@@ -341,8 +342,8 @@ describe('capacity', () => {
       error: {
         code: 'HOST_FULL',
         detail:
-          'The VM needs 128 MiB and the host has 110 of 750 MiB free: 600 MiB less 100 MiB for itself, times an overcommit of 1.5.',
-        data: { wantedMemoryMiB: 128, freeMemoryMiB: 110, capacityMiB: 750, memoryOvercommitRatio: 1.5 },
+          'The VM needs 225 MiB with its QEMU and the host has 75 of 1200 MiB free: 900 MiB less 100 MiB for itself, times an overcommit of 1.5.',
+        data: { wantedMemoryMiB: 225, freeMemoryMiB: 75, capacityMiB: 1200, memoryOvercommitRatio: 1.5 },
       },
     });
   });
@@ -356,7 +357,7 @@ describe('capacity', () => {
   });
 
   it('counts without a list of the domains: a start waits for none', async () => {
-    const bench = await startedBench({ hardware });
+    const bench = await startedBench({ hardware: { memoryMiB: 5_800 } });
     for (let index = 0; index < 50; index += 1) bench.machine.addForeignDomain({ memoryMiB: 4 });
     const held = bench.faults.hold('list');
     expect((await done(bench, new VmCommands('a').create(1))).powerState).toBe('RUNNING');
@@ -373,12 +374,12 @@ describe('capacity', () => {
     const foreign = bench.machine.addForeignDomain({ memoryMiB: 400, isRunning: false });
     bench.machine.startByHand(vmIdSchema.parse(foreign));
     expect((await done(bench, b.create(1))).result).toMatchObject({
-      error: { code: 'HOST_FULL', data: { usedMemoryMiB: 528 } },
+      error: { code: 'HOST_FULL', data: { usedMemoryMiB: 723 } },
     });
   });
 
   it('does not count a stopped VM', async () => {
-    const bench = await startedBench({ hardware: { memoryMiB: 130 } });
+    const bench = await startedBench({ hardware: { memoryMiB: 230 } });
     const [a, b] = [new VmCommands('a'), new VmCommands('b')];
     await done(bench, a.create(1));
     await done(bench, a.forceStop(2));

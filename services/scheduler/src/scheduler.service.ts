@@ -38,7 +38,7 @@ export function schedulerService(config: SchedulerConfig): ServiceDefinition {
 export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
   const { store, messaging, leases, leaseTtlMs, policy } = settings;
-  const ledger = new Ledger(policy);
+  const ledger = new Ledger(policy, systemClock);
   const place: PlaceVmHandler = new PlaceVmHandler(ledger, systemClock, () => replica.isActive);
 
   const strategy = new DroverTransportStrategy({ messaging, queue: NAME });

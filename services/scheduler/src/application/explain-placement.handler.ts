@@ -17,7 +17,7 @@ export class ExplainPlacementHandler {
   }
 
   explain(query: ExplainQuery): ExplainAnswer | Rejection {
-    const { fitting, refused } = assessHosts(this.#ledger.state, query);
+    const { fitting, refused } = assessHosts(this.#ledger.state, query, this.#ledger.nowMs);
     const all: Explained[] = [
       ...fitting.map((host) => ({ kind: 'fits' as const, ...host })),
       ...refused.map((refusal) => ({ kind: 'refused' as const, ...refusal })),

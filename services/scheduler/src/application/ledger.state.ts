@@ -1,5 +1,5 @@
 import type { HostLoad, Rejection, StoredHostEvent, StoredVmEvent } from '@drover/contracts';
-import type { Decision } from '@drover/domain-kit';
+import type { Clock, Decision } from '@drover/domain-kit';
 import { placementDecider, type PlacementCommand } from '../domain/placement/placement.decider.js';
 import {
   initialPlacement,
@@ -14,10 +14,16 @@ import {
  * Deciding and remembering the decision happen without a pause between them, so two questions never get the same room.
  */
 export class Ledger {
+  readonly #clock: Clock;
   #state: PlacementState;
 
-  constructor(policy: PlacementPolicy) {
+  constructor(policy: PlacementPolicy, clock: Clock) {
+    this.#clock = clock;
     this.#state = initialPlacement(policy);
+  }
+
+  get nowMs(): number {
+    return this.#clock.monotonicMs();
   }
 
   get state(): PlacementState {
@@ -25,7 +31,11 @@ export class Ledger {
   }
 
   seeEvent(event: StoredVmEvent | StoredHostEvent): void {
-    this.#state = placementDecider.evolve(this.#state, { type: 'FleetChanged', event });
+    this.#state = placementDecider.evolve(this.#state, {
+      type: 'FleetChanged',
+      event,
+      nowMs: this.#clock.monotonicMs(),
+    });
   }
 
   seeLoad(load: HostLoad): void {

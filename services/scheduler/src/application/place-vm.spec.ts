@@ -24,7 +24,7 @@ describe('answering placement queries', () => {
   beforeEach(() => {
     nowMs = 0;
     holdsLease = true;
-    ledger = new Ledger(DEFAULT_POLICY);
+    ledger = new Ledger(DEFAULT_POLICY, clock);
     ledger.seeEvent(hostRegistered(hostId(1)));
     handler = new PlaceVmHandler(ledger, clock, () => holdsLease);
   });

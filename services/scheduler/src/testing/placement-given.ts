@@ -16,7 +16,10 @@ export function givenFleet(
   events: readonly (StoredVmEvent | StoredHostEvent)[],
   policy: PlacementPolicy = DEFAULT_POLICY,
 ): PlacementState {
-  return events.reduce((state, event) => evolve(state, { type: 'FleetChanged', event }), initialPlacement(policy));
+  return events.reduce(
+    (state, event) => evolve(state, { type: 'FleetChanged', event, nowMs: 0 }),
+    initialPlacement(policy),
+  );
 }
 
 /** The question of VM `n`, under reservation `n`. */

@@ -1,4 +1,5 @@
 import type { PowerState, Rejection, VmId } from '@drover/contracts';
+import { memoryCapacityMiB, processMemoryMiB } from '@drover/fleet-model';
 
 /** Whether the VM's process exists and so holds its memory. */
 export function isActive(powerState: PowerState): boolean {
@@ -18,6 +19,7 @@ export function keptMemoryMiB(memoryMiB: number, controlPlaneMiB: number): numbe
 
 export interface MemoryDemand {
   readonly vmId: VmId;
+  /** Of its guest. */
   readonly memoryMiB: number;
 }
 
@@ -30,7 +32,7 @@ export interface HostMemory {
   readonly memoryOvercommitRatio: number;
 }
 
-/** MiB of every domain that has a process, ours and others', by its libvirt UUID. */
+/** MiB of the guest of every domain that has a process, ours and others', by its libvirt UUID. */
 export type HeldMemory = ReadonlyMap<string, number>;
 
 /**
@@ -49,21 +51,17 @@ export function refuseWhenFull(
   const runningMiB = new Map(held);
   for (const { vmId, memoryMiB } of admitted) if (vmId !== wanted.vmId) runningMiB.set(vmId, memoryMiB);
   let usedMemoryMiB = 0;
-  for (const memoryMiB of runningMiB.values()) usedMemoryMiB += memoryMiB;
-  const capacityMiB = memoryCapacityMiB(host);
+  for (const memoryMiB of runningMiB.values()) usedMemoryMiB += processMemoryMiB(memoryMiB);
+  const wantedMemoryMiB = processMemoryMiB(wanted.memoryMiB);
+  const capacityMiB = memoryCapacityMiB(host, { memoryRatio: host.memoryOvercommitRatio });
   const freeMemoryMiB = capacityMiB - usedMemoryMiB;
-  if (wanted.memoryMiB <= freeMemoryMiB) return undefined;
+  if (wantedMemoryMiB <= freeMemoryMiB) return undefined;
   const huge = host.hugePagesMiB === 0 ? '' : ` and ${host.hugePagesMiB} MiB of huge pages`;
   return {
     code: 'HOST_FULL',
     detail:
-      `The VM needs ${wanted.memoryMiB} MiB and the host has ${Math.max(0, freeMemoryMiB)} of ${capacityMiB} MiB free: ` +
+      `The VM needs ${wantedMemoryMiB} MiB with its QEMU and the host has ${Math.max(0, freeMemoryMiB)} of ${capacityMiB} MiB free: ` +
       `${host.memoryMiB} MiB less ${host.reservedMemoryMiB} MiB for itself${huge}, times an overcommit of ${host.memoryOvercommitRatio}.`,
-    data: { wantedMemoryMiB: wanted.memoryMiB, freeMemoryMiB, usedMemoryMiB, capacityMiB, ...host },
+    data: { wantedMemoryMiB, freeMemoryMiB, usedMemoryMiB, capacityMiB, ...host },
   };
-}
-
-/** Whole MiB, rounded down, as the scheduler counts it: what one of them gives the other must not take back. */
-function memoryCapacityMiB({ hugePagesMiB, memoryMiB, memoryOvercommitRatio, reservedMemoryMiB }: HostMemory): number {
-  return Math.floor(Math.max(0, memoryMiB - reservedMemoryMiB - hugePagesMiB) * memoryOvercommitRatio);
 }

@@ -18,14 +18,20 @@ export interface Candidate {
   /** Memory of domains that are not ours. */
   readonly foreignMiB: number;
   readonly capacity: Resources;
+  /** A VM that was placed there a short while ago. */
+  readonly hasRefusedLately: boolean;
   /** Below 0 where a host holds more than it should: its memory shrank, or a foreign domain came. */
   readonly free: Resources;
 }
 
-export function candidateOf(state: PlacementState, host: FleetHost): Candidate {
+/** For as long a host that refused a VM comes after all others that fit. */
+const REFUSAL_COUNTS_MS = 60_000;
+
+export function candidateOf(state: PlacementState, host: FleetHost, nowMs: number): Candidate {
   const load = state.loads.get(host.hostId);
   const reserved = state.reserved.get(host.hostId) ?? NO_USAGE;
-  const foreignMiB = load === undefined ? 0 : foreignMemoryMiB(load.memoryBesideOursMiB, host.inventory);
+  const foreignMiB = load === undefined ? 0 : foreignMemoryMiB(load, host.inventory);
+  const refusedAtMs = state.refusals.get(host.hostId);
   const capacity = capacityOf(host.inventory, state.policy.overcommit);
   const ours = plus(host.usage.resources, reserved.resources);
   return {
@@ -34,6 +40,7 @@ export function candidateOf(state: PlacementState, host: FleetHost): Candidate {
     reserved,
     foreignMiB,
     capacity,
+    hasRefusedLately: refusedAtMs !== undefined && nowMs - refusedAtMs < REFUSAL_COUNTS_MS,
     free: minus(capacity, plus(ours, { vcpus: 0, memoryMiB: foreignMiB })),
   };
 }

@@ -23,16 +23,18 @@ export type Selection =
  * One pass over all hosts that keeps the few best; why hosts were refused is worked out only when none is left, because
  * explaining a thousand hosts costs far more than choosing among them.
  */
-export function selectHost(state: PlacementState, wish: Wish): Selection {
+export function selectHost(state: PlacementState, wish: Wish, nowMs: number): Selection {
   const best: ScoredHost[] = [];
   state.fleet.hosts.forEach((host) => {
-    const candidate = candidateOf(state, host);
+    const candidate = candidateOf(state, host, nowMs);
     if (refusingFilter(candidate, wish) === undefined) {
       insertBest(best, { hostId: host.hostId, score: scoreOf(candidate, wish) });
     }
   });
   const [first, ...runnersUp] = best;
-  return first === undefined ? { kind: 'none', ...whyNone(state, wish) } : { kind: 'selected', best: first, runnersUp };
+  return first === undefined
+    ? { kind: 'none', ...whyNone(state, wish, nowMs) }
+    : { kind: 'selected', best: first, runnersUp };
 }
 
 /** What the filters and scorers say of every host. */
@@ -43,11 +45,11 @@ export interface Assessment {
   readonly refused: readonly Refusal[];
 }
 
-export function assessHosts(state: PlacementState, wish: Wish): Assessment {
+export function assessHosts(state: PlacementState, wish: Wish, nowMs: number): Assessment {
   const fitting: (ScoredHost & { readonly hostName: string })[] = [];
   const refused: Refusal[] = [];
   state.fleet.hosts.forEach((host) => {
-    const candidate = candidateOf(state, host);
+    const candidate = candidateOf(state, host, nowMs);
     const refusal = refusalOf(candidate, wish);
     if (refusal !== undefined) refused.push(refusal.refusal);
     else fitting.push({ hostId: host.hostId, hostName: host.inventory.name, score: scoreOf(candidate, wish) });
@@ -100,11 +102,15 @@ function refusalOf(candidate: Candidate, wish: Wish): RankedRefusal | undefined 
 }
 
 /** The nearest hosts came furthest in the chain, and lack least of what stopped them there. */
-function whyNone(state: PlacementState, wish: Wish): Omit<Extract<Selection, { readonly kind: 'none' }>, 'kind'> {
+function whyNone(
+  state: PlacementState,
+  wish: Wish,
+  nowMs: number,
+): Omit<Extract<Selection, { readonly kind: 'none' }>, 'kind'> {
   const counts: Record<string, number> = {};
   const refusals: RankedRefusal[] = [];
   state.fleet.hosts.forEach((host) => {
-    const ranked = refusalOf(candidateOf(state, host), wish);
+    const ranked = refusalOf(candidateOf(state, host, nowMs), wish);
     if (ranked === undefined) return;
     refusals.push(ranked);
     counts[ranked.refusal.filter] = (counts[ranked.refusal.filter] ?? 0) + 1;

@@ -7,6 +7,7 @@ import {
   vmDeleted,
   vmId,
   vmPlaced,
+  vmPlacementFailed,
   vmRequested,
 } from '@drover/fleet-model/testing';
 import { givenFleet, placeVm } from '../../testing/index.js';
@@ -28,6 +29,30 @@ function reservationsOf(state: PlacementState, n: number): readonly Reservation[
 
 const twoHosts = givenFleet([hostRegistered(hostId(1)), hostRegistered(hostId(2))]);
 const spec = { cpu: { cores: 1 }, memory: { sizeMiB: 1024 } };
+
+describe('a host that refused a VM which was placed there', () => {
+  const refused = givenFleet([
+    hostRegistered(hostId(1)),
+    hostRegistered(hostId(2)),
+    vmRequested(vmId(9), spec),
+    vmPlaced(vmId(9), hostId(1)),
+    vmPlacementFailed(vmId(9)),
+  ]);
+  const chosen = (state: PlacementState, command: PlacementCommand, n: number) =>
+    reservationsOf(when(state, command), n)[0]?.hostId;
+
+  it('is not the first choice again for a minute', () => {
+    // Without the refusal the lower id would be chosen.
+    expect(chosen(twoHosts, placeVm(1), 1)).toBe(hostId(1));
+    expect(chosen(refused, placeVm(1), 1)).toBe(hostId(2));
+    expect(chosen(refused, { ...placeVm(1), nowMs: 59_999 }, 1)).toBe(hostId(2));
+    expect(chosen(refused, { ...placeVm(1), nowMs: 60_000 }, 1)).toBe(hostId(1));
+  });
+
+  it('is chosen all the same where no other fits', () => {
+    expect(chosen(refused, placeVm(1, {}, { hostId: hostId(1) }), 1)).toBe(hostId(1));
+  });
+});
 
 describe('placing a VM', () => {
   it('holds capacity on the emptiest host and says how it and the runners-up scored', () => {
@@ -52,7 +77,7 @@ describe('placing a VM', () => {
             runnersUp: [
               {
                 hostId: hostId(1),
-                score: { total: 6803, parts: { accelerator: 5000, freeCpu: 937, freeMemory: 866 } },
+                score: { total: 6797, parts: { accelerator: 5000, freeCpu: 937, freeMemory: 860 } },
               },
             ],
           },
@@ -122,10 +147,14 @@ describe('placing a VM', () => {
 
   it('counts a VM once when its placement is seen', () => {
     const asked = when(givenFleet([hostRegistered(hostId(1)), vmRequested(vmId(1), spec)]), placeVm(1));
-    const placed = evolve(asked, { type: 'FleetChanged', event: vmPlaced(vmId(1), hostId(1), reservationId(1)) });
+    const placed = evolve(asked, {
+      type: 'FleetChanged',
+      event: vmPlaced(vmId(1), hostId(1), reservationId(1)),
+      nowMs: 0,
+    });
     expect(reservationsOf(placed, 1)).toEqual([]);
     expect(placed.reserved.get(hostId(1))?.count).toBe(0);
-    expect(placed.fleet.hosts.get(hostId(1))?.usage.resources).toEqual({ vcpus: 1, memoryMiB: 1024 });
+    expect(placed.fleet.hosts.get(hostId(1))?.usage.resources).toEqual({ vcpus: 1, memoryMiB: 1124 });
   });
 
   it('says that a reservation has become a placement', () => {
@@ -138,7 +167,7 @@ describe('placing a VM', () => {
   });
 
   it('frees what is held for a VM that is deleted', () => {
-    const deleted = evolve(when(twoHosts, placeVm(1)), { type: 'FleetChanged', event: vmDeleted(vmId(1)) });
+    const deleted = evolve(when(twoHosts, placeVm(1)), { type: 'FleetChanged', event: vmDeleted(vmId(1)), nowMs: 0 });
     expect(deleted.reservations.size).toBe(0);
     expect(deleted.reserved.get(hostId(1))?.count).toBe(0);
   });

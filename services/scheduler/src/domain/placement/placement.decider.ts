@@ -74,7 +74,7 @@ function decidePlaceVm(state: PlacementState, command: PlaceVm): Decision<Reserv
     });
   }
 
-  const selection = selectHost(state, command);
+  const selection = selectHost(state, command, nowMs);
   if (selection.kind === 'none') {
     return reject({
       code: 'NO_HOST_FITS',

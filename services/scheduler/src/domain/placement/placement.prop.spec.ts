@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { capacityOf } from '@drover/fleet-model';
+import { capacityOf, processMemoryMiB } from '@drover/fleet-model';
 import {
   hostCordoned,
   hostId,
@@ -45,11 +45,16 @@ const fleet = fc.array(host, { maxLength: 12 }).map((hosts): PlacementState => {
   );
 });
 
+/** What a VM takes of its host, and the memory of its guest. */
+const guestMiBOf = new Map(
+  Array.from({ length: 2985 }, (_, index) => [processMemoryMiB(index + 16), index + 16] as const),
+);
+
 const wish = fc
   .record({
     n: fc.integer({ min: 1, max: 40 }),
     vcpus: fc.integer({ min: 1, max: 6 }),
-    memoryMiB: fc.integer({ min: 16, max: 3000 }),
+    memoryMiB: fc.constantFrom(...guestMiBOf.keys()),
     pools: fc.constantFrom<Record<string, number>[]>({}, { default: 0 }, { default: 400 }),
     networks: fc.constantFrom<string[][]>([], ['red'], ['blue']),
     policy: fc.constantFrom('spread' as const, 'pack' as const),
@@ -74,9 +79,9 @@ function see(state: PlacementState, n: number): PlacementState {
   if (held === undefined) return state;
   const { vcpus, memoryMiB } = held.demand;
   return [
-    vmRequested(vmId(n), { cpu: { cores: vcpus }, memory: { sizeMiB: memoryMiB } }),
+    vmRequested(vmId(n), { cpu: { cores: vcpus }, memory: { sizeMiB: guestMiBOf.get(memoryMiB) } }),
     vmPlaced(vmId(n), held.hostId, held.reservationId),
-  ].reduce((before, event) => evolve(before, { type: 'FleetChanged', event }), state);
+  ].reduce((before, event) => evolve(before, { type: 'FleetChanged', event, nowMs: 0 }), state);
 }
 
 describe('placement', () => {
@@ -118,7 +123,7 @@ describe('placement', () => {
   it('never chooses a cordoned or suspected host, nor one without the network', () => {
     fc.assert(
       fc.property(fleet, wish, (state, asked) => {
-        const selection = selectHost(state, asked);
+        const selection = selectHost(state, asked, 0);
         if (selection.kind === 'none') return;
         const chosen = state.fleet.hosts.get(selection.best.hostId);
         expect(chosen).toMatchObject({ isCordoned: false, isSuspected: false });
@@ -141,7 +146,7 @@ describe('placement', () => {
   it('explains every host once: it fits with parts that add up, or has one reason against it', () => {
     fc.assert(
       fc.property(fleet, wish, (state, asked) => {
-        const { fitting, refused } = assessHosts(state, asked);
+        const { fitting, refused } = assessHosts(state, asked, 0);
         const explained = [...fitting, ...refused].map((one) => one.hostId);
         expect(explained.sort()).toEqual([...state.fleet.hosts.keys()].sort());
         for (const { score } of fitting) {
@@ -157,8 +162,8 @@ describe('placement', () => {
   it('chooses what the explanation ranks first, and counts every refusal', () => {
     fc.assert(
       fc.property(fleet, wish, (state, asked) => {
-        const selection = selectHost(state, asked);
-        const { fitting, refused } = assessHosts(state, asked);
+        const selection = selectHost(state, asked, 0);
+        const { fitting, refused } = assessHosts(state, asked, 0);
         if (selection.kind === 'selected') {
           const ranked = fitting.slice(0, 6).map(({ hostId: id, score }) => ({ hostId: id, score }));
           expect([selection.best, ...selection.runnersUp]).toEqual(ranked);

@@ -56,6 +56,8 @@ export const DEFAULT_POLICY: PlacementPolicy = { overcommit: DEFAULT_OVERCOMMIT,
 /** What only the host can tell, and the store never knows. A hint: old by one report. */
 export interface LoadHint {
   readonly memoryBesideOursMiB: number;
+  /** What domains that are not ours may take, whatever they use now. */
+  readonly foreignMemoryMiB: number;
   readonly pools: HostLoad['pools'];
 }
 
@@ -66,6 +68,8 @@ export interface PlacementState {
   readonly loads: PersistentMap<HostId, LoadHint>;
   /** By VM; more than one where it was asked again under another id before the first one ended. */
   readonly reservations: PersistentMap<VmId, readonly Reservation[]>;
+  /** Hosts that refused a VM which was placed there, and when, on this process's monotonic clock. */
+  readonly refusals: PersistentMap<HostId, number>;
   /** Sum of the reservations on each host. */
   readonly reserved: PersistentMap<HostId, Usage>;
 }
@@ -78,7 +82,12 @@ export type ReservationFact =
 
 export type PlacementEvent =
   | ReservationFact
-  | { readonly type: 'FleetChanged'; readonly event: StoredVmEvent | StoredHostEvent }
+  | {
+      readonly type: 'FleetChanged';
+      readonly event: StoredVmEvent | StoredHostEvent;
+      /** On this process's monotonic clock. */
+      readonly nowMs: number;
+    }
   | { readonly type: 'HostLoadSeen'; readonly load: HostLoad };
 
 export function initialPlacement(policy: PlacementPolicy): PlacementState {
@@ -88,6 +97,7 @@ export function initialPlacement(policy: PlacementPolicy): PlacementState {
     loads: PersistentMap.empty(),
     reservations: PersistentMap.empty(),
     reserved: PersistentMap.empty(),
+    refusals: PersistentMap.empty(),
   };
 }
 
@@ -107,11 +117,16 @@ export function evolve(state: PlacementState, event: PlacementEvent): PlacementS
         ...state,
         loads: state.loads.set(event.load.hostId, {
           memoryBesideOursMiB: memoryBesideOursMiB(event.load),
+          foreignMemoryMiB: event.load.foreignMemoryMiB ?? 0,
           pools: event.load.pools,
         }),
       };
     case 'FleetChanged':
-      return { ...withoutSettled(state, event.event), fleet: evolveFleet(state.fleet, event.event) };
+      return {
+        ...withoutSettled(state, event.event),
+        fleet: evolveFleet(state.fleet, event.event),
+        refusals: refusalsAfter(state, event.event, event.nowMs),
+      };
     default:
       return assertNever(event);
   }
@@ -145,6 +160,17 @@ function withoutReservation(state: PlacementState, { vmId, reservationId }: Rese
     reservations: others.length === 0 ? state.reservations.delete(vmId) : state.reservations.set(vmId, others),
     reserved: state.reserved.set(held.hostId, usageWithout(reserved, counted(held))),
   };
+}
+
+/** A placement that failed after a host had been chosen: that host refused it, for a reason that loads may never tell. */
+function refusalsAfter(
+  state: PlacementState,
+  event: StoredVmEvent | StoredHostEvent,
+  nowMs: number,
+): PlacementState['refusals'] {
+  if (event.type !== 'VmPlacementFailed') return state.refusals;
+  const refused = state.fleet.vms.get(streamSubjectId(event.stream) as VmId)?.placement?.hostId;
+  return refused === undefined ? state.refusals : state.refusals.set(refused, nowMs);
 }
 
 /** From these events on the fleet counts the VM, or nothing does. A VM has one place, so whatever is held for it goes. */

@@ -39,7 +39,7 @@ describe('what is due', () => {
       kind: 'place',
       question: {
         vmId,
-        demand: { vcpus: 1, memoryMiB: 128 },
+        demand: { vcpus: 1, memoryMiB: 225 },
         reservationId: derivedId(eventId(facts, 0), 'reservation'),
       },
     });

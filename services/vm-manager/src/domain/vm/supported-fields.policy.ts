@@ -1,5 +1,6 @@
 import { vcpuCount, type Rejection, type VmSpec } from '@drover/contracts';
 
+/** More of them need an IOMMU that remaps interrupts. A host's machine type may allow fewer: placement asks. */
 const MAX_VCPUS = 255;
 
 interface UnbuiltField {
@@ -13,6 +14,15 @@ interface UnbuiltField {
  * field leaves this list in the change that honours it.
  */
 export function unsupportedField(spec: VmSpec): Rejection | undefined {
+  const vcpus = vcpuCount(spec.cpu);
+  if (vcpus > MAX_VCPUS) {
+    return {
+      code: 'UNSUPPORTED_FIELD',
+      detail: `/spec/cpu asks for ${vcpus} vCPUs (sockets x cores x threads); this version gives a VM at most ${MAX_VCPUS}`,
+      field: '/spec/cpu',
+      data: { vcpus, maxVcpus: MAX_VCPUS },
+    };
+  }
   const found = unbuiltFields(spec).find((field) => field.isAskedFor);
   if (found === undefined) return undefined;
   return {
@@ -25,8 +35,6 @@ export function unsupportedField(spec: VmSpec): Rejection | undefined {
 function unbuiltFields(spec: VmSpec): readonly UnbuiltField[] {
   const { cpu, memory, firmware, boot, devices } = spec;
   return [
-    // More of them need an IOMMU that remaps interrupts.
-    { pointer: '/spec/cpu', isAskedFor: vcpuCount(cpu) > MAX_VCPUS },
     field('/spec/cpu/limits', cpu.limits),
     field('/spec/cpu/pinning', cpu.pinning),
     field('/spec/memory/maximumMiB', memory.maximumMiB),

@@ -46,7 +46,7 @@ const example = {
     watchdog: { model: 'i6300esb', action: 'reset' },
   },
   labels: { tier: 'web' },
-  placement: { hostId, zone: 'z1', hostLabels: { disk: 'ssd' } },
+  placement: { hostId, zone: 'z1', cluster: 'gold', hostLabels: { disk: 'ssd' } },
   metadata: { description: 'a web server', annotations: { owner: 'ops' } },
 };
 
@@ -105,6 +105,7 @@ const honoured: Readonly<Record<string, (spec: VmSpec) => boolean>> = {
   '/labels': kept('{"tier":"web"}'),
   '/placement/hostId': inPlacement(hostId),
   '/placement/zone': inPlacement('"zone":"z1"'),
+  '/placement/cluster': inPlacement('"cluster":"gold"'),
   '/placement/hostLabels': inPlacement('{"disk":"ssd"}'),
   '/placement/policy=spread': inPlacement('"spread"'),
   '/placement/policy=pack': inPlacement('"pack"'),
@@ -201,4 +202,16 @@ describe('the fields of a VM spec', () => {
       expect(isSeen(vmSpecSchema.parse(least))).toBe(isDefault(choice));
     },
   );
+});
+
+describe('more vCPUs than a VM may have', () => {
+  it('are refused with the limit', () => {
+    const spec = vmSpecSchema.parse({ ...least, cpu: { sockets: 2, cores: 128, threads: 1 } });
+    expect(unsupportedField(spec)).toMatchObject({
+      field: '/spec/cpu',
+      detail: expect.stringContaining('256 vCPUs'),
+      data: { vcpus: 256, maxVcpus: 255 },
+    });
+    expect(unsupportedField(vmSpecSchema.parse({ ...least, cpu: { cores: 255 } }))).toBeUndefined();
+  });
 });

@@ -38,7 +38,7 @@ function verdict(command: ReturnType<typeof placeVm>, { inventory = {}, events =
   const state = load === undefined ? fleet : evolve(fleet, { type: 'HostLoadSeen', load: aLoad(1, load) });
   const host = state.fleet.hosts.get(hostId(1));
   if (host === undefined) throw new Error('host 1 is not there');
-  const candidate = candidateOf(state, host);
+  const candidate = candidateOf(state, host, 0);
   const filter = filterChain[refusingFilter(candidate, command) ?? -1];
   return filter === undefined ? 'fits' : { filter: filter.name, ...filter.explain(candidate, command) };
 }
@@ -170,6 +170,14 @@ describe('the filters', () => {
     expect(verdict(placeVm(1, { memoryMiB: 12_361 }), { load })).toMatchObject({
       filter: 'memory',
       numbers: { foreignMiB: 3000, freeMiB: 12_360 },
+    });
+  });
+
+  it('count what foreign domains may take, not only what they use', () => {
+    const load = { memoryUsedMiB: 0, foreignMemoryMiB: 9_500 };
+    expect(verdict(placeVm(1, { memoryMiB: 5_861 }), { load })).toMatchObject({
+      filter: 'memory',
+      numbers: { foreignMiB: 9_500, freeMiB: 5_860 },
     });
   });
 

@@ -4,11 +4,12 @@ import type { Wish } from '../filters/host.filter.js';
 import { acceleratorScorer } from './accelerator.scorer.js';
 import type { HostScorer } from './host.scorer.js';
 import { packScorer } from './pack.scorer.js';
+import { refusalScorer } from './refusal.scorer.js';
 import { spreadScorer } from './spread.scorer.js';
 
 const scorers: Readonly<Record<Wish['placement']['policy'], readonly HostScorer[]>> = {
-  spread: [acceleratorScorer, spreadScorer],
-  pack: [acceleratorScorer, packScorer],
+  spread: [acceleratorScorer, spreadScorer, refusalScorer],
+  pack: [acceleratorScorer, packScorer, refusalScorer],
 };
 
 /** Of a host that every filter admits. */
