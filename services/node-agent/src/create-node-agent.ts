@@ -228,6 +228,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       stop,
       onMustRegister: reopen,
       hypervisorFault: () => hypervisorFault,
+      pace: { intervalMs: 1_000 },
     };
     let isBeating = false;
     let isConsuming = false;
@@ -239,13 +240,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       controlPlane,
       inventory,
       hostIdPatienceMs: timings.hostIdPatienceMs,
-      onRegistered: async ({ heartbeatIntervalMs: intervalMs, journalEpoch }) => {
+      onRegistered: async ({ heartbeatIntervalMs, journalEpoch }) => {
+        beating.pace.intervalMs = heartbeatIntervalMs;
         farewell = () => controlPlane.leave({ kind: 'leaving', hostId, bootNonce });
         hostLane.open(journalEpoch);
-        if (!isBeating) run(beat({ ...beating, intervalMs }));
+        if (!isBeating) run(beat(beating));
         await openHypervisor();
         if (!isBeating) {
-          run(tellLoads({ ...beating, intervalMs, loadIntervalMs: timings.loadIntervalMs }));
+          run(tellLoads({ ...beating, loadIntervalMs: timings.loadIntervalMs }));
           run(fullList.run());
           run(changes.run());
           run(owedVolumes.run());

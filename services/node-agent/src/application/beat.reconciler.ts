@@ -13,26 +13,33 @@ export interface BeatOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly stop: AbortSignal;
-  /** Until the first answer says better. */
-  readonly intervalMs: number;
   readonly onMustRegister: () => void;
   /** Why the hypervisor cannot be heard; undefined while it can. */
   readonly hypervisorFault: () => string | undefined;
+  /** The pace that the control plane asks for, of heartbeats and of all that grows with the fleet. */
+  readonly pace: Pace;
 }
+
+/** How often one host may speak: less often in larger fleets, so that an idle one costs the same whatever its size. */
+export interface Pace {
+  intervalMs: number;
+}
+
+/** A load to so many heartbeats, where that is less often than it was configured. */
+const HEARTBEATS_PER_LOAD = 4;
 
 /** Heartbeats, at the pace that the answers ask for. An unanswered one is followed by the next and by nothing else. */
 export async function beat(options: BeatOptions): Promise<void> {
-  const { bootNonce, clock, controlPlane, logger, stop } = options;
-  let { intervalMs } = options;
+  const { bootNonce, clock, controlPlane, logger, pace, stop } = options;
   let isAnswered = true;
   for (let sequence = 1; !stop.aborted; sequence += 1) {
     const sentAtMs = clock.monotonicMs();
     try {
       const fault = options.hypervisorFault();
       const heartbeat = { sequence, bootNonce, ...(fault === undefined ? {} : { hypervisorFault: fault }) };
-      const answer = await controlPlane.beat(heartbeat, intervalMs);
+      const answer = await controlPlane.beat(heartbeat, pace.intervalMs);
       if (stop.aborted) return;
-      if (answer.kind === 'answered') intervalMs = answer.value.nextIntervalMs;
+      if (answer.kind === 'answered') pace.intervalMs = answer.value.nextIntervalMs;
       if (answer.kind === 'rejected' || answer.value.mustRegister) options.onMustRegister();
       if (!isAnswered) logger.info('heartbeats are answered again');
       isAnswered = true;
@@ -41,7 +48,7 @@ export async function beat(options: BeatOptions): Promise<void> {
       if (isAnswered) logger.warn('a heartbeat was not answered', { error });
       isAnswered = false;
     }
-    await pause(Math.max(0, sentAtMs + intervalMs - clock.monotonicMs()), stop);
+    await pause(Math.max(0, sentAtMs + pace.intervalMs - clock.monotonicMs()), stop);
   }
 }
 
@@ -57,6 +64,6 @@ export async function tellLoads(options: BeatOptions & { readonly loadIntervalMs
       if (stop.aborted) return;
       logger.warn('the load of the host cannot be taken', { error });
     }
-    await pause(loadIntervalMs, stop);
+    await pause(Math.max(loadIntervalMs, HEARTBEATS_PER_LOAD * options.pace.intervalMs), stop);
   }
 }
