@@ -1,5 +1,5 @@
 /** What breaks below Drover on a real host: each title names its row of `docs/reference/faults.md`. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VmResource, VmSpecInput } from '@drover/contracts';
@@ -118,6 +118,33 @@ describe('a real host on which things break', () => {
     expect(since[2]?.data).toMatchObject({ wasForced: false });
     await host.api.succeed('POST', '/vms/guest/start', {});
     expect(await host.bootCount(guest.id)).toBe(boots + 1);
+  });
+
+  it('libvirtd forgets a running VM: nothing is started beside it or removed, and a forced stop ends it', async () => {
+    const vm = await host.create('forgotten', idleSpec);
+    const pid = host.libvirtd.qemuPid(domainOf(vm.id));
+    const isRunning = () => host.libvirtd.children().includes(pid);
+    const status = path.join(host.libvirtd.dir, 'run', 'qemu', domainOf(vm.id));
+    await host.libvirtd.kill('SIGKILL');
+    await Promise.all([rm(`${status}.xml`), rm(`${status}.pid`)]);
+    await host.libvirtd.restart();
+    expect(await host.stateOf(vm.id)).toBe('shut off');
+    const seen = await host.api.vmUntil('forgotten', ({ drift }) => drift.length > 0);
+    expect(seen).toMatchObject({ observed: { powerState: 'RUNNING' }, drift: [{ kind: 'untracked-process' }] });
+
+    const refused = await host.end('DELETE', '/vms/forgotten');
+    expect(refused).toMatchObject({ state: 'FAILED', error: { code: 'VM_UNTRACKED' } });
+    expect(isRunning()).toBe(true);
+    expect((await host.volumes()).filter((volume) => volume.startsWith(vm.id))).toHaveLength(1);
+
+    const count = (await host.api.history(vm.id)).length;
+    await host.api.succeed('POST', '/vms/forgotten/stop', { mode: 'force' });
+    expect(isRunning()).toBe(false);
+    expect((await host.since(vm.id, count)).map(({ type }) => type)).toEqual([
+      ...['VmStopRequested', 'OperationBegan', 'VmStopped', 'VmDriftSettled', 'OperationSucceeded'],
+    ]);
+    await host.api.succeed('POST', '/vms/forgotten/start', {});
+    expect(await host.stateOf(vm.id)).toBe('running');
   });
 
   it('QEMU killed: the VM is told as crashed, and nobody starts it again', async () => {
