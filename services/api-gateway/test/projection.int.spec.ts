@@ -302,6 +302,30 @@ describe('the projection of the fleet', () => {
     });
   });
 
+  it('ends a page where its items are large, and lists each once all the same', async () => {
+    const store = createMemoryEventStore();
+    const story = new FleetStory(store);
+    const annotations = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`key${index}`, 'x'.repeat(1000)]));
+    const names = Array.from({ length: 150 }, (_, index) => `vm-${String(index).padStart(3, '0')}`);
+    for (const name of names)
+      await story.requested(name, { spec: { labels: { all: 'yes' }, metadata: { annotations } } });
+    await withModel(async (database) => {
+      await projectInBatches(database, store, [100]);
+      const reads = new SqlFleetReads(database);
+      for (const filter of [{}, { labels: [['all', 'yes']] as [string, string][] }]) {
+        const seen: string[] = [];
+        let after: string | undefined;
+        do {
+          const page = await reads.listVms({ ...filter, limit: 1000, ...(after === undefined ? {} : { after }) });
+          expect(Buffer.byteLength(JSON.stringify(page.items))).toBeLessThan(4.3 * 1024 * 1024);
+          seen.push(...page.items.map((vm) => vm.name));
+          after = page.next;
+        } while (after !== undefined);
+        expect(seen).toEqual(names);
+      }
+    });
+  });
+
   it('holds and adds numbers that are larger than any host should have', async () => {
     const store = createMemoryEventStore();
     const story = new FleetStory(store);

@@ -24,6 +24,8 @@ import { allocatedPerHost, clusterStats, nothingAllocated } from './fleet-figure
 
 const DEFAULT_PAGE = 100;
 const MAX_STRAYS = 100;
+/** A page ends behind the item that brings it over this. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * The read model through MikroORM. Every list is one indexed range of rows behind its cursor: its cost follows from the
@@ -84,15 +86,15 @@ export class SqlFleetReads implements FleetReads {
     const key = after === undefined ? undefined : decodeCursor(after, vmCursor);
     const rows = await this.#database.reading((em) => {
       const [driving] = labels ?? [];
-      if (driving !== undefined) return labelledVms(em, where, labels ?? [], key, limit + 1);
+      if (driving !== undefined) return fitting<VmView>(em, labelledVms(where, labels ?? [], key, limit + 1));
       const rows = em
         .createQueryBuilder(VmRow)
-        .select('view')
+        .select(['view', 'viewBytes'])
         .where(where)
         .orderBy({ projectId: 'asc', name: 'asc', id: 'asc' })
         .limit(limit + 1);
       if (key !== undefined) rows.andWhere('(project_id, name, id) > (?, ?, ?)', key);
-      return rows.execute<{ view: VmView }[]>('all');
+      return fitting<VmView>(em, rows.toQuery());
     });
     return page(rows, limit, ({ project, name, id }) => [project, name, id]);
   }
@@ -125,11 +127,15 @@ export class SqlFleetReads implements FleetReads {
       ...(liveness === undefined ? {} : { liveness }),
     };
     return this.#database.reading(async (em) => {
-      const rows = em.createQueryBuilder(HostRow).select('view').where(where).orderBy({ name: 'asc', id: 'asc' });
+      const rows = em
+        .createQueryBuilder(HostRow)
+        .select(['view', 'viewBytes'])
+        .where(where)
+        .orderBy({ name: 'asc', id: 'asc' });
       if (after !== undefined) {
         rows.andWhere('(name, id) > (SELECT name, id FROM host WHERE id = ?)', decodeCursor(after, hostCursor));
       }
-      const found = await rows.limit(limit + 1).execute<{ view: HostView }[]>('all');
+      const found = await fitting<HostView>(em, rows.limit(limit + 1).toQuery());
       const { items, ...rest } = page(found, limit, (host) => [host.id]);
       return { items: await withAllocated(em, items), ...rest };
     });
@@ -154,14 +160,14 @@ export class SqlFleetReads implements FleetReads {
     const rows = await this.#database.reading((em) => {
       const rows = em
         .createQueryBuilder(OperationRow)
-        .select('view')
+        .select(['view', 'viewBytes'])
         .where(where)
         .orderBy({ beganAt: 'desc', id: 'desc' })
         .limit(limit + 1);
       if (after !== undefined) {
         rows.andWhere('(began_at, id) < (?::timestamptz, ?)', decodeCursor(after, operationCursor));
       }
-      return rows.execute<{ view: OperationView }[]>('all');
+      return fitting<OperationView>(em, rows.toQuery());
     });
     return page(rows, limit, ({ beganAt, id }) => [beganAt, id]);
   }
@@ -180,24 +186,22 @@ type Entities = ReadDatabase['entities'];
 
 /** The first label gives the rows in order; the others, and all other filters, are looked at row by row. */
 function labelledVms(
-  em: Entities,
   where: Readonly<Record<string, string | null>>,
   labels: readonly (readonly [key: string, value: string])[],
   after: readonly string[] | undefined,
   limit: number,
-): Promise<{ view: VmView }[]> {
+): Rows {
   const columns: Readonly<Record<string, string>> = { projectId: 'project_id', hostId: 'host_id' };
   const conditions = Object.entries(where).map(([name, value]) =>
     value === null ? 'vm.deleted_at IS NULL' : `vm.${columns[name] ?? name} = ?`,
   );
   const values = Object.values(where).filter((value) => value !== null);
-  return em.execute<{ view: VmView }[]>(
-    `SELECT vm.view FROM vm_label label JOIN vm ON vm.id = label.vm_id
+  const sql = `SELECT vm.view, vm.view_bytes FROM vm_label label JOIN vm ON vm.id = label.vm_id
      WHERE label.key = ? AND label.value = ? AND vm.labels @> ?::jsonb AND ${conditions.join(' AND ')}
        ${after === undefined ? '' : 'AND (label.project_id, label.name, label.vm_id) > (?, ?, ?)'}
-     ORDER BY label.project_id, label.name, label.vm_id LIMIT ?`,
-    [...(labels[0] ?? []), JSON.stringify(Object.fromEntries(labels)), ...values, ...(after ?? []), limit],
-  );
+     ORDER BY label.project_id, label.name, label.vm_id LIMIT ?`;
+  const asked = [...(labels[0] ?? []), JSON.stringify(Object.fromEntries(labels))];
+  return { sql, params: [...asked, ...values, ...(after ?? []), limit] };
 }
 
 async function straysOn(em: Entities, hostId: HostId): Promise<StrayVm[]> {
@@ -232,13 +236,36 @@ function shareOf(host: HostResource): HostShare {
   };
 }
 
+interface Rows {
+  readonly sql: string;
+  readonly params: readonly unknown[];
+}
+
+interface FittingRow<View> {
+  readonly view: View;
+  /** How many rows there were before the page was cut. */
+  readonly found: number;
+}
+
+/** The first of these rows that fit one answer, and at least one: what is beyond is not even read. */
+async function fitting<View>(em: Entities, { sql, params }: Rows): Promise<FittingRow<View>[]> {
+  return em.execute<FittingRow<View>[]>(
+    `SELECT view, found::int AS found FROM (
+       SELECT view, count(*) OVER () AS found,
+         sum(view_bytes) OVER (ROWS UNBOUNDED PRECEDING) - view_bytes AS bytes_before
+       FROM (${sql}) AS rows
+     ) AS measured WHERE bytes_before < ${MAX_PAGE_BYTES}`,
+    [...params],
+  );
+}
+
 function page<View>(
-  rows: readonly { readonly view: View }[],
+  rows: readonly FittingRow<View>[],
   limit: number,
   keyOf: (view: View) => readonly string[],
 ): Page<View> {
   const items = rows.slice(0, limit).map((row) => row.view);
   const last = items.at(-1);
-  if (rows.length <= limit || last === undefined) return { items };
+  if (last === undefined || (rows[0]?.found ?? 0) <= items.length) return { items };
   return { items, next: encodeCursor(keyOf(last)) };
 }

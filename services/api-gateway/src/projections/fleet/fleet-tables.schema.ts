@@ -16,6 +16,7 @@ export const VmRow = defineEntity({
     createdAt: p.datetime(3),
     deletedAt: p.datetime(3).nullable(),
     view: p.json<VmView>(),
+    viewBytes: p.integer(),
   },
 });
 
@@ -31,6 +32,7 @@ export const OperationRow = defineEntity({
     beganAt: p.datetime(3),
     endedAt: p.datetime(3).nullable(),
     view: p.json<OperationView>(),
+    viewBytes: p.integer(),
   },
 });
 
@@ -46,6 +48,7 @@ export const HostRow = defineEntity({
     cpus: p.bigint('number'),
     memoryMib: p.bigint('number'),
     view: p.json<HostView>(),
+    viewBytes: p.integer(),
   },
 });
 

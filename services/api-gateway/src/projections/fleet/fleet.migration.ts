@@ -17,7 +17,8 @@ export class FleetMigration extends Migration {
       observed text NOT NULL,
       created_at timestamptz(3) NOT NULL,
       deleted_at timestamptz(3),
-      view jsonb NOT NULL
+      view jsonb NOT NULL,
+      view_bytes integer GENERATED ALWAYS AS (octet_length(view::text)) STORED
     )`);
     this.addSql(`CREATE INDEX vm_by_name ON vm (project_id, name, id) WHERE deleted_at IS NULL`);
     this.addSql(`CREATE INDEX vm_by_host ON vm (host_id, project_id, name, id) WHERE deleted_at IS NULL`);
@@ -42,7 +43,8 @@ export class FleetMigration extends Migration {
       project_id text COLLATE "C" NOT NULL,
       began_at timestamptz(3) NOT NULL,
       ended_at timestamptz(3),
-      view jsonb NOT NULL
+      view jsonb NOT NULL,
+      view_bytes integer GENERATED ALWAYS AS (octet_length(view::text)) STORED
     )`);
     this.addSql(`CREATE INDEX operation_by_age ON operation (began_at, id)`);
     this.addSql(`CREATE INDEX operation_by_project ON operation (project_id, began_at, id)`);
@@ -58,7 +60,8 @@ export class FleetMigration extends Migration {
       is_cordoned boolean NOT NULL,
       cpus bigint NOT NULL,
       memory_mib bigint NOT NULL,
-      view jsonb NOT NULL
+      view jsonb NOT NULL,
+      view_bytes integer GENERATED ALWAYS AS (octet_length(view::text)) STORED
     )`);
     this.addSql(`CREATE INDEX host_by_name ON host (name, id)`);
     this.addSql(`CREATE TABLE stray_vm (

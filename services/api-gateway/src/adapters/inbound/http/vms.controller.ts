@@ -170,10 +170,7 @@ export class VmsController {
   async history(@Input() { params, query }: InputOf<typeof vmHistory>) {
     const { project = DEFAULT_PROJECT, after = -1, limit = 500 } = query;
     const { id } = await this.#find.vmEver(project, params.vm);
-    const events = await this.#history.events(id, after, limit + 1);
-    const items = events.slice(0, limit);
-    const last = items.at(-1);
-    return { items, ...(events.length > limit && last !== undefined ? { next: last.revision } : {}) };
+    return this.#history.page(id, after, limit);
   }
 
   @Get(':vm/placement')
