@@ -137,7 +137,7 @@ describe('the main job, by REST on four simulated hosts', () => {
       expect((await api.vm(name)).name).toBe(name);
     }
     const ahead = await api.send('GET', '/vms', undefined, { 'drover-position': '999999999' });
-    expect(ahead).toMatchObject({ status: 503, body: { code: 'NOT_YET' } });
+    expect(ahead).toMatchObject({ status: 400, body: { code: 'INVALID_FIELD', field: 'drover-position' } });
   });
 
   it('answers with the ended operation where the client waits', async () => {
