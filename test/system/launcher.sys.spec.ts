@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,6 +14,7 @@ import {
   isRunning,
   ProcessTable,
   readFleetState,
+  stopProcess,
   type Home,
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
@@ -118,15 +121,15 @@ describe('the launcher', () => {
       two = newHome('two');
     });
 
-    it('starts a simulated fleet and prints its address, the token and what to try', async () => {
+    it('starts a simulated fleet and prints its address, the file of the token and what to try', async () => {
       const out = await done(one, ['up', '--detach', '--hosts', '2', '--hypervisor', 'simulated']);
       token = (await readFile(one.apiTokenFile, 'utf8')).trim();
       const state = await readFleetState(one);
       expect(out).toContain(`Drover is up: http://127.0.0.1:${state?.ports.api} `);
-      expect(out).toMatch(new RegExp(`^API token: +${token}$`, 'm'));
-      expect(out).toContain(`in ${one.apiTokenFile}\n`);
-      expect(out).toContain('Hypervisor:  simulated, 2 hosts, all services in one process\n');
-      expect(out.slice(out.indexOf('Try:')).match(/^ {2}(\.\/drover ctl|curl) /gm)).toHaveLength(3);
+      expect(out).toContain(`API token:   in ${one.apiTokenFile}\n`);
+      expect(out).not.toContain(token);
+      expect(out).toContain('Hypervisor:  simulated, 2 hosts, the control plane in one process\n');
+      expect(out.slice(out.indexOf('Try:')).match(/^ {2}(\.\/drover ctl .*|sed .* curl -H @- .*)$/gm)).toHaveLength(3);
       expect(await json(one, 'vms', 'create', 'a', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
     });
 
@@ -135,7 +138,8 @@ describe('the launcher', () => {
       expect(out.match(/^\S+ +\d+ +\S+/gm)?.map((row) => row.replace(/ +\d+ +/, ' '))).toEqual([
         'nats-server healthy',
         'postgresql healthy',
-        'drover healthy',
+        'control-plane healthy',
+        'node-agent running',
       ]);
     });
 
@@ -148,8 +152,8 @@ describe('the launcher', () => {
       for (const flags of [[], ['--hosts', '2']]) {
         const out = await done(one, ['up', '--detach', ...flags]);
         expect(out).toContain('Drover was up already: ');
-        expect(out).toContain('Hypervisor:  simulated, 2 hosts, all services in one process\n');
-        expect(out).toContain(token);
+        expect(out).toContain('Hypervisor:  simulated, 2 hosts, the control plane in one process\n');
+        expect(out).not.toContain(token);
       }
       expect(await pidsOf(one)).toEqual(before.pids);
       expect(await hostIdsOf(one)).toEqual(before.hosts);
@@ -164,14 +168,14 @@ describe('the launcher', () => {
       async (flags) => {
         const { status, out, err } = await drover(one, ['up', '--detach', ...flags]);
         expect({ status, out }).toEqual({ status: 1, out: '' });
-        expect(err).toContain('runs already, as simulated, 2 hosts, all services in one process');
+        expect(err).toContain('runs already, as simulated, 2 hosts, the control plane in one process');
         expect(err).toContain('run ./drover down first');
       },
     );
 
     it('runs a second home beside it, on ports of its own, with a process per service', async () => {
       await done(two, ['up', '--detach', '--split', '--hosts', '1']);
-      const services = ['ha-manager', 'scheduler', 'vm-manager', 'node-agent', 'api-gateway'];
+      const services = ['ha-manager', 'scheduler', 'vm-manager', 'api-gateway', 'node-agent'];
       expect((await partsOf(two)).map(({ name }) => name)).toEqual(['nats-server', 'postgresql', ...services]);
       expect((await done(two, ['status'])).match(/^\S+ +\d+ +(healthy|running) /gm)).toHaveLength(7);
       expect(await json(two, 'vms', 'create', 'b', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
@@ -180,27 +184,103 @@ describe('the launcher', () => {
       const ports = await Promise.all(
         [one, two].map(async (home) => Object.values((await readFleetState(home))?.ports ?? {})),
       );
-      expect(new Set(ports.flat()).size).toBe(6);
+      expect(new Set(ports.flat()).size).toBe(4);
     });
 
-    it('keeps secrets and logins to their owner, and the token out of every log', async () => {
+    it('keeps secrets and logins to who needs them, and the token out of every log', async () => {
+      const isOfRoot = process.getuid?.() === 0;
       for (const home of [one, two]) {
         const secret = await filesBelow(path.dirname(home.apiTokenFile), home.credentialsFolder);
         expect(secret.length).toBeGreaterThan(8);
-        for (const file of [...secret, path.join(home.postgresFolder, 'password')])
-          expect({ file, mode: (await stat(file)).mode & 0o777 }).toEqual({ file, mode: 0o600 });
+        for (const file of [...secret, home.configFile, home.agentConfigFile]) {
+          // At most the group of the control plane reads it, and where there is no such group nobody else.
+          expect({ file, others: (await stat(file)).mode & (isOfRoot ? 0o137 : 0o177) }).toEqual({ file, others: 0 });
+        }
+        for (const file of [home.natsAuthorityFile, path.join(home.credentialsFolder, 'administrator.creds')])
+          expect({ file, others: (await stat(file)).mode & 0o177 }).toEqual({ file, others: 0 });
         const logs = await filesBelow(home.logFolder);
         expect(logs.length).toBeGreaterThan(2);
         const ownToken = (await readFile(home.apiTokenFile, 'utf8')).trim();
-        for (const file of [...logs, home.configFile]) expect(await readFile(file, 'utf8')).not.toContain(ownToken);
+        for (const file of [...logs, home.configFile, home.agentConfigFile])
+          expect(await readFile(file, 'utf8')).not.toContain(ownToken);
       }
+    });
+
+    it('runs nothing as root that need not be', async () => {
+      const own = process.getuid?.();
+      for (const { identity, name } of [...(await partsOf(one)), ...(await partsOf(two))]) {
+        const { uid } = await stat(`/proc/${identity.pid}`);
+        expect({ name, isAsItShould: own === 0 ? uid !== 0 : uid === own }).toEqual({ name, isAsItShould: true });
+        const environment = await readFile(`/proc/${identity.pid}/environ`, 'utf8');
+        expect({ name, environment }).toEqual({
+          name,
+          environment: expect.not.stringMatching(/TOKEN|DROVER_HOME|^CI=/m),
+        });
+      }
+    });
+
+    it('sends the token to nobody who took the port', async () => {
+      const heard: string[] = [];
+      const thief = createServer((request, response) => {
+        heard.push(JSON.stringify(request.headers));
+        response.end('{"items":[]}');
+      });
+      const state = await readFleetState(two);
+      const control = (await partsOf(two)).find(({ name }) => name === 'api-gateway');
+      if (control === undefined || state === undefined) throw new Error('there is no gateway');
+      await stopProcess(control.identity, 'SIGKILL');
+      thief.listen(state.ports.api, '127.0.0.1');
+      await once(thief, 'listening');
+      try {
+        const listed = await drover(two, ['ctl', 'hosts', 'list']);
+        expect(listed).toMatchObject({ out: '', err: expect.stringContaining('Drover is not running') });
+        expect((await drover(two, ['status'])).out).toMatch(/^api-gateway +- +ended by itself/m);
+        const { status, err } = await drover(two, ['up', '--detach']);
+        expect({ status, err }).toEqual({
+          status: 0,
+          err: expect.stringMatching(/port \d+ is taken by .*\(pid \d+\)/),
+        });
+        expect(heard).toEqual([]);
+      } finally {
+        thief.close();
+      }
+      expect(await json(two, 'vms', 'list')).toMatchObject([{ name: 'b' }]);
+    });
+
+    it('starts again what has ended, and leaves alone what is healthy', async () => {
+      const before = await partsOf(one);
+      const agent = before.find(({ name }) => name === 'node-agent');
+      if (agent === undefined) throw new Error('there is no agent');
+      await stopProcess(agent.identity, 'SIGKILL');
+      expect((await drover(one, ['status'])).status).toBe(1);
+      await done(one, ['up', '--detach']);
+      const others = (parts: typeof before) =>
+        parts.filter(({ name }) => name !== 'node-agent').map((part) => part.identity);
+      expect(others(await partsOf(one))).toEqual(others(before));
+      expect((await partsOf(one)).filter(({ identity }) => isRunning(identity))).toHaveLength(4);
+      await done(one, ['status']);
+    });
+
+    it('leaves the others running where a part cannot do its work, says why, and ends with 1', async () => {
+      const agent = (await partsOf(one)).find(({ name }) => name === 'node-agent');
+      if (agent === undefined) throw new Error('there is no agent');
+      await stopProcess(agent.identity, 'SIGKILL');
+      const broken = { DROVER_SIMULATED_CPU_COUNT: 'many' };
+      const { status, err } = await drover(one, ['up', '--detach'], broken);
+      expect({ status, err }).toEqual({
+        status: 1,
+        err: expect.stringMatching(/node-agent ended while starting \(status \d+\)[^]*simulated\.cpuCount/),
+      });
+      const running = (await partsOf(one)).filter(({ identity }) => isRunning(identity));
+      expect(running.map(({ name }) => name)).toEqual(['nats-server', 'postgresql', 'control-plane']);
+      await done(one, ['up', '--detach']);
     });
 
     it('stops what it started, and nothing else', async () => {
       const others = [identityOf(bystander), ...(await partsOf(two)).map(({ identity }) => identity)];
       const own = (await partsOf(one)).map(({ identity }) => identity);
       await done(one, ['down']);
-      expect(own).toHaveLength(3);
+      expect(own).toHaveLength(4);
       expect(own.filter(isRunning)).toEqual([]);
       expect(others.filter(isRunning)).toEqual(others);
       expect((await drover(one, ['status'])).status).toBe(3);
@@ -217,8 +297,8 @@ describe('the launcher', () => {
       up.process.kill('SIGINT');
       const { status, out } = await up.ended;
       expect(status).toBe(0);
-      expect(out).toContain(token);
-      expect(own).toHaveLength(3);
+      expect(out).not.toContain(token);
+      expect(own).toHaveLength(4);
       expect(own.filter(isRunning)).toEqual([]);
     });
   });
@@ -226,9 +306,11 @@ describe('the launcher', () => {
   it('uses the PostgreSQL that DATABASE_URL names, and starts none', async () => {
     const home = newHome('three');
     database = await startPostgres();
-    const url = await database.createDatabase('fleet');
-    await done(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url });
-    expect((await partsOf(home)).map(({ name }) => name)).toEqual(['nats-server', 'drover']);
+    // Of its owner, who is no superuser: the services run as a user who may be no other.
+    const url = new URL(database.connectionString);
+    url.username = 'drover';
+    await done(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
+    expect((await partsOf(home)).map(({ name }) => name)).toEqual(['nats-server', 'control-plane', 'node-agent']);
     expect(await json(home, 'vms', 'create', 'c', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
     expect(existsSync(path.join(home.postgresFolder, 'data'))).toBe(false);
     await database.shutDown();
@@ -236,6 +318,25 @@ describe('the launcher', () => {
     while ((await drover(home, ['status'])).status === 0);
     await database.start();
     await done(home, ['down']);
+  });
+
+  it('gives two homes that begin at the same time ports of their own', async () => {
+    const both = [newHome('five'), newHome('six')];
+    await Promise.all(both.map((home) => done(home, ['up', '--detach', '--hosts', '1'])));
+    const ports = await Promise.all(both.map(async (home) => Object.values((await readFleetState(home))?.ports ?? {})));
+    expect(new Set(ports.flat()).size).toBe(4);
+    await Promise.all(both.map((home) => done(home, ['status'])));
+    await Promise.all(both.map((home) => done(home, ['down'])));
+  });
+
+  it('says of a home in which nothing runs that nothing runs there', async () => {
+    const home = newHome('nowhere');
+    const { status, out, err } = await drover(home, ['ctl', 'hosts', 'list']);
+    expect({ status: status !== 0, out, err }).toEqual({
+      ...{ status: true, out: '' },
+      err: expect.stringContaining(`Drover is not running (${home.root})`),
+    });
+    expect(existsSync(home.root)).toBe(false);
   });
 
   it('names a nats-server that is too old among what is missing, before it starts anything', async () => {

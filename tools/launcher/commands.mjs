@@ -11,7 +11,7 @@ export const commands = [
     summary: 'set up what is missing, start Drover, print its address',
     flags: [
       { name: 'detach', text: 'return when Drover is ready; it keeps running' },
-      { name: 'split', text: 'a process per service instead of one for all' },
+      { name: 'split', text: 'a process per service instead of one for the control plane' },
       { name: 'hosts', value: 'N', type: 'count', text: 'how many simulated hosts (default 3)' },
       {
         name: 'hypervisor',

@@ -10,7 +10,7 @@ export async function run() {
     note(`nothing of ${home.root} is running`);
     return 0;
   }
-  await withLock('up', () => stopAll(table), home.root);
+  await withLock('up', () => stopAll(table), home.runFolder);
   return 0;
 }
 

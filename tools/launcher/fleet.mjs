@@ -1,127 +1,188 @@
-// Starts the parts of one home in order: message bus, database, hypervisor daemon, services.
+// Starts the parts of one home that do not run, in order: message bus, database, hypervisor daemon, services.
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { subjectsUnder } from '../../libs/contracts/dist/index.js';
 import {
-  ensureApiToken,
-  ensureCredentials,
-  ensureFleetState,
-  ensureNatsAuthority,
+  askApi,
+  configure,
+  endingOf,
   findLibvirtSocket,
-  hostsToRun,
+  isLibvirtUsed,
+  isRunning,
+  isServing,
+  onFreePort,
+  prepareInstallation,
+  programFolderFor,
+  readFleetState,
   recordRunningFleet,
-  replaceSecret,
+  serviceCommand,
+  serviceParts,
   startInBackground,
   startLibvirtd,
   startNatsServer,
   startPostgresServer,
-  writeFleetConfig,
+  tail,
+  userOf,
+  writeDatabaseUrl,
 } from '../../apps/standalone/dist/infrastructure/index.js';
 import { step } from './progress.mjs';
-import { LauncherError, node24, root } from './run.mjs';
-import { isApiReady } from './status.mjs';
+import { LauncherError, root } from './run.mjs';
 
-const subjectPrefix = 'drover';
-const services = ['ha-manager', 'scheduler', 'vm-manager', 'node-agent', 'api-gateway'];
 const readyTimeoutMs = 120_000;
 const hostsTimeoutMs = 60_000;
-/** Of the API's lists. */
-const pageLimit = 1000;
 
+/**
+ * What runs already is left as it is. If something does not start, what was started here is stopped again.
+ *
+ * @returns why not all hosts take VMs, in words; undefined when all do.
+ */
 export async function startFleet({ home, table, running, interrupted }) {
-  const { hypervisor, split } = running;
-  const wanted = { hypervisor, count: running.hosts };
-  const state = await ensureFleetState(home, wanted);
-  const hosts = hostsToRun(state, wanted);
-  const authority = await ensureNatsAuthority(home);
-  const token = (await ensureApiToken(home)).trim();
-  await ensureCredentials(home, authority, subjectsUnder(subjectPrefix), hosts);
-  await recordRunningFleet(home, running);
+  const { hypervisor, hosts: count, split } = running;
+  const kept = new Set((await table.list()).filter(({ identity }) => isRunning(identity)).map(({ name }) => name));
+  const started = [];
   const log = (name) => path.join(home.logFolder, `${name}.log`);
   const recorder =
-    (name, stopSignal = 'SIGTERM', patienceMs = 15_000) =>
-    (identity) =>
-      table.add({ name, identity, logFile: log(name), stopSignal, patienceMs });
-  const part = async (name, work) => {
+    (name, how = {}) =>
+    async (identity) => {
+      started.push(name);
+      await table.add({ name, identity, logFile: log(name), stopSignal: 'SIGTERM', patienceMs: 15_000, ...how });
+    };
+  /** Whatever waits for readiness is interrupted by Ctrl-C. */
+  const unlessInterrupted = (isReady) => (identity) => {
     interrupted.throwIfAborted();
-    await step(name, work);
+    return isReady(identity);
+  };
+  const part = async (name, title, work) => {
+    interrupted.throwIfAborted();
+    if (!kept.has(name)) await step(title, work);
   };
 
-  await part('nats-server', () =>
-    startNatsServer({
-      ...{ folder: home.natsFolder, port: state.ports.nats, authority },
-      ...{ logFile: log('nats-server'), onLaunched: recorder('nats-server') },
-    }),
-  );
-  await part('PostgreSQL', async (tell) => {
-    const own = process.env.DATABASE_URL;
-    if (own) {
-      tell('the one that DATABASE_URL names');
-      return replaceSecret(home.databaseUrlFile, own);
-    }
-    const { url } = await startPostgresServer({
-      ...{ folder: home.postgresFolder, port: state.ports.postgres, logFile: log('postgresql') },
-      // A fast shutdown: does not wait for clients, writes a checkpoint.
-      onLaunched: recorder('postgresql', 'SIGINT', 60_000),
+  try {
+    let installation;
+    await step('home, users and credentials', async (tell) => {
+      const before = (await readFleetState(home))?.ports;
+      const report = (done, all) => (done % 100 === 0 || done === all) && tell(`${done} of ${all} credentials`);
+      installation = await prepareInstallation(home, { hypervisor, count }, { isPartlyRunning: kept.size > 0, report });
+      const { api } = installation.state.ports;
+      if (before !== undefined && before.api !== api)
+        tell(`port ${before.api} is taken: the API listens on ${api} now`);
     });
-    return replaceSecret(home.databaseUrlFile, url);
-  });
-  let libvirtSocket;
-  if (hypervisor === 'libvirt') {
-    await part('libvirt', async (tell) => {
-      libvirtSocket = await findLibvirtSocket();
-      if (libvirtSocket !== undefined) return tell(`runs already (${libvirtSocket})`);
-      libvirtSocket = await startLibvirtd(home.logFolder, (name, identity) => recorder(name)(identity));
-    });
-  }
-  await writeFleetConfig({ home, state, subjectPrefix, hypervisor, hosts, ...(libvirtSocket && { libvirtSocket }) });
+    const { users } = installation;
+    await recordRunningFleet(home, running);
+    const onTaken = (tell) => (port, holder) => tell(`port ${port} is taken by ${holder}: tries another`);
 
-  const main = path.join(root, 'apps', 'standalone', 'dist', 'main.js');
-  const environment = { ...process.env, DROVER_CONFIG: home.configFile, DROVER_HOME: home.root };
-  const start = (name, args, isReady) =>
-    part(name === 'drover' ? 'services' : name, () =>
-      startInBackground(
-        {
-          ...{ name, command: node24, args: ['--enable-source-maps', main, ...args], env: environment },
-          ...{ logFile: log(name), onLaunched: recorder(name) },
-        },
-        () => {
-          interrupted.throwIfAborted();
-          return isReady();
-        },
-        readyTimeoutMs,
-      ),
+    await part('nats-server', 'nats-server', async (tell) => {
+      const start = ({ authority, state }) =>
+        startNatsServer({
+          ...{ folder: home.natsFolder, port: state.ports.nats, authority, users },
+          ...{ logFile: log('nats-server'), onLaunched: recorder('nats-server') },
+        });
+      installation = await onFreePort(installation, kept.size > 0 ? undefined : 'nats', start, onTaken(tell));
+    });
+    await part('postgresql', 'PostgreSQL', async (tell) => {
+      const own = process.env.DATABASE_URL;
+      if (own) {
+        tell('the one that DATABASE_URL names');
+        return writeDatabaseUrl(home, users, own);
+      }
+      // A fast shutdown: does not wait for clients, writes a checkpoint.
+      const how = { stopSignal: 'SIGINT', patienceMs: 60_000, postgresFolder: home.postgresFolder };
+      const onLaunched = recorder('postgresql', how);
+      const { url } = await startPostgresServer({
+        ...{ folder: home.postgresFolder, users, logFile: log('postgresql'), onLaunched },
+      });
+      return writeDatabaseUrl(home, users, url);
+    });
+    if (hypervisor === 'libvirt') {
+      await step('libvirt', async (tell) => {
+        const libvirtSocket =
+          (await findLibvirtSocket()) ??
+          (await startLibvirtd(home.logFolder, (name, identity) => recorder(name)(identity)));
+        tell(libvirtSocket);
+        installation = { ...installation, libvirtSocket };
+      });
+    }
+
+    for (const service of serviceParts(split)) {
+      await part(service.name, service.name, async (tell) => {
+        const user = userOf(service, { users, hypervisor });
+        const programFolder = await programFolderFor(user, root, home.root);
+        const start = async (tried) => {
+          await configure(tried);
+          const command = serviceCommand(service, {
+            ...{ home, users, hypervisor, programFolder, environment: process.env },
+            ...{ logFile: log(service.name), otherLogs: otherLogsOf(service, hypervisor).map(log) },
+          });
+          const isReady = (identity) => isServing(service, identity, home, tried.state.ports.api);
+          const onLaunched = recorder(service.name);
+          await startInBackground({ ...command, onLaunched }, unlessInterrupted(isReady), readyTimeoutMs);
+        };
+        const port = service.services.includes('api-gateway') ? 'api' : undefined;
+        installation = await onFreePort(installation, port, start, onTaken(tell));
+      });
+    }
+    const { hosts, token } = installation;
+    return await step(hosts.length === 1 ? 'host' : `${hosts.length} hosts`, (tell) =>
+      whyHostsAreMissing({ home, table, token, count: hosts.length, interrupted, tell }),
     );
-  const apiReady = () => isApiReady(state.ports.api);
-  if (!split) await start('drover', [], apiReady);
-  // Each waits for what it needs; the gateway, started last, is ready when all are.
-  for (const name of split ? services : [])
-    await start(name, ['--service', name], name === 'api-gateway' ? apiReady : () => true);
-  await part(hosts.length === 1 ? 'host' : `${hosts.length} hosts`, (tell) =>
-    hostsAlive({ port: state.ports.api, token, count: hosts.length, interrupted, tell }),
+  } catch (error) {
+    await stopAgain(table, started);
+    throw error;
+  }
+}
+
+/** Of parts that cannot keep their own logs bounded; the daemons of libvirt are root's, as its agent is. */
+function otherLogsOf(service, hypervisor) {
+  if (service.services.includes('api-gateway')) return ['nats-server', 'postgresql'];
+  return service.name === 'node-agent' && hypervisor === 'libvirt' ? ['libvirtd', 'virtlogd'] : [];
+}
+
+/** Only what this `up` started; what ran before goes on. */
+async function stopAgain(table, started) {
+  if (started.length === 0) return;
+  await step('stopping what was started', (tell) =>
+    table.stopAll(
+      ({ name }) => tell(`${name} stopped`),
+      isLibvirtUsed,
+      ({ name }) => started.includes(name),
+    ),
   );
 }
 
-/** Until every host has reported itself: before that, nothing could be placed. */
-async function hostsAlive({ port, token, count, interrupted, tell }) {
+/** Waits until every host has reported itself; before that, nothing could be placed there. What runs is left running. */
+async function whyHostsAreMissing({ home, table, token, count, interrupted, tell }) {
   const deadline = performance.now() + hostsTimeoutMs;
   for (;;) {
     interrupted.throwIfAborted();
-    const alive = await aliveHosts(port, token, Math.min(count, pageLimit));
-    if (alive >= Math.min(count, pageLimit)) return;
+    const alive = await aliveHosts(home, token);
+    const ended = await endedPart(table);
+    if (ended !== undefined) return ended;
+    if (alive >= count) return undefined;
     tell(`${alive} of ${count} reported`);
-    if (performance.now() > deadline)
-      throw new LauncherError(`only ${alive} of ${count} hosts reported; see ./drover status for the logs`);
-    await delay(100);
+    if (performance.now() > deadline) {
+      const { logFile } = (await table.list()).find(({ name }) => name === 'node-agent');
+      return `only ${alive} of ${count} hosts have reported within ${hostsTimeoutMs / 1000} s; ${logFile} says why. Drover goes on waiting for them.`;
+    }
+    await delay(count > 100 ? 500 : 100);
   }
 }
 
-async function aliveHosts(port, token, limit) {
-  const url = `http://127.0.0.1:${port}/api/v1/hosts?liveness=ALIVE&limit=${limit}`;
-  const answer = await fetch(url, {
-    headers: { authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (!answer.ok) throw new LauncherError(`the API answers ${answer.status} to the launcher: ${await answer.text()}`);
-  return (await answer.json()).items.length;
+async function endedPart(table) {
+  const ended = (await table.list()).find(({ identity }) => !isRunning(identity));
+  return ended && howItEnded(ended);
+}
+
+/** Of a part that ended by itself: how, and its last words. */
+export async function howItEnded({ name, identity, logFile }) {
+  const how = endingOf(identity);
+  const lastLines = await tail(logFile, 1000);
+  return `${name} ended by itself${how === undefined ? '' : ` (${how})`}; ${logFile} ends with:\n${lastLines}`;
+}
+
+async function aliveHosts(home, token) {
+  const answer = await askApi(home, '/api/v1/cluster/stats', token);
+  if (answer === undefined) return 0;
+  if (answer.status === 503) return 0;
+  if (answer.status !== 200)
+    throw new LauncherError(`the API answers ${answer.status} to the launcher: ${answer.body.slice(0, 1000)}`);
+  return JSON.parse(answer.body).hosts.alive;
 }

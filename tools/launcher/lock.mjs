@@ -1,56 +1,57 @@
-// One of a kind at a time on this machine. A lock whose holder is gone is taken over.
-import { createHash } from 'node:crypto';
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// One of a kind at a time. The kernel holds the lock, in a file that no other user can reach or name, and drops it with its holder.
+import { spawn } from 'node:child_process';
+import { lstatSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { root } from './run.mjs';
+import { note } from './progress.mjs';
+import { LauncherError, root } from './run.mjs';
 
-/** Waits for whoever holds it. `scope` tells locks of one kind apart: the work tree, or a home. */
-export async function withLock(kind, work, scope = root) {
-  const digest = createHash('sha256').update(scope).digest('hex').slice(0, 12);
-  const file = path.join(tmpdir(), `drover-${process.getuid()}-${digest}-${kind}.lock`);
-  while (!take(file)) await delay(100);
+/** Of what is done to the work tree itself: installing, compiling. */
+export const treeLocks = path.join(root, '.drover');
+
+/** After this long the user is told what is waited for. */
+const SILENT_MS = 1_000;
+
+/**
+ * Waits for the holder of the lock, if there is one.
+ *
+ * @param folder of the lock, made where it is missing, for its owner alone.
+ * @param signal ends the waiting.
+ */
+export async function withLock(kind, work, folder, signal) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!lstatSync(folder).isDirectory()) throw new LauncherError(`${folder} is not a folder`);
+  const release = await take(path.join(folder, `${kind}.lock`), signal);
   try {
     return await work();
   } finally {
-    rmSync(file, { force: true });
+    await release();
   }
 }
 
-/** Links a finished file into place: a lock is never seen without its holder. */
-function take(file) {
-  const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, holder(process.pid), { mode: 0o600 });
+/** The lock is a process's that ends with this one, however that ends: its input is then closed. */
+async function take(file, signal) {
+  signal?.throwIfAborted();
+  const stdio = ['pipe', 'pipe', 'inherit'];
+  // In a session of its own: Ctrl-C is for what holds the lock, which has then still something to put in order.
+  const child = spawn('flock', [file, 'sh', '-c', 'echo locked; exec cat'], { stdio, detached: true });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const locked = new Promise((resolve, reject) => {
+    child.once('error', (cause) => reject(new LauncherError('cannot run flock (Debian: util-linux)', { cause })));
+    child.once('close', () => reject(signal?.reason ?? new LauncherError(`cannot lock ${file}`)));
+    child.stdout.once('data', resolve);
+  });
+  const waiting = setTimeout(() => note(`waiting for another ./drover, which holds ${file}`), SILENT_MS);
+  // Asked to end while it waits, it must: `flock` itself waits for ever.
+  const giveUp = () => process.kill(-child.pid, 'SIGTERM');
+  signal?.addEventListener('abort', giveUp);
   try {
-    linkSync(draft, file);
-    return true;
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
-    if (isHolderGone(file)) rmSync(file, { force: true });
-    return false;
+    await locked;
   } finally {
-    rmSync(draft, { force: true });
+    clearTimeout(waiting);
+    signal?.removeEventListener('abort', giveUp);
   }
-}
-
-function isHolderGone(file) {
-  try {
-    const text = readFileSync(file, 'utf8');
-    return holder(text.split(' ')[0]) !== text;
-  } catch (error) {
-    if (error.code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-/** Pid and the tick at which that process started: pids come again. */
-function holder(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-  } catch (error) {
-    if (error.code === 'ENOENT' || error.code === 'ESRCH') return '';
-    throw error;
-  }
+  return async () => {
+    child.stdin.end();
+    await ended;
+  };
 }

@@ -1,43 +1,66 @@
-import { spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { withLock } from './lock.mjs';
 
 describe('a lock', () => {
+  let parent;
+  let folder;
+  beforeEach(() => {
+    parent = mkdtempSync(path.join(tmpdir(), 'drover-lock-'));
+    folder = path.join(parent, 'run');
+  });
+  afterEach(() => rmSync(parent, { recursive: true, force: true }));
+
   it('lets one in at a time', async () => {
-    const scope = randomUUID();
     let inside = 0;
     let most = 0;
-    const enter = () =>
-      withLock(
-        'test',
-        async () => {
-          inside += 1;
-          most = Math.max(most, inside);
-          await new Promise((resolve) => setImmediate(resolve));
-          inside -= 1;
-        },
-        scope,
-      );
-    await Promise.all([enter(), enter(), enter()]);
+    const work = async () => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise((resolve) => setImmediate(resolve));
+      inside -= 1;
+    };
+    await Promise.all([1, 2, 3].map(() => withLock('test', work, folder)));
     expect(most).toBe(1);
   });
 
   it('is given back when the work fails', async () => {
-    const scope = randomUUID();
-    const failing = withLock('test', () => Promise.reject(new Error('no disk')), scope);
+    const failing = withLock('test', () => Promise.reject(new Error('no disk')), folder);
     await expect(failing).rejects.toThrow('no disk');
-    expect(await withLock('test', () => 'again', scope)).toBe('again');
+    expect(await withLock('test', () => 'again', folder)).toBe('again');
   });
 
-  it('is taken over from a holder that died', async () => {
-    const scope = randomUUID();
+  it('is dropped by a holder that is killed', async () => {
     const module = path.join(import.meta.dirname, 'lock.mjs');
     const program = `import { withLock } from ${JSON.stringify(module)};
-      await withLock('test', () => process.kill(process.pid, 'SIGKILL'), ${JSON.stringify(scope)});`;
+      await withLock('test', () => process.kill(process.pid, 'SIGKILL'), ${JSON.stringify(folder)});`;
     const died = spawnSync(process.execPath, ['--input-type=module', '--eval', program]);
     expect(died.signal).toBe('SIGKILL');
-    expect(await withLock('test', () => 'taken', scope)).toBe('taken');
+    expect(await withLock('test', () => 'taken', folder)).toBe('taken');
+  });
+
+  it('stands in a folder of its owner alone, and nowhere that others may name', async () => {
+    await withLock('test', () => expect(readdirSync(folder)).toEqual(['test.lock']), folder);
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    const link = path.join(parent, 'link');
+    symlinkSync(folder, link);
+    await expect(withLock('test', () => undefined, link)).rejects.toThrow('is not a folder');
+  });
+
+  it('is waited for no longer than its waiter is asked to end', async () => {
+    const holder = spawn('flock', [path.join(parent, 'test.lock'), 'sh', '-c', 'echo locked; exec cat'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    await once(holder.stdout, 'data');
+    const asked = new AbortController();
+    const waiting = withLock('test', () => undefined, parent, asked.signal);
+    asked.abort(new Error('interrupted'));
+    await expect(waiting).rejects.toThrow('interrupted');
+    holder.stdin.end();
+    await once(holder, 'close');
   });
 });

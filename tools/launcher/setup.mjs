@@ -5,7 +5,7 @@ import path from 'node:path';
 import { canInstall, findProgram, foundNatsServer, install, lacksOfBase, missingPackages } from './debian.mjs';
 import { note, step } from './progress.mjs';
 import { LauncherError, node24, root, runQuietly } from './run.mjs';
-import { withLock } from './lock.mjs';
+import { treeLocks, withLock } from './lock.mjs';
 
 const lockFile = path.join(root, 'package-lock.json');
 const installedMark = path.join(root, 'node_modules', '.drover-installed');
@@ -36,15 +36,17 @@ export async function ensureDependencies() {
   const npm = findProgram('npm');
   if (npm === undefined)
     throw new LauncherError('npm is needed to install the dependencies (Debian: apt-get install npm)');
-  await withLock('install', async () => {
+  const installing = async () => {
     if (areDependenciesCurrent()) return;
     await step('installing npm packages', () => runQuietly(npm, ['ci', '--no-fund', '--no-audit', '--loglevel=error']));
     writeFileSync(installedMark, lockDigest());
-  });
+  };
+  await withLock('install', installing, treeLocks);
 }
 
 export async function ensureBuilt() {
-  await withLock('build', () => step('compiling', () => runQuietly(node24, [path.join(root, 'tools', 'build.mjs')])));
+  const compiling = () => step('compiling', () => runQuietly(node24, [path.join(root, 'tools', 'build.mjs')]));
+  await withLock('build', compiling, treeLocks);
 }
 
 export async function ensureGuestImage(home) {

@@ -1,9 +1,11 @@
 import { createConnection } from 'node:net';
+import path from 'node:path';
 import {
-  greets,
   homeAt,
   homeFolder,
+  isNatsServing,
   isRunning,
+  isServing,
   ProcessTable,
   readFleetState,
 } from '../../apps/standalone/dist/infrastructure/index.js';
@@ -20,7 +22,7 @@ export async function run() {
   const rows = await Promise.all(
     entries.map(async ({ name, identity, logFile }) => {
       const runs = isRunning(identity);
-      const health = runs ? await healthOf(name, state.ports) : 'not running';
+      const health = runs ? await healthOf({ name, identity }, home, state.ports) : 'ended by itself';
       return { name, pid: runs ? String(identity.pid) : '-', health, logFile };
     }),
   );
@@ -34,33 +36,24 @@ export async function run() {
   return rows.every(({ health }) => health === 'healthy' || health === 'running') ? 0 : 1;
 }
 
-async function healthOf(name, ports) {
+async function healthOf({ name, identity }, home, ports) {
   const healthy = (value) => (value ? 'healthy' : 'not answering');
   switch (name) {
     case 'nats-server':
-      return healthy(await greets(ports.nats));
+      return healthy(await isNatsServing(identity.pid, ports.nats));
     case 'postgresql':
-      return healthy(await takesConnections(ports.postgres));
-    case 'drover':
+      return healthy(await takesConnections(path.join(home.postgresFolder, 'socket', '.s.PGSQL.5432')));
+    case 'control-plane':
     case 'api-gateway':
-      return healthy(await isApiReady(ports.api));
+      return healthy(await isServing({ name, services: ['api-gateway'] }, identity, home, ports.api));
     default:
       return 'running';
   }
 }
 
-export async function isApiReady(port) {
-  try {
-    return (await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2000) })).ok;
-  } catch {
-    // Whatever keeps it from answering: it is not ready.
-    return false;
-  }
-}
-
-function takesConnections(port) {
+function takesConnections(socketPath) {
   return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port });
+    const socket = createConnection(socketPath);
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
     socket.once('close', () => resolve(false));

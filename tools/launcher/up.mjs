@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
+import { stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   describeFleet,
   differenceFrom,
-  ensureApiToken,
+  ensureServiceUsers,
   homeAt,
   homeFolder,
   isRunning,
@@ -12,42 +13,47 @@ import {
   ProcessTable,
   readFleetState,
   readRunningFleet,
+  serviceParts,
 } from '../../apps/standalone/dist/infrastructure/index.js';
 import { stopAll } from './down.mjs';
 import { withLock } from './lock.mjs';
 import { note } from './progress.mjs';
 import { LauncherError } from './run.mjs';
 import { chooseHypervisor, ensureGuestImage, lacksForLibvirt } from './setup.mjs';
-import { startFleet } from './fleet.mjs';
+import { howItEnded, startFleet } from './fleet.mjs';
 
 export async function run({ options, lacking }) {
   const home = homeAt(homeFolder(process.env, process.getuid()));
   const table = new ProcessTable(home);
   const interrupted = whenInterrupted();
   const wished = wishOf(options);
-  const { running, isNew } = await withLock('up', () => ensureRunning(), home.root);
+  const { running, isNew, trouble } = await withLock('up', ensureRunning, home.runFolder, interrupted);
   await introduce(home, running, isNew);
-  if (options.detach || !isNew) return 0;
-  return watchOver(table, interrupted);
+  if (trouble !== undefined) note(trouble);
+  const status = trouble === undefined ? 0 : 1;
+  if (options.detach || !isNew) return status;
+  return (await watchOver(table, interrupted)) || status;
 
   async function ensureRunning() {
-    const found = (await isUp(table)) ? await readRunningFleet(home) : undefined;
+    const parts = await table.list();
+    const areRunning = parts.filter(({ identity }) => isRunning(identity));
+    const found = areRunning.length > 0 ? await readRunningFleet(home) : undefined;
     if (found !== undefined) {
       const difference = differenceFrom(found, wished);
       if (difference !== undefined) throw new LauncherError(difference);
-      return { running: found, isNew: false };
+      const names = new Set(areRunning.map(({ name }) => name));
+      const missing = ['nats-server', ...serviceParts(found.split).map(({ name }) => name)].filter(
+        (name) => !names.has(name),
+      );
+      if (areRunning.length === parts.length && missing.length === 0) return { running: found, isNew: false };
+      // What is healthy goes on; only what has ended is started again.
+      for (const part of parts) if (!areRunning.includes(part)) note(`${part.name} had ended; see ${part.logFile}`);
     }
-    const running = toRun(wished, lacksForLibvirt(lacking));
-    await stopLeftovers(table);
-    await prepareHome(home);
+    const running = found ?? toRun(wished, lacksForLibvirt(lacking));
+    await prepareHome(home, await ensureServiceUsers());
     if (running.hypervisor === 'libvirt') await ensureGuestImage(home);
-    try {
-      await startFleet({ home, table, running, interrupted });
-    } catch (error) {
-      await stopAll(table);
-      throw error;
-    }
-    return { running, isNew: true };
+    const trouble = await startFleet({ home, table, running, interrupted });
+    return { running, isNew: true, trouble };
   }
 }
 
@@ -69,32 +75,20 @@ function toRun(wished, lacks) {
   return { hypervisor, hosts, split: wished.split ?? false };
 }
 
-async function isUp(table) {
-  const parts = await table.list();
-  return parts.length > 0 && parts.every(({ identity }) => isRunning(identity));
-}
-
-/** Parts of an earlier run that ended half: they may hold the ports and the data. */
-async function stopLeftovers(table) {
-  if ((await table.list()).some(({ identity }) => isRunning(identity))) await stopAll(table);
-}
-
-/** On standard output alone, where the token is no part of any log. */
 async function introduce(home, running, isNew) {
   const { ports } = await readFleetState(home);
   const url = `http://127.0.0.1:${ports.api}`;
   const hasImage = running.hypervisor === 'libvirt' && existsSync(path.join(home.imageFolder, 'guest', 'image.json'));
   console.log(`
 Drover ${isNew ? 'is up' : 'was up already'}: ${url}   API description: ${url}/api/docs
-API token:   ${(await ensureApiToken(home)).trim()}
-             in ${home.apiTokenFile}
+API token:   in ${home.apiTokenFile}
 Data:        ${home.root}
 Hypervisor:  ${describeFleet(running)}
-
+${await remarks(home, running)}
 Try:
   ./drover ctl hosts list
   ./drover ctl vms create first --wait${hasImage ? '   # boots the small guest image, a real Linux' : ''}
-  curl -H "Authorization: Bearer $(cat ${home.apiTokenFile})" ${url}/api/v1/vms
+  sed 's/^/Authorization: Bearer /' ${home.apiTokenFile} | curl -H @- ${url}/api/v1/vms
 `);
 }
 
@@ -106,20 +100,37 @@ function whenInterrupted() {
   return controller.signal;
 }
 
-/** In the foreground: until Ctrl-C, or until a part ends that should not have. Then everything stops, last started first. */
+/** What an operator of real VMs should know where the defaults are not what he would choose. */
+async function remarks(home, { hypervisor }) {
+  if (hypervisor !== 'libvirt') return '';
+  const [volumes, store] = await Promise.all([home.poolFolder, home.postgresFolder].map((folder) => stat(folder)));
+  const shared = volumes.dev === store.dev;
+  const free = Math.floor((await statfs(home.poolFolder).then(({ bavail, bsize }) => bavail * bsize)) / 2 ** 30);
+  const text = `Volumes:     ${home.poolFolder}, ${free} GiB free\n`;
+  if (!shared) return text;
+  return `${text}  ATTENTION: the disks of VMs and the event store share a file system. Guests that fill it stop Drover and
+  each other. For more than a trial, mount a file system of its own at ${home.poolFolder}.
+`;
+}
+
+/** In the foreground: until Ctrl-C; then everything stops, last started first. A part that ends by itself is told, and the others go on. */
 async function watchOver(table, interrupted) {
   note('Ctrl-C stops it.');
-  let ended;
-  while (!interrupted.aborted && ended === undefined) {
+  const told = new Set();
+  while (!interrupted.aborted) {
     await delay(500, undefined, { signal: interrupted }).catch((error) => {
       if (error.name !== 'AbortError') throw error;
     });
     const entries = await table.list();
     // Emptied by `down` from another terminal.
-    if (entries.length === 0) return 0;
-    ended = entries.find(({ identity }) => !isRunning(identity));
+    if (entries.length === 0) return told.size === 0 ? 0 : 1;
+    for (const entry of entries) {
+      const key = `${entry.name} ${entry.identity.pid}`;
+      if (isRunning(entry.identity) || told.has(key)) continue;
+      told.add(key);
+      note(`${await howItEnded(entry)}\nThe others go on. ./drover up in another terminal starts it again.`);
+    }
   }
-  if (ended !== undefined) note(`${ended.name} ended by itself; see ${ended.logFile}`);
   await stopAll(table);
-  return ended === undefined ? 0 : 1;
+  return told.size === 0 ? 0 : 1;
 }

@@ -7,6 +7,7 @@ import {
   type Problem,
 } from '@drover/contracts';
 import type { PositionMemory } from './position-memory.js';
+import { placeOf, type ApiPlace } from './socket-fetch.js';
 
 export interface ApiOptions {
   readonly url: string;
@@ -43,9 +44,11 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 /** One request each. Reads wait for what this user's own writes have changed (`Drover-Position`). */
 export class ApiClient {
   readonly #options: ApiOptions;
+  readonly #place: ApiPlace;
 
   constructor(options: ApiOptions) {
     this.#options = options;
+    this.#place = placeOf(options.url);
   }
 
   async get<Answer>(path: string, query: Query = {}): Promise<Answer> {
@@ -82,7 +85,7 @@ export class ApiClient {
   async stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#send('GET', path, query, { accept: 'text/event-stream' }, undefined, signal);
     if (!response.ok || response.body === null) throw await this.#failure(response);
-    return readUntilBroken(response.body, response.url);
+    return readUntilBroken(response.body, this.#options.url);
   }
 
   async #request(method: string, path: string, query: Query, body?: unknown): Promise<unknown> {
@@ -111,19 +114,20 @@ export class ApiClient {
     body?: unknown,
     signal?: AbortSignal,
   ): Promise<Response> {
-    const url = new URL(`/api/v1${path}`, this.#options.url);
+    const { origin, send } = this.#place;
+    const url = new URL(`/api/v1${path}`, origin);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
     if (this.#options.token !== undefined) headers.authorization = `Bearer ${this.#options.token}`;
     try {
-      return await fetch(url, {
+      return await send(url, {
         method,
         headers,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (cause) {
-      throw new UnreachableError(`no answer from ${url.origin}; is Drover running? Try ./drover status`, { cause });
+      throw new UnreachableError(notRunning(this.#options.url), { cause });
     }
   }
 
@@ -131,7 +135,7 @@ export class ApiClient {
     const text = await response.text();
     const problem = problemSchema.safeParse(parseJson(text));
     if (problem.success) return new ApiError(problem.data);
-    return new UnreachableError(`${response.url} answered ${response.status}, and not as Drover does`);
+    return new UnreachableError(`${this.#options.url} answered ${response.status}, and not as Drover does`);
   }
 
   async #remember(response: Response, seen: Position | undefined): Promise<void> {
@@ -142,11 +146,19 @@ export class ApiClient {
   }
 }
 
+/** A home's socket says which home; what listens at an address may be anything. */
+function notRunning(url: string): string {
+  const home = /^unix:(?<home>.*)\/run\/api\/socket$/.exec(url)?.groups?.['home'];
+  return home === undefined
+    ? `no answer from ${url}; is Drover running? Try ./drover status`
+    : `Drover is not running (${home}): ./drover up starts it; DROVER_HOME names another home`;
+}
+
 async function* readUntilBroken(body: ReadableStream<Uint8Array>, url: string): AsyncIterable<Uint8Array> {
   try {
     yield* body;
   } catch (cause) {
-    throw new UnreachableError(`the connection to ${new URL(url).origin} broke`, { cause });
+    throw new UnreachableError(`the connection to ${url} broke`, { cause });
   }
 }
 

@@ -1,23 +1,36 @@
-import { apiGatewayConfigSchema, apiGatewayService } from '@drover/api-gateway';
-import { haManagerConfigSchema, haManagerService } from '@drover/ha-manager';
-import { nodeAgentConfigSchema, nodeAgentService } from '@drover/node-agent';
-import { schedulerConfigSchema, schedulerService } from '@drover/scheduler';
 import { loadConfig, type ServiceDefinition } from '@drover/service-kit';
-import { vmManagerConfigSchema, vmManagerService } from '@drover/vm-manager';
+import type { ServiceKey } from './infrastructure/service-parts.js';
 
-/** Every service, in the order in which they start; each reads its own part of the one configuration file. */
+/** Each reads its own part of the configuration file; loaded only where it runs. */
 const services = {
-  'ha-manager': () => haManagerService(loadConfig(haManagerConfigSchema)),
-  scheduler: () => schedulerService(loadConfig(schedulerConfigSchema)),
-  'vm-manager': () => vmManagerService(loadConfig(vmManagerConfigSchema)),
-  'node-agent': () => nodeAgentService(loadConfig(nodeAgentConfigSchema)),
-  'api-gateway': () => apiGatewayService(loadConfig(apiGatewayConfigSchema)),
-} as const satisfies Record<string, () => ServiceDefinition>;
+  'ha-manager': async () => {
+    const { haManagerConfigSchema, haManagerService } = await import('@drover/ha-manager');
+    return haManagerService(loadConfig(haManagerConfigSchema));
+  },
+  scheduler: async () => {
+    const { schedulerConfigSchema, schedulerService } = await import('@drover/scheduler');
+    return schedulerService(loadConfig(schedulerConfigSchema));
+  },
+  'vm-manager': async () => {
+    const { vmManagerConfigSchema, vmManagerService } = await import('@drover/vm-manager');
+    return vmManagerService(loadConfig(vmManagerConfigSchema));
+  },
+  'node-agent': async () => {
+    const { nodeAgentConfigSchema, nodeAgentService } = await import('@drover/node-agent');
+    return nodeAgentService(loadConfig(nodeAgentConfigSchema));
+  },
+  'api-gateway': async () => {
+    const { apiGatewayConfigSchema, apiGatewayService } = await import('@drover/api-gateway');
+    return apiGatewayService(loadConfig(apiGatewayConfigSchema));
+  },
+} as const satisfies Record<ServiceKey, () => Promise<ServiceDefinition>>;
 
-export type ServiceKey = keyof typeof services;
+export const isService = (name: string): name is ServiceKey => Object.hasOwn(services, name);
 export const serviceKeys = Object.keys(services) as readonly ServiceKey[];
 
-/** One service, or all of them. */
-export function compose(only?: ServiceKey): readonly ServiceDefinition[] {
-  return (only === undefined ? serviceKeys : [only]).map((key) => services[key]());
+/** These services, in the order in which they start. */
+export async function compose(names: readonly ServiceKey[]): Promise<readonly ServiceDefinition[]> {
+  const definitions: ServiceDefinition[] = [];
+  for (const name of names) definitions.push(await services[name]());
+  return definitions;
 }

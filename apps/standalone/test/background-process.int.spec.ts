@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, watch } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { startInBackground, StartFailure } from '../src/infrastructure/background-process.js';
-import { stopProcess } from '../src/infrastructure/process-identity.js';
+import { endingOf, startInBackground, StartFailure } from '../src/infrastructure/background-process.js';
+import { isRunning, stopProcess } from '../src/infrastructure/process-identity.js';
 
 describe('a process in the background', () => {
   let folder: string;
@@ -34,5 +34,41 @@ describe('a process in the background', () => {
     const start = startInBackground(command('echo the disk is full; exit 3'), () => false);
     await expect(start).rejects.toBeInstanceOf(StartFailure);
     await expect(start).rejects.toThrow(/server ended (at once|while starting).*the disk is full/su);
+  });
+
+  it('that has ended is not ready, whoever answers in its place', async () => {
+    const start = startInBackground(command('exit 4'), (identity) => !isRunning(identity));
+    await expect(start).rejects.toThrow(/server ended (at once|while starting)/u);
+  });
+
+  it('tells how it ended to who started it', async () => {
+    const go = path.join(folder, 'go');
+    const identity = await startInBackground(command(`until [ -e ${go} ]; do sleep 0.01; done; exit 5`), () => true);
+    expect(endingOf(identity)).toBeUndefined();
+    await writeFile(go, '');
+    while (endingOf(identity) === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect(endingOf(identity)).toBe('status 5');
+  });
+
+  it('is given no setting and no secret of its starter', async () => {
+    process.env['DROVER_TOKEN'] = 'hidden';
+    try {
+      const server = command('env; echo end; exec cat /dev/zero > /dev/null');
+      const identity = await startInBackground(server, async () =>
+        (await readFile(server.logFile, 'utf8')).includes('end\n'),
+      );
+      await stopProcess(identity, 'SIGKILL');
+      expect(await readFile(server.logFile, 'utf8')).not.toContain('hidden');
+    } finally {
+      delete process.env['DROVER_TOKEN'];
+    }
+  });
+
+  it('does not write through a link that stands in place of its log', async () => {
+    const target = path.join(folder, 'target');
+    await writeFile(target, 'kept');
+    await symlink(target, command('').logFile);
+    await expect(startInBackground(command('echo through'), () => true)).rejects.toMatchObject({ code: 'ELOOP' });
+    expect(await readFile(target, 'utf8')).toBe('kept');
   });
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { subjectsUnder } from '@drover/contracts';
 import { hostIdOf, machineIdOf } from '@drover/node-agent';
 import { readFile } from 'node:fs/promises';
-import { fleetConfigText } from '../src/infrastructure/fleet-config.js';
+import { writeFleetConfig } from '../src/infrastructure/fleet-config.js';
 import {
   credentialsFileOf,
   ensureApiToken,
@@ -14,11 +14,13 @@ import {
   ensureNatsAuthority,
   hostCredentialsFileOf,
 } from '../src/infrastructure/fleet-secrets.js';
-import { ensureFleetState, hostsToRun, readFleetState } from '../src/infrastructure/fleet-state.js';
-import { homeAt, prepareHome } from '../src/infrastructure/home.js';
+import { ensureFleetState, hostsToRun, readFleetState, type FleetState } from '../src/infrastructure/fleet-state.js';
+import { agentFolderOf, homeAt, prepareHome } from '../src/infrastructure/home.js';
 import type { Home } from '../src/infrastructure/home.js';
+import type { NatsAuthority } from '../src/infrastructure/nats-authority.js';
 
 const everythingIsFree = () => Promise.resolve(true);
+const simulated = { subjectPrefix: 'drover', hypervisor: 'simulated', users: {} } as const;
 
 describe('what a home remembers', () => {
   let home: Home;
@@ -65,7 +67,7 @@ describe('what a home remembers', () => {
   it('gives this machine the id that follows from its machine id', async () => {
     const wanted = { hypervisor: 'libvirt', count: 1 } as const;
     const { hosts } = await ensureFleetState(home, wanted, everythingIsFree);
-    expect(hosts.map(({ id }) => id)).toEqual([hostIdOf(await machineIdOf(home.root))]);
+    expect(hosts.map(({ id }) => id)).toEqual([hostIdOf(await machineIdOf(agentFolderOf(home, 'libvirt')))]);
   });
 
   it('keeps the host of an older home, whatever its id follows from', async () => {
@@ -81,16 +83,22 @@ describe('what a home remembers', () => {
     await expect(ensure(1)).rejects.toThrow(/state\.json is not readable/);
   });
 
+  const issue =
+    (hosts: FleetState['hosts'], prefix = 'drover') =>
+    async (authority: NatsAuthority) =>
+      ensureCredentials(home, {
+        ...{ authority, subjects: subjectsUnder(prefix), hosts, users: {}, hypervisor: 'simulated' },
+      });
+
   it('keeps token and credentials to their owner, and from one start to the next', async () => {
     const { hosts } = await ensure(1);
     const authority = await ensureNatsAuthority(home);
-    const issue = () => ensureCredentials(home, authority, subjectsUnder('drover'), hosts);
-    await issue();
+    await issue(hosts)(authority);
     const file = credentialsFileOf(home, 'vm-manager');
     const before = await readFile(file, 'utf8');
-    await issue();
+    await issue(hosts)(authority);
     expect(await readFile(file, 'utf8')).toBe(before);
-    expect(await ensureApiToken(home)).toBe(await ensureApiToken(home));
+    expect(await ensureApiToken(home, {})).toBe(await ensureApiToken(home, {}));
     expect(await ensureNatsAuthority(home)).toEqual(authority);
     const hostFile = hostCredentialsFileOf(home, hosts[0]?.id ?? '');
     for (const secret of [file, hostFile, home.apiTokenFile, home.natsAuthorityFile]) {
@@ -100,19 +108,24 @@ describe('what a home remembers', () => {
 
   it('issues credentials again when the subjects have changed', async () => {
     const authority = await ensureNatsAuthority(home);
-    await ensureCredentials(home, authority, subjectsUnder('drover'), []);
+    await issue([])(authority);
     const before = await readFile(credentialsFileOf(home, 'scheduler'), 'utf8');
-    await ensureCredentials(home, authority, subjectsUnder('other'), []);
+    await issue([], 'other')(authority);
     expect(await readFile(credentialsFileOf(home, 'scheduler'), 'utf8')).not.toBe(before);
   });
 
-  it('names files of secrets in the configuration, never secrets', async () => {
+  it('names files of secrets in the configuration, never secrets, and to agents none but their own', async () => {
     const state = await ensure(2);
-    const token = await ensureApiToken(home);
-    const text = fleetConfigText({ home, state, subjectPrefix: 'drover', hypervisor: 'simulated', hosts: state.hosts });
+    const token = await ensureApiToken(home, {});
+    await writeFleetConfig({ ...simulated, home, state, hosts: state.hosts });
+    const [text, agents] = await Promise.all(
+      [home.configFile, home.agentConfigFile].map((file) => readFile(file, 'utf8')),
+    );
     expect(text).toContain(`fleetId: ${state.fleetId}`);
     expect(text).toContain(home.apiTokenFile);
-    expect(text).not.toContain(token);
-    expect(text).not.toContain('libvirtSocket');
+    expect(`${text}${agents}`).not.toContain(token);
+    for (const file of [home.apiTokenFile, home.databaseUrlFile, credentialsFileOf(home, 'vm-manager')])
+      expect(agents).not.toContain(file);
+    expect(agents).not.toContain('libvirtSocket');
   });
 });

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { closedFolderAbove, homeAt, homeFolder, prepareHome } from '../src/infrastructure/home.js';
+import { agentFolderOf, closedFolderAbove, homeAt, homeFolder, prepareHome } from '../src/infrastructure/home.js';
 
 describe('homeFolder', () => {
   it('is what DROVER_HOME says, for everybody', () => {
@@ -33,7 +33,12 @@ describe('a home', () => {
     const home = homeAt(path.join(folder, 'home'));
     await prepareHome(home);
     for (const open of [home.root, home.imageFolder, home.poolFolder]) expect(await modeOf(open)).toBe(0o755);
-    const closed = [path.dirname(home.apiTokenFile), home.credentialsFolder, home.natsFolder, home.journalFolder];
+    const closed = [
+      path.dirname(home.apiTokenFile),
+      home.credentialsFolder,
+      home.natsFolder,
+      agentFolderOf(home, 'simulated'),
+    ];
     for (const folderName of closed) expect(await modeOf(folderName)).toBe(0o700);
   });
 

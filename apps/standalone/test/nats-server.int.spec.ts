@@ -14,6 +14,7 @@ import {
   freePort,
   hostPermissions,
   hostUserName,
+  isNatsServing,
   issueCredentials,
   natsUrl,
   servicePermissions,
@@ -33,7 +34,7 @@ describe('the NATS server of a home', () => {
   let server: ProcessIdentity;
   const connections: NatsConnection[] = [];
 
-  const start = () => startNatsServer({ folder, port, authority, logFile: path.join(folder, 'nats.log') });
+  const start = () => startNatsServer({ folder, port, authority, users: {}, logFile: path.join(folder, 'nats.log') });
 
   async function connectAs(name: string, permissions: NatsPermissions): Promise<NatsConnection> {
     const credentials = await issueCredentials({ accountSeed: authority.accountSeed, name, permissions });
@@ -135,12 +136,21 @@ describe('the NATS server of a home', () => {
     expect(after.isClosed()).toBe(false);
   });
 
+  it('says who holds its port, and is not taken for what listens there', async () => {
+    const options = { folder: path.join(folder, 'third'), port, authority, users: {} };
+    const second = startNatsServer({ ...options, logFile: path.join(folder, 'third.log') });
+    await expect(second).rejects.toThrow(`port ${port}: nats-server (pid ${server.pid}) listens there`);
+    expect(await isNatsServing(server.pid, port)).toBe(true);
+    expect(await isNatsServing(process.pid, port)).toBe(false);
+  });
+
   it('says why it does not start', async () => {
     const second = startNatsServer({
       folder: path.join(folder, 'second'),
       port: await freePort(),
       authority: { ...authority, operatorJwt: 'nonsense' },
       logFile: path.join(folder, 'second.log'),
+      users: {},
     });
     await expect(second).rejects.toThrow(/nats-server ended[^]*operator/);
   });

@@ -1,3 +1,4 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { START } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
@@ -36,6 +37,16 @@ describe('roles of the postgres event store', () => {
     const store = await openPostgresEventStore({ connectionString });
     stores.push(store);
     return store;
+  }
+
+  async function keeps(service: StoreService, password: string): Promise<boolean> {
+    const administrator = await connect(server.connectionString);
+    const role = `fleet one_${service.replaceAll('-', '_')}`;
+    const { rows } = await administrator.query<{ kept: string }>(
+      'SELECT rolpassword AS kept FROM pg_authid WHERE rolname = $1',
+      [role],
+    );
+    return isPasswordOf(rows[0]?.kept ?? '', password);
   }
 
   beforeAll(async () => {
@@ -141,7 +152,9 @@ describe('roles of the postgres event store', () => {
   it('take the new passwords of the next time, while nothing else changes', async () => {
     const changed = { ...passwords, scheduler: 'another' };
     const again = await prepareStore({ ownerUrl, passwords: changed });
-    await expect(connect(prepared.urls.scheduler)).rejects.toMatchObject({ code: '28P01' });
+    expect(await keeps('scheduler', 'another')).toBe(true);
+    expect(await keeps('scheduler', passwords.scheduler)).toBe(false);
+    expect(await keeps('vm-manager', passwords['vm-manager'])).toBe(true);
     expect((await (await open(again.urls.scheduler)).readAll(START)).events.length).toBeGreaterThan(0);
     await prepareStore({ ownerUrl, passwords });
   });
@@ -174,3 +187,15 @@ describe('roles of the postgres event store', () => {
     await expect(open(empty.href)).rejects.toMatchObject({ cause: { name: 'StoreDefect' } });
   });
 });
+
+/** Whether this is the password whose proof (RFC 5803) PostgreSQL keeps. The server of a test asks nobody for one. */
+function isPasswordOf(kept: string, password: string): boolean {
+  const {
+    count = '',
+    salt = '',
+    stored,
+  } = /^SCRAM-SHA-256\$(?<count>\d+):(?<salt>[^$]+)\$(?<stored>[^:]+):/.exec(kept)?.groups ?? {};
+  const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(count), 32, 'sha256');
+  const clientKey = createHmac('sha256', salted).update('Client Key').digest();
+  return createHash('sha256').update(clientKey).digest('base64') === stored;
+}

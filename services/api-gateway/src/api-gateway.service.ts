@@ -47,6 +47,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
         clock: options.clock ?? systemClock,
         host: config.api.host,
         port: config.api.port,
+        ...(config.api.socket === undefined ? {} : { socket: config.api.socket }),
         positionWaitMs: config.api.positionWaitMs,
         logger,
         metrics,

@@ -5,6 +5,7 @@ import type { Logger, Metrics } from '@drover/observability';
 import { someNotShown, ProjectionRunner, RebuildRunner, type ReadDatabase } from '@drover/read-models';
 import type { Health } from '@drover/service-kit';
 import { createHttpServer } from './adapters/inbound/http/http-server.js';
+import { closeSocket, listenOnSocket } from './adapters/inbound/http/local-socket.js';
 import { OpenStreams } from './adapters/inbound/http/open-streams.js';
 import { ProblemFilter } from './adapters/inbound/http/problem.filter.js';
 import type { Tokens } from './adapters/inbound/http/tokens.js';
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Of a unix socket, where it listens as well. */
+  readonly socket?: string;
   readonly positionWaitMs: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -90,6 +93,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   runner.start();
   const stopProgress = commands.onProgress((heard) => progress.note(heard));
   await app.listen(options.port, options.host);
+  const http = app.getHttpAdapter().getInstance();
+  const localServer =
+    options.socket === undefined
+      ? undefined
+      : await listenOnSocket(options.socket, (request, response) => http.routing(request, response));
   return {
     url: await app.getUrl(),
     async stop() {
@@ -97,7 +105,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       ends.release();
       runner.waiters.release();
       streams.endAll();
-      await app.close();
+      await Promise.all([closeSocket(localServer), app.close()]);
       await stopProgress();
       await rebuild.stop();
       await runner.stop();

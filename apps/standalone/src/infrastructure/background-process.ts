@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, existsSync, fchownSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { olderLog } from './bounded-logs.js';
+import { errorCode } from './error-code.js';
 import { identify, isRunning, stopProcess } from './process-identity.js';
 import type { ProcessIdentity } from './process-identity.js';
+import type { SystemUser } from './system-users.js';
 
 export interface BackgroundCommand {
   readonly name: string;
@@ -12,11 +16,16 @@ export interface BackgroundCommand {
   readonly args: readonly string[];
   /** Gets what the program prints; appended to. */
   readonly logFile: string;
+  /** By default what any program needs, and nothing of ours. */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   /** Told as soon as the process exists, long before it serves, so that it is never left behind unknown. */
   readonly onLaunched?: (identity: ProcessIdentity) => Promise<void>;
-  readonly user?: { readonly uid: number; readonly gid: number };
+  readonly user?: SystemUser;
+  /** It says on a descriptor of its own when it works (`notifyStarter`), and is not ready before. */
+  readonly notifies?: boolean;
+  /** Who keeps the log from growing without end (`keepLogsBounded`); by default the user himself. */
+  readonly logKeeper?: SystemUser;
 }
 
 /** A part did not come up. Its message is for the operator, and ends with what the part itself said last. */
@@ -29,6 +38,36 @@ export type ReadyProbe = (identity: ProcessIdentity) => Promise<boolean> | boole
 
 const pollMs = 20;
 
+const NOTIFY_DESCRIPTOR = 3;
+
+/** Said by a process that was started with `notifies`, once it works. */
+export function notifyStarter(): void {
+  try {
+    writeSync(NOTIFY_DESCRIPTOR, 'works\n');
+  } catch (error) {
+    // Who started it has gone meanwhile.
+    if (errorCode(error) !== 'EPIPE') throw error;
+  }
+  closeSync(NOTIFY_DESCRIPTOR);
+}
+
+/** How those ended that this process started; what is started in the background may end long after. */
+const endings = new Map<string, string>();
+const keyOf = ({ pid, startTicks }: ProcessIdentity) => `${pid} ${startTicks}`;
+
+/** `status 1`, or the signal; undefined while it runs, and of what another process started. */
+export function endingOf(identity: ProcessIdentity): string | undefined {
+  return endings.get(keyOf(identity));
+}
+
+/** What a program gets of this process's environment unless it is said otherwise: no settings, and no secrets. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'TZ', 'LANG', 'LC_ALL'];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}
+
 /**
  * Starts a program in a session of its own, so that it outlives whoever started it and gets no Ctrl-C of the terminal,
  * and resolves when the probe says that it serves. If it ends before, or never gets ready, it is stopped, and the error
@@ -40,16 +79,20 @@ export async function startInBackground(
   timeoutMs = 30_000,
 ): Promise<ProcessIdentity> {
   mkdirSync(path.dirname(command.logFile), { recursive: true });
-  const identity = await launch(command);
+  const { identity, hasNotified } = await launch(command);
   const deadline = performance.now() + timeoutMs;
   try {
     await command.onLaunched?.(identity);
-    while (!(await isReady(identity))) {
-      if (!isRunning(identity)) throw new Error(`${command.name} ended while starting`);
+    for (;;) {
+      // Before and after it is asked: what answers in place of a part that has ended is not this part.
+      if (!isRunning(identity)) {
+        const how = endingOf(identity);
+        throw new Error(`${command.name} ended while starting${how === undefined ? '' : ` (${how})`}`);
+      }
+      if (hasNotified() && (await isReady(identity)) && isRunning(identity)) return identity;
       if (performance.now() > deadline) throw new Error(`${command.name} was not ready after ${timeoutMs} ms`);
       await delay(pollMs);
     }
-    return identity;
   } catch (error) {
     await stopProcess(identity);
     const lastLines = await tail(command.logFile, 2000);
@@ -58,13 +101,18 @@ export async function startInBackground(
   }
 }
 
-async function launch(command: BackgroundCommand): Promise<ProcessIdentity> {
-  const log = openSync(command.logFile, 'a', 0o600);
+interface Launched {
+  readonly identity: ProcessIdentity;
+  readonly hasNotified: () => boolean;
+}
+
+async function launch(command: BackgroundCommand): Promise<Launched> {
+  const log = openLog(command);
   try {
     const child = spawn(command.command, [...command.args], {
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...(command.notifies === true ? (['pipe'] as const) : [])],
       detached: true,
-      env: command.env ?? process.env,
+      env: command.env ?? plainEnvironment(),
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...command.user,
     });
@@ -74,16 +122,34 @@ async function launch(command: BackgroundCommand): Promise<ProcessIdentity> {
         reject(new StartFailure(`cannot start ${command.name} (${command.command})`, { cause })),
       );
     });
-    child.once('exit', (code, signal) => noteEnd(command, signal ?? `status ${code}`));
-    child.unref();
+    let hasNotified = command.notifies !== true;
+    const notices = child.stdio[NOTIFY_DESCRIPTOR];
+    notices?.once('data', () => (hasNotified = true));
+    if (notices instanceof Socket) notices.unref();
     const identity = child.pid === undefined ? undefined : identify(child.pid);
+    child.once('exit', (code, signal) => {
+      const how = signal ?? `status ${code}`;
+      if (identity !== undefined) endings.set(keyOf(identity), how);
+      noteEnd(command, how);
+    });
+    child.unref();
     if (identity === undefined) {
       throw new StartFailure(`${command.name} ended at once:\n${await tail(command.logFile, 2000)}`);
     }
-    return identity;
+    return { identity, hasNotified: () => hasNotified };
   } finally {
     closeSync(log);
   }
+}
+
+/** Beside it stands the file for what was in it before, so that its keeper needs no right to the folder. */
+function openLog({ logFile, logKeeper }: BackgroundCommand): number {
+  const [log, older] = [logFile, olderLog(logFile)].map((file) =>
+    openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600),
+  ) as [number, number];
+  if (logKeeper !== undefined) for (const fd of [log, older]) fchownSync(fd, logKeeper.uid, logKeeper.gid);
+  closeSync(older);
+  return log;
 }
 
 /** What ends without a word, by a signal above all, leaves this line as its last; seen only while its starter lives. */

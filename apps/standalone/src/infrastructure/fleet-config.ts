@@ -1,11 +1,11 @@
-/** Writes `drover.yaml`, which every service of one home reads (variable `DROVER_CONFIG`). It names secrets' files, never secrets. */
-import path from 'node:path';
+/** Writes `drover.yaml` and `node-agent.yaml`, which the services of one home read (variable `DROVER_CONFIG`). They name secrets' files, never secrets. */
 import { replaceFile } from './files.js';
 import { credentialsFileOf, hostCredentialsFileOf } from './fleet-secrets.js';
 import type { FleetHost, FleetState, HypervisorKind } from './fleet-state.js';
-import type { Home } from './home.js';
+import { agentFolderOf, journalFolderOf, type Home } from './home.js';
 import { serviceNames } from './nats-permissions.js';
 import { natsUrl } from './nats-server.runner.js';
+import { shareWith, type ServiceUsers } from './system-users.js';
 
 export interface FleetConfigInput {
   readonly home: Home;
@@ -13,6 +13,7 @@ export interface FleetConfigInput {
   readonly subjectPrefix: string;
   readonly hypervisor: HypervisorKind;
   readonly hosts: readonly FleetHost[];
+  readonly users: ServiceUsers;
   /** Of the libvirt daemon; absent for a simulated fleet. */
   readonly libvirtSocket?: string;
   /** Pools of a libvirt host beside `default`. */
@@ -30,19 +31,14 @@ export interface FurtherPool {
 /** JSON is YAML: quotes whatever needs it. */
 const quoted = (value: string) => JSON.stringify(value);
 
-export function fleetConfigText(input: FleetConfigInput): string {
-  const { home, state, hosts } = input;
+const heading = `# Written by ./drover up at each start; what you change here is lost. Environment variables override it.
+`;
+
+/** Of the control plane. */
+export function fleetConfigText({ home, state, subjectPrefix }: FleetConfigInput): string {
   const credentials = serviceNames.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
-  const hostLines = hosts.map(
-    ({ id, name }) => `  - id: ${id}
-    name: ${quoted(name)}
-    credentialsFile: ${quoted(hostCredentialsFileOf(home, id))}
-    journalFolder: ${quoted(path.join(home.journalFolder, id))}`,
-  );
-  return `# Written by ./drover up at each start; what you change here is lost. Environment variables override it.
-fleetId: ${state.fleetId}
-home: ${quoted(home.root)}
-subjectPrefix: ${input.subjectPrefix}
+  return `${heading}fleetId: ${state.fleetId}
+subjectPrefix: ${subjectPrefix}
 nats:
   url: ${quoted(natsUrl(state.ports.nats))}
   credentials:
@@ -52,9 +48,26 @@ database:
 api:
   host: 127.0.0.1
   port: ${state.ports.api}
+  socket: ${quoted(home.apiSocket)}
   tokenFile: ${quoted(home.apiTokenFile)}
+`;
+}
+
+/** Of the node agents, who have nothing to do with the database or the API. */
+export function agentConfigText(input: FleetConfigInput): string {
+  const { home, state, hypervisor, hosts } = input;
+  const hostLines = hosts.map(
+    ({ id, name }) => `  - id: ${id}
+    name: ${quoted(name)}
+    credentialsFile: ${quoted(hostCredentialsFileOf(home, id))}
+    journalFolder: ${quoted(journalFolderOf(home, hypervisor, id))}`,
+  );
+  return `${heading}home: ${quoted(agentFolderOf(home, hypervisor))}
+subjectPrefix: ${input.subjectPrefix}
+nats:
+  url: ${quoted(natsUrl(state.ports.nats))}
 hypervisor:
-  kind: ${input.hypervisor}
+  kind: ${hypervisor}
   imageFolder: ${quoted(home.imageFolder)}
   poolFolder: ${quoted(home.poolFolder)}
 ${input.furtherPools === undefined ? '' : `  pools: ${JSON.stringify([{ name: 'default', path: home.poolFolder }, ...input.furtherPools])}\n`}${input.libvirtSocket === undefined ? '' : `  libvirtSocket: ${quoted(input.libvirtSocket)}\n`}hosts:
@@ -68,5 +81,12 @@ nodeAgent:
 const CONTROL_PLANE_MIB = 1024;
 
 export async function writeFleetConfig(input: FleetConfigInput): Promise<void> {
-  await replaceFile(input.home.configFile, fleetConfigText(input));
+  const { home, users } = input;
+  for (const [file, text] of [
+    [home.configFile, fleetConfigText(input)],
+    [home.agentConfigFile, agentConfigText(input)],
+  ] as const) {
+    await replaceFile(file, text, 0o600);
+    await shareWith(users.drover, file, 'file');
+  }
 }

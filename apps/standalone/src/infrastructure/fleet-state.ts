@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readIfPresent, replaceFile } from './files.js';
-import type { Home } from './home.js';
-import { choosePorts } from './ports.js';
+import { agentFolderOf, type Home } from './home.js';
+import { choosePorts, freePort } from './ports.js';
 import type { IsFree, Ports } from './ports.js';
 
 export type HypervisorKind = 'libvirt' | 'simulated';
@@ -42,6 +42,14 @@ export async function ensureFleetState(home: Home, wanted: HostsWanted, isFree?:
   return state;
 }
 
+/** Takes another port for one that somebody else was quicker to listen on. */
+export async function changePort(home: Home, state: FleetState, which: keyof Ports): Promise<FleetState> {
+  const ports = { ...state.ports, [which]: await freePort() };
+  const changed: FleetState = { ...state, ports };
+  await replaceFile(home.stateFile, `${JSON.stringify(changed, undefined, 2)}\n`);
+  return changed;
+}
+
 export async function readFleetState(home: Home): Promise<FleetState | undefined> {
   const text = await readIfPresent(home.stateFile);
   if (text === undefined) return undefined;
@@ -76,7 +84,9 @@ async function missingHosts(
   const numbers = Array.from({ length: count - sameKind }, (_, index) => sameKind + index + 1);
   return Promise.all(
     numbers.map(async (number) => ({
-      id: hostIdOf(hypervisor === 'libvirt' ? await machineIdOf(home.root) : `${fleetId}/${number}`),
+      id: hostIdOf(
+        hypervisor === 'libvirt' ? await machineIdOf(agentFolderOf(home, 'libvirt')) : `${fleetId}/${number}`,
+      ),
       name: hostName(hypervisor, number),
       hypervisor,
     })),

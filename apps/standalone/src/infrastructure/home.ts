@@ -1,16 +1,19 @@
 /**
  * Where one Drover keeps its data. Two homes know nothing of each other and may run side by side.
- *
- * What QEMU's user must read (images, volumes) is open to traverse; what holds keys or data is closed to everybody else.
  */
 import { chmod, mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import type { HypervisorKind } from './fleet-state.js';
+import { giveTo, shareWith, type ServiceUsers } from './system-users.js';
 
 export interface Home {
   readonly root: string;
   readonly stateFile: string;
+  /** Of the control plane. */
   readonly configFile: string;
+  /** Of the node agents. */
+  readonly agentConfigFile: string;
   readonly apiTokenFile: string;
   readonly databaseUrlFile: string;
   readonly natsAuthorityFile: string;
@@ -18,11 +21,13 @@ export interface Home {
   readonly credentialsFolder: string;
   readonly natsFolder: string;
   readonly postgresFolder: string;
-  /** Records of running processes, and their pid files. */
+  /** Records of running processes, and the lock of whoever changes them. */
   readonly runFolder: string;
+  /** Of the API, for this home's own `ctl`, `up` and `status`: nobody else can be behind it. */
+  readonly apiSocket: string;
   readonly logFolder: string;
-  /** Node agents' journals, one folder per host. */
-  readonly journalFolder: string;
+  /** What node agents keep: journals, one folder per host, and simulated machines. A folder per kind of hypervisor in it. */
+  readonly agentFolder: string;
   readonly imageFolder: string;
   readonly poolFolder: string;
 }
@@ -33,6 +38,7 @@ export function homeAt(root: string): Home {
     root,
     stateFile: under('state.json'),
     configFile: under('drover.yaml'),
+    agentConfigFile: under('node-agent.yaml'),
     apiTokenFile: under('secrets', 'api-token'),
     databaseUrlFile: under('secrets', 'database-url'),
     natsAuthorityFile: under('secrets', 'nats-authority.json'),
@@ -40,8 +46,9 @@ export function homeAt(root: string): Home {
     natsFolder: under('nats'),
     postgresFolder: under('postgres'),
     runFolder: under('run'),
+    apiSocket: under('run', 'api', 'socket'),
     logFolder: under('logs'),
-    journalFolder: under('journals'),
+    agentFolder: under('agents'),
     imageFolder: under('images'),
     poolFolder: under('volumes'),
   };
@@ -58,20 +65,34 @@ export function homeFolder(environment: NodeJS.ProcessEnv, userId: number | unde
   return path.join(base, 'drover');
 }
 
-/** Makes what is missing and puts the modes right. */
-export async function prepareHome(home: Home): Promise<void> {
-  const open = [home.root, home.imageFolder, home.poolFolder, home.postgresFolder];
-  const closed = [
-    path.dirname(home.apiTokenFile),
-    home.credentialsFolder,
-    path.join(home.credentialsFolder, 'hosts'),
-    home.natsFolder,
-    home.runFolder,
-    home.logFolder,
-    home.journalFolder,
-  ];
-  await makeFolders(open, 0o755);
-  await makeFolders(closed, 0o700);
+/** What the agents of one kind of hypervisor keep. */
+export function agentFolderOf(home: Home, hypervisor: HypervisorKind): string {
+  return path.join(home.agentFolder, hypervisor);
+}
+
+export function journalFolderOf(home: Home, hypervisor: HypervisorKind, hostId: string): string {
+  return path.join(agentFolderOf(home, hypervisor), 'journals', hostId);
+}
+
+/**
+ * Makes what is missing and puts owners and modes right: open to all is what QEMU's and PostgreSQL's user must pass, root's
+ * own is what only the launcher reads, and the user `drover` gets what the control plane works with, and no more.
+ */
+export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Promise<void> {
+  const open = [home.root, home.imageFolder, home.poolFolder, home.postgresFolder, home.agentFolder];
+  const secrets = path.dirname(home.apiTokenFile);
+  const shared = [secrets, home.credentialsFolder, path.join(home.credentialsFolder, 'hosts'), home.logFolder];
+  const own = [home.natsFolder, path.dirname(home.apiSocket), agentFolderOf(home, 'simulated')];
+  for (const folder of open) await makeFolder(folder, 0o755);
+  await makeFolder(agentFolderOf(home, 'libvirt'), 0o700);
+  for (const folder of [...shared, home.runFolder]) {
+    await makeFolder(folder, 0o700);
+    await shareWith(drover, folder, 'folder');
+  }
+  for (const folder of own) {
+    await makeFolder(folder, 0o700);
+    await giveTo(drover, folder);
+  }
 }
 
 /**
@@ -96,9 +117,7 @@ export async function closedFolderAbove(folder: string): Promise<string | undefi
   }
 }
 
-async function makeFolders(folders: readonly string[], mode: number): Promise<void> {
-  for (const folder of folders) {
-    await mkdir(folder, { recursive: true, mode });
-    await chmod(folder, mode);
-  }
+async function makeFolder(folder: string, mode: number): Promise<void> {
+  await mkdir(folder, { recursive: true, mode });
+  await chmod(folder, mode);
 }

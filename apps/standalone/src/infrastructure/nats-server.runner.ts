@@ -5,8 +5,9 @@ import { StartFailure, startInBackground } from './background-process.js';
 import type { BackgroundCommand } from './background-process.js';
 import { replaceFile } from './files.js';
 import type { NatsAuthority } from './nats-authority.js';
-import { isPortFree } from './ports.js';
+import { holderOf, isListening } from './listening-socket.js';
 import type { ProcessIdentity } from './process-identity.js';
+import { giveTo, type ServiceUsers } from './system-users.js';
 
 export interface NatsServerOptions {
   /** Holds configuration and JetStream's files. */
@@ -14,6 +15,7 @@ export interface NatsServerOptions {
   readonly port: number;
   readonly authority: NatsAuthority;
   readonly logFile: string;
+  readonly users: ServiceUsers;
   readonly onLaunched?: BackgroundCommand['onLaunched'];
 }
 
@@ -49,26 +51,31 @@ jetstream: {
 
 /** Resolves when it takes clients. */
 export async function startNatsServer(options: NatsServerOptions): Promise<ProcessIdentity> {
-  if (!(await isPortFree(options.port)))
-    throw new StartFailure(`port ${options.port} is taken: nats-server cannot listen there`);
-  const configFile = path.join(options.folder, 'nats-server.conf');
-  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const { folder, port, logFile, users, onLaunched } = options;
+  const holder = await holderOf(port);
+  if (holder !== undefined)
+    throw new StartFailure(`nats-server cannot listen on port ${port}: ${holder} listens there`);
+  const configFile = path.join(folder, 'nats-server.conf');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await replaceFile(configFile, natsServerConfig(options), 0o600);
+  for (const file of [folder, configFile]) await giveTo(users.drover, file);
   return startInBackground(
     {
-      name: 'nats-server',
-      command: 'nats-server',
-      args: ['--config', configFile],
-      logFile: options.logFile,
-      ...(options.onLaunched === undefined ? {} : { onLaunched: options.onLaunched }),
-      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+      ...{ name: 'nats-server', command: 'nats-server', args: ['--config', configFile], logFile },
+      ...(onLaunched === undefined ? {} : { onLaunched }),
+      ...(users.drover === undefined ? {} : { user: users.drover, logKeeper: users.drover }),
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
     },
-    () => greets(options.port),
+    ({ pid }) => isNatsServing(pid, port),
   );
 }
 
-/** Whether a NATS server greets there, which it does once it serves. */
-export async function greets(port: number): Promise<boolean> {
+/** Whether this process, and no other, listens there and greets as a NATS server does once it serves. */
+export async function isNatsServing(pid: number, port: number): Promise<boolean> {
+  return (await isListening(pid, port)) && (await greets(port));
+}
+
+async function greets(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ host: '127.0.0.1', port });
     const answer = (value: boolean) => {

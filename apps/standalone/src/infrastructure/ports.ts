@@ -4,7 +4,6 @@ import { createServer } from 'node:net';
 export interface Ports {
   readonly api: number;
   readonly nats: number;
-  readonly postgres: number;
 }
 
 /** Below the range that Linux gives to outgoing connections, so that a stored port is seldom taken at the next start. */
@@ -28,7 +27,6 @@ export async function choosePorts(stored: Partial<Ports>, isFree: IsFree = isPor
   return {
     api: await choose(stored.api, stored.api === undefined ? preferredApi : undefined),
     nats: await choose(stored.nats),
-    postgres: await choose(stored.postgres),
   };
 }
 

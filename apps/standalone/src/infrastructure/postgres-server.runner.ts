@@ -4,46 +4,48 @@
  * must not do.
  */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chmod, chown, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { StartFailure, startInBackground } from './background-process.js';
 import type { BackgroundCommand } from './background-process.js';
-import { keptSecret, readIfPresent } from './files.js';
+import { readIfPresent, replaceFile } from './files.js';
 import { closedFolderAbove } from './home.js';
 import { processesIn } from './processes-in-folder.js';
-import type { ProcessIdentity } from './process-identity.js';
+import { stopProcess, type ProcessIdentity } from './process-identity.js';
+import { giveTo, ownUserName, type ServiceUsers, type SystemUser } from './system-users.js';
 
 const run = promisify(execFile);
 
 export interface PostgresServerOptions {
-  /** Holds the data (`data/`), the password (mode 0600) and, where its user cannot reach the package, the programs. */
+  /** Holds the data (`data/`), the socket (`socket/`) and, where its user cannot reach the package, the programs. */
   readonly folder: string;
-  readonly port: number;
   readonly logFile: string;
+  readonly users: ServiceUsers;
   readonly onLaunched?: BackgroundCommand['onLaunched'];
 }
 
 export interface PostgresServer {
   readonly process: ProcessIdentity;
-  /** Of the database `drover`, as its owner; a secret. */
+  /** Of the database `drover`, as its owner, who is no superuser. */
   readonly url: string;
-}
-
-interface SystemUser {
-  readonly uid: number;
-  readonly gid: number;
+  /** The same database as the superuser: for the user who started it, and for root. */
+  readonly administratorUrl: string;
 }
 
 const SURVIVORS_MS = 30_000;
 const SURVIVORS_POLL_MS = 20;
+/** Of a fast shutdown: it waits for no client, and writes a checkpoint. */
+const SHUTDOWN_MS = 60_000;
+/** The kernel takes no longer path of a socket. */
+const LONGEST_SOCKET_PATH = 107;
+const SUPERUSER = 'postgres';
 
 const settings = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  // Nobody on this machine can take its place: the socket's folder is closed to everybody who is not meant.
+  listen_addresses: '',
   fsync: 'on',
   synchronous_commit: 'on',
   max_connections: '200',
@@ -51,44 +53,85 @@ const settings = {
   max_wal_size: '2GB',
 };
 
+/** By the name that the kernel gives to who connects: there is no password that anybody could be asked for. */
+const hostAccess = `# Written by ./drover up at each start.
+local all all peer map=drover
+`;
+
+/** The user `drover` may be any role whose name begins with `drover`; who starts the server, and root, may be any. */
+const identityMap = (administrator: string) => `# Written by ./drover up at each start.
+drover drover /^drover(_[a-z_]+)?$
+drover ${JSON.stringify(administrator)} all
+`;
+
 /** Initialises what is missing, starts, and resolves when it takes connections. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
-  const closed = process.getuid?.() === 0 ? await closedFolderAbove(path.dirname(options.folder)) : undefined;
+  const { folder, users } = options;
+  const user = users.postgres;
+  const closed = user === undefined ? undefined : await closedFolderAbove(path.dirname(folder));
   if (closed !== undefined) {
     throw new StartFailure(
       `PostgreSQL does not run as root, and its own user cannot pass ${closed}: choose another DROVER_HOME`,
     );
   }
-  await mkdir(options.folder, { recursive: true, mode: 0o755 });
-  const user = process.getuid?.() === 0 ? await postgresUser() : undefined;
-  const password = (
-    await keptSecret(path.join(options.folder, 'password'), () => randomBytes(24).toString('hex'))
-  ).trim();
-  const programs = await programsFor(options.folder, user);
-  const dataFolder = path.join(options.folder, 'data');
+  await mkdir(folder, { recursive: true, mode: 0o755 });
+  const socketFolder = await makeSocketFolder(folder, users);
+  const [accessFile, identityFile] = ['pg_hba.conf', 'pg_ident.conf'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+  ];
+  await replaceFile(accessFile, hostAccess);
+  await replaceFile(identityFile, identityMap(await ownUserName()));
+  const programs = await programsFor(folder, user);
+  const dataFolder = path.join(folder, 'data');
   if ((await readIfPresent(path.join(dataFolder, 'PG_VERSION'))) === undefined) {
-    await initialise(programs, options.folder, dataFolder, password, user);
+    await initialise(programs, folder, dataFolder, user);
   }
   await survivorsHaveEnded(dataFolder);
+  const all = { ...settings, unix_socket_directories: socketFolder, hba_file: accessFile, ident_file: identityFile };
   const identity = await startInBackground(
     {
       name: 'PostgreSQL',
       command: path.join(programs, 'bin', 'postgres'),
-      args: [
-        ...['-D', dataFolder, '-p', String(options.port)],
-        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-      ],
+      args: ['-D', dataFolder, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       logFile: options.logFile,
       ...(options.onLaunched === undefined ? {} : { onLaunched: options.onLaunched }),
       cwd: dataFolder,
       env: environment(),
       ...(user === undefined ? {} : { user }),
+      ...(users.drover === undefined ? {} : { logKeeper: users.drover }),
     },
     (identity) => isReady(dataFolder, identity),
     // Recovery after a crash replays the log first.
     120_000,
   );
-  return { process: identity, url: `postgresql://drover:${password}@127.0.0.1:${options.port}/drover` };
+  const urlAs = (role: string) => `postgresql://${role}@${encodeURIComponent(socketFolder)}/drover`;
+  return { process: identity, url: urlAs('drover'), administratorUrl: urlAs(SUPERUSER) };
+}
+
+/**
+ * Shuts it down, or kills it, and resolves when all of its processes have ended: those of a server that was killed notice it
+ * only after a moment, and write into its folder until then.
+ */
+export async function stopPostgresServer(
+  identity: ProcessIdentity,
+  folder: string,
+  signal: 'SIGINT' | 'SIGKILL' = 'SIGINT',
+): Promise<void> {
+  await stopProcess(identity, signal, SHUTDOWN_MS);
+  await postgresHasEnded(folder);
+}
+
+/** Its user's, and open to the group of who connects. */
+async function makeSocketFolder(folder: string, { postgres, drover }: ServiceUsers): Promise<string> {
+  const socketFolder = path.join(folder, 'socket');
+  const length = Buffer.byteLength(path.join(socketFolder, '.s.PGSQL.5432'));
+  if (length > LONGEST_SOCKET_PATH)
+    throw new StartFailure(`the path of ${folder} is too long for PostgreSQL's socket: choose a shorter DROVER_HOME`);
+  await mkdir(socketFolder, { recursive: true, mode: 0o700 });
+  if (postgres !== undefined && drover !== undefined) await chown(socketFolder, postgres.uid, drover.gid);
+  await chmod(socketFolder, drover === undefined ? 0o700 : 0o750);
+  return socketFolder;
 }
 
 /** Into a folder beside, renamed at the end: a half-made database is never taken for one. */
@@ -96,35 +139,22 @@ async function initialise(
   programs: string,
   folder: string,
   dataFolder: string,
-  password: string,
   user: SystemUser | undefined,
 ): Promise<void> {
   const draft = path.join(folder, 'data.new');
-  const passwordFile = path.join(folder, 'password.initdb');
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { mode: 0o700 });
-  await writeFile(passwordFile, password, { mode: 0o600 });
-  if (user !== undefined) {
-    await chown(draft, user.uid, user.gid);
-    await chown(passwordFile, user.uid, user.gid);
-  }
+  await giveTo(user, draft);
   const as = { env: environment(), cwd: draft, ...user };
-  try {
-    await run(
-      path.join(programs, 'bin', 'initdb'),
-      [
-        ...['--pgdata', draft, '--username', 'drover', `--pwfile=${passwordFile}`, '--auth', 'scram-sha-256'],
-        ...['--encoding', 'UTF8', '--no-locale'],
-      ],
-      as,
-    );
-    const single = run(path.join(programs, 'bin', 'postgres'), ['--single', '-D', draft, 'postgres'], as);
-    single.child.stdin?.end('CREATE DATABASE drover;\n');
-    await single;
-    await rename(draft, dataFolder);
-  } finally {
-    await rm(passwordFile, { force: true });
-  }
+  await run(
+    path.join(programs, 'bin', 'initdb'),
+    ['--pgdata', draft, '--username', SUPERUSER, '--auth', 'peer', '--encoding', 'UTF8', '--no-locale'],
+    as,
+  );
+  const single = run(path.join(programs, 'bin', 'postgres'), ['--single', '-D', draft, 'postgres'], as);
+  single.child.stdin?.end('CREATE ROLE drover LOGIN;\nCREATE DATABASE drover OWNER drover;\n');
+  await single;
+  await rename(draft, dataFolder);
 }
 
 /**
@@ -137,6 +167,16 @@ async function survivorsHaveEnded(dataFolder: string): Promise<void> {
   while (performance.now() < deadline) {
     const there = await processesIn(dataFolder);
     if (there.length === 0 || there.includes(pid)) return;
+    await delay(SURVIVORS_POLL_MS);
+  }
+}
+
+/** Resolves when no process works in the data of a server that was stopped or killed; folders that are not there are left. */
+export async function postgresHasEnded(folder: string): Promise<void> {
+  const dataFolder = path.join(folder, 'data');
+  const deadline = performance.now() + SURVIVORS_MS;
+  while ((await stat(dataFolder).catch(() => undefined)) && (await processesIn(dataFolder)).length > 0) {
+    if (performance.now() > deadline) throw new Error(`processes of PostgreSQL still work in ${dataFolder}`);
     await delay(SURVIVORS_POLL_MS);
   }
 }
@@ -162,19 +202,6 @@ async function programsFor(folder: string, user: SystemUser | undefined): Promis
   await chmod(draft, 0o755);
   await rename(draft, copy);
   return copy;
-}
-
-async function postgresUser(): Promise<SystemUser> {
-  const find = async () => {
-    const [uid, gid] = await Promise.all(
-      ['-u', '-g'].map(async (which) => (await run('id', [which, 'postgres'])).stdout),
-    );
-    return { uid: Number(uid), gid: Number(gid) };
-  };
-  return find().catch(async () => {
-    await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
-    return find();
-  });
 }
 
 function environment(): NodeJS.ProcessEnv {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { readIfPresent, replaceFile } from './files.js';
 import type { Home } from './home.js';
+import { postgresHasEnded } from './postgres-server.runner.js';
 import { isRunning, stopProcess } from './process-identity.js';
 import type { ProcessIdentity } from './process-identity.js';
 
@@ -13,9 +14,11 @@ export interface ManagedProcess {
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   /** How long it may take before it is killed. */
   readonly patienceMs: number;
+  /** Of PostgreSQL: it has ended when none of its processes works there any more. */
+  readonly postgresFolder?: string;
 }
 
-/** `left-running`: others use it, so it is nobody's now. */
+/** `left-running`: others use it, so it is not this home's any more. */
 export type Ending = 'was-gone' | 'stopped' | 'killed' | 'left-running';
 
 export class ProcessTable {
@@ -41,21 +44,24 @@ export class ProcessTable {
   }
 
   /**
-   * Stops all, last started first; calls back after each. What is gone already is only forgotten, and so is what others use.
+   * Stops them, last started first; calls back after each. What is gone already is only forgotten, and so is what others use.
    *
    * @param isUsedByOthers is asked of each that runs, when what was started after it has ended.
+   * @param isMeant by default all.
    */
   async stopAll(
     onEnd: (process: ManagedProcess, how: Ending) => void,
     isUsedByOthers: (process: ManagedProcess) => Promise<boolean> = () => Promise.resolve(false),
+    isMeant: (process: ManagedProcess) => boolean = () => true,
   ): Promise<void> {
     let left = await this.list();
-    for (let last = left.at(-1); last !== undefined; last = left.at(-1)) {
-      const isLeft = isRunning(last.identity) && (await isUsedByOthers(last));
-      const how = isLeft ? 'left-running' : await stopProcess(last.identity, last.stopSignal, last.patienceMs);
-      left = left.slice(0, -1);
+    for (const one of [...left].reverse().filter(isMeant)) {
+      const isLeft = isRunning(one.identity) && (await isUsedByOthers(one));
+      const how = isLeft ? 'left-running' : await stopProcess(one.identity, one.stopSignal, one.patienceMs);
+      if (!isLeft && one.postgresFolder !== undefined) await postgresHasEnded(one.postgresFolder);
+      left = left.filter(({ name }) => name !== one.name);
       await this.#write(left);
-      onEnd(last, how);
+      onEnd(one, how);
     }
   }
 

@@ -16,7 +16,7 @@ describe('a wish for a fleet that runs already', () => {
     'is not what runs: %j',
     (wished) => {
       expect(differenceFrom(simulated, wished)).toBe(
-        'it runs already, as simulated, 2 hosts, all services in one process; to change that, run ./drover down first',
+        'it runs already, as simulated, 2 hosts, the control plane in one process; to change that, run ./drover down first',
       );
     },
   );

@@ -26,7 +26,7 @@ export async function readRunningFleet(home: Home): Promise<RunningFleet | undef
 export function describeFleet({ hypervisor, hosts, split }: RunningFleet): string {
   const kind =
     hypervisor === 'libvirt' ? 'libvirt (this machine)' : `simulated, ${hosts} host${hosts === 1 ? '' : 's'}`;
-  return split ? `${kind}, a process per service` : `${kind}, all services in one process`;
+  return split ? `${kind}, a process per service` : `${kind}, the control plane in one process`;
 }
 
 /** Why `wished` cannot be had beside what runs; undefined when it is what runs. What is absent is not wished for. */

@@ -32,7 +32,7 @@ export async function connectionsOf(pid: number, sockets: readonly string[]): Pr
   return new Set(inodes.filter((inode) => held.has(inode))).size;
 }
 
-async function socketsOf(pid: number): Promise<ReadonlySet<number>> {
+export async function socketsOf(pid: number): Promise<ReadonlySet<number>> {
   const folder = `/proc/${pid}/fd`;
   const links = await Promise.all((await readdir(folder)).map((fd) => linkIfPresent(path.join(folder, fd))));
   return new Set(links.map((link) => Number(/^socket:\[(\d+)\]$/.exec(link)?.[1])));

@@ -22,11 +22,14 @@ export interface ApiAnswer<Body = unknown> {
 export class FleetApi {
   readonly url: string;
   readonly token: string;
+  readonly #explain: () => Promise<string>;
   #position: string | undefined;
 
-  constructor(url: string, token: string) {
+  /** @param explain says what the fleet was doing when a wait was given up, and keeps its logs. */
+  constructor(url: string, token: string, explain: () => Promise<string> = () => Promise.resolve('')) {
     this.url = url;
     this.token = token;
+    this.#explain = explain;
   }
 
   async send<Body = unknown>(
@@ -97,7 +100,7 @@ export class FleetApi {
       }
       await delay(POLL_MS);
     }
-    throw new Error(`still not so after ${patienceMs} ms: ${what}`, { cause: last });
+    throw new Error(`still not so after ${patienceMs} ms: ${what}; ${await this.#explain()}`, { cause: last });
   }
 
   async hostsAlive(count: number): Promise<readonly HostResource[]> {

@@ -2,13 +2,13 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteMachineStores, type SimulatedDomain, type SimulatedVolume } from '@drover/hypervisor';
-import type { Home } from '@drover/standalone/infrastructure';
+import { agentFolderOf, type Home } from '@drover/standalone/infrastructure';
 
 export interface SeenDomain extends SimulatedDomain {
   readonly hostId: string;
 }
 
-const fileOf = (home: Home): string => path.join(home.root, 'simulated-machines.sqlite');
+const fileOf = (home: Home): string => path.join(agentFolderOf(home, 'simulated'), 'simulated-machines.sqlite');
 
 /** Every domain of every machine, by host and id. */
 export function domainsOf(home: Home): readonly SeenDomain[] {

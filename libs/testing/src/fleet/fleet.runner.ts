@@ -3,34 +3,37 @@
  * process of its own, so that any of them can be killed, frozen and started again. Compiled code runs (`tools/build.mjs`).
  */
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ADMINISTRATOR_INBOX, inboxOfHost, subjectsUnder, type HostId } from '@drover/contracts';
+import { ADMINISTRATOR_INBOX, inboxOfHost, type HostId } from '@drover/contracts';
 import {
-  ensureApiToken,
-  ensureCredentials,
-  ensureFleetState,
+  configure,
   credentialsFileOf,
-  ensureNatsAuthority,
   freePort,
   homeAt,
   hostCredentialsFileOf,
-  hostsToRun,
   isRunning,
-  prepareHome,
+  isServing,
+  postgresHasEnded,
+  prepareInstallation,
+  programFolderFor,
   readFleetState,
-  replaceSecret,
+  serviceCommand,
+  serviceParts,
   signalProcess,
   startInBackground,
   startNatsServer,
   startPostgresServer,
+  stopPostgresServer,
   stopProcess,
   tail,
-  writeFleetConfig,
-  type FleetConfigInput,
+  userOf,
+  writeDatabaseUrl,
   type FleetHost,
+  type FurtherPool,
   type Home,
+  type Installation,
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
 import { FleetApi } from './fleet-api.client.js';
@@ -45,7 +48,7 @@ export interface FleetOptions {
   /** Of a private libvirtd. */
   readonly libvirtSocket?: string;
   /** Pools of a libvirt host beside `default`. */
-  readonly furtherPools?: FleetConfigInput['furtherPools'];
+  readonly furtherPools?: readonly FurtherPool[];
   /** Where images are; by default the home's own, empty folder. */
   readonly imageFolder?: string;
   /** Environment of every service, over this process's own. */
@@ -73,8 +76,6 @@ const startOrder: readonly FleetPart[] = [
 ];
 
 const root = path.resolve(import.meta.dirname, '../../../..');
-const main = path.join(root, 'apps/standalone/dist/main.js');
-const SUBJECT_PREFIX = 'drover';
 const READY_TIMEOUT_MS = 60_000;
 
 export class Fleet {
@@ -109,49 +110,46 @@ export class Fleet {
     const folder = options.homeFolder ?? (await mkdtemp(path.join(tmpdir(), 'drover-fleet-')));
     await chmod(folder, 0o755);
     const home = homeAt(folder);
-    await prepareHome(home);
     await avoidUsualPorts(home);
-    const wanted = { hypervisor: options.hypervisor, count: options.hosts ?? 1 };
-    const state = await ensureFleetState(home, wanted);
-    const hosts = hostsToRun(state, wanted);
-    const authority = await ensureNatsAuthority(home);
-    const token = await ensureApiToken(home);
-    await ensureCredentials(home, authority, subjectsUnder(SUBJECT_PREFIX), hosts);
-    const log = (name: string) => path.join(home.logFolder, `${name}.log`);
-    const nats = () =>
-      startNatsServer({ folder: home.natsFolder, port: state.ports.nats, authority, logFile: log('nats-server') });
-    const postgres = () =>
-      startPostgresServer({ folder: home.postgresFolder, port: state.ports.postgres, logFile: log('postgresql') });
-    const database = await postgres();
-    await replaceSecret(home.databaseUrlFile, database.url);
-    await writeFleetConfig({
+    const { hypervisor } = options;
+    const prepared = await prepareInstallation(home, { hypervisor, count: options.hosts ?? 1 });
+    const installation: Installation = {
+      ...prepared,
       home: { ...home, imageFolder: options.imageFolder ?? home.imageFolder },
-      state,
-      subjectPrefix: SUBJECT_PREFIX,
-      hypervisor: options.hypervisor,
-      hosts,
       ...(options.libvirtSocket === undefined ? {} : { libvirtSocket: options.libvirtSocket }),
       ...(options.furtherPools === undefined ? {} : { furtherPools: options.furtherPools }),
-    });
-    const apiUrl = `http://127.0.0.1:${state.ports.api}`;
-    const service = (name: FleetService) => () =>
-      startInBackground(
-        {
-          name,
-          command: process.execPath,
-          args: ['--enable-source-maps', main, '--service', name],
-          env: { ...process.env, NODE_OPTIONS: '', ...options.environment, DROVER_CONFIG: home.configFile },
-          logFile: log(name),
-        },
-        name === 'api-gateway' ? () => isReady(apiUrl) : () => true,
-        READY_TIMEOUT_MS,
-      );
-    const fleet = new Fleet(
+    };
+    const { authority, hosts, state, token, users } = installation;
+    const log = (name: string) => path.join(home.logFolder, `${name}.log`);
+    const nats = () =>
+      startNatsServer({
+        ...{ folder: home.natsFolder, port: state.ports.nats, authority, users },
+        logFile: log('nats-server'),
+      });
+    const postgres = () => startPostgresServer({ folder: home.postgresFolder, users, logFile: log('postgresql') });
+    const database = await postgres();
+    await writeDatabaseUrl(home, users, database.url);
+    await configure(installation);
+    const parts = serviceParts(true);
+    const service = (name: FleetService) => async () => {
+      const part = parts.find((one) => one.name === name);
+      if (part === undefined) throw new Error(`there is no part ${name}`);
+      const programFolder = await programFolderFor(userOf(part, { users, hypervisor }), root, home.root);
+      const environment = { ...process.env, ...options.environment };
+      const command = serviceCommand(part, {
+        ...{ home, users, hypervisor, programFolder, environment },
+        logFile: log(name),
+      });
+      const isReady = (identity: ProcessIdentity) => isServing(part, identity, home, state.ports.api);
+      return startInBackground(command, isReady, READY_TIMEOUT_MS);
+    };
+    const api = new FleetApi(`http://127.0.0.1:${state.ports.api}`, token, () => fleet.#explain());
+    const fleet: Fleet = new Fleet(
       {
         home,
         hosts,
-        api: new FleetApi(apiUrl, token),
-        databaseUrl: database.url,
+        api,
+        databaseUrl: database.administratorUrl,
         natsUrl: `nats://127.0.0.1:${state.ports.nats}`,
         fleetId: state.fleetId,
       },
@@ -172,7 +170,7 @@ export class Fleet {
       await fleet.api.hostsAlive(hosts.length);
       return fleet;
     } catch (cause) {
-      const report = await fleet.#report();
+      const report = await fleet.#explain();
       await fleet.stop();
       throw new Error(`the fleet did not come up; ${report}`, { cause });
     }
@@ -180,7 +178,12 @@ export class Fleet {
 
   /** Starts a part that does not run; resolves when it serves. */
   async startPart(part: FleetPart): Promise<void> {
-    if (!this.#running.has(part)) this.#running.set(part, await this.#starters[part]());
+    if (this.#running.has(part)) return;
+    try {
+      this.#running.set(part, await this.#starters[part]());
+    } catch (cause) {
+      throw new Error(`${part} did not start; ${await this.#explain()}`, { cause });
+    }
   }
 
   /** Ends a part by a signal and resolves when it is gone. */
@@ -188,6 +191,7 @@ export class Fleet {
     const identity = this.#identityOf(part);
     this.#running.delete(part);
     await stopProcess(identity, signal);
+    if (part === 'postgres') await postgresHasEnded(this.home.postgresFolder);
   }
 
   /** kill -9 and start again. */
@@ -246,28 +250,42 @@ export class Fleet {
     return existsSync(file) ? tail(file, 8000) : '';
   }
 
-  /** What every part is doing, with its last words; those that ended by themselves come last, where a reader begins. */
-  async #report(): Promise<string> {
-    const ended = startOrder.filter((part) => {
-      const identity = this.#running.get(part);
-      return identity !== undefined && !isRunning(identity);
-    });
+  /** Which parts have ended by themselves, with the last words of all, and where their logs are kept. */
+  async #explain(): Promise<string> {
+    const ended = this.#endedByThemselves();
     const others = startOrder.filter((part) => !ended.includes(part));
     const logs = await Promise.all(
       [...others, ...ended].map(async (part) => `${part}:\n${(await this.logOf(part)).slice(-2000)}`),
     );
-    return `ended by themselves: ${ended.join(', ') || 'none'}; the logs end with\n${logs.join('\n')}`;
+    const kept = await this.#keepLogs();
+    return `ended by themselves: ${ended.join(', ') || 'none'}; all logs are in ${kept}, and end with\n${logs.join('\n')}`;
+  }
+
+  #endedByThemselves(): readonly FleetPart[] {
+    return startOrder.filter((part) => {
+      const identity = this.#running.get(part);
+      return identity !== undefined && !isRunning(identity);
+    });
+  }
+
+  /** Beside the installation, which goes with its test. */
+  async #keepLogs(): Promise<string> {
+    const kept = path.join(tmpdir(), 'drover-kept-logs', path.basename(this.home.root));
+    await cp(this.home.logFolder, kept, { recursive: true });
+    return kept;
   }
 
   /** Ends everything; removes the installation unless it was given. */
   async stop(): Promise<void> {
+    const ended = this.#endedByThemselves();
+    if (ended.length > 0) process.stderr.write(`${ended.join(', ')} ended by themselves: ${await this.#keepLogs()}\n`);
     for (const part of [...startOrder].reverse()) {
       const identity = this.#running.get(part);
       this.#running.delete(part);
-      // PostgreSQL waits for its clients on SIGTERM; SIGINT is its fast shutdown.
       if (identity === undefined) continue;
       signalProcess(identity, 'SIGCONT');
-      await stopProcess(identity, part === 'postgres' ? 'SIGINT' : 'SIGTERM');
+      if (part === 'postgres') await stopPostgresServer(identity, this.home.postgresFolder);
+      else await stopProcess(identity);
     }
     if (this.#isTemporary) await rm(this.home.root, { recursive: true, force: true });
   }
@@ -277,13 +295,4 @@ export class Fleet {
 async function avoidUsualPorts(home: Home): Promise<void> {
   if ((await readFleetState(home)) !== undefined) return;
   await writeFile(home.stateFile, JSON.stringify({ ports: { api: await freePort() } }));
-}
-
-async function isReady(apiUrl: string): Promise<boolean> {
-  try {
-    return (await fetch(`${apiUrl}/readyz`)).ok;
-  } catch {
-    // Nobody listens yet.
-    return false;
-  }
 }

@@ -1,16 +1,15 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
-  freePort,
-  identify,
+  ensureServiceUsers,
   startPostgresServer,
-  stopProcess,
+  stopPostgresServer,
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
 import pg from 'pg';
 
-/** A PostgreSQL server of a test's own, as the launcher starts it: free port on 127.0.0.1, new data, durable (fsync on). */
+/** A PostgreSQL server of a test's own, as the launcher starts it: a socket of its own, new data, durable (fsync on). Connections are the superuser's. */
 export interface PostgresServer {
   /** Stays the same over `restart`, `kill9` and `start`. */
   readonly connectionString: string;
@@ -32,7 +31,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'drover-postgres-'));
   // The server does not run as root, and its own user must reach its data.
   await chmod(folder, 0o755);
-  const options = { folder: path.join(folder, 'server'), port: await freePort(), logFile: path.join(folder, 'log') };
+  const users = await ensureServiceUsers();
+  const options = { folder: path.join(folder, 'server'), logFile: path.join(folder, 'log'), users };
   let running: ProcessIdentity | undefined;
   let connectionString = '';
 
@@ -40,25 +40,19 @@ export async function startPostgres(): Promise<PostgresServer> {
     if (running !== undefined) return;
     const started = await startPostgresServer(options);
     running = started.process;
-    connectionString = started.url;
+    connectionString = started.administratorUrl;
   }
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
+  async function end(signal: 'SIGINT' | 'SIGKILL'): Promise<void> {
     if (running === undefined) return;
-    await stopProcess(running, signal);
+    await stopPostgresServer(running, options.folder, signal);
     running = undefined;
   }
 
   // SIGINT is PostgreSQL's fast shutdown: it cuts connections instead of waiting for them.
   const shutDown = () => end('SIGINT');
 
-  async function kill9(): Promise<void> {
-    if (running === undefined) return;
-    const children = await childrenOf(running.pid);
-    await end('SIGKILL');
-    // A server that still sees a process of its predecessor refuses to start.
-    await Promise.all(children.map((child) => stopProcess(child, 'SIGKILL')));
-  }
+  const kill9 = () => end('SIGKILL');
 
   async function stop(): Promise<void> {
     await shutDown();
@@ -94,12 +88,4 @@ export async function startPostgres(): Promise<PostgresServer> {
     shutDown,
     stop,
   };
-}
-
-async function childrenOf(pid: number): Promise<readonly ProcessIdentity[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return text
-    .split(' ')
-    .filter(Boolean)
-    .flatMap((child) => identify(Number(child)) ?? []);
 }
