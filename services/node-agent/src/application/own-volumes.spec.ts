@@ -38,7 +38,12 @@ async function resultOf(bench: HostBench, command: HostCommand) {
 const names = ({ machine }: HostBench): string[] => Array.from(machine.volumes(), ({ name }) => name).sort();
 
 async function untilVolumesAre(bench: HostBench, expected: readonly string[]): Promise<void> {
-  while (names(bench).join() !== expected.join()) await setImmediate();
+  const giveUpAtMs = performance.now() + 4_000;
+  while (names(bench).join() !== expected.join()) {
+    // A loop that outlived its test would keep the process from ending.
+    if (performance.now() > giveUpAtMs) throw new Error(`the volumes are still ${names(bench).join()}`);
+    await setImmediate();
+  }
 }
 
 describe('the volumes of a VM', () => {
