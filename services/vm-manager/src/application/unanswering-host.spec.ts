@@ -147,6 +147,7 @@ describe('cancelling before the command was sent', () => {
     host.isReachable = false;
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
     await bench.until(() => bench.hosts.sent.length > 2);
+    await new Promise((resolve) => setImmediate(resolve));
     const cancelling = bench.faultyStore.appends + 1;
     bench.faultyStore.fateOf = (number) => {
       if (number !== cancelling) return 'stored';
