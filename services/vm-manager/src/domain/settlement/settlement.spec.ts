@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CommandFinished, ListedDomain, PowerState, VmChanged, VmFact } from '@drover/contracts';
+import type {
+  CommandFinished,
+  ErrorCode,
+  ListedDomain,
+  PowerState,
+  VmChanged,
+  VmFact,
+  VmStateReport,
+} from '@drover/contracts';
 import { evolve } from '../vm/vm-evolution.state.js';
 import { initialState, type VmState } from '../vm/vm.state.js';
 import { pendingCommand } from '../process/host-command.process.js';
@@ -18,6 +26,7 @@ import {
 import { settleCommandFinished } from './command-finished.policy.js';
 import { settleListed, settleMissing } from './full-list.policy.js';
 import { settleVmChanged } from './vm-changed.policy.js';
+import { settleVmState } from './vm-state.policy.js';
 
 const stateOf = (facts: readonly VmFact[]): VmState => facts.map(stored).reduce(evolve, initialState);
 const secondGeneration = { epoch: 1, n: 2 };
@@ -27,7 +36,7 @@ const done = (withDefinition = false, wasForced = false): Result => ({
   wasForced,
   ...(withDefinition ? { definition } : {}),
 });
-const failed = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[] = []): Result => ({
+const failed = (code: ErrorCode, left: string[] = []): Result => ({
   kind: 'failed',
   step: 'start',
   error: { code, detail: 'it did not work', data: { neededMiB: 128, freeMiB: 64 } },
@@ -156,6 +165,40 @@ describe('the end of a command', () => {
     ]);
     const left = settleCommandFinished(state, finished(state, failed('HOST_FULL', ['domain']), 'STOPPED'), source(1));
     expect(types(left)).toEqual(['OperationFailed']);
+  });
+
+  it.each(['POOL_FULL', 'IMAGE_NOT_FOUND', 'INVALID_DEFINITION', 'NETWORK_NOT_FOUND', 'VOLUME_FOREIGN'] as const)(
+    'that a host refused for a reason of its own (%s) has the next best tried, and every reason told at the end',
+    (code) => {
+      const first = stateOf(history.placed(true, [hostB]));
+      const refused = settleCommandFinished(first, finished(first, failed(code), 'ABSENT'), source(1));
+      expect(refused).toMatchObject([{ type: 'VmPlacementFailed', data: { refused: { hostId: hostA, code } } }]);
+      const second = stateOf([...history.placed(true, [hostB]), ...refused, fact.placed(hostB, secondGeneration)]);
+      const facts = settleCommandFinished(second, finished(second, failed('POOL_FULL'), 'ABSENT'), source(1, hostB));
+      expect(facts).toMatchObject([
+        {
+          type: 'OperationFailed',
+          data: {
+            code: 'POOL_FULL',
+            reason: expect.stringContaining(`host ${hostA} refused at start: it did not work`),
+            data: { refused: [{ hostId: hostA, code }] },
+          },
+        },
+        { type: 'VmDeleted' },
+      ]);
+    },
+  );
+
+  it('that met somebody else’s domain with the VM’s id frees the name, and says nothing of that domain', () => {
+    const state = stateOf(history.placed());
+    const facts = settleCommandFinished(state, finished(state, failed('DOMAIN_FOREIGN'), 'RUNNING'), source(1));
+    expect(types(facts)).toEqual(['OperationFailed', 'VmDeleted']);
+    const deleting = stateOf([...history.running(), fact.deleteRequested(), fact.began('delete', 'vm.delete')]);
+    const gone = settleCommandFinished(deleting, finished(deleting, failed('DOMAIN_FOREIGN'), 'RUNNING'), source(2));
+    expect(gone).toMatchObject([
+      { type: 'OperationSucceeded', data: { left: [expect.stringContaining('not of this fleet')] } },
+      { type: 'VmDeleted' },
+    ]);
   });
 
   it('of an undo ends the operation as cancelled and the VM as deleted', () => {
@@ -440,5 +483,50 @@ describe('the full list of a host', () => {
     expect(settleListed(deleted, listed('RUNNING'), source(3))).toMatchObject([
       { type: 'VmDriftFound', data: { kind: 'unknown' } },
     ]);
+  });
+});
+
+describe('what a host has of a VM whose operation is out of time', () => {
+  function seen(state: VmState, powerState: PowerState, more: Partial<VmStateReport> = {}) {
+    const commandId = pendingCommand(state)?.command.commandId;
+    if (commandId === undefined) throw new Error('no command is waited for');
+    const generation = powerState === 'ABSENT' ? {} : { generation: firstGeneration };
+    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, isUnderWay: false, powerState, ...generation };
+    return settleVmState(state, { ...report, ...more }, source(9));
+  }
+  const creating = stateOf(history.placed());
+  const stopping = stateOf([...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')]);
+
+  it('ends a create as succeeded where the VM runs, also while its command is still under way', () => {
+    for (const isUnderWay of [false, true]) {
+      expect(types(seen(creating, 'RUNNING', { definition, isUnderWay }))).toEqual([
+        ...['VmDefined', 'VmStarted', 'OperationSucceeded'],
+      ]);
+    }
+  });
+
+  it('ends what was done as succeeded, and what was not as failed', () => {
+    expect(types(seen(stopping, 'STOPPED'))).toEqual(['VmStopped', 'OperationSucceeded']);
+    expect(seen(stopping, 'RUNNING')).toMatchObject([{ type: 'OperationFailed', data: { code: 'OPERATION_OVERDUE' } }]);
+  });
+
+  it('undoes a create of which nothing is there, or which is still being made, and nothing that may run', () => {
+    const undone = [{ type: 'OperationCancelRequested', data: { because: 'overdue' } }];
+    expect(seen(creating, 'ABSENT')).toMatchObject(undone);
+    expect(seen(creating, 'STOPPED', { isUnderWay: true })).toMatchObject(undone);
+    for (const powerState of ['UNRESPONSIVE', 'STOPPED', 'CRASHED'] as const) {
+      expect(seen(creating, powerState)).toMatchObject([
+        { type: 'OperationFailed', data: { left: [expect.stringContaining(hostA)] } },
+      ]);
+    }
+  });
+
+  it('changes nothing by an old report, of another host, or of another command', () => {
+    const { commandId } = pendingCommand(stopping)?.command ?? {};
+    if (commandId === undefined) throw new Error('no command is waited for');
+    expect(seen(creating, 'RUNNING', { commandId })).toEqual([]);
+    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, isUnderWay: false, powerState: 'ABSENT' };
+    expect(settleVmState(stopping, report, source(1))).toEqual([]);
+    expect(settleVmState(stopping, report, source(9, hostB))).toEqual([]);
   });
 });
