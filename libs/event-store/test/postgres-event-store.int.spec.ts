@@ -3,7 +3,7 @@ import type { Position } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
 import { openPostgresEventStore, type PostgresEventStore } from '../src/index.js';
-import { deadLettersContract, eventStoreContract } from '../src/testing/index.js';
+import { deadLettersContract, eventStoreContract, foldSnapshotsContract } from '../src/testing/index.js';
 
 /** What only the server's administrator can do, past the trigger that refuses it. */
 async function forgetBehind(connectionString: string, schema: string, upTo: Position): Promise<void> {
@@ -50,4 +50,5 @@ describe('postgres event store', () => {
     },
   );
   deadLettersContract(() => lettersStore.deadLetters);
+  foldSnapshotsContract(() => lettersStore.foldSnapshots);
 });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StreamStore } from '@drover/aggregate';
 import { Fault, type FleetId, type StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { DroverTransportStrategy, runReplica } from '@drover/messaging';
@@ -18,7 +19,6 @@ import { JudgeLiveness } from './application/judge-liveness.reconciler.js';
 import { Liveness } from './application/liveness.state.js';
 import { RegisterHostHandler } from './application/register-host.handler.js';
 import { TakeHostReportsHandler } from './application/take-host-reports.handler.js';
-import type { EventLog } from './application/ports/event-log.port.js';
 import type { HaManagerConfig } from './config.js';
 import { DEFAULT_LIVENESS, type LivenessPolicy } from './domain/liveness/liveness.state.js';
 import type { RegisteredHost } from './domain/membership/host.state.js';
@@ -58,9 +58,9 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   const { logger, metrics } = context;
   const { fleetId, store, deadLetters, messaging, leases, leaseTtlMs } = settings;
   const claim = await claimStore(store, fleetId, systemClock);
-  const directory = new HostDirectory();
+  const streams = new HostStreamHandler(store, systemClock);
+  const directory = new HostDirectory(streams.folds);
   const liveness = new Liveness(settings.liveness, systemClock, directory);
-  const streams = new HostStreamHandler(store, directory, systemClock);
   let term: number | undefined;
 
   const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
@@ -86,7 +86,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     leases,
     leaseTtlMs,
     streamKinds: ['host'],
-    onEvent: (event) => directory.seeEvent(event),
+    onEvent: (event) => streams.folds.follow(event),
     onActive: async (holds) => {
       term = await beginTermPatiently(store, logger, holds);
       liveness.forget();
@@ -112,7 +112,11 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
 }
 
 /** The store may be away for a while; then this replica is not the active one yet. */
-async function beginTermPatiently(store: EventLog, logger: Logger, holds: () => boolean): Promise<number | undefined> {
+async function beginTermPatiently(
+  store: StreamStore,
+  logger: Logger,
+  holds: () => boolean,
+): Promise<number | undefined> {
   while (holds()) {
     try {
       return await beginTerm(store, systemClock, holds);

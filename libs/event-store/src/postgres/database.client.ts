@@ -72,6 +72,8 @@ export interface Queries {
 }
 
 export interface QueryPool extends Queries {
+  /** Commits when the work is done; where it throws, nothing of it stands. */
+  transaction<Result>(work: (queries: Pick<Queries, 'query'>) => Promise<Result>): Promise<Result>;
   end(): Promise<void>;
 }
 
@@ -113,6 +115,23 @@ export function openPool(
       lend((client) => client.query<Row>(query as string, values as unknown[])),
     queryRows: (query) =>
       lend(async (client) => (await client.query<(string | null)[]>({ ...query, rowMode: 'array' })).rows),
+    transaction: async (work) => {
+      const client = await overConnection(() => pool.connect());
+      const queries: Pick<Queries, 'query'> = {
+        query: (query, values) => overConnection(() => client.query(query as string, values as unknown[])),
+      };
+      try {
+        await queries.query('BEGIN');
+        const result = await work(queries);
+        await queries.query('COMMIT');
+        client.release();
+        return result;
+      } catch (error) {
+        // Whatever became of the connection, its transaction ends with it.
+        client.release(true);
+        throw error;
+      }
+    },
     end: () => pool.end(),
   };
 }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { systemClock } from '@drover/domain-kit';
 import type { DeadLetters } from '../dead-letters.port.js';
 import type { EventStore, ExpectedRevision, Subscription, SubscriptionHandler } from '../event-store.port.js';
+import type { FoldSnapshots } from '../fold-snapshots.port.js';
 import { checkExpectedRevision, encodeEvents } from '../new-event.codec.js';
 import { SeenHistory } from '../seen-history.state.js';
 import { toSequence } from '../sequence.codec.js';
@@ -13,6 +14,7 @@ import { EventReader } from './event-reader.js';
 import { checkHistory } from './history.client.js';
 import { NotificationClient } from './notification.client.js';
 import { postgresDeadLetters } from './postgres-dead-letters.adapter.js';
+import { postgresFoldSnapshots } from './postgres-fold-snapshots.adapter.js';
 import { requireSchema, tablesIn } from './schema.js';
 import { Tail } from './tail.runner.js';
 
@@ -33,6 +35,7 @@ export interface PostgresEventStoreOptions {
 
 export interface PostgresEventStore extends EventStore {
   readonly deadLetters: DeadLetters;
+  readonly foldSnapshots: FoldSnapshots;
 }
 
 const defaultPageSize = 500;
@@ -111,6 +114,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
 
   return {
     deadLetters: postgresDeadLetters(pool, tables, patienceMs),
+    foldSnapshots: postgresFoldSnapshots(pool, tables, patienceMs),
     async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]) {
       assertOpen();
       checkExpectedRevision(expected);

@@ -9,6 +9,8 @@ export interface Tables {
   readonly head: string;
   readonly deadLetters: string;
   readonly droppedLetters: string;
+  readonly foldSnapshots: string;
+  readonly foldStates: string;
   readonly versions: string;
   /** Which role writes which kind of stream. */
   readonly writers: string;
@@ -26,6 +28,8 @@ export function tablesIn(schema: string): Tables {
     head: `"${schema}".head`,
     deadLetters: `"${schema}".dead_letters`,
     droppedLetters: `"${schema}".dropped_letters`,
+    foldSnapshots: `"${schema}".fold_snapshots`,
+    foldStates: `"${schema}".fold_states`,
     versions: `"${schema}".schema_migrations`,
     writers: `"${schema}".stream_writers`,
     append: `"${schema}".append_events`,
@@ -104,7 +108,8 @@ export async function migrateSchema(client: pg.ClientBase, tables: Tables): Prom
  * because of, any long transaction of the whole server; the newest position is at the right end of the primary key.
  */
 function initialTables(tables: Tables): string {
-  const { schema, events, head, deadLetters, droppedLetters, writers, refuseChange } = tables;
+  const { schema, events, head, deadLetters, droppedLetters, foldSnapshots, foldStates, writers, refuseChange } =
+    tables;
   return `
 CREATE TABLE ${head} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row));
 INSERT INTO ${head} DEFAULT VALUES;
@@ -135,6 +140,27 @@ CREATE TABLE ${deadLetters} (
   last_kept_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   occurrences bigint NOT NULL DEFAULT 1,
   UNIQUE (source, subject, digest)
+);
+
+-- A copy that spares reading all events at a start; one row per stream that is not over.
+CREATE TABLE ${foldSnapshots} (
+  service text NOT NULL,
+  version text NOT NULL,
+  position text NOT NULL,
+  begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  saved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (service, version)
+);
+CREATE TABLE ${foldStates} (
+  service text COLLATE "C" NOT NULL,
+  version text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  revision integer NOT NULL,
+  position text NOT NULL,
+  first_position text NOT NULL,
+  state json NOT NULL,
+  PRIMARY KEY (service, version, kind, id)
 );
 
 -- How many letters were given up to keep to the limits of a source and subject.

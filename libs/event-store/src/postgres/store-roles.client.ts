@@ -30,7 +30,7 @@ export async function hindranceToRoles(client: pg.ClientBase): Promise<string | 
 
 /**
  * Makes the services' roles, or gives them these passwords, and grants each the least it needs: to read events, to append
- * through the function that knows which kinds are its own, to keep its own dead letters. api-gateway makes schemas for its
+ * through the function that knows which kinds are its own, to keep its own dead letters and snapshots of folds. api-gateway makes schemas for its
  * read models, which it owns.
  */
 export async function makeRoles(
@@ -39,14 +39,18 @@ export async function makeRoles(
   tables: Tables,
   passwords: Readonly<Record<StoreService, string>>,
 ): Promise<void> {
-  const { schema, events, deadLetters, droppedLetters, versions, writers, append } = tables;
+  const { schema, events, versions, writers, append } = tables;
+  const ownRows = [
+    { table: tables.deadLetters, owner: 'source' },
+    { table: tables.droppedLetters, owner: 'source' },
+    { table: tables.foldSnapshots, owner: 'service' },
+    { table: tables.foldStates, owner: 'service' },
+  ];
   const { escapeIdentifier, escapeLiteral } = pg;
   // Two stores of one database, prepared at once, would change the same roles.
   await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('drover roles', 0))`);
   await client.query(`DELETE FROM ${writers}`);
-  for (const letters of [deadLetters, droppedLetters]) {
-    await client.query(`ALTER TABLE ${letters} ENABLE ROW LEVEL SECURITY`);
-  }
+  for (const { table } of ownRows) await client.query(`ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`);
   for (const service of storeServices) {
     const name = roleOf(database, service);
     const role = escapeIdentifier(name);
@@ -58,12 +62,12 @@ export async function makeRoles(
       GRANT USAGE ON SCHEMA ${schema} TO ${role};
       GRANT SELECT ON ${events}, ${versions} TO ${role};
       GRANT EXECUTE ON FUNCTION ${append} TO ${role};
-      GRANT SELECT, INSERT, UPDATE, DELETE ON ${deadLetters}, ${droppedLetters} TO ${role}`);
-    const isOwn = `source = ${escapeLiteral(service)}`;
-    for (const letters of [deadLetters, droppedLetters]) {
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ${ownRows.map(({ table }) => table).join(', ')} TO ${role}`);
+    for (const { table, owner } of ownRows) {
+      const isOwn = `${owner} = ${escapeLiteral(service)}`;
       await client.query(`
-        DROP POLICY IF EXISTS ${role} ON ${letters};
-        CREATE POLICY ${role} ON ${letters} TO ${role} USING (${isOwn}) WITH CHECK (${isOwn})`);
+        DROP POLICY IF EXISTS ${role} ON ${table};
+        CREATE POLICY ${role} ON ${table} TO ${role} USING (${isOwn}) WITH CHECK (${isOwn})`);
     }
     const kinds = Object.entries(streamWriters).flatMap(([kind, writer]) => (writer === service ? [kind] : []));
     await client.query(`INSERT INTO ${writers} (kind, writer) SELECT unnest($1::text[]), $2`, [kinds, name]);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { Folds } from '@drover/aggregate';
 import {
   clusterKind,
   eventUpcasters,
@@ -9,11 +10,13 @@ import {
   upcastWith,
   type StoredClusterEvent,
   type StoredEvent,
+  type HostId,
   type StoredHostEvent,
 } from '@drover/contracts';
 import { emptyFleet, evolveFleet } from '@drover/fleet-model';
 import { clusterDecider } from '../domain/cluster/cluster.decider.js';
-import { HostDirectory } from './host-directory.state.js';
+import type { HostState } from '../domain/membership/host.state.js';
+import { hostAggregate, HostDirectory } from './host-directory.state.js';
 
 const folder = new URL('../../../../libs/contracts/fixtures/events/', import.meta.url);
 const types = Object.keys({ ...hostKind.events, ...clusterKind.events });
@@ -32,8 +35,9 @@ function storyOf(schemas: object, version: number): readonly StoredEvent[] {
 describe.each(versions)('the events that were stored in version %d', (version) => {
   it('still lead to the same host', () => {
     const events = storyOf(hostKind.events, version) as readonly StoredHostEvent[];
-    const directory = new HostDirectory();
-    for (const event of events) directory.seeEvent(event);
+    const folds = new Folds<HostState, StoredHostEvent, HostId>(hostAggregate);
+    const directory = new HostDirectory(folds);
+    for (const event of events) folds.follow(event);
     const [host] = directory.members();
     expect(host).toMatchObject({
       journalEpoch: 1,

@@ -1,12 +1,11 @@
+import { newEvents, Streams, type StreamStore } from '@drover/aggregate';
 import {
-  eventIdSchema,
   Fault,
   keyReused,
-  newestVersion,
   type Actor,
+  type EventId,
   type HostFact,
   type HostId,
-  type NewEvent,
   type Position,
   type Rejection,
   type StoredHostEvent,
@@ -14,10 +13,7 @@ import {
 import { derivedId, type Clock, type Decision } from '@drover/domain-kit';
 import type { HostState } from '../domain/membership/host.state.js';
 import { HostBudget } from './host-budget.js';
-import type { HostDirectory } from './host-directory.state.js';
-import type { EventLog } from './ports/event-log.port.js';
-
-const MAX_CONFLICTS = 5;
+import { hostAggregate, type HostFolds } from './host-directory.state.js';
 
 export interface HostChange {
   readonly decide: (state: HostState) => Decision<HostFact, Rejection>;
@@ -38,19 +34,25 @@ export type HostChanged =
   | { readonly kind: 'changed'; readonly revision: number; readonly position: Position }
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
-/** Load, decide, append: one change of a host after the other, hosts beside each other. */
+interface Decided {
+  readonly decision: Decision<HostFact, Rejection>;
+  readonly causationId: string;
+}
+
+/** Changes of hosts: what operators, hosts and this service decide of them. */
 export class HostStreamHandler {
-  readonly #store: EventLog;
-  readonly #directory: HostDirectory;
+  readonly #streams: Streams<HostState, StoredHostEvent, HostId>;
   readonly #clock: Clock;
   readonly #budget: HostBudget;
-  readonly #turns = new Map<HostId, Promise<unknown>>();
 
-  constructor(store: EventLog, directory: HostDirectory, clock: Clock) {
-    this.#store = store;
-    this.#directory = directory;
+  constructor(store: StreamStore, clock: Clock) {
+    this.#streams = new Streams(store, hostAggregate);
     this.#clock = clock;
     this.#budget = new HostBudget(clock);
+  }
+
+  get folds(): HostFolds {
+    return this.#streams.folds;
   }
 
   /** Whether the host's own word may cause an event now. */
@@ -59,77 +61,25 @@ export class HostStreamHandler {
   }
 
   /** Throws `Fault` when the store cannot be reached; the change may then be repeated whatever became of it. */
-  change(hostId: HostId, change: HostChange): Promise<HostChanged> {
-    const before = this.#turns.get(hostId) ?? Promise.resolve();
-    const turn = before.then(() => this.#change(hostId, change));
-    // The next in turn waits for this one and does not care how it ended; the caller is told by `turn` itself.
-    const ended = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#turns.set(hostId, ended);
-    void ended.then(() => {
-      if (this.#turns.get(hostId) === ended) this.#turns.delete(hostId);
+  async change(hostId: HostId, change: HostChange): Promise<HostChanged> {
+    const { decide, actor, isHostsWord = false, traceparent, requestDigest } = change;
+    const changed = await this.#streams.change<Decided>(hostId, ({ state, revision }) => {
+      const decision = decide(state);
+      const causationId = change.causeId(revision);
+      if (decision.kind === 'rejected') return { events: [], result: { decision, causationId } };
+      if (isHostsWord && !this.#budget.has(hostId, decision.events.length)) throw tooManyChanges(hostId);
+      const origin = { actor, causationId, atMs: this.#clock.epochMs(), traceparent, requestDigest };
+      // By place and not by type: another command under the id of one that was done is then no news to the store.
+      const idOf = (_: HostFact, index: number) => derivedId(causationId, index) as EventId;
+      return { events: newEvents(decision.events, origin, idOf), result: { decision, causationId } };
     });
-    return turn;
-  }
-
-  async #change(hostId: HostId, change: HostChange): Promise<HostChanged> {
-    const stream = `host-${hostId}`;
-    for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-      const { state, revision, position } = this.#directory.get(hostId);
-      const decision = change.decide(state);
-      if (decision.kind === 'rejected') return { kind: 'rejected', rejection: decision.rejection };
-      if (decision.events.length === 0) return { kind: 'changed', revision, position };
-
-      const count = decision.events.length;
-      if (change.isHostsWord === true && !this.#budget.has(hostId, count)) throw tooManyChanges(hostId);
-      const events = decision.events.map((fact, index) => this.#newEvent(fact, index, revision, change));
-      const result = await this.#store.append(stream, revision < 0 ? 'no-stream' : revision, events);
-      if (result.kind === 'appended' && !result.wasRepeat) {
-        this.#directory.seeAppended(hostId, decision.events, result.revision, result.position);
-        if (change.isHostsWord === true) this.#budget.spend(hostId, count);
-        return { kind: 'changed', revision: result.revision, position: result.position };
-      }
-      await this.#catchUp(stream, revision);
-      // A cause that comes once has had its effect, whatever came after. One that may come again is decided on anew.
-      const hasHadItsEffect = change.causeId(revision) === change.causeId(this.#directory.get(hostId).revision);
-      if (result.kind === 'appended' && hasHadItsEffect) {
-        if (await this.#wasAskedOtherwise(stream, change, revision)) return { kind: 'rejected', rejection: keyReused };
-        return { kind: 'changed', revision: result.revision, position: result.position };
-      }
-    }
-    throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `others keep writing to ${stream}`);
-  }
-
-  /** Whether what the stream holds of this cause follows from another request. */
-  async #wasAskedOtherwise(stream: string, change: HostChange, revision: number): Promise<boolean> {
-    if (change.requestDigest === undefined) return false;
-    const causeId = change.causeId(revision);
-    const effect = (await this.#store.read(stream)).find(({ meta }) => meta.causationId === causeId);
-    return effect?.meta.requestDigest !== undefined && effect.meta.requestDigest !== change.requestDigest;
-  }
-
-  async #catchUp(stream: string, revision: number): Promise<void> {
-    for (const event of await this.#store.read(stream, { fromRevision: revision + 1 })) {
-      this.#directory.seeEvent(event as StoredHostEvent);
-    }
-  }
-
-  #newEvent(fact: HostFact, index: number, revision: number, change: HostChange): NewEvent {
-    const causeId = change.causeId(revision);
-    return {
-      ...fact,
-      id: eventIdSchema.parse(derivedId(causeId, index)),
-      schemaVersion: newestVersion(fact.type),
-      meta: {
-        at: new Date(this.#clock.epochMs()).toISOString(),
-        actor: change.actor,
-        causationId: causeId,
-        ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
-        ...(change.requestDigest === undefined ? {} : { requestDigest: change.requestDigest }),
-      },
-    };
+    const { decision, causationId } = changed.result;
+    if (decision.kind === 'rejected') return decision;
+    if (changed.wasRepeat && requestDigest !== undefined) {
+      const effect = await this.#streams.effectOf(hostId, causationId);
+      if (effect?.meta.requestDigest !== requestDigest) return { kind: 'rejected', rejection: keyReused };
+    } else if (isHostsWord) this.#budget.spend(hostId, decision.events.length);
+    return { kind: 'changed', revision: changed.revision, position: changed.position };
   }
 }
 

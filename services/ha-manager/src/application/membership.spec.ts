@@ -41,14 +41,15 @@ describe('membership', () => {
   /** An ha-manager that has read the store to its tail. */
   async function aManager() {
     const claim = await claimStore(store, aFleet, clock);
-    const directory = new HostDirectory();
-    for (const event of await store.read(`host-${id}`)) directory.seeEvent(event as StoredHostEvent);
-    const streams = new HostStreamHandler(store, directory, clock);
+    const streams = new HostStreamHandler(store, clock);
+    const directory = new HostDirectory(streams.folds);
+    for (const event of await store.read(`host-${id}`)) streams.folds.follow(event as StoredHostEvent);
     const liveness = new Liveness(DEFAULT_LIVENESS, clock, directory);
     const keep = async (letter: UnreadableReport) => void letters.push(letter);
     const register = new RegisterHostHandler(streams, directory, liveness, claim);
     return {
       directory,
+      folds: streams.folds,
       register: (changes = {}, inventory = {}) => register.register(aRegistration(changes, inventory)),
       cordon: new WriteHostHandler(streams),
       leave: (bootNonce: string) => register.leave(id, bootNonce),
@@ -366,8 +367,7 @@ describe('membership', () => {
     await manager.cordon.handle('cordon', command(1));
     await manager.cordon.handle('uncordon', command(2));
     const before = manager.directory.get(id);
-    for (const event of (await store.read(`host-${id}`)).slice(0, 2))
-      manager.directory.seeEvent(event as StoredHostEvent);
+    for (const event of (await store.read(`host-${id}`)).slice(0, 2)) manager.folds.follow(event as StoredHostEvent);
     expect(manager.directory.get(id)).toEqual(before);
   });
 

@@ -123,7 +123,7 @@ export class HostReportHandler {
         const detail = `report ${heard} was heard, and the journal goes to ${lastSequence}; begin a new journal and register it`;
         return refused('JOURNAL_OUTDATED', detail);
       }
-      const table = this.#table(hostId, underWay);
+      const table = await this.#table(hostId, underWay);
       operations.hostOpened(hostId);
       operations.hostHeard(hostId);
       return { kind: 'answered', value: table };
@@ -141,17 +141,19 @@ export class HostReportHandler {
   }
 
   /** The host's VMs, and those that it still works on: what has gone since must not be made again. */
-  #table(hostId: HostId, underWay: readonly VmId[]): VmTable {
+  async #table(hostId: HostId, underWay: readonly VmId[]): Promise<VmTable> {
     const { folds } = this.#options;
     const its = new Set(folds.vmsOf(hostId));
     const vms = [...its].flatMap((vmId) => {
       const newest = newestOrder(folds.get(vmId), hostId);
       return newest === undefined ? [] : [{ vmId, newest }];
     });
-    const gone = underWay.flatMap((vmId) => {
-      const { generation, revision } = folds.get(vmId);
-      return its.has(vmId) || generation === undefined ? [] : [{ vmId, newest: { generation, revision } }];
-    });
+    const others = await Promise.all(
+      underWay.filter((vmId) => !its.has(vmId)).map(async (vmId) => ({ vmId, state: await folds.load(vmId) })),
+    );
+    const gone = others.flatMap(({ vmId, state: { generation, revision } }) =>
+      generation === undefined ? [] : [{ vmId, newest: { generation, revision } }],
+    );
     return { kind: 'table', vms: [...vms, ...gone] };
   }
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Fault } from '@drover/contracts';
-import type { Fate } from '../testing/faulty-store.js';
+import type { Fate } from '@drover/aggregate/testing';
 import { hostA, operationOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 

@@ -76,22 +76,27 @@ export class VmCommandHandler {
 
   async #decide(command: VmCommand, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
     const { folds, clock, names, isActive } = this.#options;
-    const { state, result } = await folds.change<VmDecision>(vmId, (current) => {
-      if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
-      const decision = decide(current, command, this.#context(current, command, vmId));
-      if (decision.kind === 'rejected') return { events: [], result: decision };
-      if (command.verb === 'create' && decision.events.length > 0) names.reserve(command.projectId, command.name, vmId);
-      const origin = {
-        actor: command.actor,
-        causationId: command.commandId,
-        atMs: clock.epochMs(),
-        projectId: command.projectId,
-        operationId: operationIdOf(command),
-        traceparent,
-        requestDigest: requestDigest(command),
-      };
-      return { events: eventsOf(decision.events, origin), result: decision };
-    });
+    const { state, result } = await folds.change<VmDecision>(
+      vmId,
+      (current) => {
+        if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+        const decision = decide(current, command, this.#context(current, command, vmId));
+        if (decision.kind === 'rejected') return { events: [], result: decision };
+        if (command.verb === 'create' && decision.events.length > 0)
+          names.reserve(command.projectId, command.name, vmId);
+        const origin = {
+          actor: command.actor,
+          causationId: command.commandId,
+          atMs: clock.epochMs(),
+          projectId: command.projectId,
+          operationId: operationIdOf(command),
+          traceparent,
+          requestDigest: requestDigest(command),
+        };
+        return { events: eventsOf(decision.events, origin), result: decision };
+      },
+      command.verb === 'create',
+    );
     if (result.kind === 'rejected') return result;
     const operationId = operationIdOf(command);
     const isRemembered = state.knownOperations.some((known) => known.operationId === operationId);
@@ -114,7 +119,7 @@ export class VmCommandHandler {
     const effect = await this.#options.folds.effectOf(vmId, command.commandId);
     if (effect === undefined) return undefined;
     if (asksOtherwise(command, effect.meta.requestDigest)) return { kind: 'rejected', rejection: keyReused };
-    return accepted(vmId, this.#options.folds.get(vmId), operationIdOf(command));
+    return accepted(vmId, await this.#options.folds.load(vmId), operationIdOf(command));
   }
 
   #context(state: VmState, command: VmCommand, vmId: VmId) {

@@ -53,7 +53,7 @@ export class VmManager {
     const { store, clock, timer, timeouts, isActive, log } = options;
     const folds = new VmFolds(store);
     const names = new VmNames();
-    folds.onChange((vmId, before, after) => names.changed(vmId, before, after));
+    folds.onChange((vmId, before, after, requestedAt) => names.changed(vmId, before, after, requestedAt));
     const journals = new HostJournals();
     const operations = new VmOperations({
       folds,

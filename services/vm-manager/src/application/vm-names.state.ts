@@ -51,13 +51,13 @@ export class VmNames {
   }
 
   /** Keeps the index level with the folds. */
-  changed(vmId: VmId, before: VmState, after: VmState): void {
+  changed(vmId: VmId, before: VmState, after: VmState, requestedAt: Position): void {
     if (before.phase === after.phase) return;
     const identity = after.identity ?? before.identity;
     if (identity === undefined) return;
     const key = keyOf(identity.projectId, identity.name);
     const others = (this.#holders.get(key) ?? []).filter((holder) => holder.vmId !== vmId);
-    const holders = after.phase === 'present' ? [...others, { vmId, position: after.position }] : others;
+    const holders = after.phase === 'present' ? [...others, { vmId, position: requestedAt }] : others;
     if (holders.length === 0) this.#holders.delete(key);
     else
       this.#holders.set(

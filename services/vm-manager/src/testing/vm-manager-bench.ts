@@ -14,12 +14,13 @@ import {
 import { derivedId } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore, type Subscription } from '@drover/event-store';
 import type { CommandAnswer } from '../application/vm-command.handler.js';
+import { vmAggregate } from '../application/vm-folds.state.js';
 import { VmManager, type FollowedEvent } from '../application/vm-manager.process.js';
 import type { UnworkableMessage } from '../application/ports/dead-letters.port.js';
 import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';
 import type { VmCommand } from '../domain/vm/vm-command.policy.js';
-import type { VmState } from '../domain/vm/vm.state.js';
-import { FaultyStore } from './faulty-store.js';
+import { initialState, type VmState } from '../domain/vm/vm.state.js';
+import { FaultyStore } from '@drover/aggregate/testing';
 import { FakeHost, FakeHosts, FakeScheduler } from './fake-fleet.js';
 import { ManualClock } from './manual-clock.js';
 import { command, hostA, hostB, hostC, operationOf, spec, user, vmId } from './vm-facts.js';
@@ -44,6 +45,8 @@ export class VmManagerBench {
   manager: VmManager;
   /** Sequence of the last report that each host numbered, and of the first it has not had acknowledged. */
   readonly #sequences = new Map<HostId, { last: number; acknowledged: number; listedAtMs: number }>();
+  /** The last state of VMs that are over, which the service itself lets go. */
+  readonly #last = new Map<VmId, VmState>();
   #feed: Subscription | undefined;
   /** Whose term it is, once it has read to the tail. */
   #serving: VmManager | undefined;
@@ -66,7 +69,7 @@ export class VmManagerBench {
 
   async activate(): Promise<void> {
     const { manager } = this;
-    this.#feed = this.faultyStore.follow((events) => {
+    this.#feed = this.faultyStore.follow(['vm', 'host', 'cluster'], (events) => {
       for (const event of events) manager.follow(event as FollowedEvent);
     });
     await this.winLease();
@@ -115,7 +118,8 @@ export class VmManagerBench {
   }
 
   state(id: VmId = vmId): VmState {
-    return this.manager.folds.get(id);
+    const { folds } = this.manager.folds.streams;
+    return folds.has(id) ? folds.get(id).state : (this.#last.get(id) ?? initialState);
   }
 
   async events(id: VmId = vmId): Promise<readonly StoredVmEvent[]> {
@@ -229,6 +233,9 @@ export class VmManagerBench {
       timeouts: defaultTimeouts,
       isActive: () => this.#serving === manager && this.isHolding,
       log: { warn: tell, error: tell },
+    });
+    manager.folds.onChange((id, _, after) => {
+      if (vmAggregate.isOver?.(after) === true) this.#last.set(id, after);
     });
     return manager;
   }

@@ -1,7 +1,6 @@
-import type { NewEvent, NewVmEvent } from '@drover/contracts';
+import { streamSubjectId, type NewEvent, type NewVmEvent } from '@drover/contracts';
 import { inSpan, type Logger } from '@drover/observability';
 import type { VmStore } from '../../application/ports/vm-store.port.js';
-import { vmIdOfStream } from '../../application/vm-events.policy.js';
 
 /** Tells the log how operations begin and end, each line in the trace of its operation, once the store has acknowledged it. */
 export function toldOperations(store: VmStore, logger: Logger): VmStore {
@@ -18,7 +17,7 @@ export function toldOperations(store: VmStore, logger: Logger): VmStore {
 
 function tell(logger: Logger, stream: string, event: NewEvent): void {
   const { operationId, traceparent } = event.meta;
-  const fields = { vmId: vmIdOfStream(stream), ...(operationId === undefined ? {} : { operationId }) };
+  const fields = { vmId: streamSubjectId(stream), ...(operationId === undefined ? {} : { operationId }) };
   const { type, data } = event as NewVmEvent;
   inSpan(type, { traceparent, fields }, () => {
     if (type === 'OperationBegan') logger.info('an operation began', { operation: data.kind });

@@ -1,16 +1,17 @@
 import { Fault, START, type NewEvent, type StoredEvent } from '@drover/contracts';
-import type { EventStore, Subscription } from '@drover/event-store';
-import type { VmStore } from '../application/ports/vm-store.port.js';
+import type { EventStore, ExpectedRevision, Subscription } from '@drover/event-store';
+import type { StreamStore } from '../streams.js';
 
 /** What becomes of an append: refused, lost before the store, or stored with its answer lost. */
 export type Fate = 'stored' | 'refused' | 'lost' | 'unanswered';
 
 /** A store whose appends meet a fate, by their number. */
-export class FaultyStore implements VmStore {
-  readonly #store: Pick<EventStore, 'append' | 'read' | 'subscribe' | 'now'>;
+export class FaultyStore implements StreamStore {
+  readonly #store: EventStore;
   /** Asked for each append, counted from 1; may also bring other disasters about. */
   fateOf: (append: number) => Fate = () => 'stored';
   appends = 0;
+  reads = 0;
   /** While set, the feed brings nothing, as on a replica that lags behind. */
   lag: Promise<void> | undefined;
 
@@ -18,7 +19,7 @@ export class FaultyStore implements VmStore {
     this.#store = store;
   }
 
-  async append(stream: string, expected: number | 'no-stream', events: readonly NewEvent[]) {
+  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]) {
     this.appends += 1;
     const fate = this.fateOf(this.appends);
     if (fate === 'refused') throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'the store is down');
@@ -28,19 +29,19 @@ export class FaultyStore implements VmStore {
     return result;
   }
 
-  /** Where it is down, its time is not told either. */
+  read(stream: string, options?: { readonly fromRevision?: number }): Promise<readonly StoredEvent[]> {
+    this.reads += 1;
+    return this.#store.read(stream, options);
+  }
+
   now(): Promise<number> {
     return this.#store.now();
   }
 
-  read(stream: string, options: { readonly fromRevision: number }): Promise<readonly StoredEvent[]> {
-    return this.#store.read(stream, options);
-  }
-
   /** The feed, as a replica follows it. */
-  follow(handler: (events: readonly StoredEvent[]) => void): Subscription {
+  follow(streamKinds: readonly string[], handler: (events: readonly StoredEvent[]) => void): Subscription {
     const lagging = (events: readonly StoredEvent[]) =>
       this.lag === undefined ? handler(events) : this.lag.then(() => handler(events));
-    return this.#store.subscribe(START, lagging, { filter: { streamKinds: ['vm', 'host', 'cluster'] } });
+    return this.#store.subscribe(START, lagging, { filter: { streamKinds } });
   }
 }
