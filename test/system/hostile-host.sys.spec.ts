@@ -97,7 +97,10 @@ describe('a host that was taken over: it costs the others nothing', () => {
     registration = { kind: 'register', hostId: hostileId, inventory, agentVersion, protocolVersion, capabilities };
     await work();
     pids = services.map((part) => fleet.pidOf(part));
-    leases = await holders();
+    leases = await api.until('every lease is held', async () => {
+      const found = await holders();
+      return found.some((holder) => holder.endsWith(' nobody')) ? undefined : found;
+    });
   }, 120_000);
 
   afterAll(async () => {
@@ -149,7 +152,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
         [first, second, third],
       ]) {
         say(subjects.hostHeartbeat(hostileId), { sequence: 1, bootNonce: 'x' }, beat);
-        say(vmLane(), { kind: 'open', hostId: hostileId, journalEpoch: 1 }, open);
+        say(vmLane(), { kind: 'open', hostId: hostileId, journalEpoch: 1, nonce: 'n' }, open);
         say(hostLane(), { ...registration, journalId: 'j', bootNonce: 'x' }, register);
       }
       await api.until('every question was answered', async () =>
@@ -207,7 +210,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
       say(subjects.hostHeartbeat(hostileId), { sequence: index + 1, bootNonce: `boot-${index}` });
       say(subjects.hostLoad(hostileId), load);
       say(subjects.hostProgress(hostileId), { operationId: randomUUID(), percent: 1, text: 'x' });
-      say(vmLane(), { kind: 'open', hostId: hostileId, journalEpoch: 1_000_000 + index });
+      say(vmLane(), { kind: 'open', hostId: hostileId, journalEpoch: 1_000_000 + index, nonce: 'n' });
       say(hostLane(), { kind: 'reports', hostId: hostileId, journalEpoch: 7, reports: [] });
       for (const subject of [vmLane(), hostLane(), subjects.hostProgress(hostileId), subjects.hostLoad(hostileId)]) {
         say(subject, { unreadable: index, at: 'x'.repeat(500) });

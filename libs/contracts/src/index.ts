@@ -17,6 +17,7 @@ export * from './host/inventory.schema.js';
 export * from './host/observed-vm.schema.js';
 export * from './host/report.codec.js';
 export * from './host/report.schema.js';
+export * from './host/signed.schema.js';
 export * from './ids.schema.js';
 export * from './loose.codec.js';
 export * from './overcommit.schema.js';

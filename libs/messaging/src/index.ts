@@ -3,6 +3,8 @@ export * from './messaging.port.js';
 export { createMemoryBus, type MemoryBus } from './memory-wire.driver.js';
 export { connectMessaging, type NatsMessaging } from './nats-messaging.adapter.js';
 export type { NatsOptions } from './nats-wire.driver.js';
+export { OrderCheck, orderKeysIn, type OrderCheckOptions } from './order-check.js';
+export * from './order-signature.codec.js';
 export { parsePayload, readMessage, UnreadableMessage } from './read-message.js';
 export type { WireMessagingOptions as MessagingOptions } from './wire-messaging.adapter.js';
 export {

@@ -10,6 +10,7 @@ const configured = (sections: object) =>
     home: '/nowhere',
     nats: { url: 'nats://nowhere' },
     hypervisor: { kind: 'simulated', imageFolder: '/nowhere', poolFolder: '/nowhere' },
+    orders: { publicKeysFile: '/nowhere' },
     hosts: [{ id, name: 'sim-001', journalFolder: '/nowhere' }],
     ...sections,
   });

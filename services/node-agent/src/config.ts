@@ -76,6 +76,10 @@ export const nodeAgentConfigSchema = z.object({
     )
     .min(1),
   overcommit: overcommitSchema.prefault({}),
+  orders: z.strictObject({
+    /** Public keys of those who may give these hosts orders, one a line; looked at again for each order. */
+    publicKeysFile: z.string().min(1).max(4096),
+  }),
   nodeAgent: z
     .strictObject({
       /**

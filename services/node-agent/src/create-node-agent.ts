@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostIdSchema, type FleetId, type HostId, type Rejection, type VmId } from '@drover/contracts';
 import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
-import type { Messaging } from '@drover/messaging';
+import type { Messaging, OrderCheck } from '@drover/messaging';
 import { outageOf, type Logger } from '@drover/observability';
 import { consumeHostCommands } from './adapters/inbound/host-command.consumer.js';
 import { controlPlaneOver } from './adapters/outbound/messaging/messaging-control-plane.adapter.js';
@@ -13,6 +13,7 @@ import { ChangeReports } from './application/change-reports.js';
 import { CommandRunner } from './application/carry-out-commands.process.js';
 import { FullListReconciler } from './application/full-list.reconciler.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
+import { Lower } from './application/lower.handler.js';
 import { Look } from './application/look.handler.js';
 import { InventoryReconciler } from './application/inventory.reconciler.js';
 import { JournalBook } from './application/journal-book.js';
@@ -35,6 +36,8 @@ export interface NodeAgentOptions {
   /** May serve other agents as well; whoever made it closes it. */
   readonly journal: Journal;
   readonly settings: AgentSettings;
+  /** Tells what vm-manager has signed. */
+  readonly orderCheck: OrderCheck;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
@@ -61,7 +64,7 @@ const STOP_PATIENCE_MS = 5_000;
 
 /** One host's agent: wires its parts and runs them until it is stopped or refused. */
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { hostId, hypervisor, messaging, settings } = options;
+  const { hostId, hypervisor, messaging, orderCheck, settings } = options;
   const { limits, timings } = settings;
   const clock = options.clock ?? systemClock;
   const logger = options.logger.with({ hostId });
@@ -79,13 +82,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const journal = await options.journal.open(hostId);
     const { retryMs } = timings;
     const book = new JournalBook(journal, { logger, retryMs, stop });
-    const controlPlane = controlPlaneOver(messaging, hostId);
-    const bootNonce = randomUUID();
-    const base = { book, clock, logger, stop, retryMs };
     const fleetId = (): FleetId => {
       if (book.content.fleetId === undefined) throw new Error('no command is carried out before the registration');
       return book.content.fleetId;
     };
+    const controlPlane = controlPlaneOver(messaging, hostId, fleetId, orderCheck);
+    const bootNonce = randomUUID();
+    const base = { book, clock, logger, stop, retryMs };
     const reopen = (): void => session?.reopen();
 
     const hostLane = new ReportLane({
@@ -171,6 +174,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       work,
       isTableKnown: () => session?.isOpen ?? false,
     });
+
+    const handlers = { takeCommand, look, lower: new Lower(book, logger) };
 
     /** Said in every heartbeat as long as it is so: what is not heard of a host must not look as if nothing happened there. */
     let hypervisorFault: string | undefined;
@@ -262,7 +267,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         fullList.request();
         if (!isConsuming) {
           isConsuming = true;
-          const subscription = consumeHostCommands(messaging, hostId, takeCommand, look, clock, logger);
+          const subscription = consumeHostCommands(messaging, hostId, fleetId, orderCheck, handlers, clock, logger);
           cleanups.push(() => subscription.stop());
         }
       },

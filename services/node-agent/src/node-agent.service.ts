@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { connectMessaging } from '@drover/messaging';
+import { connectMessaging, OrderCheck, orderKeysIn } from '@drover/messaging';
 import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
 import { FileDeadLetters } from './adapters/outbound/dead-letters/file-dead-letters.adapter.js';
 import { SqliteJournal } from './adapters/outbound/journal/sqlite-journal.adapter.js';
@@ -19,13 +19,15 @@ export function nodeAgentService(config: NodeAgentConfig): ServiceDefinition {
     name: NAME,
     start: async (context) => {
       const { hosts } = config;
+      const keys = orderKeysIn(config.orders.publicKeysFile, context.logger);
+      const orderCheck = new OrderCheck({ keys, logger: context.logger, metrics: context.metrics });
       const drivers = await openHostDrivers(config);
       context.onStop('hypervisor drivers', () => drivers.close());
       for (const { journalFolder } of hosts) await mkdir(journalFolder, { recursive: true, mode: 0o700 });
       const journal = new SqliteJournal(journalFile(config));
       context.onStop('journal', () => journal.close());
       const agents = await Promise.all(
-        hosts.map((host) => startAgent(context, config, host, drivers.of(host), journal)),
+        hosts.map((host) => startAgent(context, config, host, { ...drivers.of(host), journal, orderCheck })),
       );
       void Promise.all(agents.map((agent) => agent.ended)).then((reasons) => {
         // One host that is refused is no reason to leave the others.
@@ -52,8 +54,7 @@ async function startAgent(
   context: ServiceContext,
   config: NodeAgentConfig,
   host: ConfiguredHost,
-  { hypervisor, machineId }: DrivenHost,
-  journal: SqliteJournal,
+  { hypervisor, machineId, journal, orderCheck }: DrivenHost & { journal: SqliteJournal; orderCheck: OrderCheck },
 ): Promise<NodeAgent> {
   const { logger, metrics, signal } = context;
   const { credentialsFile, id: hostId, journalFolder, name } = host;
@@ -73,6 +74,7 @@ async function startAgent(
     messaging,
     hypervisor,
     journal,
+    orderCheck,
     logger,
     settings: settingsOf(config, host, machineId),
   });

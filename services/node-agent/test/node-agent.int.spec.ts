@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hostIdSchema } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { connectMessaging, type NatsMessaging } from '@drover/messaging';
+import { answered, connectMessaging, createOrderKey, OrderSigner, type NatsMessaging } from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { startNats, type NatsServer } from '@drover/testing';
@@ -26,6 +26,7 @@ describe('the node agents of a simulated fleet, over NATS', () => {
       home,
       nats: { url: server.url },
       hypervisor: { kind: 'simulated', imageFolder: home, poolFolder: home },
+      orders: { publicKeysFile: path.join(home, 'order-keys') },
       hosts: hostIds.map((id) => ({ id, name: `sim-${id.slice(0, 4)}`, journalFolder: path.join(home, id) })),
       nodeAgent: { loadIntervalMs: 50 },
     });
@@ -47,6 +48,7 @@ describe('the node agents of a simulated fleet, over NATS', () => {
       deadLetters: { keep: () => Promise.reject(new Error('a message was unreadable')) },
     });
     controlPlanes = hostIds.map((hostId) => new ControlPlaneDouble(messaging, hostId));
+    await writeFile(path.join(home, 'order-keys'), controlPlanes.map(({ key }) => key.publicKey).join('\n'));
     await messaging.flush();
     service = await start();
   }, 20_000);
@@ -77,14 +79,22 @@ describe('the node agents of a simulated fleet, over NATS', () => {
     await subscription.stop();
   });
 
-  it('keeps a command that it cannot read as a dead letter', async () => {
+  it('refuses what is not signed, and believes a key as soon as it stands in the list', async () => {
     const subject = messaging.subjects.hostCommand(firstOf().hostId);
-    await expect(messaging.request(subject, { kind: 'explode' }, { ttlMs: 2_000 })).rejects.toMatchObject({
-      code: 'UNREADABLE_MESSAGE',
-      outcome: 'not-applied',
-    });
-    const lines = (await readFile(path.join(home, firstOf().hostId, 'dead-letters.jsonl'), 'utf8')).trim().split('\n');
-    expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([{ subject }]);
+    const file = path.join(home, 'order-keys');
+    const vm = new VmCommands('vm-0');
+    const signedBy = (key: { privateKey: string }) =>
+      new OrderSigner(key.privateKey, firstOf().fleetId).sign('order', firstOf().hostId, vm.create(1));
+    const ask = (payload: unknown) => messaging.request(subject, payload, { ttlMs: 2_000 });
+    const refused = { kind: 'rejected', rejection: { code: 'SIGNATURE_INVALID' } };
+    expect(await ask(vm.create(1))).toMatchObject(refused);
+    const next = createOrderKey();
+    expect(await ask(signedBy(next))).toMatchObject(refused);
+    const before = await readFile(file, 'utf8');
+    await writeFile(file, `${before}\n${next.publicKey}\n`);
+    expect(await ask(signedBy(next))).toEqual(answered({ kind: 'taken' }));
+    await writeFile(file, before);
+    expect(await ask(signedBy(next))).toMatchObject(refused);
   });
 
   it('finds its VMs running after its restart, and remembers the order of commands', async () => {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { OrderSigner } from '@drover/messaging';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { VmCommandController } from './adapters/inbound/vm-command.controller.js';
 import { VmLaneController } from './adapters/inbound/vm-lane.controller.js';
@@ -9,13 +10,14 @@ import type { VmManager } from './application/vm-manager.process.js';
 /** Binds the controllers of the bus to one replica. */
 @Module({})
 export class VmManagerModule {
-  static of(manager: VmManager): DynamicModule {
+  static of(manager: VmManager, signer: OrderSigner): DynamicModule {
     return {
       module: VmManagerModule,
       controllers: [VmCommandController, VmLaneController],
       providers: [
         { provide: VmCommandHandler, useValue: manager.commands },
         { provide: HostReportHandler, useValue: manager.reports },
+        { provide: OrderSigner, useValue: signer },
       ],
     };
   }

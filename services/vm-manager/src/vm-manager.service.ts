@@ -1,6 +1,6 @@
 import { systemClock } from '@drover/domain-kit';
-import { DroverTransportStrategy, runReplica } from '@drover/messaging';
-import { nestLogger, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { DroverTransportStrategy, OrderSigner, runReplica } from '@drover/messaging';
+import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
@@ -18,6 +18,7 @@ const NAME = 'vm-manager';
 /** What a replica stands on, and its own settings. */
 export interface ReplicaSettings extends Foundation {
   readonly timeouts: Timeouts;
+  readonly signer: OrderSigner;
 }
 
 /** The service as a process runs it. */
@@ -28,6 +29,7 @@ export function vmManagerService(config: VmManagerConfig): ServiceDefinition {
       const { leaseTtlMs, createTimeoutMs, deleteTimeoutMs, powerTimeoutMs, undoTimeoutMs } = config.vmManager;
       await startReplica(context, {
         ...(await openFoundation(context, { ...config, leaseTtlMs })),
+        signer: new OrderSigner(readSecret(config.orders.keyFile), config.fleetId),
         timeouts: {
           createMs: createTimeoutMs,
           deleteMs: deleteTimeoutMs,
@@ -42,11 +44,11 @@ export function vmManagerService(config: VmManagerConfig): ServiceDefinition {
 /** Follows the store, competes for the lease and carries operations on while it holds it, until the context stops. */
 export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
-  const { store, deadLetters, messaging, leases, leaseTtlMs, timeouts } = settings;
+  const { store, deadLetters, messaging, leases, leaseTtlMs, signer, timeouts } = settings;
   const manager: VmManager = new VmManager({
     store: toldOperations(store, logger),
     scheduler: new MessagingScheduler(messaging),
-    hosts: new MessagingHostCommands(messaging),
+    hosts: new MessagingHostCommands(messaging, signer),
     deadLetters,
     clock: systemClock,
     timer: nodeTimer,
@@ -56,7 +58,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   });
 
   const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(VmManagerModule.of(manager), {
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(VmManagerModule.of(manager, signer), {
     strategy,
     logger: nestLogger(logger),
     abortOnError: false,

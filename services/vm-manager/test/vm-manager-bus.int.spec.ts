@@ -3,14 +3,23 @@ import {
   DEFAULT_CLUSTER,
   DEFAULT_PROJECT,
   type EventId,
+  fleetIdSchema,
   type HostCommand,
+  type Signed,
   type NewEvent,
   type PlaceQuery,
   type StoredVmEvent,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { createMemoryEventStore, type MemoryEventStore } from '@drover/event-store';
-import { answered, createMemoryBus, createMemoryLeaseStore, type Messaging } from '@drover/messaging';
+import {
+  answered,
+  createMemoryBus,
+  createMemoryLeaseStore,
+  createOrderKey,
+  OrderSigner,
+  type Messaging,
+} from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { command, FakeHost, hostA, hostB, operationOf, user, vmId } from '../src/testing/index.js';
@@ -18,6 +27,7 @@ import { defaultTimeouts, startReplica } from '../src/index.js';
 
 /** Long beside any pause of a busy machine: a lease that lapses makes the replica refuse, as it should. */
 const LEASE_TTL_MS = 500;
+const fleetId = '00000006-0000-7000-8000-000000000001';
 const at = '2026-01-01T00:00:00.000Z';
 
 describe('the service on a bus', () => {
@@ -60,7 +70,7 @@ describe('the service on a bus', () => {
       return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
     });
     outside.respond(outside.subjects.hostCommand(hostA), ({ payload }) =>
-      answered(host.receive(payload as HostCommand)),
+      answered(host.receive(JSON.parse((payload as Signed).body) as HostCommand)),
     );
     const messaging = connect('vm-manager');
     service = await startService(
@@ -74,6 +84,7 @@ describe('the service on a bus', () => {
             leases: createMemoryLeaseStore(),
             leaseTtlMs: LEASE_TTL_MS,
             timeouts: defaultTimeouts,
+            signer: new OrderSigner(createOrderKey().privateKey, fleetIdSchema.parse(fleetId)),
           });
         },
       },
@@ -138,7 +149,7 @@ describe('the service on a bus', () => {
   });
 
   it('lets no host report as another', async () => {
-    const open = { kind: 'open', hostId: hostB, journalEpoch: 1 };
+    const open = { kind: 'open', hostId: hostB, journalEpoch: 1, nonce: 'n' };
     expect(
       await agent.request(agent.subjects.hostReport(hostA, 'vm'), open, { ttlMs: 5_000, retry: 'until-ttl' }),
     ).toMatchObject({ kind: 'rejected', rejection: { code: 'FORBIDDEN' } });

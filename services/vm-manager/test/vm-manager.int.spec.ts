@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +14,7 @@ import {
   hostCommandSchema,
   placeQuerySchema,
   reportsAcknowledgedSchema,
+  signedSchema,
   type NewEvent,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
@@ -20,6 +22,7 @@ import { openPostgresEventStore, type PostgresEventStore } from '@drover/event-s
 import {
   answered,
   connectMessaging,
+  createOrderKey,
   natsLeaseStore,
   parsePayload,
   runLease,
@@ -88,7 +91,7 @@ describe('the vm-manager on a real bus and database', () => {
       return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
     });
     outside.respond(outside.subjects.hostCommand(hostA), (message) =>
-      answered(host.receive(parsePayload(hostCommandSchema, message))),
+      answered(host.receive(hostCommandSchema.parse(JSON.parse(parsePayload(signedSchema, message).body)))),
     );
     reporting = report();
   }, PATIENCE_MS);
@@ -118,7 +121,10 @@ describe('the vm-manager on a real bus and database', () => {
   }
 
   async function aReplica(): Promise<RunningService> {
+    await writeFile(path.join(folder, 'order-key'), createOrderKey().privateKey);
     const config = vmManagerConfigSchema.parse({
+      fleetId: randomUUID(),
+      orders: { keyFile: path.join(folder, 'order-key') },
       nats: { url: nats.url },
       database: { urlFile: path.join(folder, 'database-url') },
       vmManager: { leaseTtlMs: 500 },

@@ -45,6 +45,8 @@ nats:
 ${credentials.join('\n')}
 database:
   urlFile: ${quoted(home.databaseUrlFile)}
+orders:
+  keyFile: ${quoted(home.orderKeyFile)}
 api:
   host: 127.0.0.1
   port: ${state.ports.api}
@@ -66,6 +68,8 @@ export function agentConfigText(input: FleetConfigInput): string {
 subjectPrefix: ${input.subjectPrefix}
 nats:
   url: ${quoted(natsUrl(state.ports.nats))}
+orders:
+  publicKeysFile: ${quoted(home.orderPublicKeysFile)}
 hypervisor:
   kind: ${hypervisor}
   imageFolder: ${quoted(home.imageFolder)}

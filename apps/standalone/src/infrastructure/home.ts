@@ -17,6 +17,10 @@ export interface Home {
   readonly apiTokenFile: string;
   readonly databaseUrlFile: string;
   readonly natsAuthorityFile: string;
+  /** Signs orders to hosts. */
+  readonly orderKeyFile: string;
+  /** Whose signatures the hosts believe. */
+  readonly orderPublicKeysFile: string;
   /** One credentials file per service, `<name>.creds`, and below `hosts/` one per host. */
   readonly credentialsFolder: string;
   readonly natsFolder: string;
@@ -42,6 +46,8 @@ export function homeAt(root: string): Home {
     apiTokenFile: under('secrets', 'api-token'),
     databaseUrlFile: under('secrets', 'database-url'),
     natsAuthorityFile: under('secrets', 'nats-authority.json'),
+    orderKeyFile: under('secrets', 'order-key.pem'),
+    orderPublicKeysFile: under('credentials', 'order-keys'),
     credentialsFolder: under('credentials'),
     natsFolder: under('nats'),
     postgresFolder: under('postgres'),

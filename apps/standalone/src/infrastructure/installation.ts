@@ -11,6 +11,7 @@ import {
   type FleetState,
   type HostsWanted,
 } from './fleet-state.js';
+import { ensureOrderKey } from './order-keys.js';
 import { holderOf } from './listening-socket.js';
 import type { NatsAuthority } from './nats-authority.js';
 import type { Ports } from './ports.js';
@@ -48,6 +49,7 @@ export async function prepareInstallation(
   const hosts = hostsToRun(state, wanted);
   const authority = await ensureNatsAuthority(home);
   const token = await ensureApiToken(home, users);
+  await ensureOrderKey(home, users);
   const { hypervisor } = wanted;
   const subjects = subjectsUnder(SUBJECT_PREFIX);
   await ensureCredentials(home, { authority, subjects, hypervisor, hosts, users, ...(report && { report }) });

@@ -85,6 +85,10 @@ export const errorCatalogue = {
     409,
     'Another agent with this host id is alive; give the cloned machine its own machine id.',
   ),
+  SIGNATURE_INVALID: rejection(
+    403,
+    'The host refused an order that does not carry the signature of this fleet; see whether its list of keys is the current one.',
+  ),
   PROTOCOL_UNSUPPORTED: rejection(
     409,
     'The agent speaks a protocol version this control plane does not know; update one of them.',

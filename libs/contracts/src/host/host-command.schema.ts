@@ -33,7 +33,7 @@ const definition = {
   settled: settledDefinitionSchema.optional(),
 };
 
-/** Payload of `drover.host.<hostId>.command`. Carried out one at a time and in order per VM; VMs do not wait for each other. */
+/** An order of `drover.host.<hostId>.command`. Carried out one at a time and in order per VM; VMs do not wait for each other. */
 export const hostCommandSchema = z.discriminatedUnion('kind', [
   /** Volumes, definition and, if asked, start; on failure all of it is undone. */
   z.strictObject({ ...order, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
@@ -72,14 +72,30 @@ export const vmLookSchema = z.strictObject({
 });
 export type VmLook = z.infer<typeof vmLookSchema>;
 
-/** All that comes on `drover.host.<hostId>.command`. */
-export const hostOrderSchema = z.discriminatedUnion('kind', [...hostCommandSchema.options, vmLookSchema]);
+/**
+ * The newest order of this VM in the agent's journal is not vm-manager's: it is set to what the store says, and nothing else is done.
+ * Only where it is the one named: a copy of this message that comes another day lowers nothing.
+ */
+export const vmLowerSchema = z.strictObject({
+  kind: z.literal('lower'),
+  vmId: vmIdSchema,
+  from: commandOrderSchema,
+  to: commandOrderSchema,
+});
+export type VmLower = z.infer<typeof vmLowerSchema>;
+
+/** All that comes on `drover.host.<hostId>.command`, signed by vm-manager (`signedSchema`). */
+export const hostOrderSchema = z.discriminatedUnion('kind', [
+  ...hostCommandSchema.options,
+  vmLookSchema,
+  vmLowerSchema,
+]);
 export type HostOrder = z.infer<typeof hostOrderSchema>;
 
 /** The agent's answer. Only `taken` means that the command stands in its journal and will be reported on. */
 export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('taken') }),
-  /** A newer command was taken for this VM before. */
+  /** A newer command was taken for this VM before; the answer to `lower` where another order is the newest. */
   z.strictObject({ kind: z.literal('superseded'), newest: commandOrderSchema }),
   /** The agent's journal is new and it waits for the table of its VMs. */
   z.strictObject({ kind: z.literal('table-needed') }),

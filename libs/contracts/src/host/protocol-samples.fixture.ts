@@ -87,7 +87,7 @@ export const protocolSamples = {
   hostReport: samples(hostReportSchema, { kind: 'inventory-changed', inventory }),
   vmLane: samples(
     vmLaneMessageSchema,
-    { kind: 'open', hostId, journalEpoch: 1, lastSequence: 7, underWay: [vmId] },
+    { kind: 'open', hostId, journalEpoch: 1, nonce: 'n', lastSequence: 7, underWay: [vmId] },
     { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }] },
   ),
   hostLane: samples(
@@ -128,6 +128,7 @@ export const protocolSamples = {
     { ...order, kind: 'resume' },
     { ...order, kind: 'delete' },
     { kind: 'look', vmId, commandId },
+    { kind: 'lower', vmId, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
   ),
   orderAnswer: samples(
     hostCommandAnswerSchema,
@@ -137,7 +138,7 @@ export const protocolSamples = {
     { kind: 'expired' },
     { kind: 'refused', code: 'PROTOCOL_UNSUPPORTED', detail: '/kind: unknown' },
   ),
-  table: samples(vmTableSchema, { kind: 'table', vms: [{ vmId, newest: { generation, revision: 3 } }] }),
+  table: samples(vmTableSchema, { kind: 'table', nonce: 'n', vms: [{ vmId, newest: { generation, revision: 3 } }] }),
   acknowledged: samples(reportsAcknowledgedSchema, { kind: 'acknowledged', throughSequence: 8 }),
   registrationAnswer: samples(
     registrationAnswerSchema,

@@ -147,6 +147,8 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
     kind: z.literal('open'),
     hostId: hostIdSchema,
     journalEpoch: ordinalSchema,
+    /** Comes back in the table, so that a table of another day is not taken for the answer. */
+    nonce: z.string().min(1).max(64),
     /** Of the newest report made in this lane. Lower than what was heard: the journal is an older copy. Absent from older agents. */
     lastSequence: countSchema.optional(),
     /** VMs whose commands stand in the journal: the table names them also where the store gives this host no such VM any more. */
@@ -165,9 +167,11 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
 ]);
 export type VmLaneMessage = z.infer<typeof vmLaneMessageSchema>;
 
-/** The VMs that the store gives this host, and the newest command order of each. */
+/** The VMs that the store gives this host, and the newest command order of each. Comes signed. */
 export const vmTableSchema = z.strictObject({
   kind: z.literal('table'),
+  /** Of the question. */
+  nonce: z.string().min(1).max(64),
   vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: commandOrderSchema })).max(MAX_VMS_OF_A_HOST),
 });
 export type VmTable = z.infer<typeof vmTableSchema>;

@@ -164,6 +164,7 @@ export class Session {
           kind: 'open',
           hostId,
           journalEpoch,
+          nonce: randomUUID(),
           lastSequence: book.content.lanes.vm.lastSequence,
           underWay: [...new Set([...book.content.commands.values()].map(({ command }) => command.vmId))].slice(
             0,

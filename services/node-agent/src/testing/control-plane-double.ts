@@ -22,7 +22,7 @@ import {
   type VmLaneMessage,
   type VmReport,
 } from '@drover/contracts';
-import { answered, parsePayload, rejected, type Messaging } from '@drover/messaging';
+import { answered, createOrderKey, OrderSigner, parsePayload, rejected, type Messaging } from '@drover/messaging';
 
 type Registration = Extract<HostLaneMessage, { readonly kind: 'register' }>;
 type Opening = Extract<VmLaneMessage, { readonly kind: 'open' }>;
@@ -34,6 +34,8 @@ type Opening = Extract<VmLaneMessage, { readonly kind: 'open' }>;
 export class ControlPlaneDouble {
   readonly hostId: HostId;
   fleetId: FleetId = fleetIdSchema.parse(randomUUID());
+  /** Signs what this control plane says, and is the one that the agent knows. */
+  readonly key = createOrderKey();
   journalEpoch = 1;
   heartbeatIntervalMs = 60_000;
   readonly table = new Map<VmId, CommandOrder>();
@@ -52,6 +54,10 @@ export class ControlPlaneDouble {
   readonly refusals: Rejection[] = [];
   /** Answers to the next openings of the VM lane, instead of the table. */
   readonly openingRefusals: Rejection[] = [];
+  /** Signs tables instead of the key that the agent knows. */
+  tableSigner: OrderSigner | undefined;
+  /** Of tables, instead of that of the question. */
+  tableNonce: string | undefined;
   /** The openings as they came. */
   readonly opened: Opening[] = [];
   /** Awaited before a registration or the opening of the VM lane is answered. */
@@ -94,7 +100,8 @@ export class ControlPlaneDouble {
       const refusal = this.openingRefusals.shift();
       if (refusal !== undefined) return this.#told(rejected(refusal));
       const vms = [...this.table].map(([vmId, newest]) => ({ vmId, newest }));
-      return this.#told(answered({ kind: 'table', vms }));
+      const table = { kind: 'table', nonce: this.tableNonce ?? parsed.nonce, vms };
+      return this.#told(answered((this.tableSigner ?? this.signer).sign('table', hostId, table)));
     });
     messaging.respond(subjects.hostHeartbeat(hostId), (message) => {
       const heartbeat = parsePayload(heartbeatSchema, message);
@@ -108,10 +115,17 @@ export class ControlPlaneDouble {
     });
   }
 
+  get signer(): OrderSigner {
+    return new OrderSigner(this.key.privateKey, this.fleetId);
+  }
+
   /** Sends once. */
   async send(command: HostOrder): Promise<HostCommandAnswer> {
     const subject = this.#messaging.subjects.hostCommand(this.hostId);
-    const answer = await this.#messaging.request(subject, command, { ttlMs: 2_000, schema: hostCommandAnswerSchema });
+    const answer = await this.#messaging.request(subject, this.signer.sign('order', this.hostId, command), {
+      ttlMs: 2_000,
+      schema: hostCommandAnswerSchema,
+    });
     if (answer.kind === 'rejected') throw new Error(`a command was rejected: ${answer.rejection.code}`);
     return answer.value;
   }
@@ -121,7 +135,7 @@ export class ControlPlaneDouble {
     this.table.set(command.vmId, { generation: command.generation, revision: command.revision });
     for (;;) {
       const subject = this.#messaging.subjects.hostCommand(this.hostId);
-      const answer = await this.#messaging.request(subject, command, {
+      const answer = await this.#messaging.request(subject, this.signer.sign('order', this.hostId, command), {
         ttlMs: 5_000,
         retry: 'until-ttl',
         schema: hostCommandAnswerSchema,

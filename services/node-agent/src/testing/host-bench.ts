@@ -6,8 +6,8 @@ import {
   type Hypervisor,
   type SimulatedHardware,
 } from '@drover/hypervisor';
-import { createMemoryBus, type MemoryBus, type Messaging } from '@drover/messaging';
-import { silentLogger, type Logger } from '@drover/observability';
+import { createMemoryBus, OrderCheck, parseOrderKeys, type MemoryBus, type Messaging } from '@drover/messaging';
+import { createMetrics, silentLogger, type Logger } from '@drover/observability';
 import { MemoryJournal } from '../adapters/outbound/journal/memory-journal.adapter.js';
 import { defaultLimits, defaultTimings, type AgentTimings } from '../application/agent-settings.js';
 import type { Journal } from '../application/ports/journal.port.js';
@@ -49,6 +49,7 @@ export class HostBench {
   readonly bus: MemoryBus = createMemoryBus();
   readonly journal: Journal;
   readonly controlPlane: ControlPlaneDouble;
+  readonly metrics = createMetrics();
   readonly #options: HostBenchOptions;
   #agent: NodeAgent | undefined;
 
@@ -84,6 +85,11 @@ export class HostBench {
       messaging: through.messaging ?? this.connect(),
       hypervisor: through.hypervisor?.(driver) ?? driver,
       journal: through.journal ?? this.journal,
+      orderCheck: new OrderCheck({
+        keys: () => parseOrderKeys(this.controlPlane.key.publicKey),
+        logger: this.#options.logger ?? silentLogger,
+        metrics: this.metrics,
+      }),
       logger: this.#options.logger ?? silentLogger,
       settings: {
         host: {

@@ -86,7 +86,7 @@ describe('the lane of a host', () => {
   it('is answered with what to do when the host or its journal is not known', async () => {
     const bench = await running();
     const stranger = vmOf('stranger') as string as HostId;
-    const unknown = bench.manager.reports.handle({ kind: 'open', hostId: stranger, journalEpoch: 1 });
+    const unknown = bench.manager.reports.handle({ kind: 'open', hostId: stranger, journalEpoch: 1, nonce: 'n' });
     bench.clock.advance(2_000);
     let turns = 0;
     await bench.until(() => turns++ > 4);
@@ -103,7 +103,7 @@ describe('the lane of a host', () => {
 
   it('refuses an epoch of the future at once, and takes it when its registration has been read', async () => {
     const bench = await running();
-    const open = () => bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 2 });
+    const open = () => bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 2, nonce: 'n' });
     await expect(open()).rejects.toMatchObject({ code: 'NOT_YET', outcome: 'not-applied' });
     await bench.register(hostA, 2);
     expect(await open()).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
@@ -112,7 +112,7 @@ describe('the lane of a host', () => {
   it('gives no table to a journal that is older than what was heard from it, also after a restart', async () => {
     const bench = await running();
     const open = (lastSequence: number) =>
-      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, lastSequence });
+      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, nonce: 'n', lastSequence });
     const { length } = bench.hosts.host(hostA).reports;
     expect(await open(length - 1)).toMatchObject({ kind: 'rejected', rejection: { code: 'JOURNAL_OUTDATED' } });
     expect(await open(length)).toMatchObject({ kind: 'answered' });
@@ -125,7 +125,7 @@ describe('the lane of a host', () => {
     await bench.command('delete', 'delete');
     await bench.ended('delete');
     const open = (underWay: VmId[]) =>
-      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, underWay });
+      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, nonce: 'n', underWay });
     expect(await open([])).toMatchObject({ value: { kind: 'table', vms: [] } });
     const { generation = firstGeneration, revision } = bench.state();
     expect(await open([vmId, vmOf('never')])).toMatchObject({
@@ -135,7 +135,8 @@ describe('the lane of a host', () => {
 
   it('has one message in work and one waiting, whatever the host sends, and goes on with other hosts', async () => {
     const bench = await running();
-    const send = (hostId: HostId) => bench.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1 });
+    const send = (hostId: HostId) =>
+      bench.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1, nonce: 'n' });
     const answers = await Promise.allSettled([...Array.from({ length: 50 }, () => send(hostA)), send(hostB)]);
     const refused = answers.filter((answer) => answer.status === 'rejected');
     expect(refused).toHaveLength(48);

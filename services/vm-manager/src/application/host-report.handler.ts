@@ -123,7 +123,7 @@ export class HostReportHandler {
         const detail = `report ${heard} was heard, and the journal goes to ${lastSequence}; begin a new journal and register it`;
         return refused('JOURNAL_OUTDATED', detail);
       }
-      const table = await this.#table(hostId, underWay);
+      const table = await this.#table(hostId, underWay, message.nonce);
       operations.hostOpened(hostId);
       operations.hostHeard(hostId);
       return { kind: 'answered', value: table };
@@ -141,7 +141,7 @@ export class HostReportHandler {
   }
 
   /** The host's VMs, and those that it still works on: what has gone since must not be made again. */
-  async #table(hostId: HostId, underWay: readonly VmId[]): Promise<VmTable> {
+  async #table(hostId: HostId, underWay: readonly VmId[], nonce: string): Promise<VmTable> {
     const { folds } = this.#options;
     const its = new Set(folds.vmsOf(hostId));
     const vms = [...its].flatMap((vmId) => {
@@ -154,7 +154,7 @@ export class HostReportHandler {
     const gone = others.flatMap(({ vmId, state: { generation, revision } }) =>
       generation === undefined ? [] : [{ vmId, newest: { generation, revision } }],
     );
-    return { kind: 'table', vms: [...vms, ...gone] };
+    return { kind: 'table', nonce, vms: [...vms, ...gone] };
   }
 
   async #settleBatch({ hostId, journalEpoch, reports }: Reports): Promise<ReportsAcknowledged> {

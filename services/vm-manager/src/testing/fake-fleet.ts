@@ -11,6 +11,7 @@ import {
   type PowerState,
   type VmId,
   type VmLook,
+  type VmLower,
   type VmReport,
 } from '@drover/contracts';
 import type { HostCommands } from '../application/ports/host-commands.port.js';
@@ -94,6 +95,20 @@ export class FakeHost {
     const generation = this.generations.get(vmId) ?? known?.generation;
     const ours = powerState === 'ABSENT' || generation === undefined ? {} : { generation };
     this.reports.push({ kind: 'vm-state', vmId, commandId, isUnderWay, powerState, ...ours });
+    return { kind: 'taken' };
+  }
+
+  /** As an order that vm-manager never gave leaves the journal. */
+  forge(vmId: VmId, order: CommandOrder): void {
+    this.#newest.set(vmId, order);
+  }
+
+  lower({ vmId, from, to }: VmLower): HostCommandAnswer {
+    if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
+    const newest = this.#newest.get(vmId);
+    if (newest === undefined || compareCommandOrders(newest, to) <= 0) return { kind: 'taken' };
+    if (compareCommandOrders(newest, from) !== 0) return { kind: 'superseded', newest };
+    this.#newest.set(vmId, to);
     return { kind: 'taken' };
   }
 
@@ -191,6 +206,10 @@ export class FakeHosts implements HostCommands {
 
   async look(hostId: HostId, look: VmLook): Promise<HostCommandAnswer> {
     return this.host(hostId).look(look);
+  }
+
+  async lower(hostId: HostId, lower: VmLower): Promise<HostCommandAnswer> {
+    return this.host(hostId).lower(lower);
   }
 }
 

@@ -197,7 +197,7 @@ export class VmManagerBench {
   }
 
   async openLane(hostId: HostId) {
-    return this.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1 });
+    return this.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1, nonce: 'n' });
   }
 
   /** What an agent does after each (re)connect: it opens its lane and raises its journal to the table. */

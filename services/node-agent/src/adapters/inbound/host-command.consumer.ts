@@ -1,35 +1,54 @@
-import { hostOrderSchema, type HostCommandAnswer, type HostId } from '@drover/contracts';
+import { hostOrderSchema, type FleetId, type HostCommandAnswer, type HostId, type Rejection } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
-import { answered, type Messaging, type MessagingSubscription } from '@drover/messaging';
+import { answered, rejected, type Messaging, type MessagingSubscription, type OrderCheck } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
+import type { Lower } from '../../application/lower.handler.js';
 import type { Look } from '../../application/look.handler.js';
 import type { TakeCommand } from '../../application/take-command.handler.js';
+
+export interface HostOrderHandlers {
+  readonly takeCommand: TakeCommand;
+  readonly look: Look;
+  readonly lower: Lower;
+}
 
 /**
  * Answers the commands and questions on the host's own subject.
  *
- * An order is read strictly, because a field that is not known here may change what is to be done. One that cannot be read is refused
+ * What vm-manager has not signed for this host is refused, and nothing of it is read. An order is read strictly, because a field that is not known here may change what is to be done. One that cannot be read is refused
  * by an answer, so that its sender ends it instead of sending it again.
  */
 export function consumeHostCommands(
   messaging: Messaging,
   hostId: HostId,
-  takeCommand: TakeCommand,
-  look: Look,
+  fleetId: () => FleetId,
+  check: OrderCheck,
+  { takeCommand, look, lower }: HostOrderHandlers,
   clock: Clock,
   logger: Logger,
 ): MessagingSubscription {
   return messaging.respond(messaging.subjects.hostCommand(hostId), async ({ payload }) => {
     const receivedAtMs = clock.monotonicMs();
-    const read = hostOrderSchema.safeParse(payload);
+    const signed = check.open(payload, { purpose: 'order', fleetId: fleetId(), hostId });
+    if (signed === undefined) return rejected(notSigned(hostId));
+    const read = hostOrderSchema.safeParse(signed.content);
     if (!read.success) {
       const refusal = refused(read.error.issues);
       logger.warn('an order cannot be read by this release and is refused', { detail: refusal.detail });
       return answered(refusal);
     }
     const order = read.data;
-    return answered(order.kind === 'look' ? await look.take(order) : await takeCommand.take(order, receivedAtMs));
+    if (order.kind === 'look') return answered(await look.take(order));
+    if (order.kind === 'lower') return answered(await lower.take(order));
+    return answered(await takeCommand.take(order, receivedAtMs));
   });
+}
+
+function notSigned(hostId: HostId): Rejection {
+  return {
+    code: 'SIGNATURE_INVALID',
+    detail: `none of the keys that host ${hostId} knows has signed this order; nothing was done`,
+  };
 }
 
 function refused(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]) {

@@ -33,6 +33,8 @@ export type JournalChange =
   /** The file is an older copy of the journal: from here on it is another one, and what it had to report is history. */
   | { readonly kind: 'renewed'; readonly journalId: string }
   | { readonly kind: 'raised'; readonly vmId: VmId; readonly order: CommandOrder }
+  /** Down to what the store says, on an operator's word. */
+  | { readonly kind: 'lowered'; readonly vmId: VmId; readonly order: CommandOrder }
   | { readonly kind: 'taken'; readonly command: HostCommand }
   /** Of a command that did not become durable: it may be sent and taken again. */
   | { readonly kind: 'untaken'; readonly command: HostCommand }
@@ -112,6 +114,9 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
       return;
     case 'raised':
       content.newest.set(change.vmId, raise(content.newest.get(change.vmId), change.order));
+      return;
+    case 'lowered':
+      content.newest.set(change.vmId, { order: change.order });
       return;
     case 'taken':
       content.commands.set(change.command.commandId, { command: change.command });

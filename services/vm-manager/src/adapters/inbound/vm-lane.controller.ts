@@ -1,5 +1,13 @@
 import { hostIdOfSubject, loosely, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
-import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer, type IncomingMessage } from '@drover/messaging';
+import {
+  ACTIVE_GROUP,
+  answered,
+  OnRequest,
+  OrderSigner,
+  rejected,
+  type Answer,
+  type IncomingMessage,
+} from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { HostReportHandler } from '../../application/host-report.handler.js';
 
@@ -7,9 +15,11 @@ import { HostReportHandler } from '../../application/host-report.handler.js';
 @Controller()
 export class VmLaneController {
   readonly #handler: HostReportHandler;
+  readonly #signer: OrderSigner;
 
-  constructor(@Inject(HostReportHandler) handler: HostReportHandler) {
+  constructor(@Inject(HostReportHandler) handler: HostReportHandler, @Inject(OrderSigner) signer: OrderSigner) {
     this.#handler = handler;
+    this.#signer = signer;
   }
 
   @OnRequest('host.*.report.vm', loosely(vmLaneMessageSchema), { group: ACTIVE_GROUP })
@@ -23,6 +33,9 @@ export class VmLaneController {
       });
     }
     const answer = await this.#handler.handle(message);
-    return answer.kind === 'answered' ? answered(answer.value) : rejected(answer.rejection);
+    if (answer.kind === 'rejected') return rejected(answer.rejection);
+    const { value } = answer;
+    // A table raises orders; an acknowledgement gives none, and what it lets the agent forget is its sender's own.
+    return answered(value.kind === 'table' ? this.#signer.sign('table', message.hostId, value) : value);
   }
 }

@@ -7,8 +7,9 @@ import {
   type HostId,
   type HostOrder,
   type VmLook,
+  type VmLower,
 } from '@drover/contracts';
-import type { Messaging } from '@drover/messaging';
+import type { Messaging, OrderSigner } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
 import type { HostCommands } from '../../application/ports/host-commands.port.js';
 import type { MessageTrace } from '../../application/ports/scheduler.port.js';
@@ -16,12 +17,14 @@ import type { MessageTrace } from '../../application/ports/scheduler.port.js';
 /** How long the agent may take to write a command into its journal before another copy is sent. */
 const ANSWER_MS = 5_000;
 
-/** Sends to `host.<hostId>.command`; the message id is the command's, so that a repeat is known as one. */
+/** Sends to `host.<hostId>.command`, signed; the message id is the command's, so that a repeat is known as one. */
 export class MessagingHostCommands implements HostCommands {
   readonly #messaging: Messaging;
+  readonly #signer: OrderSigner;
 
-  constructor(messaging: Messaging) {
+  constructor(messaging: Messaging, signer: OrderSigner) {
     this.#messaging = messaging;
+    this.#signer = signer;
   }
 
   send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer> {
@@ -30,6 +33,10 @@ export class MessagingHostCommands implements HostCommands {
 
   look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostCommandAnswer> {
     return this.#order(hostId, look, undefined, trace);
+  }
+
+  lower(hostId: HostId, lower: VmLower, trace: MessageTrace): Promise<HostCommandAnswer> {
+    return this.#order(hostId, lower, undefined, trace);
   }
 
   async #order(
@@ -41,7 +48,7 @@ export class MessagingHostCommands implements HostCommands {
     const { operationId, causationId, signal, traceparent } = trace;
     const fields = { operationId, hostId, vmId: order.vmId };
     const answer = await inSpan(`host command ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
-      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), order, {
+      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), this.#signer.sign('order', hostId, order), {
         ttlMs: ANSWER_MS,
         schema: loosely(hostCommandAnswerSchema),
         ...(id === undefined ? {} : { id }),

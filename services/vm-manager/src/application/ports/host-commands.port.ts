@@ -1,4 +1,4 @@
-import type { HostCommand, HostCommandAnswer, HostId, VmLook } from '@drover/contracts';
+import type { HostCommand, HostCommandAnswer, HostId, VmLook, VmLower } from '@drover/contracts';
 import type { MessageTrace } from './scheduler.port.js';
 
 /**
@@ -9,4 +9,6 @@ export interface HostCommands {
   send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer>;
   /** Asks what the host has of a VM. `taken`: its report is under way in the VM lane. Repeats are the caller's, and harmless. */
   look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostCommandAnswer>;
+  /** Lowers the newest order that the host's journal holds of a VM. `superseded`: it is another one than was named. */
+  lower(hostId: HostId, lower: VmLower, trace: MessageTrace): Promise<HostCommandAnswer>;
 }

@@ -52,6 +52,7 @@ export const statements = {
   raised: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE
     SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = NULL
     WHERE (excluded.epoch, excluded.n, excluded.revision) > (epoch, n, revision)`,
+  lowered: 'INSERT OR REPLACE INTO newest VALUES (?, ?, ?, ?, ?, NULL)',
   newest: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
     SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = excluded.command_id
     WHERE (excluded.epoch, excluded.n, excluded.revision) >= (epoch, n, revision)`,
@@ -93,9 +94,10 @@ export function statementsOf(hostId: HostId, change: JournalChange): readonly St
         ['unreported', hostId],
         ['unnumbered', hostId],
       ];
-    case 'raised': {
+    case 'raised':
+    case 'lowered': {
       const { generation, revision } = change.order;
-      return [['raised', hostId, change.vmId, generation.epoch, generation.n, revision]];
+      return [[change.kind, hostId, change.vmId, generation.epoch, generation.n, revision]];
     }
     case 'taken': {
       const { commandId, generation, revision, vmId } = change.command;

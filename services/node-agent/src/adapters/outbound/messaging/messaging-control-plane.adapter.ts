@@ -1,14 +1,18 @@
 import {
+  Fault,
   heartbeatAnswerSchema,
   leftSchema,
   loosely,
   registrationAnswerSchema,
   reportsAcknowledgedSchema,
+  signedSchema,
   vmTableSchema,
+  type FleetId,
   type HostId,
+  type VmTable,
 } from '@drover/contracts';
-import type { Messaging } from '@drover/messaging';
-import type { ControlPlane } from '../../../application/ports/control-plane.port.js';
+import type { Messaging, OrderCheck } from '@drover/messaging';
+import type { Answer, ControlPlane } from '../../../application/ports/control-plane.port.js';
 
 /** How long an answer is waited for that is not a heartbeat's. Its asker repeats what must arrive. */
 const ANSWER_TTL_MS = 5_000;
@@ -16,7 +20,12 @@ const ANSWER_TTL_MS = 5_000;
 const LEAVE_TTL_MS = 3_000;
 
 /** The control plane as one host sees it over messaging: its own subjects and no others. */
-export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlPlane {
+export function controlPlaneOver(
+  messaging: Messaging,
+  hostId: HostId,
+  fleetId: () => FleetId,
+  check: OrderCheck,
+): ControlPlane {
   const { subjects } = messaging;
   const hostLane = subjects.hostReport(hostId, 'host');
   const vmLane = subjects.hostReport(hostId, 'vm');
@@ -27,8 +36,15 @@ export function controlPlaneOver(messaging: Messaging, hostId: HostId): ControlP
     register: (message) =>
       messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(registrationAnswerSchema) }),
     leave: (message) => messaging.request(hostLane, message, { ttlMs: LEAVE_TTL_MS, schema: loosely(leftSchema) }),
-    openVmLane: (message) =>
-      messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(vmTableSchema) }),
+    openVmLane: async (message): Promise<Answer<VmTable>> => {
+      const answer = await messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: signedSchema });
+      if (answer.kind === 'rejected') return answer;
+      const signed = check.open(answer.value, { purpose: 'table', fleetId: fleetId(), hostId });
+      const table = loosely(vmTableSchema).safeParse(signed?.content).data;
+      if (table?.nonce === message.nonce) return { kind: 'answered', value: table };
+      const detail = `the table of the VMs of host ${hostId} is not one that vm-manager has signed as the answer`;
+      throw new Fault('SIGNATURE_INVALID', 'not-applied', detail);
+    },
     reportVms: (message) =>
       messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(reportsAcknowledgedSchema) }),
     reportHost: (message) =>

@@ -1,0 +1,32 @@
+import { compareCommandOrders, type HostCommandAnswer, type VmLower } from '@drover/contracts';
+import type { Logger } from '@drover/observability';
+import type { JournalBook } from './journal-book.js';
+
+/**
+ * Sets the newest order of a VM down to what the store says, on an operator's word: one that vm-manager never gave would make
+ * every true order superseded, for ever.
+ */
+export class Lower {
+  readonly #book: JournalBook;
+  readonly #logger: Logger;
+
+  constructor(book: JournalBook, logger: Logger) {
+    this.#book = book;
+    this.#logger = logger;
+  }
+
+  /** Answers `superseded` where the newest order is another one than was named. Throws `JOURNAL_UNAVAILABLE`. */
+  async take({ vmId, from, to }: VmLower): Promise<HostCommandAnswer> {
+    const newest = this.#book.content.newest.get(vmId);
+    if (newest === undefined || compareCommandOrders(newest.order, to) <= 0) return { kind: 'taken' };
+    if (compareCommandOrders(newest.order, from) !== 0) return { kind: 'superseded', newest: newest.order };
+    try {
+      await this.#book.record([{ kind: 'lowered', vmId, order: to }]);
+    } catch (error) {
+      this.#book.revoke({ kind: 'lowered', vmId, order: from });
+      throw error;
+    }
+    this.#logger.warn('the newest order of a VM was lowered on the word of an operator', { vmId, from, to });
+    return { kind: 'taken' };
+  }
+}

@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { fleetIdSchema, hostIdSchema, type CommandOrder, type HostOrder, type VmId } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { createOrderKey, OrderSigner } from '@drover/messaging';
+import { createLogger } from '@drover/observability';
+import { HostBench } from '../testing/host-bench.js';
+import { VmCommands } from '../testing/host-commands.js';
+
+const refused = { kind: 'rejected', rejection: { code: 'SIGNATURE_INVALID' } };
+
+describe('an order to a host', () => {
+  let bench: HostBench;
+  const vm = new VmCommands('web');
+  const anotherFleet = fleetIdSchema.parse(derivedId('another', 'fleet'));
+  const anotherHost = hostIdSchema.parse(derivedId('another', 'host'));
+
+  beforeEach(async () => {
+    bench = new HostBench();
+    await bench.start();
+  });
+  afterEach(() => bench.agent.stop());
+
+  const said = (payload: unknown) => {
+    const messaging = bench.connect('vm-manager');
+    return messaging.request(messaging.subjects.hostCommand(bench.controlPlane.hostId), payload, { ttlMs: 2_000 });
+  };
+  const journal = async () => (await bench.journal.open(bench.controlPlane.hostId)).content;
+
+  it.each<[string, string, () => unknown]>([
+    ['is not signed', 'unsigned', () => vm.create(1)],
+    [
+      'is signed by another key',
+      'unknown-key',
+      () => {
+        const { controlPlane } = bench;
+        const signer = new OrderSigner(createOrderKey().privateKey, controlPlane.fleetId);
+        return signer.sign('order', controlPlane.hostId, vm.create(1));
+      },
+    ],
+    [
+      'is for another host',
+      'wrong-signature',
+      () => bench.controlPlane.signer.sign('order', anotherHost, vm.create(1)),
+    ],
+    [
+      'is of another fleet',
+      'wrong-signature',
+      () => {
+        const { controlPlane } = bench;
+        return new OrderSigner(controlPlane.key.privateKey, anotherFleet).sign(
+          'order',
+          controlPlane.hostId,
+          vm.create(1),
+        );
+      },
+    ],
+    [
+      'was signed as a table',
+      'wrong-signature',
+      () => bench.controlPlane.signer.sign('table', bench.controlPlane.hostId, vm.create(1)),
+    ],
+    [
+      'was changed on its way',
+      'wrong-signature',
+      () => {
+        const { controlPlane } = bench;
+        const signed = controlPlane.signer.sign('order', controlPlane.hostId, vm.create(1));
+        return { ...signed, body: signed.body.replace('"revision":1', '"revision":2147483647') };
+      },
+    ],
+  ])('that %s changes nothing, and is counted', async (_what, reason, payload) => {
+    expect(await said(payload())).toMatchObject(refused);
+    const counted = bench.metrics.counter('drover_orders_refused_total', '').value({ purpose: 'order', reason });
+    expect(counted).toBe(1);
+    expect((await journal()).newest.size).toBe(0);
+    expect((await journal()).commands.size).toBe(0);
+    expect(await bench.controlPlane.order(vm.create(1))).toEqual({ kind: 'taken' });
+  });
+
+  it('is told of in a log line', async () => {
+    const lines: unknown[] = [];
+    await bench.agent.stop();
+    const destination = {
+      write: (line: string) => void lines.push((JSON.parse(line) as { message: unknown }).message),
+    };
+    bench = new HostBench({ logger: createLogger('spec', { destination }) });
+    await bench.start();
+    await said(vm.create(1));
+    await said(vm.create(1));
+    expect(lines.filter((line) => line === 'refused an order that vm-manager has not signed')).toHaveLength(1);
+  });
+});
+
+describe('the table of the VMs of a host', () => {
+  const vm = new VmCommands('web');
+  let bench: HostBench;
+
+  beforeEach(() => {
+    bench = new HostBench();
+  });
+  afterEach(() => bench.agent.stop());
+
+  it.each<[string, () => void]>([
+    [
+      'is signed by another key',
+      () => {
+        bench.controlPlane.tableSigner = new OrderSigner(createOrderKey().privateKey, bench.controlPlane.fleetId);
+      },
+    ],
+    [
+      'answers another question',
+      () => {
+        bench.controlPlane.tableNonce = 'of another day';
+      },
+    ],
+  ])('that %s opens no lane and raises nothing', async (_what, arrange) => {
+    const { controlPlane } = bench;
+    controlPlane.table.set(vm.vmId, { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 });
+    arrange();
+    const agent = bench.create();
+    await agent.start();
+    await controlPlane.when(() => (controlPlane.openings >= 2 ? true : undefined), 'the second opening');
+    const raised = (await bench.journal.open(controlPlane.hostId)).content.newest.get(vm.vmId);
+    const wasOpen = agent.isOpen;
+    expect({ raised, wasOpen }).toEqual({ raised: undefined, wasOpen: false });
+  });
+});
+
+describe('an order that vm-manager never gave', () => {
+  const vm = new VmCommands('web');
+  const forged: CommandOrder = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
+  let bench: HostBench;
+
+  beforeEach(async () => {
+    bench = new HostBench();
+    const journal = await bench.journal.open(bench.controlPlane.hostId);
+    await journal.write([{ kind: 'raised', vmId: vm.vmId, order: forged }]);
+    await bench.start();
+  });
+  afterEach(() => bench.agent.stop());
+
+  const to = { generation: { epoch: 1, n: 1 }, revision: 0 };
+  const lower = (from: CommandOrder, vmId: VmId = vm.vmId): HostOrder => ({ kind: 'lower', vmId, from, to });
+
+  it('makes true orders superseded until it is lowered, and then they are carried out', async () => {
+    expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'superseded', newest: forged });
+    expect(await bench.controlPlane.send(lower(forged))).toEqual({ kind: 'taken' });
+    expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'taken' });
+    expect(await bench.controlPlane.end(vm.create(1))).toMatchObject({ powerState: 'RUNNING' });
+  });
+
+  it('is lowered only where it is the newest, so that a copy of another day does nothing', async () => {
+    expect(await bench.controlPlane.send(lower({ ...forged, revision: 5 }))).toEqual({
+      kind: 'superseded',
+      newest: forged,
+    });
+    await bench.controlPlane.send(lower(forged));
+    await bench.controlPlane.send(vm.create(1));
+    await bench.controlPlane.end(vm.create(1));
+    await bench.controlPlane.send(vm.forceStop(4));
+    await bench.controlPlane.end(vm.forceStop(4));
+    // The same message again, as somebody may have kept it.
+    expect(await bench.controlPlane.send(lower(forged))).toMatchObject({ kind: 'superseded', newest: { revision: 4 } });
+    expect(await bench.controlPlane.send(vm.create(1))).toMatchObject({ kind: 'superseded' });
+  });
+
+  it('stays lowered over a restart', async () => {
+    await bench.controlPlane.send(lower(forged));
+    await bench.agent.stop();
+    await bench.start();
+    expect(await bench.controlPlane.order(vm.create(1))).toEqual({ kind: 'taken' });
+    await bench.controlPlane.end(vm.create(1));
+  });
+});
