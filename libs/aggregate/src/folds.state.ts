@@ -26,6 +26,8 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
   readonly #entries = new Map<Id, Folded<State>>();
   readonly #indexes: Index<State, Id>[] = [];
   readonly #listeners: ChangeListener<State, Id>[] = [];
+  /** Streams that were not in memory when more came for them, with the newest revision that came. */
+  readonly #missed = new Map<Id, number>();
   /** Streams that changed since they were last taken for a snapshot. */
   #unsaved = new Set<Id>();
   #feedPosition: Position = START;
@@ -92,14 +94,17 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
   }
 
   /**
-   * Takes an event from the store's feed, in the order of the whole store. Throws where an event of a stream in memory is
-   * missing; later events of streams that are not in memory are of things that are over.
+   * Takes an event from the store's feed, in the order of the whole store. Throws where an event of a stream is missing. What
+   * comes for a thing that was over and is not in memory makes its stream one of the `missed`.
    */
   follow(event: Event): void {
     this.followedTo(event.position);
     const id = streamSubjectId(event.stream) as Id;
     const before = this.#entries.get(id);
-    if (before === undefined && event.revision > 0) return;
+    if (before === undefined && event.revision > 0 && this.aggregate.isOver !== undefined) {
+      this.#missed.set(id, event.revision);
+      return;
+    }
     if (before !== undefined && event.revision <= before.revision) this.#confirm(id, before, event);
     else this.#put(id, this.next(before ?? this.#unknown, event), before ?? this.#unknown);
     this.letGo(id);
@@ -123,7 +128,10 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
   /** Takes what a stream was read or written to be, where the feed has yet to bring it. */
   takeAhead(id: Id, after: Folded<State>): void {
     const before = this.get(id);
-    if (after.revision > before.revision) this.#put(id, after, before);
+    // It was read before the feed brought what was missed; another reading will have that.
+    if (after.revision <= before.revision || after.revision < (this.#missed.get(id) ?? -1)) return;
+    this.#missed.delete(id);
+    this.#put(id, after, before);
   }
 
   /** Lets the state go where the thing is over and the feed has brought all of it. */
@@ -140,6 +148,11 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
   restore(id: Id, folded: Folded<State>): void {
     this.#put(id, folded, this.get(id));
     this.#unsaved.delete(id);
+  }
+
+  /** Streams that have to be read again, because more came for them after they had been let go. */
+  missed(): Iterable<Id> {
+    return this.#missed.keys();
   }
 
   /** The streams that changed since the last call; those that are not in memory any more are over. */

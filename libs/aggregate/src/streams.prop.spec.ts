@@ -60,7 +60,7 @@ describe('streams with several writers, faults, lag, snapshots and restarts', ()
         for (const step of steps) await fleet.take(step);
         await fleet.settle();
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
   });
 });
@@ -84,6 +84,7 @@ class Fleet {
       case 'follow':
         return replica.follow(step.events);
       case 'save':
+        await replica.streams.loadMissed();
         await replica.saver.save(replica.position);
         return undefined;
       case 'restart':
@@ -100,6 +101,7 @@ class Fleet {
     expect(causes).toEqual(expect.arrayContaining([...this.answered]));
     for (const replica of [...this.replicas, await new Replica(this).start()]) {
       await replica.follow(10_000);
+      await replica.streams.loadMissed();
       for (let host = 0; host < HOSTS; host += 1) {
         const stored = (await this.store.read(`host-${hostOf(host)}`)) as readonly StoredHostEvent[];
         const folded = stored.reduce(cordons.evolve, cordons.initialState);

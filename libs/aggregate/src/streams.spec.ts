@@ -156,12 +156,33 @@ describe('streams of one kind', () => {
     expect(streams.folds.get(host)).toMatchObject({ revision: 1, state: await folded() });
   });
 
-  it('pass over later events of what was let go', async () => {
+  it('read again what was let go and that another process then wrote to', async () => {
     await streams.change(host, appending('end', factsOf(host, 'HostReturned')));
     await feed();
-    await elsewhere('HostUncordoned');
+    await elsewhere('HostSuspected');
     await feed();
     expect(streams.folds.has(host)).toBe(false);
+    await streams.loadMissed();
+    expect(streams.folds.get(host)).toMatchObject({ revision: 1, state: await folded() });
+    await elsewhere('HostUncordoned');
+    await feed();
+    expect(streams.folds.get(host)).toMatchObject({ revision: 2, state: await folded() });
+    expect([...streams.folds.missed()]).toEqual([]);
+  });
+
+  it('read once more what was written while it was read', async () => {
+    await streams.change(host, appending('end', factsOf(host, 'HostReturned')));
+    await feed();
+    await elsewhere('HostSuspected');
+    await feed();
+    const loading = streams.loadMissed();
+    await elsewhere('HostUncordoned');
+    await feed();
+    await loading;
+    await streams.loadMissed();
+    await elsewhere('HostCordoned');
+    await feed();
+    expect(streams.folds.get(host)).toMatchObject({ revision: 3, state: await folded() });
   });
 
   it('refuse to go on where an event of a stream in memory is missing', async () => {

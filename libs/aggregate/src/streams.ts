@@ -85,6 +85,14 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
     return folded;
   }
 
+  /**
+   * Reads what was written by another process to things that were over. To be called before this process decides for the first
+   * time, and before a snapshot is saved.
+   */
+  async loadMissed(): Promise<void> {
+    for (const id of [...this.folds.missed()]) await this.load(id);
+  }
+
   /** The first event of the stream that follows from this cause. Reads all of it. */
   async effectOf(id: Id, causationId: string): Promise<StoredEvent | undefined> {
     const events = await this.#store.read(this.folds.streamOf(id));
