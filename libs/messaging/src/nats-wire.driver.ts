@@ -4,14 +4,15 @@ import {
   AuthorizationError,
   connect,
   createInbox,
-  credsAuthenticator,
   headers as newHeaders,
   PermissionViolationError,
+  type Authenticator,
   type Msg,
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
 import { outageOf, type Logger } from '@drover/observability';
+import { nkeyOf, parseCredentials } from './nkey.codec.js';
 import { inboxOfName } from './reply-inbox.policy.js';
 import type { Frame, Wire, WireSubscription, WireWatcher } from './wire.port.js';
 
@@ -26,8 +27,8 @@ export interface NatsOptions {
 }
 
 /**
- * Connects, and waits for the server as long as it takes: services may start before it. Refused credentials are an error,
- * because waiting does not mend them.
+ * Connects, and waits for the server as long as it takes: services may start before it, and a server that thousands sign in
+ * to at once may give up on some of them. Refused credentials are an error, because waiting does not mend them.
  */
 export async function connectNats(options: NatsOptions, logger: Logger): Promise<NatsConnection> {
   const { credentialsFile, signal } = options;
@@ -44,9 +45,7 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
     maxPingOut: 2,
     noAsyncTraces: true,
     inboxPrefix: inboxOfName(options.name),
-    ...(credentialsFile === undefined
-      ? {}
-      : { authenticator: credsAuthenticator(followFile(credentialsFile, logger)) }),
+    ...(credentialsFile === undefined ? {} : { authenticator: signingIn(followFile(credentialsFile, logger)) }),
   };
   const outage = outageOf(logger, 'NATS', { fields: { servers: options.servers } });
   for (;;) {
@@ -56,7 +55,7 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
       outage.ended();
       return connection;
     } catch (error) {
-      if (error instanceof AuthorizationError) {
+      if (error instanceof AuthorizationError && !isTooLate(error)) {
         const file = credentialsFile === undefined ? 'there are none' : `they are in ${credentialsFile}`;
         throw new Error(`NATS refuses the credentials of ${options.name} (${file})`, { cause: error });
       }
@@ -66,14 +65,28 @@ export async function connectNats(options: NatsOptions, logger: Logger): Promise
   }
 }
 
+/** nats-server has one kind of error for credentials that it refuses and for those that came too late, and tells them apart in words alone. */
+function isTooLate({ message: said }: AuthorizationError): boolean {
+  return /authentication timeout/i.test(said);
+}
+
+function signingIn(credentials: () => string): Authenticator {
+  return (nonce) => {
+    const { jwt, seed } = parseCredentials(credentials());
+    const { publicKey, sign } = nkeyOf(seed);
+    const signature = nonce === undefined ? '' : Buffer.from(sign(Buffer.from(nonce))).toString('base64url');
+    return { jwt, nkey: publicKey, sig: signature };
+  };
+}
+
 /**
  * The contents of a file that may be replaced. It must be readable at first; when it is not later, what was read last is
  * used, because the client gives up for ever when it gets nothing.
  */
-function followFile(file: string, logger: Logger): () => Uint8Array {
-  let contents: Uint8Array;
+function followFile(file: string, logger: Logger): () => string {
+  let contents: string;
   try {
-    contents = readFileSync(file);
+    contents = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new Error(`the credentials in ${file} cannot be read; check that the file exists and who may read it`, {
       cause,
@@ -81,7 +94,7 @@ function followFile(file: string, logger: Logger): () => Uint8Array {
   }
   return () => {
     try {
-      contents = readFileSync(file);
+      contents = readFileSync(file, 'utf8');
     } catch (error) {
       logger.warn('the credentials cannot be read again', { file, error });
     }

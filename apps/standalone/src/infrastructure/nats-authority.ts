@@ -4,6 +4,7 @@
  */
 import { encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt';
 import { createAccount, createOperator, createUser, fromSeed } from '@nats-io/nkeys';
+import { nativeKeyPair } from './native-key-pair.js';
 import { responseLimits, type NatsPermissions } from './nats-permissions.js';
 
 export interface NatsAuthority {
@@ -46,8 +47,8 @@ export async function createNatsAuthority(): Promise<NatsAuthority> {
 
 /** The content of a credentials file (user JWT and seed): a secret. Every call makes a new user. */
 export async function issueCredentials(request: CredentialsRequest): Promise<string> {
-  const account = fromSeed(new TextEncoder().encode(request.accountSeed));
-  const user = createUser();
+  const account = nativeKeyPair(fromSeed(new TextEncoder().encode(request.accountSeed)));
+  const user = nativeKeyPair(createUser());
   const { publish, subscribe, allowResponses, limits } = request.permissions;
   const jwt = await encodeUser(request.name, user, account, {
     pub: { allow: [...publish] },
