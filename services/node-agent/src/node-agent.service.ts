@@ -5,6 +5,7 @@ import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
 import { FileDeadLetters } from './adapters/outbound/dead-letters/file-dead-letters.adapter.js';
 import { SqliteJournal } from './adapters/outbound/journal/sqlite-journal.adapter.js';
 import { defaultTimings, type AgentSettings } from './application/agent-settings.js';
+import { AgentGroup, type GroupedAgent } from './agent-group.js';
 import { AgentRefused } from './application/session.process.js';
 import type { ConfiguredHost, NodeAgentConfig } from './config.js';
 import { createNodeAgent, type NodeAgent } from './create-node-agent.js';
@@ -12,6 +13,7 @@ import { openHostDrivers, type DrivenHost } from './hypervisor-of-host.js';
 
 const NAME = 'node-agent';
 const VERSION = '0.1.0';
+const PROGRESS_EVERY = 250;
 
 /** The agents of all hosts that are configured here, each with its own connection and credentials. */
 export function nodeAgentService(config: NodeAgentConfig): ServiceDefinition {
@@ -26,20 +28,37 @@ export function nodeAgentService(config: NodeAgentConfig): ServiceDefinition {
       for (const { journalFolder } of hosts) await mkdir(journalFolder, { recursive: true, mode: 0o700 });
       const journal = new SqliteJournal(journalFile(config));
       context.onStop('journal', () => journal.close());
-      const agents = await Promise.all(
-        hosts.map((host) => startAgent(context, config, host, { ...drivers.of(host), journal, orderCheck })),
-      );
-      void Promise.all(agents.map((agent) => agent.ended)).then((reasons) => {
-        // One host that is refused is no reason to leave the others.
-        const reason = reasons.find((rejection) => rejection !== undefined);
-        if (reason !== undefined) context.fail(new AgentRefused(reason));
-      });
+      const group = new AgentGroup<StartedAgent>();
+      context.onStop('agents', () => group.stop());
       context.health.addCheck('registered', () => {
-        const open = agents.filter(({ isOpen }) => isOpen).length;
-        return { isOk: open === agents.length, detail: `${open} of ${agents.length} hosts take commands` };
+        const open = group.agents.filter(({ agent }) => agent.isOpen).length;
+        return { isOk: open === hosts.length, detail: `${open} of ${hosts.length} hosts take commands` };
       });
+      // Not waited for: each host takes VMs as soon as it has registered, however many there are.
+      const start = (host: ConfiguredHost) =>
+        startAgent(context, config, host, { ...drivers.of(host), journal, orderCheck });
+      const tellProgress = (count: number) => {
+        if (count % PROGRESS_EVERY === 0) context.logger.info('agents are connected', { count, hosts: hosts.length });
+      };
+      group.start(hosts, start, context.signal, tellProgress).then(
+        () => void failWhenAllHaveEnded(context, group.agents),
+        (error: unknown) => {
+          if (!context.signal.aborted) context.fail(error);
+        },
+      );
     },
   };
+}
+
+interface StartedAgent extends GroupedAgent {
+  readonly agent: NodeAgent;
+}
+
+/** One host that is refused is no reason to leave the others. */
+async function failWhenAllHaveEnded(context: ServiceContext, agents: readonly StartedAgent[]): Promise<void> {
+  const reasons = await Promise.all(agents.map(({ agent }) => agent.ended));
+  const reason = reasons.find((rejection) => rejection !== undefined);
+  if (reason !== undefined) context.fail(new AgentRefused(reason));
 }
 
 /** Hosts of one process share one file: their writes then share flushes to disk. */
@@ -55,9 +74,9 @@ async function startAgent(
   config: NodeAgentConfig,
   host: ConfiguredHost,
   { hypervisor, machineId, journal, orderCheck }: DrivenHost & { journal: SqliteJournal; orderCheck: OrderCheck },
-): Promise<NodeAgent> {
+): Promise<StartedAgent> {
   const { logger, metrics, signal } = context;
-  const { credentialsFile, id: hostId, journalFolder, name } = host;
+  const { credentialsFile, id: hostId, journalFolder } = host;
   const messaging = await connectMessaging({
     servers: config.nats.url,
     name: `host-${hostId}`,
@@ -68,7 +87,6 @@ async function startAgent(
     deadLetters: new FileDeadLetters(path.join(journalFolder, 'dead-letters.jsonl')),
     signal,
   });
-  context.onStop(`nats of ${name}`, () => messaging.drain());
   const agent = createNodeAgent({
     hostId,
     messaging,
@@ -78,9 +96,17 @@ async function startAgent(
     logger,
     settings: settingsOf(config, host, machineId),
   });
-  context.onStop(`agent of ${name}`, () => agent.stop());
-  await agent.start();
-  return agent;
+  const stop = async () => {
+    await agent.stop();
+    await messaging.drain();
+  };
+  try {
+    await agent.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { agent, stop };
 }
 
 function settingsOf(

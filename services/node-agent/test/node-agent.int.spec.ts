@@ -48,6 +48,8 @@ describe('the node agents of a simulated fleet, over NATS', () => {
       deadLetters: { keep: () => Promise.reject(new Error('a message was unreadable')) },
     });
     controlPlanes = hostIds.map((hostId) => new ControlPlaneDouble(messaging, hostId));
+    // Loads follow the pace of the heartbeats.
+    for (const controlPlane of controlPlanes) controlPlane.heartbeatIntervalMs = 100;
     await writeFile(path.join(home, 'order-keys'), controlPlanes.map(({ key }) => key.publicKey).join('\n'));
     await messaging.flush();
     service = await start();
