@@ -38,9 +38,13 @@ export class FoldSaver {
     return this.#savedPosition;
   }
 
-  /** Puts the folds where the newest snapshot has them. Resolves to the position to follow the store from. */
-  async restore(): Promise<Position> {
-    const position = await this.#snapshots.load(this.#owner, (rows) => {
+  /**
+   * Puts the folds where the newest snapshot has them. Resolves to the position to follow the store from.
+   *
+   * @param head position of the store's newest event.
+   */
+  async restore(head: Position): Promise<Position> {
+    const position = await this.#snapshots.load(this.#owner, head, (rows) => {
       for (const { kind, id, ...row } of rows) this.#folds.get(kind)?.restore(id, row);
     });
     this.#savedPosition = position ?? START;
@@ -49,7 +53,7 @@ export class FoldSaver {
   }
 
   /**
-   * Saves what has changed since the last time. One at a time.
+   * Saves what has changed since the last time; false where another replica is further. One at a time.
    *
    * @param position up to where all the folds have followed the store.
    */

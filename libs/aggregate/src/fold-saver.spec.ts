@@ -23,7 +23,7 @@ class Replica {
   }
 
   async start(): Promise<this> {
-    this.#position = await this.saver.restore();
+    this.#position = await this.saver.restore(await this.#store.head());
     return this;
   }
 

@@ -131,7 +131,7 @@ class Replica {
   }
 
   async start(): Promise<this> {
-    this.position = await this.saver.restore();
+    this.position = await this.saver.restore(await this.#fleet.store.head());
     return this;
   }
 

@@ -32,9 +32,11 @@ export interface FoldOwner {
 export interface FoldSnapshots {
   /**
    * Hands out the newest snapshot, some rows at a time, and resolves to its position; to undefined, without a row, where there is
-   * none. Must have ended before this process saves.
+   * none, or where it stands beyond `head`: it is then of another history. Must have ended before this process saves.
+   *
+   * @param head position of the store's newest event.
    */
-  load(owner: FoldOwner, take: (rows: readonly FoldRow[]) => void): Promise<Position | undefined>;
+  load(owner: FoldOwner, head: Position, take: (rows: readonly FoldRow[]) => void): Promise<Position | undefined>;
   /**
    * Brings the snapshot to `position`, all of it or nothing. `changes` is drawn on while the saving is under way, and must in the
    * end have named every stream that changed since this process loaded or last saved. Resolves to false, with nothing saved,

@@ -3,7 +3,7 @@ import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { START, type StoredEvent } from '@drover/contracts';
+import { Fault, START, type StoredEvent } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
 import { openPostgresEventStore, type EventStore, type PostgresEventStore } from '../src/index.js';
@@ -142,7 +142,14 @@ describe('postgres event store, when the database fails', () => {
     await expect(store.deadLetters.count()).rejects.toMatchObject(refused);
     await expect(open({ patienceMs: 100 })).rejects.toMatchObject(refused);
     await server.start();
-    expect(await store.append(stream, 0, [anEvent()])).toMatchObject({ kind: 'appended', revision: 1 });
+    // So little patience may end before a server that has just started has answered; the repeat is the same event.
+    const event = anEvent();
+    const append = (): ReturnType<typeof store.append> =>
+      store.append(stream, 0, [event]).catch((error: unknown) => {
+        if (error instanceof Fault) return append();
+        throw error;
+      });
+    expect(await append()).toMatchObject({ kind: 'appended', revision: 1 });
   }, 30_000);
 
   it('says that the outcome is unknown when the answer does not come, and recognises the repeat', async () => {

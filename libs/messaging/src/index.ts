@@ -12,7 +12,7 @@ export {
   type DroverTransportOptions,
   type HandlerExtras,
 } from './drover-transport.strategy.js';
-export { OnMessage, OnRequest } from './message-decorators.js';
+export { ACTIVE_GROUP, OnMessage, OnRequest } from './message-decorators.js';
 export { respondHealth } from './health.js';
 export * from './lease.runner.js';
 export * from './lease-store.port.js';
@@ -26,4 +26,3 @@ export { cloudEventOf, eventSubject } from './cloud-event.codec.js';
 export * from './event.relay.js';
 export { eventsStreamName, POSITION_HEADER } from './events-stream.client.js';
 export * from './permissions.js';
-export { ACTIVE_GROUP, runReplica, type Replica, type ReplicaContext, type ReplicaOptions } from './replica.runner.js';

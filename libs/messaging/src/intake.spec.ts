@@ -12,7 +12,7 @@ const subjects = subjectsUnder('drover');
 const hostA = 'a' as HostId;
 const hostB = 'b' as HostId;
 const heartbeats = subjects.hostHeartbeat('*');
-const MEBIBYTE = 1024 * 1024;
+const largePayload = new Uint8Array(1024 * 1024);
 
 let nowMs = 0;
 let asked = 0;
@@ -97,7 +97,7 @@ describe('what a connection takes in', () => {
     let worked = 0;
     for (let passedMs = 0; passedMs < 10_000; passedMs += 10) {
       nowMs = passedMs;
-      taking.take(frameOf(subjects.hostHeartbeat(hostA), { payload: new Uint8Array(MEBIBYTE) }));
+      taking.take(frameOf(subjects.hostHeartbeat(hostA), { payload: largePayload }));
       worked += held.length;
       await endAll();
       await jest.advanceTimersByTimeAsync(10);
@@ -110,7 +110,7 @@ describe('what a connection takes in', () => {
     const taking = intake.open(heartbeats, true, work);
     const flood = () => {
       for (let host = 0; host < 500; host += 1) {
-        taking.take(frameOf(`drover.host.${host}.heartbeat`, { payload: new Uint8Array(MEBIBYTE) }));
+        taking.take(frameOf(`drover.host.${host}.heartbeat`, { payload: largePayload }));
       }
     };
     flood();
@@ -124,7 +124,7 @@ describe('what a connection takes in', () => {
   it('takes commands of services when hosts have filled their part', () => {
     const reports = intake.open(heartbeats, true, work);
     for (let host = 0; host < 500; host += 1) {
-      reports.take(frameOf(`drover.host.${host}.heartbeat`, { payload: new Uint8Array(MEBIBYTE) }));
+      reports.take(frameOf(`drover.host.${host}.heartbeat`, { payload: largePayload }));
     }
     held = [];
     const commands = intake.open('drover.command.vm.create', true, work);
@@ -157,7 +157,7 @@ describe('a message that is worked on', () => {
   const kept: unknown[] = [];
   const wire = {
     isConnected: true,
-    maxPayloadBytes: MEBIBYTE,
+    maxPayloadBytes: largePayload.byteLength,
     send: (_subject: string, payload: Uint8Array) => void told.push(JSON.parse(Buffer.from(payload).toString())),
   } as unknown as Wire;
   let lines: string[];

@@ -6,6 +6,9 @@ import type { HandlerExtras } from './drover-transport.strategy.js';
 
 type HandlerOptions = Omit<HandlerExtras, 'schema'>;
 
+/** The group of handlers that only the active replica of a service hears. */
+export const ACTIVE_GROUP = 'active';
+
 /**
  * A method `(payload, message) => Answer` that answers requests.
  *

@@ -1,4 +1,4 @@
-import { openPostgresEventStore, type DeadLetters, type EventStore } from '@drover/event-store';
+import { openPostgresEventStore, type DeadLetters, type EventStore, type FoldSnapshots } from '@drover/event-store';
 import {
   connectMessaging,
   LEASE_BUCKET_OWNER,
@@ -16,6 +16,7 @@ import { whenAvailable } from './when-available.js';
 export interface Foundation {
   readonly store: EventStore;
   readonly deadLetters: DeadLetters;
+  readonly foldSnapshots: FoldSnapshots;
   readonly messaging: Messaging;
   readonly leases: LeaseStore;
   readonly leaseTtlMs: number;
@@ -34,7 +35,7 @@ export async function openFoundation(
   const connectionString = readSecret(database.urlFile);
   const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
   context.onStop('event store', () => store.close());
-  const { deadLetters } = store;
+  const { deadLetters, foldSnapshots } = store;
   const credentials = nats.credentials[name];
   const messaging = await connectMessaging({
     servers: nats.url,
@@ -53,5 +54,5 @@ export async function openFoundation(
     isOwner: name === LEASE_BUCKET_OWNER,
     replicas: nats.replicas,
   });
-  return { store, deadLetters, messaging, leases, leaseTtlMs };
+  return { store, deadLetters, foldSnapshots, messaging, leases, leaseTtlMs };
 }

@@ -2,12 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamStore } from '@drover/aggregate';
 import { Fault, type FleetId, type StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import { DroverTransportStrategy, runReplica } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
-import { nestLogger, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
-import { NestFactory } from '@nestjs/core';
-import type { MicroserviceOptions } from '@nestjs/microservices';
+import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
 import { ConnectionProbe } from './adapters/outbound/connection-probe.adapter.js';
 import { AnswerHeartbeatHandler } from './application/answer-heartbeat.handler.js';
 import { beginTerm } from './application/begin-term.handler.js';
@@ -56,36 +54,24 @@ export function haManagerService(config: HaManagerConfig): ServiceDefinition {
  */
 export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
-  const { fleetId, store, deadLetters, messaging, leases, leaseTtlMs } = settings;
+  const { fleetId, store, deadLetters, foldSnapshots, messaging } = settings;
   const claim = await claimStore(store, fleetId, systemClock);
   const streams = new HostStreamHandler(store, systemClock);
   const directory = new HostDirectory(streams.folds);
   const liveness = new Liveness(settings.liveness, systemClock, directory);
   let term: number | undefined;
 
-  const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
   const module = HaManagerModule.of({
     register: new RegisterHostHandler(streams, directory, liveness, claim),
     reports: new TakeHostReportsHandler(streams, deadLetters),
     heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => (replica.isActive ? term : undefined)),
     commands: new WriteHostHandler(streams),
   });
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
-    strategy,
-    logger: nestLogger(logger),
-    abortOnError: false,
-  });
-  await app.listen();
-  context.onStop('nest', () => app.close());
-
-  const replica = runReplica<StoredHostEvent>(context, {
+  const replica: Replica = await startStreamService<StoredHostEvent>(context, settings, {
     name: NAME,
-    store,
-    messaging,
-    strategy,
-    leases,
-    leaseTtlMs,
+    module,
     streamKinds: ['host'],
+    snapshot: { store: foldSnapshots, folds: [streams.folds], loadMissed: () => streams.loadMissed() },
     onEvent: (event) => streams.folds.follow(event),
     onActive: async (holds) => {
       term = await beginTermPatiently(store, logger, holds);

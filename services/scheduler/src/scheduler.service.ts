@@ -1,10 +1,8 @@
 import type { StoredHostEvent, StoredVmEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import { DroverTransportStrategy, runReplica } from '@drover/messaging';
-import { nestLogger, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
-import { NestFactory } from '@nestjs/core';
-import type { MicroserviceOptions } from '@nestjs/microservices';
+import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
 import { Ledger } from './application/ledger.state.js';
 import { PlaceVmHandler } from './application/place-vm.handler.js';
 import { ReleaseStaleReservations } from './application/release-stale-reservations.reconciler.js';
@@ -16,7 +14,7 @@ const NAME = 'scheduler';
 const RELEASE_EVERY_MS = 1_000;
 
 /** What a replica stands on, and its own settings. */
-export interface ReplicaSettings extends Omit<Foundation, 'deadLetters'> {
+export interface ReplicaSettings extends Omit<Foundation, 'deadLetters' | 'foldSnapshots'> {
   readonly policy: PlacementPolicy;
 }
 
@@ -36,27 +34,13 @@ export function schedulerService(config: SchedulerConfig): ServiceDefinition {
 
 /** Follows the store, competes for the lease and answers while it holds it, until the context stops. */
 export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
-  const { logger, metrics } = context;
-  const { store, messaging, leases, leaseTtlMs, policy } = settings;
-  const ledger = new Ledger(policy, systemClock);
+  const { metrics } = context;
+  const ledger = new Ledger(settings.policy, systemClock);
   const place: PlaceVmHandler = new PlaceVmHandler(ledger, systemClock, () => replica.isActive);
 
-  const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(SchedulerModule.of(ledger, place), {
-    strategy,
-    logger: nestLogger(logger),
-    abortOnError: false,
-  });
-  await app.listen();
-  context.onStop('nest', () => app.close());
-
-  const replica = runReplica<StoredVmEvent | StoredHostEvent>(context, {
+  const replica: Replica = await startStreamService<StoredVmEvent | StoredHostEvent>(context, settings, {
     name: NAME,
-    store,
-    messaging,
-    strategy,
-    leases,
-    leaseTtlMs,
+    module: SchedulerModule.of(ledger, place),
     streamKinds: ['vm', 'host'],
     onEvent: (event) => ledger.seeEvent(event),
     onActive: () => place.becomeActive(),

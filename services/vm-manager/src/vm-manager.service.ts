@@ -1,9 +1,8 @@
 import { systemClock } from '@drover/domain-kit';
-import { DroverTransportStrategy, OrderSigner, runReplica } from '@drover/messaging';
-import { nestLogger, readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { OrderSigner } from '@drover/messaging';
+import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
-import { NestFactory } from '@nestjs/core';
-import type { MicroserviceOptions } from '@nestjs/microservices';
+import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
 import { MessagingHostCommands } from './adapters/outbound/messaging-host-commands.adapter.js';
 import { MessagingScheduler } from './adapters/outbound/messaging-scheduler.adapter.js';
 import { nodeTimer } from './adapters/outbound/node-timer.adapter.js';
@@ -44,8 +43,8 @@ export function vmManagerService(config: VmManagerConfig): ServiceDefinition {
 /** Follows the store, competes for the lease and carries operations on while it holds it, until the context stops. */
 export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
-  const { store, deadLetters, messaging, leases, leaseTtlMs, signer, timeouts } = settings;
-  const manager: VmManager = new VmManager({
+  const { store, deadLetters, foldSnapshots, messaging, signer, timeouts } = settings;
+  const manager = new VmManager({
     store: toldOperations(store, logger),
     scheduler: new MessagingScheduler(messaging),
     hosts: new MessagingHostCommands(messaging, signer),
@@ -57,24 +56,12 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     log: logger,
   });
 
-  const strategy = new DroverTransportStrategy({ messaging, queue: NAME });
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(VmManagerModule.of(manager, signer), {
-    strategy,
-    logger: nestLogger(logger),
-    abortOnError: false,
-  });
-  await app.listen();
-  context.onStop('nest', () => app.close());
-
-  const replica = runReplica<FollowedEvent>(context, {
+  const replica: Replica = await startStreamService<FollowedEvent>(context, settings, {
     name: NAME,
-    store,
-    messaging,
-    strategy,
-    leases,
-    leaseTtlMs,
+    module: VmManagerModule.of(manager, signer),
     streamKinds: ['vm', 'host', 'cluster'],
     decidesOn: ['vm'],
+    snapshot: { store: foldSnapshots, folds: manager.saved, loadMissed: () => manager.folds.streams.loadMissed() },
     onEvent: (event) => manager.follow(event),
     onActive: (holds) => manager.activate(holds),
     onPassive: () => manager.deactivate(),

@@ -80,6 +80,7 @@ describe('the service on a bus', () => {
           await startReplica(context, {
             store,
             deadLetters: store.deadLetters,
+            foldSnapshots: store.foldSnapshots,
             messaging,
             leases: createMemoryLeaseStore(),
             leaseTtlMs: LEASE_TTL_MS,

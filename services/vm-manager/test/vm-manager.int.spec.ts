@@ -18,7 +18,7 @@ import {
   type NewEvent,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { openPostgresEventStore, type PostgresEventStore } from '@drover/event-store';
+import { openPostgresEventStore, type FoldRow, type PostgresEventStore } from '@drover/event-store';
 import {
   answered,
   connectMessaging,
@@ -209,6 +209,27 @@ describe('the vm-manager on a real bus and database', () => {
   const whenSomeAreDone = async () => {
     while (host.done.length < VMS / 4) await sleep(1);
   };
+
+  it(
+    'leaves a snapshot when it is stopped, and goes on from it',
+    async () => {
+      const first = await aReplica();
+      await createAll();
+      await first.stop();
+      const owner = { service: 'vm-manager', version: 'cluster.1 host.1 vm.1' };
+      const rows: FoldRow[] = [];
+      const position = await store.foldSnapshots.load(owner, await store.head(), (some) => rows.push(...some));
+      expect(position).toBeDefined();
+      const kinds = rows.map(({ kind }) => kind);
+      expect([kinds.filter((kind) => kind === 'vm').length, new Set(kinds)]).toEqual([
+        VMS,
+        new Set(['cluster', 'host', 'vm']),
+      ]);
+      await aReplica();
+      expect(await create(0)).toBe(rows.find(({ state }) => JSON.stringify(state).includes('"vm-0"'))?.id);
+    },
+    PATIENCE_MS,
+  );
 
   it(
     'creates many VMs, each fact once',

@@ -1,4 +1,4 @@
-import { Fault, START, type NewEvent, type StoredEvent } from '@drover/contracts';
+import { Fault, START, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
 import type { EventStore, ExpectedRevision, Subscription } from '@drover/event-store';
 import type { StreamStore } from '../streams.js';
 
@@ -39,9 +39,13 @@ export class FaultyStore implements StreamStore {
   }
 
   /** The feed, as a replica follows it. */
-  follow(streamKinds: readonly string[], handler: (events: readonly StoredEvent[]) => void): Subscription {
-    const lagging = (events: readonly StoredEvent[]) =>
-      this.lag === undefined ? handler(events) : this.lag.then(() => handler(events));
-    return this.#store.subscribe(START, lagging, { filter: { streamKinds } });
+  follow(
+    streamKinds: readonly string[],
+    handler: (events: readonly StoredEvent[], upTo: Position) => void,
+    from = START,
+  ): Subscription {
+    const lagging = (events: readonly StoredEvent[], upTo: Position) =>
+      this.lag === undefined ? handler(events, upTo) : this.lag.then(() => handler(events, upTo));
+    return this.#store.subscribe(from, lagging, { filter: { streamKinds } });
   }
 }

@@ -1,1 +1,2 @@
 export * from './faulty-store.js';
+export * from './state-shape.contract.js';

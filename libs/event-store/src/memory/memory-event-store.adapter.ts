@@ -24,7 +24,9 @@ import { checkExpectedRevision, encodeEvents, type EncodedEvent } from '../new-e
 import { tailLost } from '../seen-history.state.js';
 import { checkWithinHead, fromSequence, toSequence } from '../sequence.codec.js';
 import { follow, rest, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
+import type { FoldSnapshots } from '../fold-snapshots.port.js';
 import { createMemoryDeadLetters } from './memory-dead-letters.adapter.js';
+import { createMemoryFoldSnapshots } from './memory-fold-snapshots.adapter.js';
 
 export interface MemoryEventStoreOptions {
   /** Gives `recordedAt`; the clock of this process by default. */
@@ -35,6 +37,7 @@ export interface MemoryEventStoreOptions {
 
 export interface MemoryEventStore extends EventStore {
   readonly deadLetters: DeadLetters;
+  readonly foldSnapshots: FoldSnapshots;
   /**
    * Loses what stands behind `upTo`, as a database that is restored from an older copy. This store fails from then on; the
    * result is the same store to a process that starts afterwards.
@@ -149,6 +152,7 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions): MemoryEv
 
   return {
     deadLetters: createMemoryDeadLetters(clock),
+    foldSnapshots: createMemoryFoldSnapshots(),
     async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]) {
       assertOpen();
       checkExpectedRevision(expected);

@@ -13,9 +13,9 @@ export function createMemoryFoldSnapshots(): FoldSnapshots {
   const snapshots = new Map<string, Map<string, Snapshot>>();
   const find = ({ service, version }: FoldOwner) => snapshots.get(service)?.get(version);
   return {
-    async load(owner, take) {
+    async load(owner, head, take) {
       const found = find(owner);
-      if (found === undefined) return undefined;
+      if (found === undefined || comparePositions(found.position, head) > 0) return undefined;
       take([...found.rows.values()].map((row) => structuredClone(row)));
       return found.position;
     },

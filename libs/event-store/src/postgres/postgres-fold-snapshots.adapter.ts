@@ -102,11 +102,11 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
   }
 
   return {
-    async load(owner, take) {
+    async load(owner, head, take) {
       const ask = <Result>(query: () => Promise<Result>) =>
         untilAnswered('load a snapshot of folds', patienceMs, query);
       const position = await ask(() => positionOf(pool, owner));
-      if (position === undefined) return undefined;
+      if (position === undefined || comparePositions(position, head) > 0) return undefined;
       for (let after = { kind: '', id: '' }; ;) {
         const rows = await ask(() => page(owner, after));
         if (rows.length > 0) take(rows);

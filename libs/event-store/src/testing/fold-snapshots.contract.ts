@@ -17,9 +17,9 @@ export function foldSnapshotsContract(snapshots: () => FoldSnapshots): void {
   });
   const keep = (...kept: readonly FoldRow[]): FoldChanges => ({ kept, gone: [] });
 
-  async function load(owner: FoldOwner) {
+  async function load(owner: FoldOwner, head = at(1_000)) {
     const rows: FoldRow[] = [];
-    const position = await snapshots().load(owner, (some) => rows.push(...some));
+    const position = await snapshots().load(owner, head, (some) => rows.push(...some));
     return { position, rows: rows.sort((a, b) => (a.id < b.id ? -1 : 1)) };
   }
 
@@ -37,6 +37,13 @@ export function foldSnapshotsContract(snapshots: () => FoldSnapshots): void {
         true,
       );
       expect(await load(owner)).toEqual({ position: at(10), rows: [...rows, odd] });
+    });
+
+    it('are not read where they stand beyond the newest event', async () => {
+      const owner = newOwner();
+      await snapshots().save(owner, at(10), [keep(row('a', 1))]);
+      expect(await load(owner, at(9))).toEqual({ position: undefined, rows: [] });
+      expect(await load(owner, at(10))).toEqual({ position: at(10), rows: [row('a', 1)] });
     });
 
     it('keep what did not change, replace what did, and drop what is over', async () => {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { Folds } from '@drover/aggregate';
+import { stateShapeContract } from '@drover/aggregate/testing';
 import {
   clusterKind,
   eventUpcasters,
@@ -30,6 +32,12 @@ function storyOf(schemas: object, version: number): readonly StoredEvent[] {
     .map(upcastWith(eventUpcasters))
     .sort((a, b) => a.revision - b.revision);
 }
+
+/** What is stored is read by later releases, and so is what a snapshot holds of it. */
+describe('a snapshot', () => {
+  const story = storyOf(hostKind.events, Math.max(...versions)) as readonly StoredHostEvent[];
+  stateShapeContract(hostAggregate, story, fileURLToPath(new URL('../../fixtures/folds/', import.meta.url)));
+});
 
 /** Events are forever: what was once stored must lead where it led, in every later release. */
 describe.each(versions)('the events that were stored in version %d', (version) => {

@@ -55,6 +55,10 @@ export class HostStreamHandler {
     return this.#streams.folds;
   }
 
+  loadMissed(): Promise<void> {
+    return this.#streams.loadMissed();
+  }
+
   /** Whether the host's own word may cause an event now. */
   mayCauseEvent(hostId: HostId): boolean {
     return this.#budget.has(hostId, 1);

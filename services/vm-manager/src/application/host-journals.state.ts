@@ -1,33 +1,80 @@
-import type { HostId, ReportSource, StoredVmEvent } from '@drover/contracts';
+import type { Folded, SavedFolds } from '@drover/aggregate';
+import { START, type HostId, type ReportSource, type StoredVmEvent } from '@drover/contracts';
 
-/** The current journal epoch of every registered host, and how far its VM reports are known to have come, followed from the store. */
-export class HostJournals {
-  readonly #epochs = new Map<HostId, number>();
+/** What is known of one host's journal. */
+interface HostJournal {
+  readonly epoch?: number;
   /** The newest report that an event follows from. */
-  readonly #heard = new Map<HostId, ReportSource>();
+  readonly heard?: ReportSource;
+}
+
+const KIND = 'host';
+
+/**
+ * The current journal epoch of every registered host, and how far its VM reports are known to have come. It follows from streams of
+ * two kinds, hosts' and VMs', so it is saved by itself.
+ */
+export class HostJournals implements SavedFolds {
+  readonly aggregate = { kind: KIND, stateVersion: 1 };
+  readonly #journals = new Map<HostId, HostJournal>();
+  #unsaved = new Set<string>();
 
   current(hostId: HostId): number | undefined {
-    return this.#epochs.get(hostId);
+    return this.#journals.get(hostId)?.epoch;
   }
 
+  /** An older epoch changes nothing: a snapshot may hold what the store brings again. */
   registered(hostId: HostId, epoch: number): void {
-    this.#epochs.set(hostId, epoch);
+    const known = this.#journals.get(hostId);
+    if (known?.epoch === undefined || epoch > known.epoch) this.#put(hostId, { ...known, epoch });
   }
 
   followed({ data }: StoredVmEvent): void {
     if (!('source' in data) || data.source === undefined) return;
     const { hostId, journalEpoch, sequence } = data.source;
-    const known = this.#heard.get(hostId);
+    const known = this.#journals.get(hostId);
     const isNewer =
-      known === undefined ||
-      journalEpoch > known.journalEpoch ||
-      (journalEpoch === known.journalEpoch && sequence > known.sequence);
-    if (isNewer) this.#heard.set(hostId, data.source);
+      known?.heard === undefined ||
+      journalEpoch > known.heard.journalEpoch ||
+      (journalEpoch === known.heard.journalEpoch && sequence > known.heard.sequence);
+    if (isNewer) this.#put(hostId, { ...known, heard: data.source });
   }
 
   /** 0 where no event follows from a report of this epoch. */
   heardThrough(hostId: HostId, journalEpoch: number): number {
-    const heard = this.#heard.get(hostId);
+    const heard = this.#journals.get(hostId)?.heard;
     return heard?.journalEpoch === journalEpoch ? heard.sequence : 0;
+  }
+
+  has(id: string): boolean {
+    return this.#journals.has(id as HostId);
+  }
+
+  /** It has no stream of its own, so it stands at no place of one. */
+  get(id: string): Folded<unknown> {
+    return { state: this.#journals.get(id as HostId), revision: 0, position: START, firstPosition: START };
+  }
+
+  restore(id: string, { state }: Folded<unknown>): void {
+    this.#journals.set(id as HostId, state as HostJournal);
+  }
+
+  followedTo(): void {
+    // What it holds is the newest of what it was given, wherever that stood.
+  }
+
+  takeUnsaved(): ReadonlySet<string> {
+    const unsaved = this.#unsaved;
+    this.#unsaved = new Set();
+    return unsaved;
+  }
+
+  giveBackUnsaved(ids: Iterable<string>): void {
+    for (const id of ids) this.#unsaved.add(id);
+  }
+
+  #put(hostId: HostId, journal: HostJournal): void {
+    this.#journals.set(hostId, journal);
+    this.#unsaved.add(hostId);
   }
 }

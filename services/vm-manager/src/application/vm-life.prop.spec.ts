@@ -54,6 +54,7 @@ const happening = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('open' as const), host: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('crash' as const) }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('snapshot' as const) }) },
   // Longer than the time of any operation, with what hosts do meanwhile in between.
   { weight: 1, arbitrary: fc.record({ does: fc.constant('outage' as const), host: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('suspect' as const), host: fc.nat(2) }) },
@@ -103,6 +104,8 @@ async function happen(bench: VmManagerBench, event: Happening): Promise<void> {
       return;
     case 'crash':
       return bench.crash();
+    case 'snapshot':
+      return bench.saveSnapshot();
     case 'outage':
       bench.loseLease();
       host.resume();

@@ -1,6 +1,10 @@
+import { Folds, type Aggregate, type SavedFolds } from '@drover/aggregate';
 import {
+  clusterKind,
+  DEFAULT_CLUSTER,
   Fault,
   kindOfStream,
+  type ClusterId,
   type StoredClusterEvent,
   type StoredHostEvent,
   type StoredVmEvent,
@@ -21,6 +25,18 @@ import { VmNames } from './vm-names.state.js';
 import { VmOperations } from './vm-operations.process.js';
 
 const STORE_RETRY_MS = 500;
+
+/** Of a cluster, this service needs only in which epoch its store is. */
+interface StoreEpoch {
+  readonly epoch?: number;
+}
+
+const storeEpoch: Aggregate<StoreEpoch, StoredClusterEvent> = {
+  kind: clusterKind.name,
+  stateVersion: 1,
+  initialState: {},
+  evolve: (state, event) => (event.type === 'ClusterCreated' ? { epoch: event.data.storeEpoch } : state),
+};
 
 /** What `follow` takes. */
 export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent;
@@ -47,7 +63,7 @@ export class VmManager {
   readonly #operations: VmOperations;
   readonly #store: VmStore;
   readonly #timer: Timer;
-  #storeEpoch: number | undefined;
+  readonly #clusters = new Folds<StoreEpoch, StoredClusterEvent, ClusterId>(storeEpoch);
 
   constructor(options: VmManagerOptions) {
     const { store, clock, timer, timeouts, isActive, log } = options;
@@ -63,7 +79,7 @@ export class VmManager {
       clock,
       timer,
       timeouts,
-      storeEpoch: () => this.#storeEpoch,
+      storeEpoch: () => this.#clusters.get(DEFAULT_CLUSTER).state.epoch,
       log,
     });
     this.folds = folds;
@@ -83,6 +99,11 @@ export class VmManager {
     });
   }
 
+  /** What a snapshot holds of this replica. */
+  get saved(): readonly SavedFolds[] {
+    return [this.folds.streams.folds, this.#journals, this.#clusters];
+  }
+
   /** Keeps the folds level with the store, on every replica, all the time: every event of these streams, in order. */
   follow(event: FollowedEvent): void {
     if (kindOfStream(event.stream) === 'vm') {
@@ -90,7 +111,7 @@ export class VmManager {
       this.#journals.followed(event as StoredVmEvent);
     } else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
     else if (event.type === 'HostSuspected') this.#operations.hostSilent(event.data.hostId);
-    else if (event.type === 'ClusterCreated') this.#storeEpoch = event.data.storeEpoch;
+    else if (kindOfStream(event.stream) === clusterKind.name) this.#clusters.follow(event as StoredClusterEvent);
   }
 
   /**

@@ -1,18 +1,27 @@
+import { FoldSaver } from '@drover/aggregate';
 import {
   DEFAULT_CLUSTER,
   DEFAULT_PROJECT,
   Fault,
+  START,
   type EventId,
   type FleetId,
   type HostId,
   type NewEvent,
   type OperationId,
+  type Position,
+  type StoredEvent,
   type StoredVmEvent,
   type VmId,
   type VmVerb,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { createMemoryEventStore, type EventStore, type Subscription } from '@drover/event-store';
+import {
+  createMemoryEventStore,
+  createMemoryFoldSnapshots,
+  type EventStore,
+  type Subscription,
+} from '@drover/event-store';
 import type { CommandAnswer } from '../application/vm-command.handler.js';
 import { vmAggregate } from '../application/vm-folds.state.js';
 import { VmManager, type FollowedEvent } from '../application/vm-manager.process.js';
@@ -37,6 +46,8 @@ export class VmManagerBench {
   readonly scheduler = new FakeScheduler([hostA, hostB, hostC]);
   readonly hosts = new FakeHosts([hostA, hostB, hostC].map((id) => new FakeHost(id)));
   readonly deadLetters: UnworkableMessage[] = [];
+  /** What the store's feed has brought the process that runs. */
+  readonly followed: StoredEvent[] = [];
   readonly told: { readonly message: string; readonly fields: unknown }[] = [];
   /** By how much the wall clock of vm-manager's machine is off. */
   wallClockOffMs = 0;
@@ -48,6 +59,9 @@ export class VmManagerBench {
   /** The last state of VMs that are over, which the service itself lets go. */
   readonly #last = new Map<VmId, VmState>();
   #feed: Subscription | undefined;
+  readonly #snapshots = createMemoryFoldSnapshots();
+  #saver: FoldSaver | undefined;
+  #position: Position = START;
   /** Whose term it is, once it has read to the tail. */
   #serving: VmManager | undefined;
 
@@ -69,9 +83,15 @@ export class VmManagerBench {
 
   async activate(): Promise<void> {
     const { manager } = this;
-    this.#feed = this.faultyStore.follow(['vm', 'host', 'cluster'], (events) => {
+    this.followed.length = 0;
+    this.#saver = new FoldSaver('vm-manager', manager.saved, this.#snapshots);
+    this.#position = await this.#saver.restore(await this.store.head());
+    const follow = (events: readonly StoredEvent[], upTo: Position) => {
       for (const event of events) manager.follow(event as FollowedEvent);
-    });
+      if (manager === this.manager) this.followed.push(...events);
+      if (manager === this.manager) this.#position = upTo;
+    };
+    this.#feed = this.faultyStore.follow(['vm', 'host', 'cluster'], follow, this.#position);
     await this.winLease();
   }
 
@@ -86,8 +106,15 @@ export class VmManagerBench {
 
   async winLease(): Promise<void> {
     await this.#feed?.caughtUp();
+    await this.manager.folds.streams.loadMissed();
     await this.manager.activate(() => this.isHolding);
     this.#serving = this.manager;
+  }
+
+  /** What the next process starts from. */
+  async saveSnapshot(): Promise<void> {
+    await this.manager.folds.streams.loadMissed();
+    await this.#saver?.save(this.#position);
   }
 
   /** Kills the process between two steps and starts another on the same store. */

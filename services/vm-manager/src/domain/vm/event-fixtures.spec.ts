@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { stateShapeContract } from '@drover/aggregate/testing';
 import {
   eventUpcasters,
   newestVersion,
@@ -8,6 +10,7 @@ import {
   vmKind,
   type StoredVmEvent,
 } from '@drover/contracts';
+import { vmAggregate } from '../../application/vm-folds.state.js';
 import { evolve } from './vm-evolution.state.js';
 import { initialState } from './vm.state.js';
 
@@ -23,6 +26,15 @@ function storyOf(version: number): readonly StoredVmEvent[] {
     .map((event) => upcastWith(eventUpcasters)(event) as StoredVmEvent)
     .sort((a, b) => a.revision - b.revision);
 }
+
+/** What is stored is read by later releases, and so is what a snapshot holds of it. */
+describe('a snapshot', () => {
+  stateShapeContract(
+    vmAggregate,
+    storyOf(Math.max(...versions)),
+    fileURLToPath(new URL('../../../fixtures/folds/', import.meta.url)),
+  );
+});
 
 /** Events are forever: what was once stored must lead where it led, in every later release. */
 describe.each(versions)('the events that were stored in version %d', (version) => {

@@ -1,31 +1,20 @@
 import { hostname } from 'node:os';
-import { isKnownEvent, START, kindOfStream, type StoredEvent } from '@drover/contracts';
+import { isKnownEvent, kindOfStream, START, type Position, type StoredEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
-import type { Logger, Metrics } from '@drover/observability';
-import type { DroverTransportStrategy } from './drover-transport.strategy.js';
-import { respondHealth } from './health.js';
-import type { LeaseStore } from './lease-store.port.js';
-import { runLease, type Lease } from './lease.runner.js';
-import type { Messaging } from './messaging.port.js';
+import {
+  ACTIVE_GROUP,
+  respondHealth,
+  runLease,
+  type DroverTransportStrategy,
+  type Lease,
+  type LeaseStore,
+  type Messaging,
+} from '@drover/messaging';
+import type { ServiceContext } from '../service.js';
 
 /** How many times to live of its lease a replica goes on without an answer of the store. */
 const STORE_PATIENCE_TTLS = 3;
-
-/** Handlers of this group are heard by the active replica alone. */
-export const ACTIVE_GROUP = 'active';
-
-/** What a replica needs of the service it is part of. */
-export interface ReplicaContext {
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly health: {
-    addCheck(name: string, check: () => { readonly isOk: boolean; readonly detail: string }): void;
-    ready(): Promise<unknown>;
-  };
-  onStop(what: string, close: () => Promise<void>): void;
-  fail(error: unknown): void;
-}
 
 export interface ReplicaOptions<Event extends StoredEvent> {
   /** Of the service, and of its lease. */
@@ -35,6 +24,8 @@ export interface ReplicaOptions<Event extends StoredEvent> {
   readonly strategy: DroverTransportStrategy;
   readonly leases: LeaseStore;
   readonly leaseTtlMs: number;
+  /** Where to follow the store from; everything before is folded already. `START` by default. */
+  readonly from?: Position;
   /** What it follows. */
   readonly streamKinds: readonly string[];
   /** Which of them it decides on: all by default. What is not known in the others is passed over. */
@@ -52,6 +43,8 @@ export interface ReplicaOptions<Event extends StoredEvent> {
 export interface Replica {
   /** Whether this is the one active replica, by its own clock: look right before acting. */
   readonly isActive: boolean;
+  /** Up to where it has followed the store. */
+  readonly position: Position;
 }
 
 /**
@@ -60,11 +53,11 @@ export interface Replica {
  * stream it decides on, makes it give up the lease for good, and say so (safety.md 23). Ends with the context.
  */
 export function runReplica<Event extends StoredEvent>(
-  context: ReplicaContext,
+  context: Pick<ServiceContext, 'logger' | 'metrics' | 'health' | 'onStop' | 'fail'>,
   options: ReplicaOptions<Event>,
 ): Replica {
   const { logger, metrics, health } = context;
-  const { name, store, messaging, strategy, leases, leaseTtlMs, streamKinds } = options;
+  const { name, store, messaging, strategy, leases, leaseTtlMs, streamKinds, from = START } = options;
   const decidesOn = new Set(options.decidesOn ?? streamKinds);
   /** Streams that hold something unknown; what follows there cannot be folded. */
   const unreadable = new Set<string>();
@@ -180,7 +173,12 @@ export function runReplica<Event extends StoredEvent>(
     void leave();
   }
 
-  const feed = store.subscribe(START, (events) => events.forEach(take), { filter: { streamKinds } });
+  let position = from;
+  const follow = (events: readonly StoredEvent[], upTo: Position) => {
+    events.forEach(take);
+    position = upTo;
+  };
+  const feed = store.subscribe(from, follow, { filter: { streamKinds } });
   context.onStop('store feed', () => feed.stop());
   feed.closed.catch((error: unknown) => {
     // What is folded may be wrong, or ahead of a store that has lost its tail: nothing is decided on it any more.
@@ -207,6 +205,9 @@ export function runReplica<Event extends StoredEvent>(
   return {
     get isActive() {
       return isActive();
+    },
+    get position() {
+      return position;
     },
   };
 }

@@ -1,0 +1,110 @@
+import { FoldSaver, type SavedFolds } from '@drover/aggregate';
+import { Fault, START, type Position, type StoredEvent } from '@drover/contracts';
+import type { FoldSnapshots } from '@drover/event-store';
+import { DroverTransportStrategy } from '@drover/messaging';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import type { Foundation } from '../foundation.js';
+import { nestLogger } from '../nest-logger.js';
+import type { ServiceContext } from '../service.js';
+import { runReplica, type Replica, type ReplicaOptions } from './replica.runner.js';
+
+const SAVE_EVERY_MS = 30_000;
+
+export interface StreamService<Event extends StoredEvent> extends Pick<
+  ReplicaOptions<Event>,
+  'name' | 'streamKinds' | 'decidesOn' | 'onEvent' | 'onActive' | 'onPassive'
+> {
+  /** Its controllers; those of the active group are heard while this replica is the active one. */
+  readonly module: DynamicModule;
+  /** What starts from a snapshot and is saved in one. Absent where the service reads every event at its start. */
+  readonly snapshot?: {
+    readonly store: FoldSnapshots;
+    readonly folds: readonly SavedFolds[];
+    /** Brings the folds level with what they let go and another process wrote to. */
+    readonly loadMissed: () => Promise<void>;
+  };
+}
+
+/**
+ * A service that decides on streams: starts from its snapshot, follows the store, competes for the lease, hears messages while
+ * it holds it, and saves a snapshot now and then. Ends with the context.
+ */
+export async function startStreamService<Event extends StoredEvent>(
+  context: ServiceContext,
+  foundation: Pick<Foundation, 'store' | 'messaging' | 'leases' | 'leaseTtlMs'>,
+  service: StreamService<Event>,
+): Promise<Replica> {
+  const { name, module, snapshot, onActive } = service;
+  const { store, messaging, leases, leaseTtlMs } = foundation;
+  const strategy = new DroverTransportStrategy({ messaging, queue: name });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
+    strategy,
+    logger: nestLogger(context.logger),
+    abortOnError: false,
+  });
+  await app.listen();
+  context.onStop('nest', () => app.close());
+
+  const saver = snapshot && new FoldSaver(name, snapshot.folds, snapshot.store);
+  const from = saver === undefined ? START : await restored(context, saver, await store.head());
+  const replica = runReplica<Event>(context, {
+    ...service,
+    store,
+    messaging,
+    strategy,
+    leases,
+    leaseTtlMs,
+    from,
+    onActive: async (holds) => {
+      await snapshot?.loadMissed();
+      await onActive(holds);
+    },
+  });
+  if (saver !== undefined && snapshot !== undefined) saveNowAndThen(context, replica, saver, snapshot.loadMissed);
+  return replica;
+}
+
+async function restored({ logger, metrics }: ServiceContext, saver: FoldSaver, head: Position): Promise<Position> {
+  const begunAt = performance.now();
+  const position = await saver.restore(head);
+  logger.info('started from a snapshot', { position, head, tookMs: Math.round(performance.now() - begunAt) });
+  metrics.observe('drover_snapshot_position', 'Position of the newest snapshot loaded or saved', () =>
+    Number(saver.savedPosition.split('.')[0]),
+  );
+  return position;
+}
+
+/** The active replica saves what changed; where it cannot, the next time saves more. */
+function saveNowAndThen(
+  context: ServiceContext,
+  replica: Replica,
+  saver: FoldSaver,
+  loadMissed: () => Promise<void>,
+): void {
+  let saving: Promise<void> = Promise.resolve();
+  let isSaving = false;
+  async function save(): Promise<void> {
+    if (isSaving || !replica.isActive || replica.position === saver.savedPosition) return;
+    isSaving = true;
+    try {
+      await loadMissed();
+      await saver.save(replica.position);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      context.logger.warn('a snapshot could not be saved', { error });
+    } finally {
+      isSaving = false;
+    }
+  }
+  const timer = setInterval(() => {
+    saving = save().catch((error: unknown) => context.fail(error));
+  }, SAVE_EVERY_MS).unref();
+  context.onStop('snapshots', async () => {
+    clearInterval(timer);
+    await saving;
+    // The next start then has little to read.
+    await save();
+  });
+}
