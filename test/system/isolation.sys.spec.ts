@@ -61,7 +61,8 @@ describe('a fleet of two hosts', () => {
     await administrator.flush();
     await api.succeed('POST', '/vms/late/start', {});
     await api.succeed('POST', '/vms/late/stop', { mode: 'force' });
-    const kindOf = (data: Uint8Array) => (JSON.parse(new TextDecoder().decode(data)) as { kind: string }).kind;
+    const bodyOf = (data: Uint8Array) => (JSON.parse(new TextDecoder().decode(data)) as { body: string }).body;
+    const kindOf = (data: Uint8Array) => (JSON.parse(bodyOf(data)) as { kind: string }).kind;
     const start = heard.find(({ data }) => kindOf(data) === 'start');
     if (start === undefined) throw new Error('no start was sent');
     const before = { domains: domainsOf(fleet.home), events: (await api.allEvents()).length };

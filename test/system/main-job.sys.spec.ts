@@ -251,7 +251,8 @@ describe('the main job, by REST on four simulated hosts', () => {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code: 'NO_HOST_FITS', step: 'place' } });
     const nearest = operation.error?.data?.['nearest'];
     expect(nearest).toHaveLength(HOSTS);
-    expect(nearest).toMatchObject([{ filter: 'memory', numbers: { neededMiB: 1_000_000 } }, {}, {}, {}]);
+    // What the guest gets, and what QEMU needs for it.
+    expect(nearest).toMatchObject([{ filter: 'memory', numbers: { neededMiB: 1_004_003 } }, {}, {}, {}]);
     expect(await typesOf(operation.vm.id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlacementFailed', 'OperationFailed', 'VmDeleted'],
     ]);
