@@ -62,7 +62,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   let term: number | undefined;
 
   const module = HaManagerModule.of({
-    register: new RegisterHostHandler(streams, directory, liveness, claim),
+    register: new RegisterHostHandler(streams, directory, liveness, claim, () => term),
     reports: new TakeHostReportsHandler(streams, deadLetters),
     heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => (replica.isActive ? term : undefined)),
     commands: new WriteHostHandler(streams),

@@ -87,6 +87,7 @@ export class Fleet {
   /** What its domains are marked with. */
   readonly fleetId: string;
   readonly #starters: Readonly<Record<FleetPart, () => Promise<ProcessIdentity>>>;
+  #keeping: Promise<void> = Promise.resolve();
   readonly #running = new Map<FleetPart, ProcessIdentity>();
   readonly #isTemporary: boolean;
 
@@ -268,11 +269,12 @@ export class Fleet {
     });
   }
 
-  /** Beside the installation, which goes with its test. */
-  async #keepLogs(): Promise<string> {
+  /** Beside the installation, which goes with its test. Many waits may be given up at once: one copies after the other. */
+  #keepLogs(): Promise<string> {
     const kept = path.join(tmpdir(), 'drover-kept-logs', path.basename(this.home.root));
-    await cp(this.home.logFolder, kept, { recursive: true });
-    return kept;
+    const copy = () => cp(this.home.logFolder, kept, { recursive: true });
+    this.#keeping = this.#keeping.then(copy, copy);
+    return this.#keeping.then(() => kept);
   }
 
   /** Ends everything; removes the installation unless it was given. */

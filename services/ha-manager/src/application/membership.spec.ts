@@ -46,7 +46,7 @@ describe('membership', () => {
     for (const event of await store.read(`host-${id}`)) streams.folds.follow(event as StoredHostEvent);
     const liveness = new Liveness(DEFAULT_LIVENESS, clock, directory);
     const keep = async (letter: UnreadableReport) => void letters.push(letter);
-    const register = new RegisterHostHandler(streams, directory, liveness, claim);
+    const register = new RegisterHostHandler(streams, directory, liveness, claim, () => term);
     return {
       directory,
       folds: streams.folds,

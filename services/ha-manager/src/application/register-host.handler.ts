@@ -13,12 +13,21 @@ export class RegisterHostHandler {
   readonly #directory: HostDirectory;
   readonly #liveness: Liveness;
   readonly #claim: Claim;
+  readonly #term: () => number | undefined;
 
-  constructor(streams: HostStreamHandler, directory: HostDirectory, liveness: Liveness, claim: Claim) {
+  /** @param term of this ha-manager while it is the active one. */
+  constructor(
+    streams: HostStreamHandler,
+    directory: HostDirectory,
+    liveness: Liveness,
+    claim: Claim,
+    term: () => number | undefined,
+  ) {
     this.#streams = streams;
     this.#directory = directory;
     this.#liveness = liveness;
     this.#claim = claim;
+    this.#term = term;
   }
 
   async register(registration: Registration, traceparent?: string): Promise<RegistrationAnswer | Rejection> {
@@ -41,8 +50,10 @@ export class RegisterHostHandler {
       traceparent,
     });
     if (changed.kind === 'rejected') {
-      if (changed.rejection.code === 'HOST_ID_IN_USE') this.#liveness.refused(hostId, bootNonce);
-      return changed.rejection;
+      if (changed.rejection.code !== 'HOST_ID_IN_USE') return changed.rejection;
+      this.#liveness.refused(hostId, bootNonce);
+      // The agent's patience begins anew with each ha-manager, which has yet to hear who is alive.
+      return { ...changed.rejection, data: { ...changed.rejection.data, term: this.#term() } };
     }
     if (isIncomplete) return { kind: 'inventory-needed' };
     this.#liveness.registered(hostId);

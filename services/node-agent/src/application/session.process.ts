@@ -10,6 +10,7 @@ import {
 import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
 import { raise } from '../domain/taking/take-command.decider.js';
+import { HostIdContention } from './host-id-contention.js';
 import type { InventoryReconciler } from './inventory.reconciler.js';
 import type { JournalBook } from './journal-book.js';
 import type { ControlPlane } from './ports/control-plane.port.js';
@@ -108,8 +109,7 @@ export class Session {
   async #register(): Promise<{ readonly registered: Registered; readonly reportsThrough?: number | undefined }> {
     const { agentVersion, book, bootNonce, clock, controlPlane, hostId, hostIdPatienceMs, inventory, logger, stop } =
       this.#options;
-    const begunAtMs = clock.monotonicMs();
-    let patienceMs = hostIdPatienceMs;
+    const contention = new HostIdContention(hostIdPatienceMs);
     let isInventoryNeeded = false;
     const outage = outageOf(logger, 'registration');
     const nextWaitMs = doubling(this.#options.retryMs);
@@ -139,12 +139,9 @@ export class Session {
           continue;
         }
         const { rejection } = answer;
-        // After a quick restart it is this agent's own last life that still counts as alive, for as long as the refusal
-        // says; one that lives longer than that is another machine's.
-        const waitedMs = clock.monotonicMs() - begunAtMs;
-        patienceMs = Math.max(patienceMs, 2 * retryAfterMs(rejection));
-        if (rejection.code !== 'HOST_ID_IN_USE' || waitedMs >= patienceMs) throw new AgentRefused(rejection);
-        logger.warn('another agent with this host id may still be alive; asking again', { hostId, patienceMs });
+        if (rejection.code !== 'HOST_ID_IN_USE' || !contention.mayAskAgain(rejection, clock.monotonicMs()))
+          throw new AgentRefused(rejection);
+        logger.warn('another agent with this host id may still be alive; asking again', { hostId, rejection });
       } catch (error) {
         if (stop.aborted || error instanceof AgentRefused) throw error;
         outage.failed(error);
@@ -198,12 +195,6 @@ export class Session {
       await pause(Math.min(nextWaitMs(), 2_000), stop);
     }
   }
-}
-
-/** How long the control plane says to wait; 0 where it says nothing. */
-function retryAfterMs({ data }: Rejection): number {
-  const told = data?.['retryAfterMs'];
-  return typeof told === 'number' && told > 0 ? told : 0;
 }
 
 function sameFleet(known: FleetId | undefined, registered: Registered): Registered {
