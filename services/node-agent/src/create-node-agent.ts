@@ -24,6 +24,7 @@ import { ReportLane } from './application/report-lane.reconciler.js';
 import { AgentRefused, Session } from './application/session.process.js';
 import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
+import { returnAfterMs } from './domain/pace/pace.policy.js';
 import { AgentStopped, doubling, pause } from './application/stopping.js';
 import { TakeCommand } from './application/take-command.handler.js';
 import { VmWork } from './application/vm-work.js';
@@ -40,6 +41,8 @@ export interface NodeAgentOptions {
   readonly orderCheck: OrderCheck;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** From 0 to 1; scatters agents that would come back together. */
+  readonly random?: () => number;
 }
 
 export interface NodeAgent {
@@ -62,11 +65,14 @@ export function hostIdOf(machineId: string): HostId {
 /** Longest wait for a call to the hypervisor that is under way when the agent stops. */
 const STOP_PATIENCE_MS = 5_000;
 
+const NOT_REACHED = 'the hypervisor cannot be reached';
+
 /** One host's agent: wires its parts and runs them until it is stopped or refused. */
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const { hostId, hypervisor, messaging, orderCheck, settings } = options;
   const { limits, timings } = settings;
   const clock = options.clock ?? systemClock;
+  const random = options.random ?? Math.random;
   const logger = options.logger.with({ hostId });
   const controller = new AbortController();
   const stop = controller.signal;
@@ -213,11 +219,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         try {
           await hypervisor.open(fleetId(), onSignal);
           isHypervisorOpen = true;
-          hypervisorFault = undefined;
           outage.ended();
         } catch (error) {
           outage.failed(error);
-          hypervisorFault = 'the hypervisor cannot be reached';
+          hypervisorFault = NOT_REACHED;
           await pause(nextWaitMs(), stop);
         }
       }
@@ -249,6 +254,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         beating.pace.intervalMs = heartbeatIntervalMs;
         farewell = () => controlPlane.leave({ kind: 'leaving', hostId, bootNonce });
         hostLane.open(journalEpoch);
+        if (!inventory.isKnown) hypervisorFault = NOT_REACHED;
         if (!isBeating) run(beat(beating));
         await openHypervisor();
         if (!isBeating) {
@@ -277,7 +283,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       },
     });
     cleanups.push(
-      controlPlane.onReconnect(reopen),
+      controlPlane.onReconnect(() => session?.reopen(returnAfterMs(beating.pace, random()))),
       () => settledWithin(runner.settled()),
       () => hypervisor.close(),
     );

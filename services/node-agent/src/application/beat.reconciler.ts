@@ -2,6 +2,7 @@ import type { HostId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import type { Logger } from '@drover/observability';
+import { paceOfLoadsMs } from '../domain/pace/pace.policy.js';
 import type { ControlPlane } from './ports/control-plane.port.js';
 import { pause } from './stopping.js';
 
@@ -17,16 +18,8 @@ export interface BeatOptions {
   /** Why the hypervisor cannot be heard; undefined while it can. */
   readonly hypervisorFault: () => string | undefined;
   /** The pace that the control plane asks for, of heartbeats and of all that grows with the fleet. */
-  readonly pace: Pace;
+  readonly pace: { intervalMs: number };
 }
-
-/** How often one host may speak: less often in larger fleets, so that an idle one costs the same whatever its size. */
-export interface Pace {
-  intervalMs: number;
-}
-
-/** A load to so many heartbeats, where that is less often than it was configured. */
-const HEARTBEATS_PER_LOAD = 4;
 
 /** Heartbeats, at the pace that the answers ask for. An unanswered one is followed by the next and by nothing else. */
 export async function beat(options: BeatOptions): Promise<void> {
@@ -64,6 +57,6 @@ export async function tellLoads(options: BeatOptions & { readonly loadIntervalMs
       if (stop.aborted) return;
       logger.warn('the load of the host cannot be taken', { error });
     }
-    await pause(Math.max(loadIntervalMs, HEARTBEATS_PER_LOAD * options.pace.intervalMs), stop);
+    await pause(paceOfLoadsMs(options.pace, loadIntervalMs), stop);
   }
 }

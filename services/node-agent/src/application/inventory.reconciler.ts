@@ -35,10 +35,16 @@ export class InventoryReconciler {
     this.#logger = logger;
   }
 
-  /** For a registration, which tells it. */
-  take(): Promise<TakenInventory> {
+  /** Whether the hypervisor was seen since this agent was started. */
+  get isKnown(): boolean {
+    return this.#last !== undefined;
+  }
+
+  /** For a registration, which tells it. Undefined while the hypervisor of an agent that was just started is away. */
+  take(): Promise<TakenInventory | undefined> {
     return this.#inTurn(async () => {
       const inventory = await this.#lookOrLast();
+      if (inventory === undefined) return undefined;
       const inventoryDigest = inventoryDigestOf(inventory);
       this.#told = inventoryDigest;
       const reportsThrough = this.#lane.pending.at(-1)?.sequence;
@@ -84,11 +90,11 @@ export class InventoryReconciler {
   }
 
   /** A host whose hypervisor is away for a while is registered with what it was before: that it is away, heartbeats tell. */
-  async #lookOrLast(): Promise<HostInventory> {
+  async #lookOrLast(): Promise<HostInventory | undefined> {
     try {
       return await this.#look();
     } catch (error) {
-      if (this.#last === undefined || !(error instanceof Fault) || error.code !== 'HYPERVISOR_UNAVAILABLE') throw error;
+      if (!(error instanceof Fault) || error.code !== 'HYPERVISOR_UNAVAILABLE') throw error;
       return this.#last;
     }
   }

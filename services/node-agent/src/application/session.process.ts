@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   errorCatalogue,
+  Fault,
   HOST_PROTOCOL_VERSION,
   type FleetId,
   type HostId,
@@ -11,7 +12,7 @@ import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
 import { raise } from '../domain/taking/take-command.decider.js';
 import { HostIdContention } from './host-id-contention.js';
-import type { InventoryReconciler } from './inventory.reconciler.js';
+import type { InventoryReconciler, TakenInventory } from './inventory.reconciler.js';
 import type { JournalBook } from './journal-book.js';
 import type { ControlPlane } from './ports/control-plane.port.js';
 import { doubling, pause } from './stopping.js';
@@ -46,6 +47,9 @@ export interface SessionOptions {
   readonly onSuspended: () => void;
 }
 
+/** vm-manager reads a registration within milliseconds, or seconds where thousands register at once. */
+const QUIET_MS = 30_000;
+
 /** What agent and control plane can do beside the protocol's version. */
 const CAPABILITIES = ['vm.lifecycle'];
 
@@ -56,8 +60,7 @@ const CAPABILITIES = ['vm.lifecycle'];
 export class Session {
   readonly #options: SessionOptions;
   #isOpen = false;
-  /** Of the round under way; `isDue` once it has to begin again. */
-  #round = { isDue: false, ended: Promise.withResolvers<void>() };
+  #round = newRound();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -67,10 +70,15 @@ export class Session {
     return this.#isOpen;
   }
 
-  /** Takes no command any more until the table has come again. */
-  reopen(): void {
+  /**
+   * Takes no command any more until the table has come again.
+   *
+   * @param afterMs to let pass before that is asked for.
+   */
+  reopen(afterMs = 0): void {
     this.#isOpen = false;
     this.#options.onSuspended();
+    this.#round.waitMs = afterMs;
     this.#endRound();
   }
 
@@ -84,7 +92,7 @@ export class Session {
     const { book, onOpen, onRegistered, stop } = this.#options;
     stop.addEventListener('abort', () => this.#endRound(), { once: true });
     for (;;) {
-      const round = { isDue: false, ended: Promise.withResolvers<void>() };
+      const round = newRound();
       this.#round = round;
       const { registered, reportsThrough } = await this.#register();
       const { fleetId, journalEpoch } = registered;
@@ -96,13 +104,13 @@ export class Session {
           : [{ kind: 'acknowledged', lane: 'host', throughSequence: reportsThrough } as const]),
       ]);
       await onRegistered(registered);
-      const isRaised = await this.#raise(journalEpoch);
+      const isRaised = await this.#raise(journalEpoch, round);
       if (isRaised && !round.isDue) {
         this.#isOpen = true;
         onOpen(journalEpoch);
         await round.ended.promise;
       }
-      await pause(0, stop);
+      await pause(round.waitMs, stop);
     }
   }
 
@@ -117,11 +125,10 @@ export class Session {
       try {
         const known = book.content.fleetId;
         const taken = await inventory.take();
-        const isWhole = isInventoryNeeded || known === undefined || taken.reportsThrough !== undefined;
         const answer = await controlPlane.register({
           kind: 'register',
           hostId,
-          ...(isWhole ? taken : { inventoryDigest: taken.inventoryDigest }),
+          ...told(taken, isInventoryNeeded || known === undefined),
           lastSequence: book.content.lanes.host.lastSequence,
           journalId: book.content.journalId,
           bootNonce,
@@ -130,14 +137,19 @@ export class Session {
           capabilities: CAPABILITIES,
           ...(known === undefined ? {} : { fleetId: known }),
         });
-        outage.ended();
-        if (answer.kind === 'answered' && answer.value.kind === 'registered') {
-          return { registered: sameFleet(known, answer.value), reportsThrough: taken.reportsThrough };
-        }
         if (answer.kind === 'answered') {
+          const { value } = answer;
+          if (value.kind === 'registered') {
+            outage.ended();
+            return { registered: sameFleet(known, value), reportsThrough: taken?.reportsThrough };
+          }
           isInventoryNeeded = true;
-          continue;
+          if (taken !== undefined) continue;
+          throw new Error(
+            'this host is not known yet, and its hypervisor cannot be reached to tell what it is made of',
+          );
         }
+        outage.ended();
         const { rejection } = answer;
         if (rejection.code !== 'HOST_ID_IN_USE' || !contention.mayAskAgain(rejection, clock.monotonicMs()))
           throw new AgentRefused(rejection);
@@ -150,9 +162,10 @@ export class Session {
     }
   }
 
-  /** Raises the journal to vm-manager's table. Returns false where vm-manager wants a registration first. */
-  async #raise(journalEpoch: number): Promise<boolean> {
-    const { book, controlPlane, hostId, logger, stop } = this.#options;
+  /** Raises the journal to vm-manager's table. Returns false where a registration has to come first. */
+  async #raise(journalEpoch: number, round: { readonly isDue: boolean }): Promise<boolean> {
+    const { book, clock, controlPlane, hostId, logger, stop } = this.#options;
+    const begunAtMs = clock.monotonicMs();
     const outage = outageOf(logger, 'VM lane');
     const nextWaitMs = doubling(this.#options.retryMs);
     for (;;) {
@@ -190,11 +203,28 @@ export class Session {
         return false;
       } catch (error) {
         if (stop.aborted || error instanceof AgentRefused) throw error;
-        outage.failed(error);
+        if (!isSoon(error, clock.monotonicMs() - begunAtMs)) outage.failed(error);
       }
+      if (round.isDue) return false;
       await pause(Math.min(nextWaitMs(), 2_000), stop);
     }
   }
+}
+
+/** From a registration to the next: `isDue` once it has to begin again, `waitMs` after its end. */
+function newRound() {
+  return { isDue: false, waitMs: 0, ended: Promise.withResolvers<void>() };
+}
+
+/** What a registration says of the inventory: nothing while it cannot be taken; its digest is enough where it is known. */
+function told(taken: TakenInventory | undefined, isWhole: boolean): Partial<TakenInventory> {
+  if (taken === undefined) return {};
+  return isWhole || taken.reportsThrough !== undefined ? taken : { inventoryDigest: taken.inventoryDigest };
+}
+
+/** The table comes as soon as vm-manager has read the registration, which is on its way: for a while that is nothing to tell. */
+function isSoon(error: unknown, waitedMs: number): boolean {
+  return error instanceof Fault && error.code === 'NOT_YET' && waitedMs < QUIET_MS;
 }
 
 function sameFleet(known: FleetId | undefined, registered: Registered): Registered {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory } from '@drover/contracts';
+import { Fault, fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
+import { createLogger } from '@drover/observability';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
 import { VmCommands } from '../testing/host-commands.js';
 
@@ -152,6 +153,68 @@ describe('registration', () => {
     await heard(true);
     bench.machine.startDaemon();
     await heard(false);
+  });
+
+  it('waits for the table of a registration that vm-manager has not read yet, without another one and without a word', async () => {
+    const lines: { level: string }[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as { level: string }) };
+    const bench = newBench({ logger: createLogger('node-agent', { destination }) });
+    let asked = 0;
+    bench.controlPlane.beforeAnswering = (to) => {
+      // Longer than one request repeats itself.
+      if (to === 'open' && (asked += 1) <= 3) throw new Fault('NOT_YET', 'not-applied', 'in a spec');
+    };
+    await bench.start();
+    expect(asked).toBe(4);
+    expect(bench.controlPlane.registrations).toHaveLength(1);
+    expect(lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  });
+
+  it('registers again where a heartbeat says so while the table is not there yet', async () => {
+    const bench = newBench();
+    const { controlPlane } = bench;
+    controlPlane.heartbeatIntervalMs = 100;
+    controlPlane.beforeAnswering = (to) => {
+      const isTable = to === 'register' || controlPlane.registrations.length > 1;
+      controlPlane.mustRegister = !isTable;
+      controlPlane.tableNonce = isTable ? undefined : 'of another question';
+    };
+    await bench.start();
+    expect(controlPlane.registrations.length).toBeGreaterThan(1);
+  });
+
+  it('registers a host that is known while its hypervisor is away, and says that it is', async () => {
+    const bench = newBench();
+    const { controlPlane } = bench;
+    await bench.start();
+    await bench.agent.stop();
+    controlPlane.heartbeatIntervalMs = 100;
+    bench.machine.stopDaemon();
+    await bench.create().start();
+    const fault = await controlPlane.when(() => controlPlane.lastHeartbeat?.hypervisorFault, 'word of the hypervisor');
+    expect(fault).toBe('the hypervisor cannot be reached');
+    const last = controlPlane.registrations.at(-1);
+    expect(controlPlane.registrations).toHaveLength(2);
+    expect(last?.inventory).toBeUndefined();
+    expect(last?.inventoryDigest).toBeUndefined();
+    bench.machine.startDaemon();
+    await controlPlane.when(() => (bench.agent.isOpen ? true : undefined), 'the agent to open');
+    expect((await controlPlane.when(() => controlPlane.hostReports[0], 'its inventory')).kind).toBe(
+      'inventory-changed',
+    );
+  });
+
+  it('waits for its hypervisor where nothing is known of the host', async () => {
+    const bench = newBench();
+    const { controlPlane } = bench;
+    controlPlane.needsInventory = true;
+    bench.machine.stopDaemon();
+    await bench.create().start();
+    await controlPlane.when(() => (controlPlane.registrations.length > 2 ? true : undefined), 'it to ask again');
+    expect(controlPlane.heartbeats).toBe(0);
+    bench.machine.startDaemon();
+    await controlPlane.when(() => (bench.agent.isOpen ? true : undefined), 'the agent to open');
+    expect(controlPlane.registrations.at(-1)?.inventory).toBeDefined();
   });
 
   it('registers and opens the VM lane again after each reconnect', async () => {

@@ -91,6 +91,7 @@ export class HostBench {
         metrics: this.metrics,
       }),
       logger: this.#options.logger ?? silentLogger,
+      random: () => 0,
       settings: {
         host: {
           name: this.machine.hardware.name,

@@ -86,14 +86,13 @@ describe('the lane of a host', () => {
   it('is answered with what to do when the host or its journal is not known', async () => {
     const bench = await running();
     const stranger = vmOf('stranger') as string as HostId;
-    const unknown = bench.manager.reports.handle({ kind: 'open', hostId: stranger, journalEpoch: 1, nonce: 'n' });
-    bench.clock.advance(2_000);
+    expect(await bench.manager.reports.handle(message(1, [stopped], stranger))).toMatchObject({
+      kind: 'rejected',
+      rejection: { code: 'HOST_NOT_FOUND' },
+    });
     let turns = 0;
-    await bench.until(() => turns++ > 4);
-    bench.clock.advance(2_000);
-    expect(await unknown).toMatchObject({ kind: 'rejected', rejection: { code: 'HOST_NOT_FOUND' } });
     await bench.register(hostA, 2);
-    await bench.until(() => turns++ > 8);
+    await bench.until(() => turns++ > 4);
     expect(await bench.manager.reports.handle(message(9, [stopped]))).toMatchObject({
       kind: 'rejected',
       rejection: { code: 'HOST_WRONG_STATE' },
@@ -106,6 +105,15 @@ describe('the lane of a host', () => {
     const open = () => bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 2, nonce: 'n' });
     await expect(open()).rejects.toMatchObject({ code: 'NOT_YET', outcome: 'not-applied' });
     await bench.register(hostA, 2);
+    expect(await open()).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
+  });
+
+  it('asks a host to open its lane again whose very first registration has not been read yet', async () => {
+    const bench = await running();
+    const stranger = vmOf('stranger') as string as HostId;
+    const open = () => bench.manager.reports.handle({ kind: 'open', hostId: stranger, journalEpoch: 1, nonce: 'n' });
+    await expect(open()).rejects.toMatchObject({ code: 'NOT_YET', outcome: 'not-applied' });
+    await bench.register(stranger, 1);
     expect(await open()).toMatchObject({ kind: 'answered', value: { kind: 'table' } });
   });
 

@@ -99,6 +99,8 @@ export class HostReportHandler {
     const { hostId, journalEpoch } = message;
     const { operations, isActive, journals } = this.#options;
     const current = journals.current(hostId);
+    // A host opens its lane right after its registration, which is on its way here from the store; the host asks again.
+    if (current === undefined && message.kind === 'open') throw notYetRead(hostId, journalEpoch);
     if (current === undefined) return refused('HOST_NOT_FOUND', `host ${hostId} is not registered; register first`);
     if (current > journalEpoch) {
       return refused(
@@ -106,14 +108,7 @@ export class HostReportHandler {
         `journal epoch ${journalEpoch} has been followed by ${current}; register again`,
       );
     }
-    if (current < journalEpoch) {
-      // The registration may be on its way here from the store; the host asks again.
-      throw new Fault(
-        'NOT_YET',
-        'not-applied',
-        `journal epoch ${journalEpoch} of host ${hostId} has not been read yet`,
-      );
-    }
+    if (current < journalEpoch) throw notYetRead(hostId, journalEpoch);
     if (message.kind === 'open') {
       // A process that stood still would give an old table.
       if (!isActive()) throw notActive();
@@ -266,6 +261,10 @@ function settlementOf(report: SingleReport, source: ReportSource) {
 
 function notActive(): Fault {
   return new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+}
+
+function notYetRead(hostId: HostId, journalEpoch: number): Fault {
+  return new Fault('NOT_YET', 'not-applied', `journal epoch ${journalEpoch} of host ${hostId} has not been read yet`);
 }
 
 function refused(code: Rejection['code'], detail: string): LaneAnswer {
