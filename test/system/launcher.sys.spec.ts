@@ -19,6 +19,7 @@ import {
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
 import { startPostgres, type PostgresServer } from '@drover/testing';
+import pg from 'pg';
 
 const launcher = path.resolve(import.meta.dirname, '../../drover');
 const usual = { PATH: process.env['PATH'], CI: 'true' };
@@ -306,10 +307,15 @@ describe('the launcher', () => {
   it('uses the PostgreSQL that DATABASE_URL names, and starts none', async () => {
     const home = newHome('three');
     database = await startPostgres();
-    // Of its owner, who is no superuser: the services run as a user who may be no other.
+    // Of its owner, who is no superuser and makes the services' roles: they run as a user who may be no other.
     const url = new URL(database.connectionString);
     url.username = 'drover';
-    await done(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
+    const { status, err } = await drover(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
+    expect({ status, err }).toEqual({ status: 0, err: expect.not.stringContaining('ATTENTION') });
+    const { rows } = await asked(`SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'drover-%'
+      ORDER BY 1`);
+    const roles = ['drover_api_gateway', 'drover_ha_manager', 'drover_scheduler', 'drover_vm_manager'];
+    expect(rows).toEqual(roles.map((usename) => ({ usename })));
     expect((await partsOf(home)).map(({ name }) => name)).toEqual(['nats-server', 'control-plane', 'node-agent']);
     expect(await json(home, 'vms', 'create', 'c', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
     expect(existsSync(path.join(home.postgresFolder, 'data'))).toBe(false);
@@ -319,6 +325,47 @@ describe('the launcher', () => {
     await database.start();
     await done(home, ['down']);
   });
+
+  it('says why there are no roles where the owner of that database may make none, and works without', async () => {
+    const home = newHome('seven');
+    if (database === undefined) throw new Error('there is no PostgreSQL');
+    await asked('CREATE ROLE drover_plain LOGIN');
+    await asked('CREATE DATABASE plain OWNER drover_plain');
+    const url = new URL(database.connectionString);
+    url.username = 'drover_plain';
+    url.pathname = '/plain';
+    const { status, err } = await drover(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
+    expect({ status, err }).toEqual({
+      status: 0,
+      err: expect.stringMatching(/ATTENTION: every service connects [^]*: ALTER ROLE drover_plain CREATEROLE/),
+    });
+    expect(await json(home, 'vms', 'create', 'd', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    await done(home, ['down']);
+  });
+
+  it('starts no service on a database that it cannot prepare, and says why, but not the password', async () => {
+    const home = newHome('eight');
+    const url = new URL(database?.connectionString ?? '');
+    url.pathname = '/nowhere';
+    url.password = 'hidden';
+    const { status, err } = await drover(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
+    expect({ status, err }).toEqual({
+      status: 1,
+      err: expect.stringMatching(/the database that DATABASE_URL names: .*database "nowhere" does not exist/),
+    });
+    expect(err).not.toContain('hidden');
+    expect(await partsOf(home)).toEqual([]);
+  });
+
+  async function asked(text: string): Promise<pg.QueryResult> {
+    const client = new pg.Client({ connectionString: database?.connectionString ?? '' });
+    await client.connect();
+    try {
+      return await client.query(text);
+    } finally {
+      await client.end();
+    }
+  }
 
   it('gives two homes that begin at the same time ports of their own', async () => {
     const both = [newHome('five'), newHome('six')];

@@ -22,8 +22,8 @@ import {
   startPostgresServer,
   tail,
   userOf,
-  writeDatabaseUrl,
 } from '../../apps/standalone/dist/infrastructure/index.js';
+import { prepareEventStore } from './event-store.mjs';
 import { step } from './progress.mjs';
 import { LauncherError, root } from './run.mjs';
 
@@ -79,19 +79,14 @@ export async function startFleet({ home, table, running, interrupted }) {
       installation = await onFreePort(installation, kept.size > 0 ? undefined : 'nats', start, onTaken(tell));
     });
     await part('postgresql', 'PostgreSQL', async (tell) => {
-      const own = process.env.DATABASE_URL;
-      if (own) {
-        tell('the one that DATABASE_URL names');
-        return writeDatabaseUrl(home, users, own);
-      }
+      if (process.env.DATABASE_URL) return tell('the one that DATABASE_URL names');
       // A fast shutdown: does not wait for clients, writes a checkpoint.
       const how = { stopSignal: 'SIGINT', patienceMs: 60_000, postgresFolder: home.postgresFolder };
       const onLaunched = recorder('postgresql', how);
-      const { url } = await startPostgresServer({
-        ...{ folder: home.postgresFolder, users, logFile: log('postgresql'), onLaunched },
-      });
-      return writeDatabaseUrl(home, users, url);
+      await startPostgresServer({ folder: home.postgresFolder, users, logFile: log('postgresql'), onLaunched });
     });
+    interrupted.throwIfAborted();
+    await prepareEventStore({ home, users });
     if (hypervisor === 'libvirt') {
       await step('libvirt', async (tell) => {
         const libvirtSocket =

@@ -7,6 +7,7 @@ import { subjectsUnder } from '@drover/contracts';
 import { hostIdOf, machineIdOf } from '@drover/node-agent';
 import { readFile } from 'node:fs/promises';
 import { writeFleetConfig } from '../src/infrastructure/fleet-config.js';
+import { databaseUrlFileOf } from '../src/infrastructure/fleet-database.js';
 import {
   credentialsFileOf,
   ensureApiToken,
@@ -123,8 +124,9 @@ describe('what a home remembers', () => {
     );
     expect(text).toContain(`fleetId: ${state.fleetId}`);
     expect(text).toContain(home.apiTokenFile);
+    expect(text).toContain(`vm-manager: ${JSON.stringify(databaseUrlFileOf(home, 'vm-manager'))}`);
     expect(`${text}${agents}`).not.toContain(token);
-    for (const file of [home.apiTokenFile, home.databaseUrlFile, credentialsFileOf(home, 'vm-manager')])
+    for (const file of [home.apiTokenFile, home.databaseUrlFolder, credentialsFileOf(home, 'vm-manager')])
       expect(agents).not.toContain(file);
     expect(agents).not.toContain('libvirtSocket');
   });

@@ -8,6 +8,7 @@ import pg from 'pg';
 import {
   ensureServiceUsers,
   isRunning,
+  postgresUrl,
   startPostgresServer,
   stopPostgresServer,
   stopProcess,
@@ -50,9 +51,9 @@ describe('the PostgreSQL server of a home', () => {
     expect(await query(server.url, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
   });
 
-  it('is the services’ own as a role that is no superuser, and can run no program', async () => {
+  it('is owned by a role that makes the services’ roles, is no superuser, and can run no program', async () => {
     const who = 'SELECT current_user, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user';
-    expect(await query(server.url, who)).toEqual([{ current_user: 'drover', rolsuper: false, rolcreaterole: false }]);
+    expect(await query(server.url, who)).toEqual([{ current_user: 'drover', rolsuper: false, rolcreaterole: true }]);
     await query(server.url, 'CREATE SCHEMA own');
     await expect(query(server.url, "COPY (SELECT 1) TO PROGRAM 'true'")).rejects.toMatchObject({ code: '42501' });
   });
@@ -65,7 +66,8 @@ describe('the PostgreSQL server of a home', () => {
 
   it('knows by the kernel who connects: another user is none of its roles', async () => {
     if (users.drover === undefined) return;
-    // The user drover, as the services run: the superuser is refused to him, his own role is not.
+    // The user drover, as the services run: their roles are his, the owner and the superuser are not.
+    await query(server.url, 'CREATE ROLE drover_scheduler LOGIN');
     const program = `import pg from 'pg';
       const client = new pg.Client({ connectionString: process.argv[1] });
       try { await client.connect(); await client.end(); console.log('let in'); } catch (error) { console.log(error.code); }`;
@@ -74,7 +76,8 @@ describe('the PostgreSQL server of a home', () => {
         ...{ cwd: path.resolve(import.meta.dirname, '..'), encoding: 'utf8' as const, env: {} },
         ...users.drover,
       }).stdout.trim();
-    expect(connect(server.url)).toBe('let in');
+    expect(connect(postgresUrl(path.join(root, 'postgres'), 'drover_scheduler'))).toBe('let in');
+    expect(connect(server.url)).toBe('28000');
     expect(connect(server.administratorUrl)).toBe('28000');
   });
 

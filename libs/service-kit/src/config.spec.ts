@@ -42,6 +42,13 @@ describe('loadConfig', () => {
     expect(loadConfig(sizes, { env: { DROVER_SIMULATED_POOL_MIB: '512' } })).toEqual({ simulated: { poolMiB: 512 } });
   });
 
+  it('takes the hyphen of a key for the break between two words', () => {
+    const files = z.object({ database: z.strictObject({ urlFiles: z.object({ 'vm-manager': z.string() }) }) });
+    expect(loadConfig(files, { env: { DROVER_DATABASE_URL_FILES_VM_MANAGER: '/x' } })).toEqual({
+      database: { urlFiles: { 'vm-manager': '/x' } },
+    });
+  });
+
   it('needs no file', () => {
     expect(loadConfig(schema, { env: { DROVER_NATS_SERVERS: 'nats://a' } }).leases.ttlMs).toBe(3000);
   });

@@ -137,11 +137,12 @@ function setAt(target: Record<string, unknown>, path: readonly string[], value: 
 }
 
 function variableName(prefix: string, path: readonly string[]): string {
-  // A unit is one word: `memoryMiB` is `MEMORY_MIB`.
+  // A unit is one word, `memoryMiB` is `MEMORY_MIB`; a service's name has a hyphen, which no variable has.
   const words = path.map((key) =>
     key
       .replace(/MiB$/, 'Mib')
       .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .replaceAll('-', '_')
       .toUpperCase(),
   );
   return [prefix, ...words].join('_');

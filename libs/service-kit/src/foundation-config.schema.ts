@@ -15,8 +15,10 @@ export function foundationSections(service: string) {
       /** By the service's name; absent only where the server asks for none. */
       credentials: z.object({ [service]: natsCredentialsSchema.optional() }).prefault({}),
     }),
-    /** A file with the URL, which holds a password. */
-    database: z.strictObject({ urlFile: z.string() }),
+    database: z.strictObject({
+      /** By the service's name, a file with the URL that it connects with, as a role of its own; it may hold a password. */
+      urlFiles: z.object({ [service]: z.string().min(1).max(4096) }),
+    }),
   };
 }
 

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '@drover/domain-kit';
 import { runLease, runRelay, type NatsMessaging, type Relay } from '@drover/messaging';
 import { ReadDatabase } from '@drover/read-models';
 import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
-import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
+import { databaseUrl, openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { Tokens } from './adapters/inbound/http/tokens.js';
 import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
 import type { ApiGatewayConfig } from './config.js';
@@ -33,7 +33,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
       health.addCheck('event store', async () => ({ isOk: true, detail: `position ${await store.head()}` }));
       health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
       const database = ReadDatabase.open({
-        connectionString: readSecret(config.database.urlFile),
+        connectionString: databaseUrl(context.name, config.database),
         projection: fleetProjection,
         maxConnections: config.api.databaseConnections,
       });

@@ -2,7 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { apiGatewayConfigSchema } from './config.js';
 
 const withApi = (api: object) =>
-  apiGatewayConfigSchema.safeParse({ nats: { url: 'nats://127.0.0.1:4222' }, database: { urlFile: '/x' }, api });
+  apiGatewayConfigSchema.safeParse({
+    nats: { url: 'nats://127.0.0.1:4222' },
+    database: { urlFiles: { 'api-gateway': '/x' } },
+    api,
+  });
 
 describe('the address of the API', () => {
   it.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('may be %s, which no other machine reaches', (host) => {

@@ -27,7 +27,7 @@ describe('api-gateway as a service, on real PostgreSQL and NATS', () => {
     await writeFile(path.join(folder, 'database-url'), postgres.connectionString);
     const config = apiGatewayConfigSchema.parse({
       nats: { url: nats.url },
-      database: { urlFile: path.join(folder, 'database-url') },
+      database: { urlFiles: { 'api-gateway': path.join(folder, 'database-url') } },
       api: { port: 0, tokenFile: path.join(folder, 'token'), commandTimeoutMs: 1000 },
     });
     store = await openPostgresEventStore({ connectionString: postgres.connectionString });

@@ -126,7 +126,7 @@ describe('the vm-manager on a real bus and database', () => {
       fleetId: randomUUID(),
       orders: { keyFile: path.join(folder, 'order-key') },
       nats: { url: nats.url },
-      database: { urlFile: path.join(folder, 'database-url') },
+      database: { urlFiles: { 'vm-manager': path.join(folder, 'database-url') } },
       vmManager: { leaseTtlMs: 500 },
     });
     const replica = await startService(vmManagerService(config), { logger: silentLogger, metrics: createMetrics() });

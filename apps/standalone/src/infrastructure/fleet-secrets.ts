@@ -30,11 +30,6 @@ export async function ensureApiToken(home: Home, users: ServiceUsers): Promise<s
   return token.trim();
 }
 
-export async function writeDatabaseUrl(home: Home, users: ServiceUsers, url: string): Promise<void> {
-  await replaceSecret(home.databaseUrlFile, url);
-  await shareWith(users.drover, home.databaseUrlFile, 'file');
-}
-
 export function credentialsFileOf(home: Home, name: string): string {
   return path.join(home.credentialsFolder, `${name}.creds`);
 }

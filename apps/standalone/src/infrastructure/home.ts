@@ -15,7 +15,10 @@ export interface Home {
   /** Of the node agents. */
   readonly agentConfigFile: string;
   readonly apiTokenFile: string;
-  readonly databaseUrlFile: string;
+  /** One file per service, with the URL that it connects to the database with. */
+  readonly databaseUrlFolder: string;
+  /** Of the services' roles, in a PostgreSQL that asks for them. */
+  readonly databasePasswordsFile: string;
   readonly natsAuthorityFile: string;
   /** Signs orders to hosts. */
   readonly orderKeyFile: string;
@@ -44,7 +47,8 @@ export function homeAt(root: string): Home {
     configFile: under('drover.yaml'),
     agentConfigFile: under('node-agent.yaml'),
     apiTokenFile: under('secrets', 'api-token'),
-    databaseUrlFile: under('secrets', 'database-url'),
+    databaseUrlFolder: under('secrets', 'database-urls'),
+    databasePasswordsFile: under('secrets', 'database-passwords.json'),
     natsAuthorityFile: under('secrets', 'nats-authority.json'),
     orderKeyFile: under('secrets', 'order-key.pem'),
     orderPublicKeysFile: under('credentials', 'order-keys'),
@@ -87,7 +91,8 @@ export function journalFolderOf(home: Home, hypervisor: HypervisorKind, hostId: 
 export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Promise<void> {
   const open = [home.root, home.imageFolder, home.poolFolder, home.postgresFolder, home.agentFolder];
   const secrets = path.dirname(home.apiTokenFile);
-  const shared = [secrets, home.credentialsFolder, path.join(home.credentialsFolder, 'hosts'), home.logFolder];
+  const hosts = path.join(home.credentialsFolder, 'hosts');
+  const shared = [secrets, home.databaseUrlFolder, home.credentialsFolder, hosts, home.logFolder];
   const own = [home.natsFolder, path.dirname(home.apiSocket), agentFolderOf(home, 'simulated')];
   for (const folder of open) await makeFolder(folder, 0o755);
   await makeFolder(agentFolderOf(home, 'libvirt'), 0o700);

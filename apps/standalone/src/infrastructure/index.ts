@@ -2,6 +2,7 @@ export * from './background-process.js';
 export * from './bounded-logs.js';
 export * from './files.js';
 export * from './fleet-config.js';
+export * from './fleet-database.js';
 export * from './fleet-secrets.js';
 export * from './fleet-state.js';
 export * from './home.js';

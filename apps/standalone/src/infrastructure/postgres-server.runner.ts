@@ -29,7 +29,7 @@ export interface PostgresServerOptions {
 
 export interface PostgresServer {
   readonly process: ProcessIdentity;
-  /** Of the database `drover`, as its owner, who is no superuser. */
+  /** Of the database `drover`, as its owner, who is no superuser and makes the services' roles: for the user who started it. */
   readonly url: string;
   /** The same database as the superuser: for the user who started it, and for root. */
   readonly administratorUrl: string;
@@ -58,9 +58,9 @@ const hostAccess = `# Written by ./drover up at each start.
 local all all peer map=drover
 `;
 
-/** The user `drover` may be any role whose name begins with `drover`; who starts the server, and root, may be any. */
+/** The user `drover` may be the services' roles (`drover_…`) and not their owner; the user who starts the server may be any role. */
 const identityMap = (administrator: string) => `# Written by ./drover up at each start.
-drover drover /^drover(_[a-z_]+)?$
+drover drover /^drover_[a-z_]+$
 drover ${JSON.stringify(administrator)} all
 `;
 
@@ -105,8 +105,18 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     // Recovery after a crash replays the log first.
     120_000,
   );
-  const urlAs = (role: string) => `postgresql://${role}@${encodeURIComponent(socketFolder)}/drover`;
-  return { process: identity, url: urlAs('drover'), administratorUrl: urlAs(SUPERUSER) };
+  return {
+    process: identity,
+    url: postgresUrl(folder, 'drover'),
+    administratorUrl: postgresUrl(folder, SUPERUSER),
+  };
+}
+
+const socketFolderOf = (folder: string) => path.join(folder, 'socket');
+
+/** Of the database `drover` in the server of this folder, whether it runs or not; `drover` owns it. */
+export function postgresUrl(folder: string, role: string): string {
+  return `postgresql://${role}@${encodeURIComponent(socketFolderOf(folder))}/drover`;
 }
 
 /**
@@ -124,7 +134,7 @@ export async function stopPostgresServer(
 
 /** Its user's, and open to the group of who connects. */
 async function makeSocketFolder(folder: string, { postgres, drover }: ServiceUsers): Promise<string> {
-  const socketFolder = path.join(folder, 'socket');
+  const socketFolder = socketFolderOf(folder);
   const length = Buffer.byteLength(path.join(socketFolder, '.s.PGSQL.5432'));
   if (length > LONGEST_SOCKET_PATH)
     throw new StartFailure(`the path of ${folder} is too long for PostgreSQL's socket: choose a shorter DROVER_HOME`);
@@ -152,7 +162,7 @@ async function initialise(
     as,
   );
   const single = run(path.join(programs, 'bin', 'postgres'), ['--single', '-D', draft, 'postgres'], as);
-  single.child.stdin?.end('CREATE ROLE drover LOGIN;\nCREATE DATABASE drover OWNER drover;\n');
+  single.child.stdin?.end('CREATE ROLE drover LOGIN CREATEROLE;\nCREATE DATABASE drover OWNER drover;\n');
   await single;
   await rename(draft, dataFolder);
 }

@@ -28,12 +28,12 @@ describe.each([true, false])('the parts of a fleet, split: %j', (split) => {
   it('get settings of their own from the environment, and no secret', () => {
     const environment = {
       ...{ DROVER_TOKEN: 'hidden', DROVER_HOME: '/h', DROVER_CONFIG: '/c', DATABASE_URL: 'hidden', AWS_KEY: 'hidden' },
-      ...{ DROVER_OVERCOMMIT_MEMORY_RATIO: '2', DROVER_DATABASE_URL_FILE: '/x', DROVER_API_PORT: '1' },
+      ...{ DROVER_OVERCOMMIT_MEMORY_RATIO: '2', DROVER_DATABASE_URL_FILES_SCHEDULER: '/x', DROVER_API_PORT: '1' },
     };
     for (const part of parts) {
       const { DROVER_OVERCOMMIT_MEMORY_RATIO, ...others } = settingsFor(part, environment);
       expect(DROVER_OVERCOMMIT_MEMORY_RATIO).toBe('2');
-      const foreign = { DROVER_DATABASE_URL_FILE: '/x', DROVER_API_PORT: '1' };
+      const foreign = { DROVER_DATABASE_URL_FILES_SCHEDULER: '/x', DROVER_API_PORT: '1' };
       expect(others).toEqual(part === agentOf(parts) ? {} : foreign);
       const command = serviceCommand(part, {
         ...{ home: homeAt('/h'), users, hypervisor: 'libvirt', programFolder: '/p', logFile: '/h/logs/x', environment },

@@ -1,12 +1,22 @@
 import { connectClient, untilAnswered } from './database.client.js';
 import { inTransaction, migrateSchema, tablesIn } from './schema.js';
-import { hindranceToRoles, makeRoles, roleOf, storeServices, type StoreService } from './store-roles.client.js';
+import {
+  hindranceToRoles,
+  makeRoles,
+  roleOf,
+  storeServices,
+  type ServicePasswords,
+  type StoreService,
+} from './store-roles.client.js';
 
 export interface PrepareStoreOptions {
   /** Of the role that owns the database; a secret that no service needs. */
   readonly ownerUrl: string;
-  /** Of each service's role. ASCII, made by a generator and kept by the caller; another one each time is as good. */
-  readonly passwords: Readonly<Record<StoreService, string>>;
+  /**
+   * Of each service's role. ASCII, made by a generator and kept by the caller; new ones are as good, for services that start
+   * afterwards. Absent where the server asks for none: the roles then have none.
+   */
+  readonly passwords?: ServicePasswords;
   /** PostgreSQL schema that holds the store; `event_store` by default. */
   readonly schema?: string;
   /** How long to wait for a database that does not answer; 5000 by default. */
@@ -38,7 +48,7 @@ export async function prepareStore(options: PrepareStoreOptions): Promise<Prepar
         if (withoutRoles === undefined) await makeRoles(client, database, tables, passwords);
       });
       const urlOf = (service: StoreService) =>
-        withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords[service]) : ownerUrl;
+        withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords?.[service]) : ownerUrl;
       const urls = Object.fromEntries(storeServices.map((service) => [service, urlOf(service)])) as Record<
         StoreService,
         string
@@ -51,17 +61,17 @@ export async function prepareStore(options: PrepareStoreOptions): Promise<Prepar
 }
 
 /** The same database, by another role. */
-function urlAs(ownerUrl: string, role: string, password: string): string {
+function urlAs(ownerUrl: string, role: string, password: string | undefined): string {
   const url = new URL(ownerUrl);
   url.searchParams.delete('user');
   url.searchParams.delete('password');
   if (url.hostname === '') {
     // A unix socket: without a host no user can stand before it.
     url.searchParams.set('user', role);
-    url.searchParams.set('password', password);
+    if (password !== undefined) url.searchParams.set('password', password);
   } else {
     url.username = role;
-    url.password = password;
+    url.password = password ?? '';
   }
   return url.href;
 }

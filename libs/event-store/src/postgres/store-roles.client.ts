@@ -6,6 +6,7 @@ import type { Tables } from './schema.js';
 /** The services that connect to the event store, each with a role of its own. */
 export const storeServices = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager'] as const;
 export type StoreService = (typeof storeServices)[number];
+export type ServicePasswords = Readonly<Record<StoreService, string>>;
 
 const longestRole = 63;
 
@@ -29,7 +30,7 @@ export async function hindranceToRoles(client: pg.ClientBase): Promise<string | 
 }
 
 /**
- * Makes the services' roles, or gives them these passwords, and grants each the least it needs: to read events, to append
+ * Makes the services' roles, or gives them these passwords (none where the server asks for none), and grants each the least it needs: to read events, to append
  * through the function that knows which kinds are its own, to keep its own dead letters and snapshots of folds. api-gateway makes schemas for its
  * read models, which it owns.
  */
@@ -37,7 +38,7 @@ export async function makeRoles(
   client: pg.ClientBase,
   database: string,
   tables: Tables,
-  passwords: Readonly<Record<StoreService, string>>,
+  passwords: ServicePasswords | undefined,
 ): Promise<void> {
   const { schema, events, versions, writers, append } = tables;
   const ownRows = [
@@ -56,7 +57,8 @@ export async function makeRoles(
     const role = escapeIdentifier(name);
     const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
     if (rows.length === 0) await client.query(`CREATE ROLE ${role} NOINHERIT`);
-    await client.query(`ALTER ROLE ${role} LOGIN PASSWORD ${escapeLiteral(scramVerifier(passwords[service]))}`);
+    const verifier = passwords === undefined ? 'NULL' : escapeLiteral(scramVerifier(passwords[service]));
+    await client.query(`ALTER ROLE ${role} LOGIN PASSWORD ${verifier}`);
     await client.query(`
       REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM ${role};
       GRANT USAGE ON SCHEMA ${schema} TO ${role};

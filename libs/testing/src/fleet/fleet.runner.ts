@@ -16,6 +16,7 @@ import {
   isRunning,
   isServing,
   postgresHasEnded,
+  prepareDatabase,
   prepareInstallation,
   programFolderFor,
   readFleetState,
@@ -29,7 +30,6 @@ import {
   stopProcess,
   tail,
   userOf,
-  writeDatabaseUrl,
   type FleetHost,
   type FurtherPool,
   type Home,
@@ -127,9 +127,12 @@ export class Fleet {
         ...{ folder: home.natsFolder, port: state.ports.nats, authority, users },
         logFile: log('nats-server'),
       });
-    const postgres = () => startPostgresServer({ folder: home.postgresFolder, users, logFile: log('postgresql') });
+    const postgres = async () => {
+      const started = await startPostgresServer({ folder: home.postgresFolder, users, logFile: log('postgresql') });
+      await prepareDatabase({ home, users, ownerUrl: started.url });
+      return started;
+    };
     const database = await postgres();
-    await writeDatabaseUrl(home, users, database.url);
     await configure(installation);
     const parts = serviceParts(true);
     const service = (name: FleetService) => async () => {
