@@ -22,7 +22,7 @@ export const commands = [
     ],
     notes: [
       'Data: $DROVER_HOME, else /var/lib/drover (root) or ~/.local/share/drover; a second `up` finds it again.',
-      'DATABASE_URL: a PostgreSQL of your own instead of the one that comes along.',
+      'DATABASE_URL: a PostgreSQL of your own instead of the one that comes along; its owner’s URL.',
       'In the foreground Ctrl-C stops everything that was started, in order. VMs keep running.',
     ],
   },

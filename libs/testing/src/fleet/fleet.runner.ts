@@ -16,7 +16,6 @@ import {
   isRunning,
   isServing,
   postgresHasEnded,
-  prepareDatabase,
   prepareInstallation,
   programFolderFor,
   readFleetState,
@@ -25,7 +24,6 @@ import {
   signalProcess,
   startInBackground,
   startNatsServer,
-  startPostgresServer,
   stopPostgresServer,
   stopProcess,
   tail,
@@ -37,6 +35,7 @@ import {
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
 import { FleetApi } from './fleet-api.client.js';
+import { startFleetDatabase } from './fleet-database.runner.js';
 
 export type FleetService = 'ha-manager' | 'scheduler' | 'vm-manager' | 'node-agent' | 'api-gateway';
 export type FleetPart = FleetService | 'nats' | 'postgres';
@@ -127,11 +126,7 @@ export class Fleet {
         ...{ folder: home.natsFolder, port: state.ports.nats, authority, users },
         logFile: log('nats-server'),
       });
-    const postgres = async () => {
-      const started = await startPostgresServer({ folder: home.postgresFolder, users, logFile: log('postgresql') });
-      await prepareDatabase({ home, users, ownerUrl: started.url });
-      return started;
-    };
+    const postgres = () => startFleetDatabase(home, users);
     const database = await postgres();
     await configure(installation);
     const parts = serviceParts(true);
