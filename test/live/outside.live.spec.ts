@@ -12,6 +12,7 @@ import {
   type VmResource,
   type VmSpecInput,
 } from '@drover/contracts';
+import { processMemoryMiB } from '@drover/fleet-model';
 import type { FleetPart } from '@drover/testing';
 import { domainOf, domainXml, markOf, RealHost, type OtherDomain } from './real-host.runner.js';
 
@@ -91,7 +92,7 @@ describe('a real host that Drover shares with others', () => {
     await host.virsh('create', file);
     const operation = await host.end('POST', '/vms', { name: 'too-big', spec: { memory: { sizeMiB: most } } });
     expect(operation).toMatchObject({ state: 'FAILED', error: { code: 'HOST_FULL' } });
-    expect(operation.error?.data).toMatchObject({ wantedMemoryMiB: most, memoryMiB });
+    expect(operation.error?.data).toMatchObject({ wantedMemoryMiB: processMemoryMiB(most), memoryMiB });
     expect(await host.stateOf('big')).toBe('running');
     expect(await host.typesOf(operation.vm.id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlaced', 'OperationFailed', 'VmDeleted'],
@@ -184,9 +185,9 @@ describe('a real host that Drover shares with others', () => {
       await host.api.succeed('POST', '/vms/late/stop', { mode: 'force' });
       await host.api.succeed('POST', '/vms/late/start', {});
       await host.api.succeed('POST', '/vms/late/stop', { mode: 'force' });
-      const starts = heard.filter(({ data }) =>
-        ['create', 'start'].includes((JSON.parse(new TextDecoder().decode(data)) as { kind: string }).kind),
-      );
+      const bodyOf = (data: Uint8Array) => (JSON.parse(new TextDecoder().decode(data)) as { body: string }).body;
+      const kindOf = (data: Uint8Array) => (JSON.parse(bodyOf(data)) as { kind: string }).kind;
+      const starts = heard.filter(({ data }) => ['create', 'start'].includes(kindOf(data)));
       expect(starts.length).toBeGreaterThanOrEqual(2);
       const count = (await host.api.history(vm.id)).length;
       // Before and after the agent has forgotten everything but its journal.

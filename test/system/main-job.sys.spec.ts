@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ExplainAnswer, HostResource, OperationResource, VmResource, VmWriteAnswer } from '@drover/contracts';
+import { processMemoryMiB } from '@drover/fleet-model';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import { domainsOf, Fleet, FleetStream, type FleetApi, type FleetService } from '@drover/testing';
@@ -251,8 +252,12 @@ describe('the main job, by REST on four simulated hosts', () => {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code: 'NO_HOST_FITS', step: 'place' } });
     const nearest = operation.error?.data?.['nearest'];
     expect(nearest).toHaveLength(HOSTS);
-    // What the guest gets, and what QEMU needs for it.
-    expect(nearest).toMatchObject([{ filter: 'memory', numbers: { neededMiB: 1_004_003 } }, {}, {}, {}]);
+    expect(nearest).toMatchObject([
+      { filter: 'memory', numbers: { neededMiB: processMemoryMiB(1_000_000) } },
+      {},
+      {},
+      {},
+    ]);
     expect(await typesOf(operation.vm.id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlacementFailed', 'OperationFailed', 'VmDeleted'],
     ]);
