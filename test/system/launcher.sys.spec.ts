@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { HostResource, VmResource } from '@drover/contracts';
 import {
+  credentialsFileOf,
   homeAt,
   identify,
   isRunning,
@@ -18,6 +19,7 @@ import {
   type Home,
   type ProcessIdentity,
 } from '@drover/standalone/infrastructure';
+import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
 
@@ -176,9 +178,9 @@ describe('the launcher', () => {
 
     it('runs a second home beside it, on ports of its own, with a process per service', async () => {
       await done(two, ['up', '--detach', '--split', '--hosts', '1']);
-      const services = ['ha-manager', 'scheduler', 'vm-manager', 'api-gateway', 'node-agent'];
+      const services = ['ha-manager', 'scheduler', 'vm-manager', 'credential-keeper', 'api-gateway', 'node-agent'];
       expect((await partsOf(two)).map(({ name }) => name)).toEqual(['nats-server', 'postgresql', ...services]);
-      expect((await done(two, ['status'])).match(/^\S+ +\d+ +(healthy|running) /gm)).toHaveLength(7);
+      expect((await done(two, ['status'])).match(/^\S+ +\d+ +(healthy|running) /gm)).toHaveLength(8);
       expect(await json(two, 'vms', 'create', 'b', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
       expect((await json<VmResource[]>(two, 'vms', 'list')).map(({ name }) => name)).toEqual(['b']);
       expect((await json<VmResource[]>(one, 'vms', 'list')).map(({ name }) => name)).toEqual(['a']);
@@ -197,7 +199,11 @@ describe('the launcher', () => {
           // At most the group of the control plane reads it, and where there is no such group nobody else.
           expect({ file, others: (await stat(file)).mode & (isOfRoot ? 0o137 : 0o177) }).toEqual({ file, others: 0 });
         }
-        for (const file of [home.natsAuthorityFile, path.join(home.credentialsFolder, 'administrator.creds')])
+        for (const file of [
+          home.natsAuthorityFile,
+          home.natsOperatorSeedFile,
+          credentialsFileOf(home, 'administrator'),
+        ])
           expect({ file, others: (await stat(file)).mode & 0o177 }).toEqual({ file, others: 0 });
         const logs = await filesBelow(home.logFolder);
         expect(logs.length).toBeGreaterThan(2);
@@ -206,6 +212,47 @@ describe('the launcher', () => {
           expect(await readFile(file, 'utf8')).not.toContain(ownToken);
       }
     });
+
+    it('cuts a host off that is revoked, leaves its VMs alone, and has it back once it is readmitted', async () => {
+      const hostOf = async (name: string) => json<HostResource>(one, 'hosts', 'get', name);
+      const [{ name } = { name: '' }] = await json<HostResource[]>(one, 'hosts', 'list');
+      const host = async (isSo: (host: HostResource) => boolean) => {
+        for (;;) {
+          const found = await hostOf(name);
+          if (isSo(found)) return found;
+          await delay(100);
+        }
+      };
+      expect((await drover(one, ['ctl', 'hosts', 'revoke', name])).err).toContain('--yes');
+      await done(one, ['ctl', 'hosts', 'revoke', name, '--yes']);
+      const { allocated } = await host((found) => found.shutOut !== null && found.liveness.state === 'SUSPECTED');
+      expect((await hostOf(name)).allocated).toEqual(allocated);
+      await done(one, ['ctl', 'hosts', 'readmit', name]);
+      await host((found) => found.shutOut === null && found.liveness.state === 'ALIVE');
+    }, 120_000);
+
+    it('has new keys, credentials and tokens after a rotation of all; the old ones are refused, and VMs run on', async () => {
+      const connectAs = async (credentials: string) => {
+        const servers = `nats://127.0.0.1:${(await readFleetState(one))?.ports.nats}`;
+        const authenticator = credsAuthenticator(new TextEncoder().encode(credentials));
+        return connect({ servers, authenticator, maxReconnectAttempts: 0 });
+      };
+      const read = (file: string) => readFile(file, 'utf8');
+      const administrator = credentialsFileOf(one, 'administrator');
+      const before = { credentials: await read(administrator), token: await read(one.apiTokenFile) };
+      const keysBefore = await read(one.orderPublicKeysFile);
+      await (await connectAs(before.credentials)).close();
+      await done(one, ['rotate', 'all']);
+      await expect(connectAs(before.credentials)).rejects.toThrow(/authorization/i);
+      await (await connectAs(await read(administrator))).close();
+      expect((await drover(one, ['ctl', 'hosts', 'list'], { DROVER_TOKEN: before.token.trim() })).err).toMatch(/token/);
+      const keys = (await read(one.orderPublicKeysFile)).trim().split('\n');
+      expect(keys).toHaveLength(1);
+      expect(keysBefore).not.toContain(keys[0]);
+      expect(await json<VmResource[]>(one, 'vms', 'list')).toMatchObject([{ name: 'a' }]);
+      expect(await json(one, 'vms', 'create', 'after', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+      expect(await json(one, 'vms', 'delete', 'after', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    }, 240_000);
 
     it('runs nothing as root that need not be', async () => {
       const own = process.getuid?.();

@@ -29,6 +29,13 @@ export const commands = [
   { name: 'down', summary: 'stop what `up` started, and nothing else; VMs keep running', flags: [] },
   { name: 'status', summary: 'show each part with its pid and health', flags: [] },
   {
+    name: 'rotate',
+    summary: 'make keys, tokens and credentials anew; the old ones are refused afterwards',
+    operands: { name: 'WHAT', choices: ['nats', 'orders', 'token', 'database', 'all'], many: false },
+    flags: [],
+    notes: ['What runs is restarted where it must be, and connects again by itself. VMs keep running.'],
+  },
+  {
     name: 'test',
     summary: 'set up what is missing and run the tests',
     operands: { name: 'LEVEL', choices: levels, many: true },

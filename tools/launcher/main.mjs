@@ -25,7 +25,7 @@ async function main(words) {
       if (command.name === 'ctl') return (await import('./ctl.mjs')).run({ rest });
       const { existsSync } = await import('node:fs');
       if (!existsSync(`${root}/apps/standalone/dist/infrastructure/index.js`)) await ensureBuilt();
-      return onNode24(words, async () => (await import(`./${command.name}.mjs`)).run());
+      return onNode24(words, async () => (await import(`./${command.name}.mjs`)).run({ operands }));
     }
   }
 }

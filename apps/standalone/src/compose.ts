@@ -19,6 +19,10 @@ const services = {
     const { nodeAgentConfigSchema, nodeAgentService } = await import('@drover/node-agent');
     return nodeAgentService(loadConfig(nodeAgentConfigSchema));
   },
+  'credential-keeper': async () => {
+    const { credentialKeeperConfigSchema, credentialKeeperService } = await import('./credential-keeper.service.js');
+    return credentialKeeperService(loadConfig(credentialKeeperConfigSchema));
+  },
   'api-gateway': async () => {
     const { apiGatewayConfigSchema, apiGatewayService } = await import('@drover/api-gateway');
     return apiGatewayService(loadConfig(apiGatewayConfigSchema));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import {
-  controlServices,
+  serviceNames,
   databaseUrlFileOf,
   ensureDatabasePasswords,
   ensureServiceUsers,
@@ -36,8 +36,7 @@ describe('what the services of a home connect to the database with', () => {
     }
   }
 
-  const urlsOf = () =>
-    Promise.all(controlServices.map((service) => readFile(databaseUrlFileOf(home, service), 'utf8')));
+  const urlsOf = () => Promise.all(serviceNames.map((service) => readFile(databaseUrlFileOf(home, service), 'utf8')));
   const whoIs = async (url: string) => (await query<{ who: string }>(url, 'SELECT current_user AS who'))[0]?.who;
   const ownRoles = ['drover_ha_manager', 'drover_scheduler', 'drover_vm_manager', 'drover_api_gateway'];
 
@@ -92,7 +91,7 @@ describe('what the services of a home connect to the database with', () => {
   it('is readable by the control plane alone, and what is of all of them by the launcher alone', async () => {
     const modeOf = async (file: string) => (await stat(file)).mode & 0o777;
     const group = users.drover === undefined ? 0o600 : 0o640;
-    for (const service of controlServices) expect(await modeOf(databaseUrlFileOf(home, service))).toBe(group);
+    for (const service of serviceNames) expect(await modeOf(databaseUrlFileOf(home, service))).toBe(group);
     expect(await modeOf(home.databasePasswordsFile)).toBe(0o600);
   });
 

@@ -10,15 +10,14 @@ import { writeFleetConfig } from '../src/infrastructure/fleet-config.js';
 import { databaseUrlFileOf } from '../src/infrastructure/fleet-database.js';
 import {
   credentialsFileOf,
-  ensureApiToken,
   ensureCredentials,
-  ensureNatsAuthority,
   hostCredentialsFileOf,
-} from '../src/infrastructure/fleet-secrets.js';
+} from '../src/infrastructure/fleet-credentials.js';
+import { ensureApiToken } from '../src/infrastructure/fleet-secrets.js';
+import { ensureNatsAuthority } from '../src/infrastructure/nats-keys.js';
 import { ensureFleetState, hostsToRun, readFleetState, type FleetState } from '../src/infrastructure/fleet-state.js';
 import { agentFolderOf, homeAt, prepareHome } from '../src/infrastructure/home.js';
 import type { Home } from '../src/infrastructure/home.js';
-import type { NatsAuthority } from '../src/infrastructure/nats-authority.js';
 
 const everythingIsFree = () => Promise.resolve(true);
 const simulated = { subjectPrefix: 'drover', hypervisor: 'simulated', users: {} } as const;
@@ -86,32 +85,29 @@ describe('what a home remembers', () => {
 
   const issue =
     (hosts: FleetState['hosts'], prefix = 'drover') =>
-    async (authority: NatsAuthority) =>
-      ensureCredentials(home, {
-        ...{ authority, subjects: subjectsUnder(prefix), hosts, users: {}, hypervisor: 'simulated' },
-      });
+    () =>
+      ensureCredentials(home, { subjects: subjectsUnder(prefix), hosts, users: {} });
 
   it('keeps token and credentials to their owner, and from one start to the next', async () => {
     const { hosts } = await ensure(1);
     const authority = await ensureNatsAuthority(home);
-    await issue(hosts)(authority);
+    await issue(hosts)();
     const file = credentialsFileOf(home, 'vm-manager');
     const before = await readFile(file, 'utf8');
-    await issue(hosts)(authority);
+    await issue(hosts)();
     expect(await readFile(file, 'utf8')).toBe(before);
     expect(await ensureApiToken(home, {})).toBe(await ensureApiToken(home, {}));
     expect(await ensureNatsAuthority(home)).toEqual(authority);
     const hostFile = hostCredentialsFileOf(home, hosts[0]?.id ?? '');
-    for (const secret of [file, hostFile, home.apiTokenFile, home.natsAuthorityFile]) {
+    for (const secret of [file, hostFile, home.apiTokenFile, home.natsAuthorityFile, home.natsOperatorSeedFile]) {
       expect((await stat(secret)).mode & 0o777).toBe(0o600);
     }
   });
 
   it('issues credentials again when the subjects have changed', async () => {
-    const authority = await ensureNatsAuthority(home);
-    await issue([])(authority);
+    await issue([])();
     const before = await readFile(credentialsFileOf(home, 'scheduler'), 'utf8');
-    await issue([], 'other')(authority);
+    await issue([], 'other')();
     expect(await readFile(credentialsFileOf(home, 'scheduler'), 'utf8')).not.toBe(before);
   });
 

@@ -37,7 +37,7 @@ describe('the NATS server of a home', () => {
   const start = () => startNatsServer({ folder, port, authority, users: {}, logFile: path.join(folder, 'nats.log') });
 
   async function connectAs(name: string, permissions: NatsPermissions): Promise<NatsConnection> {
-    const credentials = await issueCredentials({ accountSeed: authority.accountSeed, name, permissions });
+    const credentials = await issueCredentials({ authority, name, permissions });
     const connection = await connect({
       servers: natsUrl(port),
       inboxPrefix: permissions.inboxPrefix,
@@ -52,7 +52,7 @@ describe('the NATS server of a home', () => {
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'drover-nats-'));
     port = await freePort();
-    authority = await createNatsAuthority();
+    ({ authority } = await createNatsAuthority());
     server = await start();
   });
 

@@ -31,6 +31,8 @@ export interface FleetHost {
   /** Of the machine type that a new VM gets; undefined where the host could not say. */
   readonly maxVcpus: number | undefined;
   readonly isCordoned: boolean;
+  /** An operator has revoked its credentials. */
+  readonly isShutOut: boolean;
   /** Silent. Its VMs stay counted: silence proves nothing. */
   readonly isSuspected: boolean;
   /** Its agent answers and its hypervisor does not. */
@@ -89,6 +91,10 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
       return withHost(state, event.data.hostId, (host) => ({ ...host, isCordoned: true }));
     case 'HostUncordoned':
       return withHost(state, event.data.hostId, (host) => ({ ...host, isCordoned: false }));
+    case 'HostCredentialsRevoked':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isShutOut: true }));
+    case 'HostReadmitted':
+      return withHost(state, event.data.hostId, (host) => ({ ...host, isShutOut: false }));
     case 'HostSuspected':
       return withHost(state, event.data.hostId, (host) => ({ ...host, isSuspected: true }));
     case 'HostReturned':
@@ -144,6 +150,7 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
     case 'VmDeleteRequested':
     case 'VmDriftFound':
     case 'VmDriftSettled':
+    case 'VmOrderLoweringRequested':
     case 'HostAgentStarted':
     case 'HostAgentStopped':
     case 'HostCloneRefused':
@@ -187,6 +194,7 @@ function withRegistration(
     zone: null,
     labels: {},
     isCordoned: false,
+    isShutOut: false,
     isSuspected: false,
     isHypervisorLost: false,
     usage: state.unregisteredUsage.get(data.hostId) ?? NO_USAGE,

@@ -1,4 +1,4 @@
-import type { HostResource } from '@drover/contracts';
+import type { HostResource, VmResource } from '@drover/contracts';
 import type { Command } from 'commander';
 import type { ApiClient } from '../api.client.js';
 import { renderFields, type Column } from '../output/table.js';
@@ -8,7 +8,7 @@ import { openSession } from '../session.js';
 
 const columns: readonly Column<HostResource>[] = [
   { heading: 'NAME', value: (host) => host.name },
-  { heading: 'LIVENESS', value: (host) => host.liveness.state },
+  { heading: 'LIVENESS', value: (host) => (host.shutOut === null ? host.liveness.state : 'SHUT OUT') },
   { heading: 'HYPERVISOR', value: (host) => (host.hypervisorFault === null ? 'ok' : 'NOT HEARD') },
   { heading: 'CORDONED', value: (host) => (host.cordon === null ? undefined : `by ${host.cordon.by}`) },
   { heading: 'ZONE', value: (host) => host.zone ?? undefined },
@@ -62,7 +62,63 @@ export function addHostCommands(program: Command): void {
         session.print(answer, () => `${answer.host.name}: ${verb}ed`);
       });
   }
+  addShuttingOut(hosts);
+  addForgetOrders(hosts);
   addPlaces(hosts);
+}
+
+function addShuttingOut(hosts: Command): void {
+  hosts
+    .command('revoke <host>')
+    .description('end its credentials at once, as for a machine in other hands; its VMs are left alone')
+    .option('--yes', 'do it: the host cannot be ordered, nor be heard, until it is readmitted')
+    .action(async (name: string, given: { yes?: true }, command: Command) => {
+      const session = openSession(command);
+      if (given.yes !== true) {
+        command.error(
+          `revoke cuts ${name} off: nothing can be done with its VMs until \`hosts readmit\`. If that is meant, add --yes`,
+        );
+      }
+      const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/revoke`);
+      session.print(answer, () => `${answer.host.name}: its credentials are revoked`);
+    });
+  hosts
+    .command('readmit <host>')
+    .description('issue new credentials to a host that was shut out; those that were revoked stay so')
+    .action(async (name: string, _given: unknown, command: Command) => {
+      const session = openSession(command);
+      const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/readmit`);
+      session.print(answer, () => `${answer.host.name}: gets new credentials`);
+    });
+}
+
+function addForgetOrders(hosts: Command): void {
+  hosts
+    .command('forget-orders <host> [vm...]')
+    .description(
+      'lower what stands in its journal as newest order of a VM and was never given: true orders are SUPERSEDED',
+    )
+    .option('--all', 'of every VM that is on the host')
+    .action(async (name: string, vms: readonly string[], given: { all?: true }, command: Command) => {
+      const session = openSession(command);
+      if ((given.all === true) === vms.length > 0) command.error('name the VMs, or say --all');
+      const { project } = session.options;
+      const host = await session.api.get<HostResource>(hostPath(name));
+      const all: { vm: string; project?: string | undefined }[] = vms.map((vm) => ({ vm, project }));
+      if (given.all === true) {
+        for await (const vm of session.api.items<VmResource>('/vms', { host: host.id })) {
+          all.push({ vm: vm.id, project: vm.project });
+        }
+      }
+      for (const { vm, project: of } of all) {
+        const answer = await session.api.post<unknown>(
+          `${hostPath(host.id)}/vms/${encodeURIComponent(vm)}/forget-orders`,
+          {},
+          { project: of },
+        );
+        session.print(answer, () => `${host.name}: of ${vm} it knows no newer order than the store`);
+      }
+    });
 }
 
 /** Zone, labels and cluster: an operator's word of a host, by which placement chooses. */
@@ -132,6 +188,7 @@ function describeHost(host: HostResource): string {
       host.hypervisorFault === null ? undefined : `${host.hypervisorFault.why}, since ${host.hypervisorFault.since}`,
     ],
     ['clone', host.clone === null ? undefined : `a second machine with its id is refused since ${host.clone.since}`],
+    ['credentials', host.shutOut === null ? undefined : `revoked at ${host.shutOut.at}`],
     ['cordon', host.cordon === null ? undefined : `by ${host.cordon.by} at ${host.cordon.at}`],
     ['zone', host.zone ?? undefined],
     [

@@ -18,8 +18,19 @@ export interface FleetState {
   /** Written into every domain that is ours; a domain without it is never touched. */
   readonly fleetId: string;
   readonly ports: Ports;
+  /** How long credentials on NATS are good, a person's to write; absent: 30. They are renewed at half of it. */
+  readonly credentialDays?: number;
   /** Every host that this home ever ran, so that each keeps its id. */
   readonly hosts: readonly FleetHost[];
+}
+
+/** Seconds. Refuses what no credentials can live by. */
+export function credentialLifetimeS({ credentialDays = 30 }: Pick<FleetState, 'credentialDays'>): number {
+  if (!(credentialDays > 0 && credentialDays <= 3650))
+    throw new Error(
+      `credentialDays in state.json is a number of days up to 3650, not ${JSON.stringify(credentialDays)}`,
+    );
+  return Math.max(1, Math.round(credentialDays * 86_400));
 }
 
 export interface HostsWanted {
@@ -34,6 +45,7 @@ export async function ensureFleetState(home: Home, wanted: HostsWanted, isFree?:
   const known = stored?.hosts ?? [];
   const missing = await missingHosts(home, fleetId, known, wanted);
   const state: FleetState = {
+    ...stored,
     fleetId,
     ports: await choosePorts(stored?.ports ?? {}, isFree),
     hosts: [...known, ...missing],

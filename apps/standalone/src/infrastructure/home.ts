@@ -19,7 +19,10 @@ export interface Home {
   readonly databaseUrlFolder: string;
   /** Of the services' roles, in a PostgreSQL that asks for them. */
   readonly databasePasswordsFile: string;
+  /** Keys of NATS that the control plane works with, and what it has revoked. */
   readonly natsAuthorityFile: string;
+  /** Of the operator of NATS, who vouches for accounts. */
+  readonly natsOperatorSeedFile: string;
   /** Signs orders to hosts. */
   readonly orderKeyFile: string;
   /** Whose signatures the hosts believe. */
@@ -49,9 +52,10 @@ export function homeAt(root: string): Home {
     apiTokenFile: under('secrets', 'api-token'),
     databaseUrlFolder: under('secrets', 'database-urls'),
     databasePasswordsFile: under('secrets', 'database-passwords.json'),
-    natsAuthorityFile: under('secrets', 'nats-authority.json'),
+    natsAuthorityFile: under('keys', 'nats-authority.json'),
+    natsOperatorSeedFile: under('keys', 'nats-operator.seed'),
     orderKeyFile: under('secrets', 'order-key.pem'),
-    orderPublicKeysFile: under('credentials', 'order-keys'),
+    orderPublicKeysFile: under('secrets', 'order-keys'),
     credentialsFolder: under('credentials'),
     natsFolder: under('nats'),
     postgresFolder: under('postgres'),
@@ -91,9 +95,15 @@ export function journalFolderOf(home: Home, hypervisor: HypervisorKind, hostId: 
 export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Promise<void> {
   const open = [home.root, home.imageFolder, home.poolFolder, home.postgresFolder, home.agentFolder];
   const secrets = path.dirname(home.apiTokenFile);
-  const hosts = path.join(home.credentialsFolder, 'hosts');
-  const shared = [secrets, home.databaseUrlFolder, home.credentialsFolder, hosts, home.logFolder];
-  const own = [home.natsFolder, path.dirname(home.apiSocket), agentFolderOf(home, 'simulated')];
+  const shared = [secrets, home.databaseUrlFolder, home.logFolder];
+  const credentials = [home.credentialsFolder, path.join(home.credentialsFolder, 'hosts')];
+  const own = [
+    path.dirname(home.natsAuthorityFile),
+    ...credentials,
+    home.natsFolder,
+    path.dirname(home.apiSocket),
+    agentFolderOf(home, 'simulated'),
+  ];
   for (const folder of open) await makeFolder(folder, 0o755);
   await makeFolder(agentFolderOf(home, 'libvirt'), 0o700);
   for (const folder of [...shared, home.runFolder]) {

@@ -1,10 +1,12 @@
 /** All that stands in a home before anything of it runs, in one step: `up` and the fleets of tests begin alike. */
 import { subjectsUnder } from '@drover/contracts';
 import { prepareHome, type Home } from './home.js';
-import { ensureApiToken, ensureCredentials, ensureNatsAuthority } from './fleet-secrets.js';
+import { ensureCredentials } from './fleet-credentials.js';
+import { ensureApiToken } from './fleet-secrets.js';
 import { writeFleetConfig, type FurtherPool } from './fleet-config.js';
 import {
   changePort,
+  credentialLifetimeS,
   ensureFleetState,
   hostsToRun,
   type FleetHost,
@@ -47,12 +49,11 @@ export async function prepareInstallation(
   await prepareHome(home, users);
   const state = await ensureFleetState(home, wanted, isPartlyRunning ? () => Promise.resolve(true) : undefined);
   const hosts = hostsToRun(state, wanted);
-  const authority = await ensureNatsAuthority(home);
   const token = await ensureApiToken(home, users);
   await ensureOrderKey(home, users);
-  const { hypervisor } = wanted;
   const subjects = subjectsUnder(SUBJECT_PREFIX);
-  await ensureCredentials(home, { authority, subjects, hypervisor, hosts, users, ...(report && { report }) });
+  const lifetimeS = credentialLifetimeS(state);
+  const authority = await ensureCredentials(home, { subjects, hosts, users, lifetimeS, ...(report && { report }) });
   return { home, users, wanted, state, hosts, authority, token };
 }
 

@@ -1,9 +1,12 @@
 /**
  * The keys of NATS's operator mode. The operator vouches for accounts, an account for its users; the server knows only the
  * operator and the accounts, so that a new service or host gets its credentials without a reload.
+ *
+ * The operator's seed signs the account again where a user's key is to be revoked. The account's own seed is thrown away: a
+ * key of its own (a signing key) vouches for users.
  */
-import { encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt';
-import { createAccount, createOperator, createUser, fromSeed } from '@nats-io/nkeys';
+import { decode, encodeAccount, encodeOperator, encodeUser, fmtCreds, type Account, type User } from '@nats-io/jwt';
+import { createAccount, createOperator, createUser, fromPublic, fromSeed, type KeyPair } from '@nats-io/nkeys';
 import { nativeKeyPair } from './native-key-pair.js';
 import { responseLimits, type NatsPermissions } from './nats-permissions.js';
 
@@ -11,53 +14,176 @@ export interface NatsAuthority {
   readonly operatorJwt: string;
   readonly systemAccount: string;
   readonly systemAccountJwt: string;
+  /** Signs users of the system account, who may tell the server of a changed account. */
+  readonly systemSigningSeed: string;
   readonly account: string;
+  /** With all revocations. */
   readonly accountJwt: string;
+  /** Public half of the key that signs users. */
+  readonly accountSigningKey: string;
   /** Signs users. Whoever has it may be anybody. */
-  readonly accountSeed: string;
+  readonly accountSigningSeed: string;
+  /** Users' public keys that are refused, if their credentials were issued until then. */
+  readonly revocations: Readonly<Record<string, Revocation>>;
 }
 
-export interface CredentialsRequest {
-  readonly accountSeed: string;
-  /** Of the user. */
-  readonly name: string;
-  readonly permissions: NatsPermissions;
+/** Seconds since 1970. */
+export interface Revocation {
+  readonly at: number;
+  /** All credentials of the key have expired: the entry has nothing left to refuse. */
+  readonly until: number;
 }
 
 const unlimited = -1;
+const limits = {
+  ...{ subs: unlimited, data: unlimited, payload: unlimited, imports: 0, exports: 0 },
+  ...{ wildcards: true, conn: unlimited, leaf: 0 },
+};
+const storage = { mem_storage: unlimited, disk_storage: unlimited, streams: unlimited, consumer: unlimited };
 
-export async function createNatsAuthority(): Promise<NatsAuthority> {
+export async function createNatsAuthority(): Promise<{
+  readonly authority: NatsAuthority;
+  readonly operatorSeed: string;
+}> {
   const operator = createOperator();
-  const system = createAccount();
-  const account = createAccount();
-  const limits = {
-    ...{ subs: unlimited, data: unlimited, payload: unlimited, imports: 0, exports: 0 },
-    ...{ wildcards: true, conn: unlimited, leaf: 0 },
-  };
-  const storage = { mem_storage: unlimited, disk_storage: unlimited, streams: unlimited, consumer: unlimited };
-  return {
+  const [system, systemSigner, account, accountSigner] = [
+    createAccount(),
+    createAccount(),
+    createAccount(),
+    createAccount(),
+  ];
+  const systemClaims = { limits, signing_keys: [systemSigner.getPublicKey()] };
+  const unsigned = {
     operatorJwt: await encodeOperator('drover', operator, { system_account: system.getPublicKey() }),
     systemAccount: system.getPublicKey(),
-    systemAccountJwt: await encodeAccount('system', system, { limits }, { signer: operator }),
+    systemAccountJwt: await encodeAccount('system', system, systemClaims, { signer: operator }),
+    systemSigningSeed: seedOf(systemSigner),
     account: account.getPublicKey(),
-    accountJwt: await encodeAccount('drover', account, { limits: { ...limits, ...storage } }, { signer: operator }),
-    accountSeed: new TextDecoder().decode(account.getSeed()),
+    accountSigningKey: accountSigner.getPublicKey(),
+    accountSigningSeed: seedOf(accountSigner),
+    revocations: {},
   };
+  const operatorSeed = seedOf(operator);
+  return { operatorSeed, authority: { ...unsigned, accountJwt: await signAccount(unsigned, operatorSeed) } };
 }
 
-/** The content of a credentials file (user JWT and seed): a secret. Every call makes a new user. */
+/** The same account, with these keys revoked as well and what has expired left out. */
+export async function withRevocations(
+  authority: NatsAuthority,
+  operatorSeed: string,
+  added: Readonly<Record<string, Revocation>>,
+  nowS: number,
+): Promise<NatsAuthority> {
+  const all = Object.entries({ ...authority.revocations, ...added });
+  const revocations = Object.fromEntries(all.filter(([, { until }]) => until > nowS));
+  const changed = { ...authority, revocations };
+  return { ...changed, accountJwt: await signAccount(changed, operatorSeed) };
+}
+
+function signAccount(
+  authority: Pick<NatsAuthority, 'account' | 'accountSigningKey' | 'revocations'>,
+  operatorSeed: string,
+): Promise<string> {
+  const refused = Object.entries(authority.revocations).map(([key, { at }]) => [key, at]);
+  const claims: Partial<Account> = {
+    limits: { ...limits, ...storage },
+    signing_keys: [authority.accountSigningKey],
+    revocations: Object.fromEntries(refused) as Record<string, number>,
+  };
+  return encodeAccount('drover', fromPublic(authority.account), claims, { signer: keyOf(operatorSeed) });
+}
+
+/** Whether this seed is of the operator who vouches for the account. */
+export function isOperatorOf({ operatorJwt }: NatsAuthority, operatorSeed: string): boolean {
+  return decode(operatorJwt).sub === keyOf(operatorSeed.trim()).getPublicKey();
+}
+
+export interface CredentialsRequest {
+  readonly authority: NatsAuthority;
+  /** Of the user. */
+  readonly name: string;
+  readonly permissions: NatsPermissions;
+  /** Seconds since 1970. Absent: for ever. */
+  readonly expiresAt?: number;
+  /** Of a user who gets new credentials before the old ones expire; by default a new user is made. */
+  readonly userSeed?: string;
+}
+
+/** The content of a credentials file (user JWT and seed): a secret. */
 export async function issueCredentials(request: CredentialsRequest): Promise<string> {
-  const account = nativeKeyPair(fromSeed(new TextEncoder().encode(request.accountSeed)));
-  const user = nativeKeyPair(createUser());
-  const { publish, subscribe, allowResponses, limits } = request.permissions;
-  const jwt = await encodeUser(request.name, user, account, {
+  const { authority, name, permissions, expiresAt, userSeed } = request;
+  const user = userSeed === undefined ? nativeKeyPair(createUser()) : keyOf(userSeed);
+  const jwt = await encodeUser(
+    name,
+    user,
+    keyOf(authority.accountSigningSeed),
+    claimsOf(permissions, authority.account),
+    {
+      ...(expiresAt === undefined ? {} : { exp: expiresAt }),
+    },
+  );
+  return new TextDecoder().decode(fmtCreds(jwt, user));
+}
+
+/** All that a user's JWT says of what it may do. */
+export function claimsOf({ publish, subscribe, allowResponses, limits: own }: NatsPermissions, account: string) {
+  return {
     pub: { allow: [...publish] },
     sub: { allow: [...subscribe] },
     ...(allowResponses ? { resp: responseLimits } : {}),
-    subs: limits?.subs ?? unlimited,
+    subs: own?.subs ?? unlimited,
     // Bytes sent in all, which nothing sensible bounds.
     data: unlimited,
-    payload: limits?.payload ?? unlimited,
-  });
+    payload: own?.payload ?? unlimited,
+    issuer_account: account,
+  } satisfies Partial<User>;
+}
+
+export interface ReadCredentials {
+  readonly userKey: string;
+  readonly userSeed: string;
+  readonly issuer: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Seconds since 1970; absent: never. */
+  readonly expiresAt?: number;
+}
+
+/**
+ * Reads a file that we wrote. The signature is not checked: that costs milliseconds for each of thousands of hosts, and the
+ * server does it. Throws where the text is no credentials.
+ */
+export function readCredentials(text: string): ReadCredentials {
+  const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/m.exec(text)?.[1];
+  const userSeed = /^SU[A-Z2-7]{56}$/m.exec(text)?.[0];
+  if (payload === undefined || userSeed === undefined) throw new Error('these are no credentials of NATS');
+  const { sub, iss, exp, nats } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as UserJwt;
+  const { type: _type, version: _version, ...claims } = nats;
+  return { userKey: sub, userSeed, issuer: iss, claims, ...(exp === undefined || exp === 0 ? {} : { expiresAt: exp }) };
+}
+
+interface UserJwt {
+  readonly sub: string;
+  readonly iss: string;
+  readonly exp?: number;
+  readonly nats: Readonly<Record<string, unknown>>;
+}
+
+/** For a minute: whoever signs in with it may tell the server of a changed account. */
+export async function issueSystemCredentials(authority: NatsAuthority, nowS: number): Promise<string> {
+  const user = nativeKeyPair(createUser());
+  const claims = {
+    pub: { allow: ['$SYS.REQ.CLAIMS.UPDATE'] },
+    sub: { allow: ['_INBOX.credentials.>'] },
+    issuer_account: authority.systemAccount,
+  };
+  const jwt = await encodeUser('credentials', user, keyOf(authority.systemSigningSeed), claims, { exp: nowS + 60 });
   return new TextDecoder().decode(fmtCreds(jwt, user));
+}
+
+function keyOf(seed: string): KeyPair {
+  return nativeKeyPair(fromSeed(new TextEncoder().encode(seed)));
+}
+
+function seedOf(key: KeyPair): string {
+  return new TextDecoder().decode(key.getSeed());
 }

@@ -36,7 +36,8 @@ max_connections: 16384
 authorization: { timeout: 60 }
 operator: ${authority.operatorJwt}
 system_account: ${authority.systemAccount}
-resolver: MEMORY
+# Kept in files, so that an account that is signed again, to revoke a user, is known at the next start as well.
+resolver: { type: full, dir: ${JSON.stringify(path.join(folder, 'accounts'))}, allow_delete: false, interval: "2m" }
 resolver_preload: {
   ${authority.systemAccount}: ${authority.systemAccountJwt}
   ${authority.account}: ${authority.accountJwt}

@@ -37,10 +37,13 @@ export class ProcessTable {
     return (await this.list()).find((entry) => entry.name === name && isRunning(entry.identity));
   }
 
-  /** Takes the place of an earlier process of that name. */
+  /** Takes the place of an earlier process of that name, which others may have been started after. */
   async add(added: ManagedProcess): Promise<void> {
-    const others = (await this.list()).filter(({ name }) => name !== added.name);
-    await this.#write([...others, added]);
+    const before = await this.list();
+    const isKnown = before.some(({ name }) => name === added.name);
+    await this.#write(
+      isKnown ? before.map((entry) => (entry.name === added.name ? added : entry)) : [...before, added],
+    );
   }
 
   /**

@@ -14,7 +14,14 @@ describe.each([true, false])('the parts of a fleet, split: %j', (split) => {
 
   it('hold each service once, and the agents in a process of their own', () => {
     const services = parts.flatMap((part) => part.services);
-    expect([...services].sort()).toEqual(['api-gateway', 'ha-manager', 'node-agent', 'scheduler', 'vm-manager']);
+    expect([...services].sort()).toEqual([
+      'api-gateway',
+      'credential-keeper',
+      'ha-manager',
+      'node-agent',
+      'scheduler',
+      'vm-manager',
+    ]);
     expect(agentOf(parts).services).toEqual(['node-agent']);
   });
 

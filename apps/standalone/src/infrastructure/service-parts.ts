@@ -8,7 +8,7 @@ import { isListening } from './listening-socket.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { ServiceUsers, SystemUser } from './system-users.js';
 
-export const controlServices = ['ha-manager', 'scheduler', 'vm-manager', 'api-gateway'] as const;
+export const controlServices = ['ha-manager', 'scheduler', 'vm-manager', 'credential-keeper', 'api-gateway'] as const;
 export const agentService = 'node-agent';
 export type ServiceKey = (typeof controlServices)[number] | typeof agentService;
 

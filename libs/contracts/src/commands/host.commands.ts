@@ -12,6 +12,9 @@ export const hostCommandBodies = {
   /** Null takes the host out of its zone. */
   zone: z.strictObject({ zone: resourceNameSchema.nullable() }),
   cluster: z.strictObject({ cluster: clusterIdSchema }),
+  /** Ends its credentials at once: for a host that may be in other hands. */
+  revoke: z.strictObject({}),
+  readmit: z.strictObject({}),
 } as const;
 
 const onHost = { commandId: commandIdSchema, actor: actorSchema, hostId: hostIdSchema };
@@ -23,6 +26,8 @@ export const hostCommandSchemas = {
   label: hostCommandBodies.label.extend(onHost),
   zone: hostCommandBodies.zone.extend(onHost),
   cluster: hostCommandBodies.cluster.extend(onHost),
+  revoke: hostCommandBodies.revoke.extend(onHost),
+  readmit: hostCommandBodies.readmit.extend(onHost),
 } as const;
 
 export type HostVerb = keyof typeof hostCommandSchemas;

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { text, MAX_NUMBER } from '../bounds.schema.js';
 import { actorSchema, positionSchema } from '../events/envelope.schema.js';
-import { commandIdSchema, operationIdSchema, projectIdSchema, vmIdSchema, vmNameSchema } from '../ids.schema.js';
+import {
+  commandIdSchema,
+  hostIdSchema,
+  operationIdSchema,
+  projectIdSchema,
+  vmIdSchema,
+  vmNameSchema,
+} from '../ids.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
 
 const base = {
@@ -35,6 +42,13 @@ export const vmCommandSchemas = {
   /** Ends an operation that has not reached its host. */
   cancel: z.strictObject({ ...onVm, operationId: operationIdSchema }),
 } as const;
+
+/**
+ * Payload of `drover.command.vm.forget-orders`: the newest order that a host's journal holds of the VM is set to what the store
+ * says, where it is a newer one, which vm-manager never gave. Answered with `CommandAccepted`; there is no operation.
+ */
+export const forgetOrdersSchema = z.strictObject({ ...onVm, hostId: hostIdSchema });
+export type ForgetOrders = z.output<typeof forgetOrdersSchema>;
 
 /**
  * What the ids of a command's effects are derived with, by `derivedId(commandId, label)`: the VM that a create makes, and the

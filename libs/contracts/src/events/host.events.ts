@@ -50,6 +50,10 @@ export const hostEventSchemas = {
   HostLabelsChanged: z.strictObject({ hostId: hostIdSchema, labels: labelsSchema }),
   /** Null: the host is in no zone. */
   HostZoneChanged: z.strictObject({ hostId: hostIdSchema, zone: resourceNameSchema.nullable() }),
+  /** By an operator: the host is cut off from the bus and placed nothing more on. Its VMs are left alone. */
+  HostCredentialsRevoked: z.strictObject({ hostId: hostIdSchema }),
+  /** By an operator: the host gets new credentials; those that were revoked stay so. */
+  HostReadmitted: z.strictObject({ hostId: hostIdSchema }),
   HostClusterChanged: z.strictObject({ hostId: hostIdSchema, clusterId: clusterIdSchema }),
 } as const;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { countSchema, ordinalSchema, durationMsSchema, numbersByName } from '../bounds.schema.js';
 import {
+  commandOrderSchema,
   generationSchema,
   hostIdSchema,
   projectIdSchema,
@@ -123,6 +124,8 @@ export const vmEventSchemas = {
     detail: z.string().max(1000),
     powerState: powerStateSchema.optional(),
   }),
+  /** By an operator: the newest order in the host's journal, which the store never gave, is to be lowered. */
+  VmOrderLoweringRequested: z.strictObject({ hostId: hostIdSchema, from: commandOrderSchema, to: commandOrderSchema }),
   VmDriftSettled: z.strictObject({
     source: reportSourceSchema,
     hostId: hostIdSchema,

@@ -33,6 +33,8 @@ export const hostResourceSchema = z.strictObject({
   liveness: z.strictObject({ state: livenessSchema, since: recordedTimeSchema }),
   /** Null while the host takes new placements. */
   cordon: z.strictObject({ by: z.enum(['user', 'protocol']), at: recordedTimeSchema }).nullable(),
+  /** Since when its credentials are revoked, by an operator; null where they are not. It is heard of no more, and its VMs are left alone. */
+  shutOut: z.strictObject({ at: recordedTimeSchema }).nullable(),
   /** Zone and labels that an operator gave the host; null where it is in none. */
   zone: resourceNameSchema.nullable(),
   labels: labelsSchema,

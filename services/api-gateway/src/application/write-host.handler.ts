@@ -1,4 +1,10 @@
-import type { HostCommandBody, HostCommandMessage, HostVerb, hostWriteAnswerSchema } from '@drover/contracts';
+import type {
+  HostCommandBody,
+  HostCommandMessage,
+  HostVerb,
+  ProjectId,
+  hostWriteAnswerSchema,
+} from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
 import { actorOf, commandIdOf, type Caller } from './caller.js';
@@ -32,6 +38,26 @@ export class WriteHost {
       ...body,
     };
     const { position } = accept(await this.#commands.host(verb, message as HostCommandMessage<Verb>));
+    return { body: { operation: null, host: { id, name } }, position, isEnded: true };
+  }
+
+  /** Asked of vm-manager, whose orders they are. */
+  async forgetOrders(
+    caller: Caller,
+    ref: string,
+    vm: string,
+    project: ProjectId,
+  ): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
+    const { id, name } = await this.#find.host(ref);
+    const found = await this.#find.vm(project, vm);
+    const message = {
+      commandId: commandIdOf(caller, ['host.forget-orders', ref, project, vm], this.#clock),
+      actor: actorOf(caller),
+      hostId: id,
+      projectId: found.project,
+      vmId: found.id,
+    };
+    const { position } = accept(await this.#commands.forgetOrders(message));
     return { body: { operation: null, host: { id, name } }, position, isEnded: true };
   }
 }

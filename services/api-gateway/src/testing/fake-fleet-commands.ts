@@ -2,6 +2,7 @@ import type {
   CommandAccepted,
   ExplainAnswer,
   ExplainQuery,
+  ForgetOrders,
   HostCommandMessage,
   HostVerb,
   Progress,
@@ -13,7 +14,7 @@ import type { Answer, FleetCommands } from '../application/ports/fleet-commands.
 
 export interface SentCommand {
   readonly subject: string;
-  readonly message: VmCommandMessage | HostCommandMessage | ExplainQuery;
+  readonly message: VmCommandMessage | HostCommandMessage | ForgetOrders | ExplainQuery;
 }
 
 type Respond = (subject: string, message: SentCommand['message']) => Promise<Answer<unknown>> | Answer<unknown>;
@@ -32,6 +33,10 @@ export class FakeFleetCommands implements FleetCommands {
 
   host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {
     return this.#take<CommandAccepted>(`host.${verb}`, message);
+  }
+
+  forgetOrders(message: ForgetOrders) {
+    return this.#take<CommandAccepted>('vm.forget-orders', message);
   }
 
   explainPlacement(query: ExplainQuery) {

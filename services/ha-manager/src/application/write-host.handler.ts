@@ -35,5 +35,7 @@ const commands: { readonly [Verb in HostVerb]: (message: HostCommandMessage<Verb
   uncordon: ({ hostId }) => ({ kind: 'UncordonHost', hostId }),
   label: ({ hostId, set, remove }) => ({ kind: 'LabelHost', hostId, set, remove }),
   zone: ({ hostId, zone }) => ({ kind: 'ZoneHost', hostId, zone }),
+  revoke: ({ hostId }) => ({ kind: 'RevokeHost', hostId }),
+  readmit: ({ hostId }) => ({ kind: 'ReadmitHost', hostId }),
   cluster: ({ hostId, cluster }) => ({ kind: 'ClusterHost', hostId, cluster }),
 };

@@ -11,6 +11,7 @@ import {
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
+import { ForgetOrdersHandler } from './forget-orders.handler.js';
 import { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
@@ -59,6 +60,7 @@ export class VmManager {
   readonly folds: VmFolds;
   readonly commands: VmCommandHandler;
   readonly reports: HostReportHandler;
+  readonly forgetOrders: ForgetOrdersHandler;
   readonly #journals: HostJournals;
   readonly #operations: VmOperations;
   readonly #store: VmStore;
@@ -88,6 +90,7 @@ export class VmManager {
     this.#journals = journals;
     this.#operations = operations;
     this.commands = new VmCommandHandler({ folds, names, operations, clock, timeouts, isActive });
+    this.forgetOrders = new ForgetOrdersHandler({ folds, hosts: options.hosts, clock, isActive });
     this.reports = new HostReportHandler({
       folds,
       journals,

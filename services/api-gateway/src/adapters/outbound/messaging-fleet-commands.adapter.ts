@@ -4,6 +4,7 @@ import {
   progressSchema,
   type CommandId,
   type ExplainQuery,
+  type ForgetOrders,
   type HostCommandMessage,
   type HostVerb,
   type Progress,
@@ -29,6 +30,10 @@ export class MessagingFleetCommands implements FleetCommands {
 
   host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {
     return this.#command('host', verb, message);
+  }
+
+  forgetOrders(message: ForgetOrders) {
+    return this.#command('vm', 'forget-orders', message);
   }
 
   explainPlacement(query: ExplainQuery) {

@@ -2,6 +2,7 @@ import type {
   CommandAccepted,
   ExplainAnswer,
   ExplainQuery,
+  ForgetOrders,
   HostCommandMessage,
   HostVerb,
   Progress,
@@ -20,6 +21,7 @@ export type Answer<Value> =
 export interface FleetCommands {
   vm<Verb extends VmVerb>(verb: Verb, message: VmCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
   host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
+  forgetOrders(message: ForgetOrders): Promise<Answer<CommandAccepted>>;
   explainPlacement(query: ExplainQuery): Promise<Answer<ExplainAnswer>>;
   /** What is heard of operations under way: lossy, and no truth. Returns how to stop. */
   onProgress(listener: (progress: Progress) => void): () => Promise<void>;

@@ -16,6 +16,7 @@ function registered(event: StoredHostEvent): HostView | undefined {
     cluster: clusterId,
     liveness: { state: 'ALIVE', since: event.recordedAt },
     cordon: null,
+    shutOut: null,
     zone: null,
     labels: {},
     hypervisorFault: null,
@@ -57,6 +58,10 @@ function applied(view: HostView, event: StoredHostEvent): HostView {
       return { ...view, cordon: { by: event.data.by, at: event.recordedAt } };
     case 'HostUncordoned':
       return { ...view, cordon: null };
+    case 'HostCredentialsRevoked':
+      return { ...view, shutOut: { at: event.recordedAt } };
+    case 'HostReadmitted':
+      return { ...view, shutOut: null };
     case 'HostSuspected':
       return { ...view, liveness: { state: 'SUSPECTED', since: event.recordedAt } };
     case 'HostReturned':

@@ -74,6 +74,8 @@ function applied(view: VmView, event: StoredVmEvent): VmView {
       const { kind, hostId, detail } = event.data;
       return { ...view, drift: [...withoutDrift(view, event.data), { kind, hostId, detail, at: event.recordedAt }] };
     }
+    case 'VmOrderLoweringRequested':
+      return view;
     case 'VmDriftSettled':
       return { ...view, drift: withoutDrift(view, event.data) };
     case 'OperationBegan':

@@ -38,6 +38,16 @@ export class HostCommandController {
     return this.#handle('cluster', message);
   }
 
+  @OnRequest('command.host.revoke', hostCommandSchemas.revoke, { group: ACTIVE_GROUP })
+  revoke(message: HostCommandMessage<'revoke'>): Promise<Answer> {
+    return this.#handle('revoke', message);
+  }
+
+  @OnRequest('command.host.readmit', hostCommandSchemas.readmit, { group: ACTIVE_GROUP })
+  readmit(message: HostCommandMessage<'readmit'>): Promise<Answer> {
+    return this.#handle('readmit', message);
+  }
+
   async #handle<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer> {
     const value = await this.#handler.handle(verb, message, currentTraceparent());
     return 'code' in value ? rejected(value) : answered(value);

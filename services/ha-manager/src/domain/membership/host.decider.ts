@@ -26,6 +26,8 @@ export type HostCommand =
   | ({ readonly kind: 'LabelHost'; readonly hostId: HostId } & HostCommandBody<'label'>)
   | ({ readonly kind: 'ZoneHost'; readonly hostId: HostId } & HostCommandBody<'zone'>)
   | ({ readonly kind: 'ClusterHost'; readonly hostId: HostId } & HostCommandBody<'cluster'>)
+  | { readonly kind: 'RevokeHost'; readonly hostId: HostId }
+  | { readonly kind: 'ReadmitHost'; readonly hostId: HostId }
   | { readonly kind: 'SuspectHost'; readonly hostId: HostId; readonly missedHeartbeats: number }
   | { readonly kind: 'ReturnHost'; readonly hostId: HostId }
   | { readonly kind: 'LoseHypervisor'; readonly hostId: HostId; readonly why: string }
@@ -74,6 +76,10 @@ function decide(state: HostState, command: HostCommand): Decision<HostFact, Reje
       return state.clusterId === command.cluster
         ? accept()
         : accept({ type: 'HostClusterChanged', data: { hostId, clusterId: command.cluster } });
+    case 'RevokeHost':
+      return state.isShutOut ? accept() : accept({ type: 'HostCredentialsRevoked', data: { hostId } });
+    case 'ReadmitHost':
+      return state.isShutOut ? accept({ type: 'HostReadmitted', data: { hostId } }) : accept();
     case 'SuspectHost':
       if (state.isSuspected) return accept();
       return accept({ type: 'HostSuspected', data: { hostId, missedHeartbeats: command.missedHeartbeats } });

@@ -22,6 +22,8 @@ export interface RegisteredHost {
   /** Two reasons that come and go apart; either keeps new VMs away. */
   readonly isCordonedByUser: boolean;
   readonly isCordonedByProtocol: boolean;
+  /** Its credentials are revoked, by an operator. */
+  readonly isShutOut: boolean;
   readonly isSuspected: boolean;
   readonly isHypervisorLost: boolean;
   /** Of the reports that changed something: older pairs change nothing. */
@@ -59,6 +61,10 @@ export function evolve(state: HostState, event: HostFact): HostState {
       return event.data.by === 'user' ? { ...state, isCordonedByUser: true } : { ...state, isCordonedByProtocol: true };
     case 'HostUncordoned':
       return { ...state, isCordonedByUser: false, isCordonedByProtocol: false };
+    case 'HostCredentialsRevoked':
+      return { ...state, isShutOut: true };
+    case 'HostReadmitted':
+      return { ...state, isShutOut: false };
     case 'HostSuspected':
       return { ...state, isSuspected: true };
     case 'HostReturned':
@@ -89,6 +95,7 @@ function registered(
     isCloned: false,
     isCordonedByUser: false,
     isCordonedByProtocol: false,
+    isShutOut: false,
     isSuspected: false,
     isHypervisorLost: false,
     newestReport: undefined,

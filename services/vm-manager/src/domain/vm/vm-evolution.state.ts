@@ -111,6 +111,8 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
       const { hostId, kind, source } = event.data;
       return sourced({ ...state, drift: [...without(state.drift, { hostId, kind }), { hostId, kind }] }, source);
     }
+    case 'VmOrderLoweringRequested':
+      return state;
     case 'VmDriftSettled':
       return sourced({ ...state, drift: without(state.drift, event.data) }, event.data.source);
     case 'OperationBegan':

@@ -1,12 +1,16 @@
 import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
 import {
   DEFAULT_CLUSTER,
+  DEFAULT_PROJECT,
+  emptyBodySchema,
   hostCommandBodies,
   hostListQuerySchema,
   hostPageSchema,
   hostRefSchema,
   hostResourceSchema,
   hostWriteAnswerSchema,
+  projectQuery,
+  vmRefSchema,
   type HostCommandBody,
   type HostVerb,
 } from '@drover/contracts';
@@ -54,6 +58,23 @@ const labelHost = action('label', 'Set labels of a host and take some away; all 
 });
 const zoneHost = action('zone', 'Put a host into a zone, or with null into none', { zone: 'east' });
 const clusterHost = action('cluster', 'Put a host into another cluster', { cluster: DEFAULT_CLUSTER });
+
+const revokeHost = action('revoke', 'End the credentials of a host at once: it is cut off, its VMs are left alone', {});
+const readmitHost = action('readmit', 'Give a host whose credentials were revoked new ones', {});
+
+const forgetOrders = endpoint({
+  summary: 'Lower a forged order of a VM in the journal of a host to what the store says',
+  tag,
+  params: z.strictObject({ host: hostRefSchema, vm: vmRefSchema }),
+  query: z.strictObject(projectQuery),
+  body: emptyBodySchema,
+  example: {},
+  answers: { 200: { description: 'Done.', schema: hostWriteAnswerSchema } },
+  errors: [
+    ...['HOST_NOT_FOUND', 'VM_NOT_FOUND', 'HOST_WRONG_STATE', 'SIGNATURE_INVALID'],
+    ...['SERVICE_UNAVAILABLE', 'MESSAGING_UNAVAILABLE', 'TIMED_OUT'],
+  ] as const,
+});
 
 interface HostAction<Verb extends HostVerb> {
   readonly caller: Caller;
@@ -124,6 +145,31 @@ export class HostsController {
   @Serves(clusterHost)
   async cluster(@Input() input: InputOf<typeof clusterHost>, @Res({ passthrough: true }) reply: FastifyReply) {
     return this.#act(reply, 'cluster', input);
+  }
+
+  @Post(':host/revoke')
+  @Permission('hosts:write')
+  @Serves(revokeHost)
+  async revoke(@Input() input: InputOf<typeof revokeHost>, @Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#act(reply, 'revoke', input);
+  }
+
+  @Post(':host/readmit')
+  @Permission('hosts:write')
+  @Serves(readmitHost)
+  async readmit(@Input() input: InputOf<typeof readmitHost>, @Res({ passthrough: true }) reply: FastifyReply) {
+    return this.#act(reply, 'readmit', input);
+  }
+
+  @Post(':host/vms/:vm/forget-orders')
+  @Permission('hosts:write')
+  @Serves(forgetOrders)
+  async forgetOrders(@Input() input: InputOf<typeof forgetOrders>, @Res({ passthrough: true }) reply: FastifyReply) {
+    const { caller, params, query } = input;
+    return answerWrite(
+      reply,
+      await this.#write.forgetOrders(caller, params.host, params.vm, query.project ?? DEFAULT_PROJECT),
+    );
   }
 
   async #act<Verb extends HostVerb>(reply: FastifyReply, verb: Verb, input: HostAction<Verb>) {

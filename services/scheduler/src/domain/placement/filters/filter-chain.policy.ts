@@ -2,6 +2,7 @@ import type { Candidate } from '../candidate.state.js';
 import { aliveFilter } from './alive.filter.js';
 import { clusterFilter } from './cluster.filter.js';
 import { cordonFilter } from './cordon.filter.js';
+import { credentialsFilter } from './credentials.filter.js';
 import { cpuFilter } from './cpu.filter.js';
 import { cpuModelFilter } from './cpu-model.filter.js';
 import { firmwareFilter } from './firmware.filter.js';
@@ -33,6 +34,7 @@ export const filterChain: readonly HostFilter[] = [
   imageFilter,
   poolFilter,
   cordonFilter,
+  credentialsFilter,
   aliveFilter,
   hypervisorFilter,
   poolSpaceFilter,

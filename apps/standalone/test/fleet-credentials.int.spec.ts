@@ -1,0 +1,112 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { subjectsUnder } from '@drover/contracts';
+import {
+  createNatsAuthority,
+  credentialsFileOf,
+  ensureCredentials,
+  ensureNatsAuthority,
+  hostCredentialsFileOf,
+  homeAt,
+  issueCredentials,
+  prepareHome,
+  readCredentials,
+  readmitHost,
+  refuseHost,
+  renewNatsKeys,
+  servicePermissions,
+  type Home,
+} from '../src/infrastructure/index.js';
+
+const hostId = '0199c4e2-0000-7000-8000-00000000000a';
+const host = { id: hostId, name: 'sim-001', hypervisor: 'simulated' } as const;
+const nowS = () => Math.floor(Date.now() / 1000);
+const HOUR_S = 3_600;
+
+describe('the credentials of a home', () => {
+  let home: Home;
+
+  beforeEach(async () => {
+    home = homeAt(await mkdtemp(path.join(tmpdir(), 'drover-credentials-')));
+    await prepareHome(home);
+  });
+  afterEach(() => rm(home.root, { recursive: true, force: true }));
+
+  const ensure = (subjectPrefix = 'drover') =>
+    ensureCredentials(home, {
+      ...{ subjects: subjectsUnder(subjectPrefix), hosts: [host], users: {}, lifetimeS: 2 * HOUR_S },
+    });
+  const read = async (file: string) => readCredentials(await readFile(file, 'utf8'));
+  const scheduler = () => credentialsFileOf(home, 'scheduler');
+
+  it('expire, and are left alone while more than half of their time is left', async () => {
+    await ensure();
+    const { expiresAt = 0 } = await read(scheduler());
+    expect(expiresAt).toBeGreaterThan(nowS() + HOUR_S);
+    expect(expiresAt).toBeLessThanOrEqual(nowS() + 2 * HOUR_S);
+    const before = await readFile(scheduler(), 'utf8');
+    const { revocations } = await ensure();
+    expect(await readFile(scheduler(), 'utf8')).toBe(before);
+    expect(revocations).toEqual({});
+  });
+
+  it('are renewed for the same user once half of their time is over', async () => {
+    await ensure();
+    const { userKey, userSeed } = await read(scheduler());
+    const authority = await ensureNatsAuthority(home);
+    const permissions = servicePermissions('scheduler', subjectsUnder('drover'));
+    const expiresAt = nowS() + 60;
+    const old = await issueCredentials({ authority, name: 'scheduler', permissions, expiresAt, userSeed });
+    await writeFile(scheduler(), old);
+    const { revocations } = await ensure();
+    const renewed = await read(scheduler());
+    expect(renewed.userKey).toBe(userKey);
+    expect(renewed.expiresAt).toBeGreaterThan(nowS() + HOUR_S);
+    expect(revocations).toEqual({});
+  });
+
+  it('are a new user’s when the table of permissions has changed, and the old one is revoked', async () => {
+    await ensure();
+    const before = await read(scheduler());
+    const { revocations } = await ensure('other');
+    expect((await read(scheduler())).userKey).not.toBe(before.userKey);
+    expect(revocations[before.userKey]?.until).toBeGreaterThanOrEqual(before.expiresAt ?? Infinity);
+  });
+
+  it('are another user’s for a host that was shut out and readmitted; meanwhile it gets none', async () => {
+    await ensure();
+    const file = hostCredentialsFileOf(home, hostId);
+    const before = await read(file);
+    await refuseHost(home, {}, hostId);
+    await refuseHost(home, {}, hostId);
+    await ensure('other');
+    expect((await read(file)).userKey).toBe(before.userKey);
+    expect((await ensureNatsAuthority(home)).revocations[before.userKey]).toBeDefined();
+    await readmitHost(home, {}, hostId);
+    await ensure();
+    expect((await read(file)).userKey).not.toBe(before.userKey);
+    expect((await ensureNatsAuthority(home)).revocations[before.userKey]).toBeDefined();
+  });
+
+  it('are all others after the keys were made anew; who was shut out stays so', async () => {
+    const before = await ensure();
+    const user = await read(scheduler());
+    await refuseHost(home, {}, hostId);
+    await renewNatsKeys(home, {});
+    const after = await ensure();
+    expect(after.account).not.toBe(before.account);
+    expect(after.operatorJwt).not.toBe(before.operatorJwt);
+    expect(after.refusedHosts).toEqual([hostId]);
+    const renewed = await read(scheduler());
+    expect(renewed.issuer).toBe(after.accountSigningKey);
+    expect(renewed.userKey).not.toBe(user.userKey);
+  });
+
+  it('are never signed by halves of two authorities', async () => {
+    const before = await ensure();
+    await writeFile(home.natsOperatorSeedFile, (await createNatsAuthority()).operatorSeed);
+    expect((await ensure()).account).not.toBe(before.account);
+  });
+});

@@ -1,0 +1,85 @@
+import { Fault, type CommandOrder, type ForgetOrders, type HostCommandAnswer } from '@drover/contracts';
+import { derivedId, requestDigest, type Clock } from '@drover/domain-kit';
+import { newestOrder } from '../domain/process/host-command.process.js';
+import type { HostCommands } from './ports/host-commands.port.js';
+import type { CommandAnswer } from './vm-command.handler.js';
+import { eventsOf } from './vm-events.policy.js';
+import type { VmFolds } from './vm-folds.state.js';
+
+export interface ForgetOrdersHandlerOptions {
+  readonly folds: VmFolds;
+  readonly hosts: Pick<HostCommands, 'lower'>;
+  readonly clock: Clock;
+  /** Whether this replica is the active one; asked right before the append. */
+  readonly isActive: () => boolean;
+}
+
+/**
+ * Lowers an order in a host's journal that nobody here gave, on an operator's word: it is first asked for, then named in an event,
+ * then set to what the store says.
+ */
+export class ForgetOrdersHandler {
+  readonly #options: ForgetOrdersHandlerOptions;
+
+  constructor(options: ForgetOrdersHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Throws a `Fault`; repeated it does the same. */
+  async handle(message: ForgetOrders, traceparent?: string): Promise<CommandAnswer> {
+    const { folds } = this.#options;
+    const { vmId, hostId } = message;
+    const state = await folds.load(vmId);
+    if (state.phase === 'unknown') {
+      return { kind: 'rejected', rejection: { code: 'VM_NOT_FOUND', detail: `there is no VM ${vmId}` } };
+    }
+    const to = newestOrder(state, hostId);
+    if (to === undefined) {
+      const detail = `VM ${vmId} is not on host ${hostId} and never was`;
+      return { kind: 'rejected', rejection: { code: 'HOST_WRONG_STATE', detail } };
+    }
+    const found = await this.#lower(message, to, to, traceparent);
+    if (found.kind === 'superseded') {
+      const from = found.newest;
+      await this.#record(message, from, to, traceparent);
+      const lowered = await this.#lower(message, from, to, traceparent);
+      if (lowered.kind !== 'taken') throw notNow(message, lowered);
+    } else if (found.kind !== 'taken') throw notNow(message, found);
+    const { revision, position } = folds.get(vmId);
+    return { kind: 'accepted', value: { subjectId: vmId, revision, position } };
+  }
+
+  #lower(message: ForgetOrders, from: CommandOrder, to: CommandOrder, traceparent: string | undefined) {
+    const { vmId, hostId, commandId } = message;
+    const trace = {
+      operationId: derivedId(commandId, 'forget-orders'),
+      causationId: commandId,
+      signal: new AbortController().signal,
+      traceparent,
+    };
+    return this.#options.hosts.lower(hostId, { kind: 'lower', vmId, from, to }, trace);
+  }
+
+  async #record(
+    { actor, commandId, hostId, projectId, vmId }: ForgetOrders,
+    from: CommandOrder,
+    to: CommandOrder,
+    traceparent: string | undefined,
+  ): Promise<void> {
+    const { clock, folds, isActive } = this.#options;
+    await folds.change(vmId, () => {
+      if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+      const origin = {
+        ...{ actor, causationId: commandId, atMs: clock.epochMs(), projectId, traceparent },
+        requestDigest: requestDigest({ verb: 'forget-orders', hostId, projectId, vmId }),
+      };
+      const fact = { type: 'VmOrderLoweringRequested', data: { hostId, from, to } } as const;
+      return { events: eventsOf([fact], origin), result: undefined };
+    });
+  }
+}
+
+function notNow({ hostId, vmId }: ForgetOrders, { kind }: HostCommandAnswer): Fault {
+  const detail = `host ${hostId} answered ${kind} when its newest order of VM ${vmId} was to be lowered`;
+  return new Fault('SERVICE_UNAVAILABLE', 'not-applied', detail);
+}

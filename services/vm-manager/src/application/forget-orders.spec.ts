@@ -1,0 +1,52 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { DEFAULT_PROJECT, vmIdSchema, type CommandOrder } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
+import { command, hostA, hostB, user, VmManagerBench, vmId } from '../testing/index.js';
+
+const forged: CommandOrder = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
+
+describe('an order that stands in a host’s journal and was never given', () => {
+  let bench: VmManagerBench;
+
+  beforeEach(async () => {
+    bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    bench.hosts.host(hostA).forge(vmId, forged);
+  });
+
+  const forget = (hostId = hostA, id = vmId) =>
+    bench.manager.forgetOrders.handle({
+      ...{ commandId: command('forget'), actor: user, projectId: DEFAULT_PROJECT, vmId: id, hostId },
+    });
+  const stop = async (name: string) => {
+    await bench.command('stop', name, { mode: 'force', gracePeriodMs: 0 });
+    return (await bench.ended(name)).type;
+  };
+  const lowerings = async () => (await bench.events()).filter(({ type }) => type === 'VmOrderLoweringRequested');
+
+  it('voids true orders until an operator has it lowered, and then they are carried out', async () => {
+    expect(await stop('voided')).toBe('OperationFailed');
+    expect(await forget()).toMatchObject({ kind: 'accepted', value: { subjectId: vmId } });
+    expect(await stop('carried-out')).toBe('OperationSucceeded');
+    expect(bench.hosts.host(hostA).power.get(vmId)).toBe('STOPPED');
+  });
+
+  it('is named in an event with who had it lowered, once, and nothing is where there is none', async () => {
+    await forget();
+    await forget();
+    expect(await lowerings()).toMatchObject([{ data: { hostId: hostA, from: forged }, meta: { actor: user } }]);
+  });
+
+  it('stays where the host cannot be reached, and the operator is told', async () => {
+    bench.hosts.host(hostA).isReachable = false;
+    await expect(forget()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await lowerings()).toEqual([]);
+  });
+
+  it('is not looked for on a host that the VM never was on, nor of a VM that there is not', async () => {
+    expect(await forget(hostB)).toMatchObject({ kind: 'rejected', rejection: { code: 'HOST_WRONG_STATE' } });
+    const nobody = vmIdSchema.parse(derivedId('no', 'vm'));
+    expect(await forget(hostA, nobody)).toMatchObject({ kind: 'rejected', rejection: { code: 'VM_NOT_FOUND' } });
+  });
+});
