@@ -2,7 +2,7 @@ import type { HostId } from '@drover/contracts';
 import type { LivenessPolicy, LivenessState, Pulse } from './liveness.state.js';
 
 /** Heartbeats in one `heartbeatIntervalMs` that the control plane is meant to answer: a small share of one core. */
-const HEARTBEATS_PER_INTERVAL = 250;
+const HEARTBEATS_PER_INTERVAL = 200;
 
 /** A clone that was not refused for as long is gone. */
 const CLONE_GONE_MS = 10 * 60_000;
