@@ -68,7 +68,7 @@ export async function startFleet({ home, table, running, interrupted }) {
     });
     const { users } = installation;
     await recordRunningFleet(home, running);
-    const onTaken = (tell) => (port, holder) => tell(`port ${port} is taken by ${holder}: tries another`);
+    const onTaken = (tell) => (port, holder) => tell(`port ${port} is taken by ${holder}; trying another`);
 
     await part('nats-server', 'nats-server', async (tell) => {
       const start = ({ authority, state }) =>

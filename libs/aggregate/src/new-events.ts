@@ -48,7 +48,7 @@ export function newEvents<SomeFact extends Fact>(
 ): readonly NewEvent[] {
   const ids = facts.map(idOf);
   if (new Set(ids).size < ids.length) {
-    throw new Error(`two facts with the id of one: ${facts.map(({ type }) => type).join(', ')}`);
+    throw new Error(`two facts would get the same event id: ${facts.map(({ type }) => type).join(', ')}`);
   }
   const at = new Date(origin.atMs).toISOString();
   return facts.map(({ type, data }, index) => {

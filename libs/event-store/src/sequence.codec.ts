@@ -10,7 +10,7 @@ export function fromSequence(sequence: number): Position {
 export function toSequence(position: Position): number {
   const sequence = Number(position);
   if (!/^(0|[1-9]\d*)$/.test(position) || !Number.isSafeInteger(sequence)) {
-    const detail = `no position of this event store: ${JSON.stringify(position)}`;
+    const detail = `not a position of this event store: ${JSON.stringify(position)}`;
     throw new PositionRefused({ code: 'INVALID_FIELD', detail });
   }
   return sequence;

@@ -93,7 +93,7 @@ export class Intake {
         try {
           await work(frame, receivedAtMs);
         } catch (error) {
-          logger.error('a message was not worked on to its end', { subject, error });
+          logger.error('handling a message failed', { subject, error });
         } finally {
           this.#held[askers.kind] -= bytes;
           if (answerTo !== undefined) answers.delete(answerTo);

@@ -21,7 +21,7 @@ export function nkeyOf(seed: string): Nkey {
   const bytes = withoutChecksum(fromBase32(seed));
   const [first = 0, second = 0] = bytes;
   const raw = bytes.subarray(2);
-  if ((first & 0b1111_1000) !== SEED_PREFIX || raw.length !== 32) throw new Error('this is no seed of a NATS key');
+  if ((first & 0b1111_1000) !== SEED_PREFIX || raw.length !== 32) throw new Error('this is not the seed of a NATS key');
   const role = ((first & 0b111) << 5) | (second >> 3);
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, raw]), format: 'der', type: 'pkcs8' });
   const publicKey = toBase32(withChecksum(Buffer.concat([Buffer.of(role), rawPublicKey(key)])));
@@ -37,7 +37,8 @@ export interface Credentials {
 export function parseCredentials(text: string): Credentials {
   const parts = [...text.matchAll(/-{3,}[^\n]*-{3,}\r?\n\s*(\S+)\s*\r?\n\s*-{3,}[^\n]*-{3,}/g)].map(([, part]) => part);
   const [jwt, seed] = parts;
-  if (jwt === undefined || seed === undefined) throw new Error('these are no credentials of NATS: a JWT and a seed');
+  if (jwt === undefined || seed === undefined)
+    throw new Error('this file does not hold NATS credentials (a JWT and a seed)');
   return { jwt, seed };
 }
 

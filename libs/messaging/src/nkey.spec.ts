@@ -20,7 +20,7 @@ describe('a NATS key', () => {
   it.each([
     ['another letter', `${SEED.slice(0, -1)}${SEED.endsWith('A') ? 'B' : 'A'}`, /checksum/],
     ['a letter that none has', SEED.replace(/.$/, '1'), /character/],
-    ['a public half', PUBLIC, /no seed/],
+    ['a public half', PUBLIC, /not the seed/],
     ['nothing', '', /checksum/],
   ])('is refused with %s', (_, seed, reason) => {
     expect(() => nkeyOf(seed)).toThrow(reason);
@@ -36,7 +36,7 @@ describe('a credentials file', () => {
   });
 
   it('is refused when one of them is missing', () => {
-    expect(() => parseCredentials(text.slice(0, text.indexOf('-----BEGIN USER')))).toThrow(/no credentials/);
+    expect(() => parseCredentials(text.slice(0, text.indexOf('-----BEGIN USER')))).toThrow(/does not hold NATS credentials/);
   });
 });
 

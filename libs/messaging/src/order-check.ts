@@ -46,7 +46,7 @@ export class OrderCheck {
 
   #refuse(reason: Refusal, { purpose, hostId }: SignedFor): undefined {
     this.#counter.add(1, { purpose, reason });
-    this.#log.tell('error', 'refused an order that vm-manager has not signed', `${hostId} ${purpose} ${reason}`, {
+    this.#log.tell('error', 'refused what vm-manager has not signed', `${hostId} ${purpose} ${reason}`, {
       ...{ hostId, purpose, reason },
     });
     return undefined;

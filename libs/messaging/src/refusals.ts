@@ -20,12 +20,12 @@ export class Refusals {
   readonly #log: SparseLog;
 
   constructor(logger: Logger, metrics: Metrics, clock: Clock) {
-    this.#counter = metrics.counter('drover_messages_refused_total', 'Messages dropped without work, by reason');
+    this.#counter = metrics.counter('drover_messages_refused_total', 'Messages dropped unread, by reason');
     this.#log = new SparseLog(logger, clock);
   }
 
   add(reason: RefusalReason, pattern: string, subject: string): void {
     this.#counter.add(1, { pattern, reason });
-    this.#log.tell('warn', 'dropped a message without work', `${reason} ${subject}`, { reason, subject });
+    this.#log.tell('warn', 'dropped a message unread', `${reason} ${subject}`, { reason, subject });
   }
 }

@@ -45,5 +45,5 @@ function isOfAnEvent(error: unknown): boolean {
 
 function tell(logger: Logger, { id, type, stream, position }: StoredEvent, error: unknown): void {
   const fields = { error, eventId: id, type, stream, position };
-  logger.error('the read model cannot take an event; what it belongs to is not shown from here on', fields);
+  logger.error('the read model cannot apply an event; its VM or host is shown as it was before', fields);
 }

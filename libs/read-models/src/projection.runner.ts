@@ -141,7 +141,7 @@ export class ProjectionRunner {
     } catch (error) {
       if (!(error instanceof OutdatedProjection)) throw error;
       if (this.#outdated === undefined) {
-        logger.error('this release no longer writes the read model; it reads on', { reason: error.message });
+        logger.error('this release stops writing the read model and only reads it', { reason: error.message });
       }
       this.#outdated = error.message;
       this.#move(await database.exclusively(projection.name, readCheckpoint));

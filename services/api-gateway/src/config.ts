@@ -35,7 +35,7 @@ export const apiGatewayConfigSchema = z.object({
     .refine(({ host, isPlainHttpAllowed }) => isPlainHttpAllowed || isLoopback(host), {
       path: ['host'],
       error:
-        'the API speaks plain HTTP, and whoever sees the network would see the tokens: keep to a loopback address behind a proxy that speaks TLS, or set api.isPlainHttpAllowed to true',
+        'the API speaks plain HTTP, so anyone on the network can read the tokens: keep to a loopback address behind a proxy that speaks TLS, or set api.isPlainHttpAllowed to true',
     })
     .prefault({}),
 });

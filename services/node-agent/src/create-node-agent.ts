@@ -317,7 +317,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       await settledWithin(Promise.all(running));
       await farewell?.().catch((error: unknown) => {
         // Without it, the next agent waits until this one's silence is proven.
-        logger.info('the control plane does not know yet that this agent has ended', { error });
+        logger.info('could not tell the control plane that this agent has stopped', { error });
       });
       ended.resolve(rejection);
     })();

@@ -3,5 +3,5 @@ import type { Rejection } from '../errors/fault.js';
 /** What the owner of a stream says to a command whose id another request was done under. */
 export const keyReused: Rejection = {
   code: 'IDEMPOTENCY_KEY_REUSED',
-  detail: 'this request repeats the Idempotency-Key of another request, which was done; nothing was done for this one',
+  detail: 'this Idempotency-Key was already used for a different request; this request was not carried out',
 };

@@ -28,11 +28,11 @@ export const errorCatalogue = {
   UNSUPPORTED_FIELD: rejection(422, 'This version of Drover cannot honour the field named yet; leave it out.'),
   IDEMPOTENCY_KEY_REUSED: rejection(
     422,
-    'This Idempotency-Key was used for another request, which was done; use a new key for each new wish.',
+    'This Idempotency-Key was already used for a different request; use a new key for each new request.',
   ),
   TOO_MANY_REQUESTS: rejection(
     429,
-    'This token has as many requests of this kind open as it may; let some end, or ask without ?wait=.',
+    'This token already has the maximum number of open requests of this kind; wait for some to end, or ask without ?wait=.',
   ),
   BODY_TOO_LARGE: rejection(413, 'The request body is larger than 1 MiB; send less.'),
   UNAUTHENTICATED: rejection(401, 'The request carries no valid token; send Authorization: Bearer TOKEN.'),
@@ -66,7 +66,7 @@ export const errorCatalogue = {
   ),
   IMAGE_REFUSED: rejection(
     422,
-    'The image on the host may not be used as it is; see why, and replace its file or its description.',
+    'The image on the host cannot be used; the detail says why. Replace its file or its description.',
   ),
   DOMAIN_FOREIGN: rejection(
     409,
@@ -79,7 +79,7 @@ export const errorCatalogue = {
   FLEET_MISMATCH: rejection(409, 'The host or the data belongs to another Drover fleet; nothing was changed.'),
   JOURNAL_OUTDATED: rejection(
     409,
-    'The journal of this agent is older than what was heard from it, as after a restored disk; it begins a new one by itself.',
+    'The journal of the agent is older than the reports already received from it, as after a disk was restored; the agent starts a new journal by itself.',
   ),
   HOST_ID_IN_USE: rejection(
     409,
@@ -87,7 +87,7 @@ export const errorCatalogue = {
   ),
   SIGNATURE_INVALID: rejection(
     403,
-    'The host refused an order that does not carry the signature of this fleet; see whether its list of keys is the current one.',
+    'The host refused an order that is not signed with a key it knows; check that the file orders.publicKeysFile on the host holds the current keys of the fleet.',
   ),
   PROTOCOL_UNSUPPORTED: rejection(
     409,
@@ -95,7 +95,7 @@ export const errorCatalogue = {
   ),
   POSITION_BEYOND_HEAD: rejection(
     409,
-    'The event store holds no event at this position; it was restored or replaced, or the position is of another one. Read from the beginning.',
+    'The event store holds no event at this position; it was restored or replaced, or the position belongs to another store. Read from the beginning.',
   ),
   STORE_TAIL_LOST: fault(
     503,
@@ -112,10 +112,10 @@ export const errorCatalogue = {
   HYPERVISOR_FAILED: fault(502, 'The hypervisor refused or failed the operation; see its message.'),
   VM_UNRESPONSIVE: fault(504, 'The hypervisor process of this VM does not answer; force-stop it.'),
   POOL_FULL: fault(507, 'The storage pool has no space left; free or add space.'),
-  VOLUME_MISSING: fault(502, 'A volume of this VM is not on its host; bring the file named back, or delete the VM.'),
+  VOLUME_MISSING: fault(502, 'A volume of this VM is not on its host; restore the named file, or delete the VM.'),
   POOL_INACTIVE: fault(
     503,
-    'The storage pool is there and cannot be used now; see why, and mend its folder or storage on the host.',
+    'The storage pool exists but cannot be used now; the detail says why. Repair its folder or storage on the host.',
   ),
   IMAGE_UNREADABLE: fault(502, 'The image cannot be read on the host; check the file and its permissions.'),
   JOURNAL_UNAVAILABLE: fault(503, 'The node agent cannot write its journal; free space on the host.'),

@@ -283,7 +283,7 @@ export const hostLoadSchema = z.strictObject({
 });
 export type HostLoad = z.infer<typeof hostLoadSchema>;
 
-/** Payload of `drover.progress.<operationId>`. Not truth. */
+/** Payload of `drover.host.<hostId>.progress`. Not truth. */
 export const progressSchema = z.strictObject({
   operationId: operationIdSchema,
   percent: z.int().min(0).max(100),

@@ -97,7 +97,7 @@ export function readContract(open: OpenEventStores): void {
       const refused = (code: string) => ({ name: 'PositionRefused', rejection: { code } });
       for (const position of ['1.5', '01', '-1', '9007199254740993', '1e3', ''] as Position[]) {
         await expect(store.readAll(position)).rejects.toMatchObject(refused('INVALID_FIELD'));
-        expect(() => store.subscribe(position, () => undefined)).toThrow('INVALID_FIELD: no position');
+        expect(() => store.subscribe(position, () => undefined)).toThrow('INVALID_FIELD: not a position');
       }
       for (const position of ['2', '9007199254740991'] as Position[]) {
         for (const filter of [{}, { streamKinds: ['vm'] }, { types: ['VmStarted'] }]) {

@@ -69,7 +69,8 @@ export async function startStreamService<Event extends StoredEvent>(
 async function restored({ logger, metrics }: ServiceContext, saver: FoldSaver, head: Position): Promise<Position> {
   const begunAt = performance.now();
   const position = await saver.restore(head);
-  logger.info('started from a snapshot', { position, head, tookMs: Math.round(performance.now() - begunAt) });
+  const fields = { position, head, tookMs: Math.round(performance.now() - begunAt) };
+  logger.info(position === START ? 'no snapshot; reading every event' : 'started from a snapshot', fields);
   metrics.observe('drover_snapshot_position', 'Position of the newest snapshot loaded or saved', () =>
     Number(saver.savedPosition.split('.')[0]),
   );

@@ -16,7 +16,7 @@ export class OpenShares {
   open(principal: string): () => void {
     const count = this.#open.get(principal) ?? 0;
     if (count >= this.#most) {
-      const detail = `${principal} has ${count} ${this.#what} open, and may have no more; let some end first`;
+      const detail = `${principal} has ${count} ${this.#what} open, which is the maximum; wait for some to end`;
       throw new Refused({ code: 'TOO_MANY_REQUESTS', detail });
     }
     this.#open.set(principal, count + 1);

@@ -24,6 +24,6 @@ export async function claimStore(store: StreamStore, fleetId: FleetId, clock: Cl
     const { code, detail, data } = result.rejection;
     throw new Fault(code, 'not-applied', detail, data === undefined ? {} : { data });
   }
-  if (state === undefined) throw new Error('the store was claimed and is not');
+  if (state === undefined) throw new Error('the store was claimed, but holds no cluster');
   return state;
 }

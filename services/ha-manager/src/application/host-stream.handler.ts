@@ -91,6 +91,6 @@ function tooManyChanges(hostId: HostId): Fault {
   return new Fault(
     'SERVICE_UNAVAILABLE',
     'not-applied',
-    `host ${hostId} has said too many different things of itself in a short time; one is taken a minute`,
+    `host ${hostId} reported too many changes in a short time; one change a minute is accepted`,
   );
 }

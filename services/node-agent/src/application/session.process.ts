@@ -194,7 +194,7 @@ export class Session {
         }
         if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentRefused(answer.rejection);
         if (answer.rejection.code === 'JOURNAL_OUTDATED') {
-          logger.warn('the journal is older than what was reported from it; it goes on as a new one');
+          logger.warn('the journal is older than the reports already received from it; starting a new journal');
           await book.insist([{ kind: 'renewed', journalId: randomUUID() }]);
           return false;
         }

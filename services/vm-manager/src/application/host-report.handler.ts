@@ -61,6 +61,7 @@ export class HostReportHandler {
   readonly #fullLists: FullListReconciler;
   readonly #reboots: RebootMeter;
   readonly #letters: HostBudget;
+  readonly #warnings: HostBudget;
   readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
   /** Up to which sequence of which epoch everything is settled, so that a repeated batch costs nothing. */
   readonly #settled = new Map<HostId, { readonly epoch: number; readonly sequence: number }>();
@@ -68,6 +69,7 @@ export class HostReportHandler {
   constructor(options: HostReportHandlerOptions) {
     this.#options = options;
     this.#letters = new HostBudget(options.clock, MAX_LETTERS);
+    this.#warnings = new HostBudget(options.clock, 1);
     this.#reboots = new RebootMeter(options.clock);
     this.#fullLists = new FullListReconciler(
       options.folds,
@@ -231,9 +233,12 @@ export class HostReportHandler {
 
   async #keep(source: ReportSource, report: unknown, reason: string): Promise<void> {
     if (!this.#letters.take(source.hostId)) {
-      this.#options.log.warn('a host sends many reports that cannot be read; one was not kept', {
-        report: reportId(source),
-      });
+      // Once an hour: a host can send thousands of them in a second.
+      if (this.#warnings.take(source.hostId)) {
+        this.#options.log.warn('a host sends many reports that cannot be read; no more of them are kept for now', {
+          report: reportId(source),
+        });
+      }
       return;
     }
     await this.#options.deadLetters.keep({

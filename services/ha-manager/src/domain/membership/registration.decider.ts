@@ -78,7 +78,7 @@ function refusalOf(state: HostState, command: RegisterHost): Rejection | undefin
     // A cloned machine, or an agent that was just started anew: only the silence of the other one tells them apart.
     return {
       code: 'HOST_ID_IN_USE',
-      detail: `another agent registered with host id ${hostId}, and it may be alive for ${agentMayLiveMs} ms yet`,
+      detail: `another agent registered with host id ${hostId} and may still be alive; try again in ${agentMayLiveMs} ms`,
       data: { hostId, retryAfterMs: agentMayLiveMs },
     };
   }

@@ -42,7 +42,7 @@ export function controlPlaneOver(
       const signed = check.open(answer.value, { purpose: 'table', fleetId: fleetId(), hostId });
       const table = loosely(vmTableSchema).safeParse(signed?.content).data;
       if (table?.nonce === message.nonce) return { kind: 'answered', value: table };
-      const detail = `the table of the VMs of host ${hostId} is not one that vm-manager has signed as the answer`;
+      const detail = `the table of VMs for host ${hostId} is not signed by vm-manager as the answer to this request`;
       throw new Fault('SIGNATURE_INVALID', 'not-applied', detail);
     },
     reportVms: (message) =>
