@@ -125,8 +125,13 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
     return { state: this.aggregate.evolve(before.state, event), revision, position, firstPosition };
   }
 
-  /** Takes what a stream was read or written to be, where the feed has yet to bring it. */
-  takeAhead(id: Id, after: Folded<State>): void {
+  /**
+   * Takes what a stream was read or written to be, where the feed has yet to bring it.
+   *
+   * @param from what it was read or written behind. Where that was in memory and is not any more, the thing has come to its end.
+   */
+  takeAhead(id: Id, after: Folded<State>, from: Folded<State>): void {
+    if (from.revision >= 0 && !this.has(id)) return;
     const before = this.get(id);
     // It was read before the feed brought what was missed; another reading will have that.
     if (after.revision <= before.revision || after.revision < (this.#missed.get(id) ?? -1)) return;
@@ -151,7 +156,7 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
   }
 
   /** Streams that have to be read again, because more came for them after they had been let go. */
-  missed(): Iterable<Id> {
+  missed(): IterableIterator<Id> {
     return this.#missed.keys();
   }
 

@@ -62,15 +62,19 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
     return this.#queue.run(id, () => this.#change(id, decide));
   }
 
-  /** Reads what the stream holds beyond the fold. */
-  async refresh(id: Id): Promise<Folded<State>> {
+  /** Reads what the stream holds beyond the fold, when the changes before have ended. */
+  refresh(id: Id): Promise<Folded<State>> {
+    return this.#queue.run(id, () => this.#refresh(id));
+  }
+
+  async #refresh(id: Id): Promise<Folded<State>> {
     const known = this.folds.get(id);
     const events = await this.#store.read(this.folds.streamOf(id), { fromRevision: known.revision + 1 });
     const after = events.reduce<Folded<State>>((folded, event) => {
       if (!isKnownEvent(event)) throw unknownEvent(event);
       return this.folds.next(folded, event as Event);
     }, known);
-    this.folds.takeAhead(id, after);
+    this.folds.takeAhead(id, after, known);
     this.#stale.delete(id);
     const folded = this.folds.get(id);
     // The feed may have come further meanwhile; a thing that is over may have been let go.
@@ -78,19 +82,26 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
   }
 
   /** As it is in memory; read from the store where it is not. */
-  async load(id: Id): Promise<Folded<State>> {
-    if (this.folds.has(id)) return this.folds.get(id);
-    const folded = await this.refresh(id);
-    this.folds.letGo(id);
-    return folded;
+  load(id: Id): Promise<Folded<State>> {
+    if (this.folds.has(id)) return Promise.resolve(this.folds.get(id));
+    return this.#queue.run(id, async () => {
+      const folded = await this.#refresh(id);
+      this.folds.letGo(id);
+      return folded;
+    });
+  }
+
+  /** Whether `loadMissed` has something to read. */
+  get hasMissed(): boolean {
+    return !this.folds.missed().next().done;
   }
 
   /**
-   * Reads what was written by another process to things that were over. To be called before this process decides for the first
-   * time, and before a snapshot is saved.
+   * Reads what was written by another process to things that were over, until nothing is left of it. To be called before this
+   * process decides for the first time, and before a snapshot is saved.
    */
   async loadMissed(): Promise<void> {
-    for (const id of [...this.folds.missed()]) await this.load(id);
+    while (this.hasMissed) for (const id of [...this.folds.missed()]) await this.load(id);
   }
 
   /** The first event of the stream that follows from this cause. Reads all of it. */
@@ -101,7 +112,7 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
 
   async #change<Result>(id: Id, decide: Decide<State, Result>): Promise<Changed<State, Result>> {
     for (let attempt = 0; attempt < MAX_CONFLICTS; attempt += 1) {
-      const folded = this.#stale.has(id) ? await this.refresh(id) : this.folds.get(id);
+      const folded = this.#stale.has(id) ? await this.#refresh(id) : this.folds.get(id);
       const { events, result } = decide(folded);
       const after = events.length === 0 ? { ...folded, wasRepeat: false } : await this.#append(id, folded, events);
       if (after === undefined) continue;
@@ -122,13 +133,13 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
     this.#stale.add(id);
     const result = await this.#store.append(stream, folded.revision < 0 ? 'no-stream' : folded.revision, events);
     if (result.kind === 'conflict') return undefined;
-    if (result.wasRepeat) return { ...(await this.refresh(id)), wasRepeat: true };
+    if (result.wasRepeat) return { ...(await this.#refresh(id)), wasRepeat: true };
     this.#stale.delete(id);
     const after = storedAs(events, stream, result).reduce<Folded<State>>(
       (before, event) => this.folds.next(before, event as Event),
       folded,
     );
-    this.folds.takeAhead(id, after);
+    this.folds.takeAhead(id, after, folded);
     return { ...after, wasRepeat: false };
   }
 }

@@ -36,7 +36,9 @@ describe('a credentials file', () => {
   });
 
   it('is refused when one of them is missing', () => {
-    expect(() => parseCredentials(text.slice(0, text.indexOf('-----BEGIN USER')))).toThrow(/does not hold NATS credentials/);
+    expect(() => parseCredentials(text.slice(0, text.indexOf('-----BEGIN USER')))).toThrow(
+      /does not hold NATS credentials/,
+    );
   });
 });
 

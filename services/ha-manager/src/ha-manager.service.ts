@@ -71,7 +71,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     name: NAME,
     module,
     streamKinds: ['host'],
-    snapshot: { store: foldSnapshots, folds: [streams.folds], loadMissed: () => streams.loadMissed() },
+    snapshot: { store: foldSnapshots, folds: [streams.folds], streams: streams.streams },
     onEvent: (event) => streams.folds.follow(event),
     onActive: async (holds) => {
       term = await beginTermPatiently(store, logger, holds);

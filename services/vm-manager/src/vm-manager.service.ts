@@ -61,7 +61,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     module: VmManagerModule.of(manager, signer),
     streamKinds: ['vm', 'host', 'cluster'],
     decidesOn: ['vm'],
-    snapshot: { store: foldSnapshots, folds: manager.saved, loadMissed: () => manager.folds.streams.loadMissed() },
+    snapshot: { store: foldSnapshots, folds: manager.saved, streams: manager.folds.streams },
     onEvent: (event) => manager.follow(event),
     onActive: (holds) => manager.activate(holds),
     onPassive: () => manager.deactivate(),

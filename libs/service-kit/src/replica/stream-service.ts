@@ -11,6 +11,8 @@ import type { ServiceContext } from '../service.js';
 import { runReplica, type Replica, type ReplicaOptions } from './replica.runner.js';
 
 const SAVE_EVERY_MS = 30_000;
+const SAVE_AT_STOP_MS = 2_000;
+const STORE_RETRY_MS = 500;
 
 export interface StreamService<Event extends StoredEvent> extends Pick<
   ReplicaOptions<Event>,
@@ -22,8 +24,8 @@ export interface StreamService<Event extends StoredEvent> extends Pick<
   readonly snapshot?: {
     readonly store: FoldSnapshots;
     readonly folds: readonly SavedFolds[];
-    /** Brings the folds level with what they let go and another process wrote to. */
-    readonly loadMissed: () => Promise<void>;
+    /** Streams that their folds let go, and that another process then wrote to, are read again. */
+    readonly streams: { readonly hasMissed: boolean; loadMissed(): Promise<void> };
   };
 }
 
@@ -58,12 +60,24 @@ export async function startStreamService<Event extends StoredEvent>(
     leaseTtlMs,
     from,
     onActive: async (holds) => {
-      await snapshot?.loadMissed();
-      await onActive(holds);
+      await level(snapshot?.streams, holds);
+      if (holds()) await onActive(holds);
     },
   });
-  if (saver !== undefined && snapshot !== undefined) saveNowAndThen(context, replica, saver, snapshot.loadMissed);
+  if (saver !== undefined && snapshot !== undefined) saveNowAndThen(context, replica, saver, snapshot.streams);
   return replica;
+}
+
+/** The store may be away for a while; then this replica is not the active one yet. */
+async function level(streams: { loadMissed(): Promise<void> } | undefined, holds: () => boolean): Promise<void> {
+  while (streams !== undefined && holds()) {
+    try {
+      return await streams.loadMissed();
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      await pause(STORE_RETRY_MS);
+    }
+  }
 }
 
 async function restored({ logger, metrics }: ServiceContext, saver: FoldSaver, head: Position): Promise<Position> {
@@ -82,7 +96,7 @@ function saveNowAndThen(
   context: ServiceContext,
   replica: Replica,
   saver: FoldSaver,
-  loadMissed: () => Promise<void>,
+  streams: { readonly hasMissed: boolean; loadMissed(): Promise<void> },
 ): void {
   let saving: Promise<void> = Promise.resolve();
   let isSaving = false;
@@ -90,7 +104,7 @@ function saveNowAndThen(
     if (isSaving || !replica.isActive || replica.position === saver.savedPosition) return;
     isSaving = true;
     try {
-      await loadMissed();
+      while (streams.hasMissed) await streams.loadMissed();
       await saver.save(replica.position);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
@@ -105,7 +119,11 @@ function saveNowAndThen(
   context.onStop('snapshots', async () => {
     clearInterval(timer);
     await saving;
-    // The next start then has little to read.
-    await save();
+    // The next start then has little to read. Without a database there is no time to wait for one: the lease is still held.
+    await Promise.race([save(), pause(SAVE_AT_STOP_MS)]);
   });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }

@@ -55,8 +55,8 @@ export class HostStreamHandler {
     return this.#streams.folds;
   }
 
-  loadMissed(): Promise<void> {
-    return this.#streams.loadMissed();
+  get streams(): Pick<Streams<HostState, StoredHostEvent, HostId>, 'hasMissed' | 'loadMissed'> {
+    return this.#streams;
   }
 
   /** Whether the host's own word may cause an event now. */

@@ -17,6 +17,14 @@ describe('an agent whose host id is in use', () => {
     expect(contention.mayAskAgain(inUse(6_000, 1), 512_000)).toBe(false);
   });
 
+  it('begins anew after an outage', () => {
+    const contention = new HostIdContention(0);
+    expect(contention.mayAskAgain(inUse(13_500, 1), 0)).toBe(true);
+    contention.unanswered();
+    expect(contention.mayAskAgain(inUse(13_500, 1), 40_000)).toBe(true);
+    expect(contention.mayAskAgain(inUse(13_500, 1), 67_000)).toBe(false);
+  });
+
   it('begins anew with each ha-manager, which begins to count anew', () => {
     const contention = new HostIdContention(0);
     for (let term = 1; term <= 10; term += 1) {

@@ -17,6 +17,11 @@ export class HostIdContention {
     this.#leastPatienceMs = leastPatienceMs;
   }
 
+  /** Nothing answered: who is alive has to be heard anew. */
+  unanswered(): void {
+    this.#sinceMs = undefined;
+  }
+
   /** @param nowMs by the monotonic clock. */
   mayAskAgain({ data }: Rejection, nowMs: number): boolean {
     const term = data?.['term'];

@@ -156,6 +156,7 @@ export class Session {
         logger.warn('another agent with this host id may still be alive; asking again', { hostId, rejection });
       } catch (error) {
         if (stop.aborted || error instanceof AgentRefused) throw error;
+        contention.unanswered();
         outage.failed(error);
       }
       await pause(Math.min(nextWaitMs(), 1_000), stop);

@@ -127,3 +127,31 @@ describe('a request under a request id that another request was done under', () 
     }
   });
 });
+
+describe('a create of a VM that is gone', () => {
+  async function gone(): Promise<VmManagerBench> {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    await bench.command('delete', 'delete');
+    await bench.ended('delete');
+    await bench.until(() => !bench.manager.folds.streams.folds.has(vmId));
+    return bench;
+  }
+
+  it('under the request id that made it is refused where it asks for another VM', async () => {
+    const bench = await gone();
+    expect(await bench.command('create', 'create', { name: 'other' })).toMatchObject({
+      rejection: { code: 'IDEMPOTENCY_KEY_REUSED' },
+    });
+  });
+
+  it('under the request id that made it has its old answer, also when another VM has its name', async () => {
+    const bench = await gone();
+    await bench.command('create', 'another');
+    expect(await bench.command('create', 'create')).toMatchObject({
+      kind: 'accepted',
+      value: { subjectId: vmId, operationId: operationOf('create') },
+    });
+  });
+});

@@ -32,9 +32,12 @@ export class OperationAges {
     }
     const { operationId, beganAtMs, undoing } = operation;
     const eventKey = undoing?.cause.eventId ?? operationId;
-    if (this.#ages.get(vmId)?.eventKey === eventKey) return;
+    const known = this.#ages.get(vmId);
+    const recordedAtMs = undoing?.atMs ?? beganAtMs;
+    // A snapshot may hold the writer's own time, until the store's copy of the event comes.
+    if (known?.eventKey === eventKey && (known.atMs !== undefined || known.recordedAtMs === recordedAtMs)) return;
     const atMs = this.#isLevel ? this.#clock.monotonicMs() : undefined;
-    this.#ages.set(vmId, { eventKey, recordedAtMs: undoing?.atMs ?? beganAtMs, atMs });
+    this.#ages.set(vmId, { eventKey, recordedAtMs, atMs });
   }
 
   /** Everything has been folded that the store held; this is its time now. */

@@ -76,7 +76,7 @@ export class VmCommandHandler {
 
   async #decide(command: VmCommand, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
     const { folds, clock, names, isActive } = this.#options;
-    const { state, result } = await folds.change<VmDecision>(
+    const { state, result, wasRepeat } = await folds.change<VmDecision>(
       vmId,
       (current) => {
         if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
@@ -97,11 +97,14 @@ export class VmCommandHandler {
       },
       command.verb === 'create',
     );
-    if (result.kind === 'rejected') return result;
+    // A create is decided before the stream is read: a VM that is over is in memory no more, and its name may be another's.
+    if (result.kind === 'rejected') {
+      return (command.verb === 'create' ? await this.#oldAnswer(command, vmId) : undefined) ?? result;
+    }
     const operationId = operationIdOf(command);
     const isRemembered = state.knownOperations.some((known) => known.operationId === operationId);
     // What was decided anew and yet is not in the fold is a repeat that the store recognised; so is a create of a VM that is there.
-    if (!isRemembered && (command.verb === 'create' || result.events.length > 0)) {
+    if (wasRepeat || (!isRemembered && (command.verb === 'create' || result.events.length > 0))) {
       const old = await this.#oldAnswer(command, vmId);
       if (old !== undefined) return old;
     }

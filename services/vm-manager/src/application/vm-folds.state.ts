@@ -6,6 +6,8 @@ import { initialState, type VmState } from '../domain/vm/vm.state.js';
 export interface Changed<Result> {
   readonly state: VmState;
   readonly result: Result;
+  /** The events had been stored before. */
+  readonly wasRepeat: boolean;
 }
 
 /** @param requestedAt position of the VM's first event, as far as it is known. */
