@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { errorCode } from './error-code.js';
 
-/** Replaces the file at once and durably: a reader, or a crash, sees the old content or the new, never a part. */
+/**
+ * Replaces the file at once and durably: a reader, or a crash, sees the old content or the new, never a part. The mode is as it says,
+ * whatever the umask: who must read a file and who must not is no matter of the shell that `up` was typed in.
+ */
 export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     const handle = await open(draft, 'wx', mode);
     try {
+      await handle.chmod(mode);
       await handle.writeFile(content);
       await handle.sync();
     } finally {

@@ -74,7 +74,8 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
       `PostgreSQL does not run as root, and its own user cannot pass ${closed}: choose another DROVER_HOME`,
     );
   }
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await mkdir(folder, { recursive: true });
+  await chmod(folder, 0o755);
   const socketFolder = await makeSocketFolder(folder, users);
   const [accessFile, identityFile] = ['pg_hba.conf', 'pg_ident.conf'].map((name) => path.join(folder, name)) as [
     string,
