@@ -87,7 +87,7 @@ describe('an order to a host', () => {
     await bench.start();
     await said(vm.create(1));
     await said(vm.create(1));
-    expect(lines.filter((line) => line === 'refused an order that vm-manager has not signed')).toHaveLength(1);
+    expect(lines.filter((line) => line === 'refused what vm-manager has not signed')).toHaveLength(1);
   });
 });
 
