@@ -38,7 +38,7 @@ describe('what the services of a home connect to the database with', () => {
 
   const urlsOf = () => Promise.all(serviceNames.map((service) => readFile(databaseUrlFileOf(home, service), 'utf8')));
   const whoIs = async (url: string) => (await query<{ who: string }>(url, 'SELECT current_user AS who'))[0]?.who;
-  const ownRoles = ['drover_ha_manager', 'drover_scheduler', 'drover_vm_manager', 'drover_api_gateway'];
+  const ownRoles = serviceNames.map((service) => `drover_${service.replaceAll('-', '_')}`);
 
   beforeAll(async () => {
     const root = await mkdtemp(path.join(tmpdir(), 'drover-database-'));
