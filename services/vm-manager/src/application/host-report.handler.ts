@@ -145,12 +145,13 @@ export class HostReportHandler {
       const newest = newestOrder(folds.get(vmId), hostId);
       return newest === undefined ? [] : [{ vmId, newest }];
     });
-    const others = await Promise.all(
-      underWay.filter((vmId) => !its.has(vmId)).map(async (vmId) => ({ vmId, state: await folds.load(vmId) })),
-    );
-    const gone = others.flatMap(({ vmId, state: { generation, revision } }) =>
-      generation === undefined ? [] : [{ vmId, newest: { generation, revision } }],
-    );
+    const gone: VmTable['vms'] = [];
+    // One after the other: a host may name thousands, and the store is there for others, too.
+    for (const vmId of new Set(underWay)) {
+      if (its.has(vmId)) continue;
+      const { generation, revision } = await folds.load(vmId);
+      if (generation !== undefined) gone.push({ vmId, newest: { generation, revision } });
+    }
     return { kind: 'table', nonce, vms: [...vms, ...gone] };
   }
 
