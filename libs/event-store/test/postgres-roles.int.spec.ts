@@ -85,6 +85,21 @@ describe('roles of the postgres event store', () => {
     await expect(store.append(foreign, 'no-stream', [anEvent()])).rejects.toThrow('does not write its kind');
   });
 
+  it('run no function that a service has put in the way of the owner or of another service', async () => {
+    const gateway = await connect(prepared.urls['api-gateway']);
+    const owner = (await (await connect(ownerUrl)).query<{ name: string }>('SELECT current_user AS name')).rows[0]
+      ?.name;
+    for (const schema of [owner ?? '', 'fleet one_vm_manager']) {
+      await gateway.query(`CREATE SCHEMA "${schema}"`);
+      await gateway.query(
+        `CREATE FUNCTION "${schema}".hashtextextended(text, integer) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$`,
+      );
+    }
+    await prepareStore({ ownerUrl, passwords });
+    const { foldSnapshots } = await open(prepared.urls['vm-manager']);
+    expect(await foldSnapshots.save({ service: 'vm-manager', version: '1' }, START, [])).toBe(true);
+  });
+
   it.each(storeServices)('leave %s no other way to change the store', async (service) => {
     const client = await connect(prepared.urls[service]);
     const statements = [

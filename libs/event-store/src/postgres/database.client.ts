@@ -9,8 +9,11 @@ import { PositionRefused } from '../position-refused.js';
  *
  * Each query has one right index, so a plan made while the tables were small must never outlive that. `synchronous_commit`
  * is raised where the server has it off: an acknowledged append is on disk.
+ *
+ * Names without a schema are PostgreSQL's own: a role that may make schemas must not put functions of its own in their place.
  */
 const sessionSettings = `
+SET search_path = pg_catalog;
 SET jit = off; SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
 SET default_transaction_isolation = 'read committed';
