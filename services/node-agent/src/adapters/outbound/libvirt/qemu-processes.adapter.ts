@@ -24,16 +24,22 @@ const END_POLL_MS = 20;
  *
  * Several libvirts may share one kernel, each with a host of its own. A process belongs to this host where it sees the same
  * directory as `/run/libvirt` as the one that our socket is in.
+ *
+ * Any user may call a process whatever he likes. So only those of root, of this agent's own user and of libvirt's user for QEMU
+ * are believed, and of the others nothing more is read.
  */
 export class QemuProcesses {
   readonly #runFolder: string;
   readonly #procFolder: string;
+  readonly #qemuFolder: string;
   #next: Promise<readonly QemuProcess[]> | undefined;
   #current: Promise<unknown> = Promise.resolve();
 
-  constructor(runFolder = '/run/libvirt', procFolder = '/proc') {
+  /** @param qemuFolder belongs to the user that libvirt runs QEMU as. */
+  constructor(runFolder = '/run/libvirt', procFolder = '/proc', qemuFolder = '/var/lib/libvirt/qemu') {
     this.#runFolder = runFolder;
     this.#procFolder = procFolder;
+    this.#qemuFolder = qemuFolder;
   }
 
   /** By a look that begins after this call; all who wait for one share it. */
@@ -77,9 +83,19 @@ export class QemuProcesses {
     const line = await orGone(readFile(path.join(folder, 'stat'), 'utf8'));
     const parsed = /^\d+ \((?:qemu|kvm).*\) (?:\S+ ){19}(\d+) /s.exec(line ?? '');
     const startTicks = parsed?.[1];
-    if (startTicks === undefined || !(await this.#isOfThisHost(folder))) return undefined;
+    if (startTicks === undefined || !(await this.#isBelieved(folder)) || !(await this.#isOfThisHost(folder)))
+      return undefined;
     const facts = readCommandLine((await orGone(readFile(path.join(folder, 'cmdline'), 'utf8'))) ?? '');
     return facts === undefined ? undefined : { pid: Number(pid), startTicks, ...facts };
+  }
+
+  async #isBelieved(folder: string): Promise<boolean> {
+    // The owner of the folder would not do: it is root's for a process that may not be traced.
+    const status = await orGone(readFile(path.join(folder, 'status'), 'utf8'));
+    const uid = /^Uid:\t(\d+)\t/m.exec(status ?? '')?.[1];
+    if (uid === undefined) return false;
+    if (uid === '0' || uid === String(process.getuid?.())) return true;
+    return uid === String((await orGone(stat(this.#qemuFolder)))?.uid);
   }
 
   async #isOfThisHost(folder: string): Promise<boolean> {

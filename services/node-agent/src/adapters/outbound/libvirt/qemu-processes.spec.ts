@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -31,7 +31,7 @@ describe('the command line of a QEMU', () => {
 describe('the QEMU processes of a host', () => {
   let folder: string;
   const run = () => path.join(folder, 'run');
-  const processes = () => new QemuProcesses(run(), path.join(folder, 'proc'));
+  const processes = () => new QemuProcesses(run(), path.join(folder, 'proc'), run());
 
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'drover-proc-'));
@@ -40,14 +40,18 @@ describe('the QEMU processes of a host', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function addProcess(pid: number, options: { name?: string; line?: string; isElsewhere?: boolean } = {}) {
+  async function addProcess(
+    pid: number,
+    options: { name?: string; line?: string; isElsewhere?: boolean; uid?: number } = {},
+  ) {
     const own = path.join(folder, 'proc', String(pid));
     await mkdir(own, { recursive: true });
-    const { name = 'qemu-system-x86', line = commandLine('-m', '32'), isElsewhere = false } = options;
+    const { name = 'qemu-system-x86', line = commandLine('-m', '32'), isElsewhere = false, uid = 0 } = options;
     await writeFile(
       path.join(own, 'stat'),
       `${pid} (${name}) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 19 20`,
     );
+    await writeFile(path.join(own, 'status'), `Name:\t${name}\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
     await writeFile(path.join(own, 'cmdline'), line);
     await mkdir(path.join(own, 'root', 'run'), { recursive: true });
     if (isElsewhere) await mkdir(path.join(own, 'root', 'run', 'libvirt'));
@@ -62,6 +66,22 @@ describe('the QEMU processes of a host', () => {
     expect(await processes().all()).toEqual([
       { pid: 11, startTicks: '777', uuid, name: `drover-${uuid}`, vcpus: 1, memoryMiB: 32 },
     ]);
+  });
+
+  it('are none that another user calls so, whatever stands in the way of a look at it', async () => {
+    await addProcess(11);
+    await addProcess(12, { uid: 65_534, line: commandLine('-m', '2000000000') });
+    await addProcess(13, { uid: 65_534 });
+    const link = path.join(folder, 'proc', '13', 'root', 'run', 'libvirt');
+    await rm(link);
+    await symlink('libvirt', link);
+    expect((await processes().all()).map(({ pid }) => pid)).toEqual([11]);
+  });
+
+  it('are those of its own user as well, and of the owner of the folder that libvirt gives QEMU', async () => {
+    const { uid } = await stat(run());
+    await addProcess(11, { uid });
+    expect(await processes().all()).toHaveLength(1);
   });
 
   it('are told apart from what has their process id later', async () => {
