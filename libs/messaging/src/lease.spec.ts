@@ -8,8 +8,8 @@ import { createMemoryLeaseStore, type LeaseStore } from './lease-store.port.js';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let passedMs = 0; !condition(); passedMs += 10) {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let passedMs = 0; !(await condition()); passedMs += 10) {
     if (passedMs > 60_000) throw new Error('it does not become so');
     await jest.advanceTimersByTimeAsync(10);
   }

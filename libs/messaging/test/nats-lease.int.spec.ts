@@ -21,7 +21,7 @@ describeLease('a lease over NATS', async () => {
       return natsLeaseStore(messaging, { timeoutMs: 300, isOwner: true });
     },
     until: async (condition) => {
-      for (const deadline = performance.now() + 20_000; !condition();) {
+      for (const deadline = performance.now() + 20_000; !(await condition());) {
         if (performance.now() > deadline) throw new Error('it does not become so');
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
