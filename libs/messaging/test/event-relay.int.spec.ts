@@ -6,8 +6,8 @@ import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
 import { createLogger, createMetrics, silentLogger } from '@drover/observability';
 import { startNats, type NatsServer } from '@drover/testing';
-import { runRelay, type Relay } from '../src/event.relay.js';
-import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
+import { runRelay, type Relay } from '../src/relay/event.relay.js';
+import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -5,10 +5,15 @@ import { Kvm } from '@nats-io/kv';
 import { ADMINISTRATOR_INBOX, hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drover/contracts';
 import { createMetrics, type Metrics } from '@drover/observability';
 import type { RawNatsClient } from '@drover/testing';
-import type { RefusalReason } from '../src/refusals.js';
-import { answered, type DeadLetter } from '../src/messaging.port.js';
-import type { NatsMessaging } from '../src/nats-messaging.adapter.js';
-import { hostPermissions, servicePermissions, type NatsPermissions, type ServiceName } from '../src/permissions.js';
+import type { RefusalReason } from '../src/bus/refusals.js';
+import { answered, type DeadLetter } from '../src/bus/messaging.port.js';
+import type { NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
+import {
+  hostPermissions,
+  servicePermissions,
+  type NatsPermissions,
+  type ServiceName,
+} from '../src/permissions/permissions.js';
 import { NatsWithCredentials } from './nats-with-credentials.fixture.js';
 
 const subjects = subjectsUnder('drover');

@@ -3,10 +3,10 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { silentLogger } from '@drover/observability';
 import { startNats } from '@drover/testing';
-import { describeLease } from '../src/lease.contract.js';
-import type { LeaseStore } from '../src/lease-store.port.js';
-import { leaseBucket, natsLeaseStore } from '../src/nats-lease-store.adapter.js';
-import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
+import { describeLease } from '../src/lease/lease.contract.js';
+import type { LeaseStore } from '../src/lease/lease-store.port.js';
+import { leaseBucket, natsLeaseStore } from '../src/lease/nats-lease-store.adapter.js';
+import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
 
 describeLease('a lease over NATS', async () => {
   const server = await startNats({ jetstream: true });

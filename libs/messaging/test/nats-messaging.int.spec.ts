@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger } from '@drover/observability';
 import { startNats, type NatsServer } from '@drover/testing';
-import { describeMessaging } from '../src/messaging.contract.js';
-import { connectMessaging } from '../src/nats-messaging.adapter.js';
-import type { Messaging } from '../src/messaging.port.js';
+import { describeMessaging } from '../src/bus/messaging.contract.js';
+import { connectMessaging } from '../src/bus/nats-messaging.adapter.js';
+import type { Messaging } from '../src/bus/messaging.port.js';
 
 let server: NatsServer;
 

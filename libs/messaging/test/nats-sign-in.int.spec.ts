@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAccount, createUser, encodeUser, fmtCreds } from '@nats-io/jwt';
 import { silentLogger } from '@drover/observability';
-import { connectNats } from '../src/nats-wire.driver.js';
+import { connectNats } from '../src/wire/nats-wire.driver.js';
 
 /** Speaks so much of NATS's protocol that a client signs in, or is told why not. */
 async function listen(answers: readonly string[]): Promise<{ readonly url: string; readonly server: Server }> {

@@ -13,9 +13,9 @@ import {
 } from '@nats-io/jwt';
 import { silentLogger, type Metrics } from '@drover/observability';
 import { RawNatsClient, startNats, type NatsServer } from '@drover/testing';
-import type { DeadLetter, Messaging } from '../src/messaging.port.js';
-import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
-import { responseLimits, type NatsPermissions } from '../src/permissions.js';
+import type { DeadLetter, Messaging } from '../src/bus/messaging.port.js';
+import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
+import { responseLimits, type NatsPermissions } from '../src/permissions/permissions.js';
 
 export interface ConnectionParts {
   readonly metrics?: Metrics;

@@ -3,12 +3,17 @@ import { hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drove
 import { createMemoryEventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
 import { createMetrics, silentLogger } from '@drover/observability';
-import { runRelay } from '../src/event.relay.js';
-import { runLease } from '../src/lease.runner.js';
-import { answered, type Messaging } from '../src/messaging.port.js';
-import { LEASE_BUCKET_OWNER, natsLeaseStore } from '../src/nats-lease-store.adapter.js';
-import { connectMessaging, type NatsMessaging } from '../src/nats-messaging.adapter.js';
-import { hostPermissions, serviceNames, servicePermissions, type NatsPermissions } from '../src/permissions.js';
+import { runRelay } from '../src/relay/event.relay.js';
+import { runLease } from '../src/lease/lease.runner.js';
+import { answered, type Messaging } from '../src/bus/messaging.port.js';
+import { LEASE_BUCKET_OWNER, natsLeaseStore } from '../src/lease/nats-lease-store.adapter.js';
+import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
+import {
+  hostPermissions,
+  serviceNames,
+  servicePermissions,
+  type NatsPermissions,
+} from '../src/permissions/permissions.js';
 import { NatsWithCredentials } from './nats-with-credentials.fixture.js';
 
 const subjects = subjectsUnder('drover');

@@ -3,9 +3,9 @@ import type { Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import { Lane, type LaneLimits } from './lane.runner.js';
 import type { Refusals } from './refusals.js';
-import { mayAnswer } from './reply-inbox.policy.js';
-import { askersOn } from './subject-table.policy.js';
-import { MAX_HEADER_BYTES, type Frame } from './wire.port.js';
+import { mayAnswer } from '../subjects/reply-inbox.policy.js';
+import { askersOn } from '../subjects/subject-table.policy.js';
+import { MAX_HEADER_BYTES, type Frame } from '../wire/wire.port.js';
 
 const MEBIBYTE = 1024 * 1024;
 

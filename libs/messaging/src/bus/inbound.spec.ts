@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Fault } from '@drover/contracts';
 import { createLogger, currentTraceId, inSpan } from '@drover/observability';
-import { createMemoryBus } from './memory-wire.driver.js';
+import { createMemoryBus } from './memory-bus.adapter.js';
 import { answered } from './messaging.port.js';
 
 describe('an answer that cannot be sent', () => {

@@ -1,8 +1,8 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { isNotTaken, isStreamNotFound, isWrongLastSequence } from './jetstream-errors.js';
+import { isNotTaken, isStreamNotFound, isWrongLastSequence } from '../wire/jetstream-errors.js';
 import type { LeaseEntry, LeaseStore } from './lease-store.port.js';
-import type { NatsMessaging } from './nats-messaging.adapter.js';
+import type { NatsMessaging } from '../bus/nats-messaging.adapter.js';
 
 /** The one service whose credentials make the bucket; each of its replicas looks for it all the time, for its own lease. */
 export const LEASE_BUCKET_OWNER = 'api-gateway';

@@ -11,8 +11,8 @@ import {
 import { positionSchema, type Position, type Subjects } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
 import { readReference, type EventReference } from './cloud-event.codec.js';
-import { isStreamNotFound } from './jetstream-errors.js';
-import type { NatsMessaging } from './nats-messaging.adapter.js';
+import { isStreamNotFound } from '../wire/jetstream-errors.js';
+import type { NatsMessaging } from '../bus/nats-messaging.adapter.js';
 
 /** Header of each message of the stream: where its event stands in the store. */
 export const POSITION_HEADER = 'Drover-Position';

@@ -3,7 +3,7 @@ import { signedSchema } from '@drover/contracts';
 import { systemClock, type Clock } from '@drover/domain-kit';
 import type { Counter, Logger, Metrics } from '@drover/observability';
 import { isSignedBy, parseOrderKeys, type OrderKeys, type SignedFor } from './order-signature.codec.js';
-import { SparseLog } from './sparse-log.js';
+import { SparseLog } from '../bus/sparse-log.js';
 
 /** Why something was not believed. */
 type Refusal = 'unsigned' | 'unknown-key' | 'wrong-signature' | 'not-json';

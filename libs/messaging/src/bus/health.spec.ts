@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '@drover/observability';
 import { respondHealth } from './health.js';
-import { createMemoryBus } from './memory-wire.driver.js';
+import { createMemoryBus } from './memory-bus.adapter.js';
 import { answered } from './messaging.port.js';
 
 describe('the health answer', () => {

@@ -25,7 +25,7 @@ import type {
 } from './messaging.port.js';
 import { Refusals } from './refusals.js';
 import { RequestClient } from './request.client.js';
-import type { Wire } from './wire.port.js';
+import type { Wire } from '../wire/wire.port.js';
 
 export interface WireMessagingOptions {
   /** Of the service, e.g. `vm-manager`, or `host-<id>`: the inbox of its answers follows from it. */

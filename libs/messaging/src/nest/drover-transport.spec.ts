@@ -7,7 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { z } from 'zod';
 import { DroverTransportStrategy } from './drover-transport.strategy.js';
-import { createMemoryBus } from './memory-wire.driver.js';
+import { createMemoryBus } from '../bus/memory-bus.adapter.js';
 import { OnMessage, OnRequest } from './message-decorators.js';
 import {
   answered,
@@ -16,7 +16,7 @@ import {
   type DeadLetter,
   type IncomingMessage,
   type Messaging,
-} from './messaging.port.js';
+} from '../bus/messaging.port.js';
 
 const create = z.strictObject({ name: z.string() });
 let loads: [string, number][] = [];

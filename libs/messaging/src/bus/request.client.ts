@@ -3,7 +3,7 @@ import type { Clock } from '@drover/domain-kit';
 import { backoffMs, type Backoff, type Repeats } from './backoff.policy.js';
 import type { Answer, RequestOptions } from './messaging.port.js';
 import { answerOf } from './reply.codec.js';
-import { MAX_HEADER_BYTES, type Frame, type Wire } from './wire.port.js';
+import { MAX_HEADER_BYTES, type Frame, type Wire } from '../wire/wire.port.js';
 
 type Headers = Readonly<Record<string, string>>;
 

@@ -1,16 +1,5 @@
-import { WireMessaging, type WireMessagingOptions } from './wire-messaging.adapter.js';
-import type { Messaging } from './messaging.port.js';
-import { inboxOfName } from './reply-inbox.policy.js';
+import { inboxOfName } from '../subjects/reply-inbox.policy.js';
 import type { Frame, Wire, WireWatcher } from './wire.port.js';
-
-/** A bus in memory that behaves as NATS does, for specs and for simulation. */
-export interface MemoryBus {
-  connect(options: WireMessagingOptions): Messaging;
-  /** Cuts every connection, as a server that stops; what is in flight is lost. */
-  cut(): void;
-  /** Connections come back, subscriptions too. */
-  heal(): void;
-}
 
 interface Listener {
   readonly owner: MemoryWire;
@@ -19,16 +8,8 @@ interface Listener {
   readonly onFrame: (frame: Frame) => void;
 }
 
-export function createMemoryBus(maxPayloadBytes = 1024 * 1024): MemoryBus {
-  const hub = new MemoryHub(maxPayloadBytes);
-  return {
-    connect: (options) => new WireMessaging(hub.connect(options.name), options),
-    cut: () => hub.setUp(false),
-    heal: () => hub.setUp(true),
-  };
-}
-
-class MemoryHub {
+/** Carries frames between the wires of one process, as nats-server does between connections. */
+export class MemoryHub {
   readonly listeners = new Set<Listener>();
   readonly maxPayloadBytes: number;
   readonly #wires = new Set<MemoryWire>();

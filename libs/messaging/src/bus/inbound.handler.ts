@@ -13,8 +13,8 @@ import { UnreadableMessage } from './read-message.js';
 import type { Refusals } from './refusals.js';
 import { replyOf, replyOfFailure } from './reply.codec.js';
 import { SparseLog } from './sparse-log.js';
-import { askersOn } from './subject-table.policy.js';
-import type { Frame, Wire } from './wire.port.js';
+import { askersOn } from '../subjects/subject-table.policy.js';
+import type { Frame, Wire } from '../wire/wire.port.js';
 
 export interface InboundOptions {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import { firstValueFrom, isObservable } from 'rxjs';
 import type { ZodType } from 'zod';
-import type { Answer, IncomingMessage, Messaging, MessagingSubscription } from './messaging.port.js';
-import { parsePayload } from './read-message.js';
+import type { Answer, IncomingMessage, Messaging, MessagingSubscription } from '../bus/messaging.port.js';
+import { parsePayload } from '../bus/read-message.js';
 
 export interface DroverTransportOptions {
   readonly messaging: Messaging;

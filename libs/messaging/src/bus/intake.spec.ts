@@ -6,7 +6,7 @@ import { Inbound } from './inbound.handler.js';
 import { Intake, type Taking, type Work } from './intake.js';
 import { answered } from './messaging.port.js';
 import { Refusals, type RefusalReason } from './refusals.js';
-import type { Frame, Wire } from './wire.port.js';
+import type { Frame, Wire } from '../wire/wire.port.js';
 
 const subjects = subjectsUnder('drover');
 const hostA = 'a' as HostId;

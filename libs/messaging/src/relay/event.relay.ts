@@ -3,7 +3,7 @@ import { START, type Position, type StoredEvent } from '@drover/contracts';
 import { systemClock, type Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import { outageOf, type Logger, type Metrics, type Outage } from '@drover/observability';
-import { backoffMs } from './backoff.policy.js';
+import { backoffMs } from '../bus/backoff.policy.js';
 import { cloudEventOf, eventSubject } from './cloud-event.codec.js';
 import {
   eventsStreamName,
@@ -12,7 +12,7 @@ import {
   readCheckpoint,
   type Checkpoint,
 } from './events-stream.client.js';
-import type { NatsMessaging } from './nats-messaging.adapter.js';
+import type { NatsMessaging } from '../bus/nats-messaging.adapter.js';
 import { PublishPipeline } from './publish-pipeline.client.js';
 
 export interface RelayOptions {

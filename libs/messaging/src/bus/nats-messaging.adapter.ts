@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Messaging } from './messaging.port.js';
-import { inboxOfName } from './reply-inbox.policy.js';
-import { connectNats, NatsWire, type NatsOptions } from './nats-wire.driver.js';
+import { inboxOfName } from '../subjects/reply-inbox.policy.js';
+import { connectNats, NatsWire, type NatsOptions } from '../wire/nats-wire.driver.js';
 import { WireMessaging, type WireMessagingOptions } from './wire-messaging.adapter.js';
 
 export interface NatsMessaging extends Messaging {

@@ -1,6 +1,6 @@
 import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId, type Subjects } from '@drover/contracts';
-import { eventsStreamName } from './events-stream.client.js';
-import { LEASE_BUCKET_OWNER, leaseBucket } from './nats-lease-store.adapter.js';
+import { eventsStreamName } from '../relay/events-stream.client.js';
+import { LEASE_BUCKET_OWNER, leaseBucket } from '../lease/nats-lease-store.adapter.js';
 import {
   answeredBy,
   answersHosts,
@@ -9,9 +9,9 @@ import {
   queriesOf,
   rowOf,
   type ServiceName,
-} from './subject-table.policy.js';
+} from '../subjects/subject-table.policy.js';
 
-export { serviceNames, type ServiceName } from './subject-table.policy.js';
+export { serviceNames, type ServiceName } from '../subjects/subject-table.policy.js';
 
 /** What one set of NATS credentials may do; everything else is refused by the server. */
 export interface NatsPermissions {

@@ -1,4 +1,4 @@
-import { createMemoryBus } from './memory-wire.driver.js';
+import { createMemoryBus } from './memory-bus.adapter.js';
 import { describeMessaging } from './messaging.contract.js';
 
 describeMessaging('messaging in memory', async () => {

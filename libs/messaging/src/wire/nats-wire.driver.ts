@@ -13,7 +13,7 @@ import {
 } from '@nats-io/transport-node';
 import { outageOf, type Logger } from '@drover/observability';
 import { nkeyOf, parseCredentials } from './nkey.codec.js';
-import { inboxOfName } from './reply-inbox.policy.js';
+import { inboxOfName } from '../subjects/reply-inbox.policy.js';
 import type { Frame, Wire, WireSubscription, WireWatcher } from './wire.port.js';
 
 export interface NatsOptions {
