@@ -141,7 +141,12 @@ export class Session {
           const { value } = answer;
           if (value.kind === 'registered') {
             outage.ended();
-            return { registered: sameFleet(known, value), reportsThrough: taken?.reportsThrough };
+            const { journalEpoch = value.journalEpoch } = book.content;
+            if (journalEpoch >= value.journalEpoch)
+              return { registered: sameFleet(known, value), reportsThrough: taken?.reportsThrough };
+            // Another journal was this host's since: sent under the new epoch, what this one has to report would be news.
+            await this.#renewJournal(`the journal is of epoch ${journalEpoch}, and ${value.journalEpoch} has begun`);
+            continue;
           }
           isInventoryNeeded = true;
           if (taken !== undefined) continue;
@@ -151,6 +156,10 @@ export class Session {
         }
         outage.ended();
         const { rejection } = answer;
+        if (rejection.code === 'JOURNAL_OUTDATED') {
+          await this.#renewJournal(rejection.detail);
+          continue;
+        }
         if (rejection.code !== 'HOST_ID_IN_USE' || !contention.mayAskAgain(rejection, clock.monotonicMs()))
           throw new AgentRefused(rejection);
         logger.warn('another agent with this host id may still be alive; asking again', { hostId, rejection });
@@ -161,6 +170,12 @@ export class Session {
       }
       await pause(Math.min(nextWaitMs(), 1_000), stop);
     }
+  }
+
+  async #renewJournal(detail: string): Promise<void> {
+    const { book, logger } = this.#options;
+    logger.warn('the journal is an older copy; going on with a new one', { detail });
+    await book.insist([{ kind: 'renewed', journalId: randomUUID() }]);
   }
 
   /** Raises the journal to vm-manager's table. Returns false where a registration has to come first. */
@@ -195,8 +210,7 @@ export class Session {
         }
         if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentRefused(answer.rejection);
         if (answer.rejection.code === 'JOURNAL_OUTDATED') {
-          logger.warn('the journal is older than the reports already received from it; starting a new journal');
-          await book.insist([{ kind: 'renewed', journalId: randomUUID() }]);
+          await this.#renewJournal(answer.rejection.detail);
           return false;
         }
         logger.warn('the VM lane was not opened; registering again', { rejection: answer.rejection });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Fault, fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory } from '@drover/contracts';
+import { Fault, fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory, type VmReport } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { createLogger } from '@drover/observability';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
@@ -11,6 +11,11 @@ function newBench(options: HostBenchOptions = {}): HostBench {
   const bench = new HostBench(options);
   benches.push(bench);
   return bench;
+}
+
+function startedByHand(): VmReport {
+  const { vmId, generation } = new VmCommands('web').create(1);
+  return { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'started', cause: 'outside' };
 }
 
 afterEach(async () => {
@@ -51,6 +56,44 @@ describe('registration', () => {
     ]);
     const end = await bench.controlPlane.when(() => bench.controlPlane.finished(create.commandId), 'its end');
     expect(end).toMatchObject({ powerState: 'ABSENT', result: { kind: 'superseded' } });
+  });
+
+  it.each([
+    ['ha-manager heard more reports from it', 1, [{ code: 'JOURNAL_OUTDATED', detail: 'in a spec' }]],
+    ['another journal was this host’s since', 3, []],
+  ] as const)('sends nothing of what a restored journal had to report where %s', async (_, journalEpoch, refusals) => {
+    const bench = newBench();
+    const { controlPlane } = bench;
+    const report = startedByHand();
+    const at = new Date(0).toISOString();
+    await (
+      await bench.journal.open(controlPlane.hostId)
+    ).write([
+      { kind: 'registered', fleetId: controlPlane.fleetId, journalEpoch: 1 },
+      { kind: 'reported', lane: 'vm', report: { sequence: 1, at, report } },
+    ]);
+    controlPlane.journalEpoch = journalEpoch;
+    controlPlane.refusals.push(...refusals);
+    await bench.start();
+    const [first, second] = controlPlane.registrations;
+    expect(second?.journalId).not.toBe(first?.journalId);
+    expect(controlPlane.opened).toMatchObject([{ journalEpoch: journalEpoch + 1 }]);
+    expect(controlPlane.vmReports.filter((sent) => sent.kind !== 'full-list')).toEqual([]);
+  });
+
+  it('sends what its journal had to report where the control plane itself went back to an older epoch', async () => {
+    const bench = newBench();
+    const { controlPlane } = bench;
+    const report = startedByHand();
+    await (
+      await bench.journal.open(controlPlane.hostId)
+    ).write([
+      { kind: 'registered', fleetId: controlPlane.fleetId, journalEpoch: 2 },
+      { kind: 'reported', lane: 'vm', report: { sequence: 1, at: new Date(0).toISOString(), report } },
+    ]);
+    await bench.start();
+    expect(controlPlane.registrations).toHaveLength(1);
+    expect(controlPlane.vmReports[0]).toEqual(report);
   });
 
   it.each(['FLEET_MISMATCH', 'PROTOCOL_UNSUPPORTED'] as const)('stays out when it is refused with %s', async (code) => {

@@ -71,16 +71,27 @@ describe('registering a host', () => {
     expect(shrunk).toMatchObject([{ data: expect.not.objectContaining({ grewFrom: expect.anything() }) }]);
   });
 
-  it('counts the journal epoch on for a journal that is an older copy, once', () => {
+  it('refuses a journal that is an older copy: what it has to report was heard, and must not come under a new epoch', () => {
     const heard: HostFact = {
       type: 'HostInventoryChanged',
       data: { hostId: id, inventory: anInventory(), source: { hostId: id, journalEpoch: 1, sequence: 6 } },
     };
-    const restored = register(aRegistration({ lastSequence: 5 }));
-    const second: HostFact = { type: 'HostRegistered', data: { ...registered.data, journalEpoch: 2 } };
     expect(decided([registered, heard], register(aRegistration({ lastSequence: 6 })))).toEqual([]);
-    expect(decided([registered, heard], restored)).toMatchObject([second]);
-    expect(decided([registered, heard, second], restored)).toEqual([]);
+    expect(decided([registered, heard], register(aRegistration({ lastSequence: 5 })))).toBe('JOURNAL_OUTDATED');
+    // The new journal that the agent then begins.
+    const renewed = register(aRegistration({ journalId: 'b', lastSequence: 0 }));
+    expect(decided([registered, heard], renewed)).toMatchObject([
+      { type: 'HostRegistered', data: { journalId: 'b', journalEpoch: 2 } },
+    ]);
+  });
+
+  it('asks an agent whose journal is an older copy for no inventory first', () => {
+    const heard: HostFact = {
+      type: 'HostInventoryChanged',
+      data: { hostId: id, inventory: anInventory(), source: { hostId: id, journalEpoch: 1, sequence: 6 } },
+    };
+    const older = aRegistration({ lastSequence: 5, inventory: undefined });
+    expect(needsInventory(givenHost(registered, heard), older)).toBe(false);
   });
 
   it('counts the journal epoch on for a new journal, also for one that was there before', () => {

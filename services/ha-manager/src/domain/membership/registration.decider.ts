@@ -82,17 +82,25 @@ function refusalOf(state: HostState, command: RegisterHost): Rejection | undefin
       data: { hostId, retryAfterMs: agentMayLiveMs },
     };
   }
+  if (state !== undefined && isOlderCopy(state, registration)) {
+    // Under an epoch that we counted on by ourselves, the agent would send again what the copy still has to report, as new.
+    return {
+      code: 'JOURNAL_OUTDATED',
+      detail: `report ${state.newestReport?.sequence} was heard, and the journal goes to ${registration.lastSequence}; begin a new journal and register it`,
+    };
+  }
   return undefined;
 }
 
 function isNewJournal(state: HostState, registration: Registration): boolean {
-  return state?.journalId !== registration.journalId || isOlderCopy(state, registration);
+  return state?.journalId !== registration.journalId;
 }
 
 /** The journal was restored: it does not know of a report that was heard from it. */
-function isOlderCopy({ journalEpoch, newestReport }: RegisteredHost, { lastSequence }: Registration): boolean {
-  if (lastSequence === undefined || newestReport?.journalEpoch !== journalEpoch) return false;
-  return lastSequence < newestReport.sequence;
+function isOlderCopy({ journalId, journalEpoch, newestReport }: RegisteredHost, registration: Registration): boolean {
+  const { lastSequence } = registration;
+  if (journalId !== registration.journalId || lastSequence === undefined) return false;
+  return newestReport?.journalEpoch === journalEpoch && lastSequence < newestReport.sequence;
 }
 
 function isOtherAgent(state: HostState, { agentVersion, protocolVersion, capabilities }: Registration): boolean {
