@@ -1,18 +1,18 @@
 /** Each service of a running fleet is a role of its own in PostgreSQL, and that role is held to what the service does. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { streamWriters } from '@drover/contracts';
-import { openPostgresEventStore, storeServices, type StoreService } from '@drover/event-store';
+import { builtServices, serviceNames, services, type BuiltService } from '@drover/contracts';
+import { openPostgresEventStore } from '@drover/event-store';
 import { anEvent, aStream } from '@drover/event-store/testing';
 import { databaseUrlFileOf } from '@drover/standalone/infrastructure';
 import { Fleet } from '@drover/testing';
 import pg from 'pg';
 
-const roleOf = (service: StoreService) => `drover_${service.replace('-', '_')}`;
+const roleOf = (service: BuiltService) => `drover_${service.replace('-', '_')}`;
 
 /** By the name that a program connects under. */
 const rolesOf: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(storeServices.map((service) => [`drover-${service}`, roleOf(service)])),
+  ...Object.fromEntries(builtServices.map((service) => [`drover-${service}`, roleOf(service)])),
   // The read model's.
   'drover-drover_fleet': roleOf('api-gateway'),
 };
@@ -25,7 +25,7 @@ const ownedBy = [
 ] as const;
 
 /** A row of this service in each of those tables. */
-const ownRows = (service: StoreService, mark = 'spec') => [
+const ownRows = (service: BuiltService, mark = 'spec') => [
   `INSERT INTO event_store.dead_letters (source, subject, digest, reason, payload) VALUES ('${service}', '${mark}', '', '', '')`,
   `INSERT INTO event_store.dropped_letters (source, subject, letters) VALUES ('${service}', '${mark}', 1)`,
   `INSERT INTO event_store.fold_snapshots (service, version, position) VALUES ('${service}', '${mark}', '0')`,
@@ -51,7 +51,7 @@ describe('the database roles of a fleet', () => {
       await client.end();
     }
   }
-  const urlOf = (service: StoreService) => readFile(databaseUrlFileOf(fleet.home, service), 'utf8');
+  const urlOf = (service: BuiltService) => readFile(databaseUrlFileOf(fleet.home, service), 'utf8');
   /** Every connection but this one: which program it says it is, and as which role it is known. */
   const connected = () =>
     query<{ application_name: string; usename: string }>(
@@ -65,7 +65,7 @@ describe('the database roles of a fleet', () => {
     expect(found).toEqual(
       found.map(({ application_name: name }) => ({ application_name: name, usename: rolesOf[name] })),
     );
-    expect([...new Set(found.map(({ usename }) => usename))].sort()).toEqual(storeServices.map(roleOf).sort());
+    expect([...new Set(found.map(({ usename }) => usename))].sort()).toEqual(builtServices.map(roleOf).sort());
     const powers = await query(
       fleet.databaseUrl,
       `SELECT rolname FROM pg_roles WHERE rolname LIKE 'drover\\_%'
@@ -77,12 +77,12 @@ describe('the database roles of a fleet', () => {
   it('go with the process: a service that is gone leaves no connection of its role', async () => {
     await fleet.endPart('scheduler');
     while ((await connected()).some(({ usename }) => usename === roleOf('scheduler')));
-    const others = storeServices.filter((service) => service !== 'scheduler').map(roleOf);
+    const others = builtServices.filter((service) => service !== 'scheduler').map(roleOf);
     expect([...new Set((await connected()).map(({ usename }) => usename))].sort()).toEqual(others.sort());
     await fleet.startPart('scheduler');
   });
 
-  it.each(storeServices)('refuse %s to change what is stored', async (service) => {
+  it.each(builtServices)('refuse %s to change what is stored', async (service) => {
     const url = await urlOf(service);
     expect((await query(url, 'SELECT FROM event_store.events LIMIT 1')).length).toBe(1);
     for (const statement of [
@@ -96,10 +96,10 @@ describe('the database roles of a fleet', () => {
     }
   });
 
-  it.each(storeServices)('refuse %s to append to any kind of stream that another service writes', async (service) => {
+  it.each(builtServices)('refuse %s to append to any kind of stream that another service writes', async (service) => {
     const store = await openPostgresEventStore({ connectionString: await urlOf(service) });
     try {
-      const foreign = Object.entries(streamWriters).flatMap(([kind, writer]) => (writer === service ? [] : [kind]));
+      const foreign = serviceNames.flatMap((name): readonly string[] => (name === service ? [] : services[name].owns));
       expect(foreign.length).toBeGreaterThan(5);
       for (const kind of foreign) {
         const stream = aStream(kind);
@@ -113,17 +113,17 @@ describe('the database roles of a fleet', () => {
 
   describe('over the rows that are a service’s own', () => {
     beforeAll(async () => {
-      for (const service of storeServices)
+      for (const service of builtServices)
         for (const insert of ownRows(service)) await query(fleet.databaseUrl, insert);
     });
 
-    it.each(storeServices)('show %s its own dead letters and snapshots of folds alone', async (service) => {
+    it.each(builtServices)('show %s its own dead letters and snapshots of folds alone', async (service) => {
       const url = await urlOf(service);
       for (const [table, owner] of ownedBy) {
         const rows = await query(url, `SELECT DISTINCT ${owner} AS owner FROM event_store.${table}`);
         expect({ table, rows }).toEqual({ table, rows: [{ owner: service }] });
       }
-      const another = storeServices.find((name) => name !== service) ?? service;
+      const another = builtServices.find((name) => name !== service) ?? service;
       for (const insert of ownRows(another, 'forged')) {
         await expect(query(url, insert).then(() => insert)).rejects.toMatchObject({ code: '42501' });
       }

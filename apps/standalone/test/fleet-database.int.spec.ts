@@ -2,9 +2,9 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { builtServices } from '@drover/contracts';
 import pg from 'pg';
 import {
-  serviceNames,
   databaseUrlFileOf,
   ensureDatabasePasswords,
   ensureServiceUsers,
@@ -36,9 +36,9 @@ describe('what the services of a home connect to the database with', () => {
     }
   }
 
-  const urlsOf = () => Promise.all(serviceNames.map((service) => readFile(databaseUrlFileOf(home, service), 'utf8')));
+  const urlsOf = () => Promise.all(builtServices.map((service) => readFile(databaseUrlFileOf(home, service), 'utf8')));
   const whoIs = async (url: string) => (await query<{ who: string }>(url, 'SELECT current_user AS who'))[0]?.who;
-  const ownRoles = serviceNames.map((service) => `drover_${service.replaceAll('-', '_')}`);
+  const ownRoles = builtServices.map((service) => `drover_${service.replaceAll('-', '_')}`);
 
   beforeAll(async () => {
     const root = await mkdtemp(path.join(tmpdir(), 'drover-database-'));
@@ -91,7 +91,7 @@ describe('what the services of a home connect to the database with', () => {
   it('is readable by the control plane alone, and what is of all of them by the launcher alone', async () => {
     const modeOf = async (file: string) => (await stat(file)).mode & 0o777;
     const group = users.drover === undefined ? 0o600 : 0o640;
-    for (const service of serviceNames) expect(await modeOf(databaseUrlFileOf(home, service))).toBe(group);
+    for (const service of builtServices) expect(await modeOf(databaseUrlFileOf(home, service))).toBe(group);
     expect(await modeOf(home.databasePasswordsFile)).toBe(0o600);
   });
 

@@ -6,4 +6,4 @@ export * from './memory/memory-fold-snapshots.adapter.js';
 export * from './event-store.port.js';
 export * from './position-refused.js';
 export * from './postgres/prepare-store.js';
-export { storeServices, type ServicePasswords, type StoreService } from './postgres/store-roles.client.js';
+export type { ServicePasswords } from './postgres/store-roles.client.js';

@@ -1,22 +1,12 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { START } from '@drover/contracts';
+import { builtServices, forEachService, START, type BuiltService } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
-import {
-  openPostgresEventStore,
-  prepareStore,
-  storeServices,
-  type PostgresEventStore,
-  type PreparedStore,
-  type StoreService,
-} from '../src/index.js';
+import { openPostgresEventStore, prepareStore, type PostgresEventStore, type PreparedStore } from '../src/index.js';
 import { anEvent, aStream } from '../src/testing/index.js';
 
-const passwords = Object.fromEntries(storeServices.map((service) => [service, `secret of ${service}`])) as Record<
-  StoreService,
-  string
->;
+const passwords = forEachService((service) => `secret of ${service}`);
 const refused = { code: '42501' };
 
 describe('roles of the postgres event store', () => {
@@ -39,7 +29,7 @@ describe('roles of the postgres event store', () => {
     return store;
   }
 
-  async function keeps(service: StoreService, password: string): Promise<boolean> {
+  async function keeps(service: BuiltService, password: string): Promise<boolean> {
     const administrator = await connect(server.connectionString);
     const role = `fleet one_${service.replaceAll('-', '_')}`;
     const { rows } = await administrator.query<{ kept: string }>(
@@ -65,7 +55,7 @@ describe('roles of the postgres event store', () => {
 
   it('let each service append to the kinds that it writes, and read everything', async () => {
     const kinds = { 'api-gateway': 'project', 'vm-manager': 'vm', scheduler: 'rules', 'ha-manager': 'host' };
-    for (const [service, kind] of Object.entries(kinds) as [StoreService, string][]) {
+    for (const [service, kind] of Object.entries(kinds) as [BuiltService, string][]) {
       const store = await open(prepared.urls[service]);
       expect(await store.append(aStream(kind), 'no-stream', [anEvent()])).toMatchObject({ kind: 'appended' });
     }
@@ -100,7 +90,7 @@ describe('roles of the postgres event store', () => {
     expect(await foldSnapshots.save({ service: 'vm-manager', version: '1' }, START, [])).toBe(true);
   });
 
-  it.each(storeServices)('leave %s no other way to change the store', async (service) => {
+  it.each(builtServices)('leave %s no other way to change the store', async (service) => {
     const client = await connect(prepared.urls[service]);
     const statements = [
       'INSERT INTO event_store.events SELECT * FROM event_store.events',

@@ -2,18 +2,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { ADMINISTRATOR_INBOX, hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drover/contracts';
+import {
+  ADMINISTRATOR_INBOX,
+  hostIdSchema,
+  inboxOfHost,
+  inboxOfService,
+  subjectsUnder,
+  type ServiceName,
+} from '@drover/contracts';
 import { createMetrics, type Metrics } from '@drover/observability';
 import type { RawNatsClient } from '@drover/testing';
 import type { RefusalReason } from '../src/bus/refusals.js';
 import { answered, type DeadLetter } from '../src/bus/messaging.port.js';
 import type { NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
-import {
-  hostPermissions,
-  servicePermissions,
-  type NatsPermissions,
-  type ServiceName,
-} from '../src/permissions/permissions.js';
+import { hostPermissions, servicePermissions, type NatsPermissions } from '../src/permissions/permissions.js';
 import { NatsWithCredentials } from './nats-with-credentials.fixture.js';
 
 const subjects = subjectsUnder('drover');

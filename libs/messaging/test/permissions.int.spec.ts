@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { hostIdSchema, inboxOfHost, inboxOfService, subjectsUnder } from '@drover/contracts';
+import {
+  hostIdSchema,
+  inboxOfHost,
+  inboxOfService,
+  serviceNames,
+  subjectsUnder,
+  type ServiceName,
+} from '@drover/contracts';
 import { createMemoryEventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
 import { createMetrics, silentLogger } from '@drover/observability';
@@ -8,12 +15,7 @@ import { runLease } from '../src/lease/lease.runner.js';
 import { answered, type Messaging } from '../src/bus/messaging.port.js';
 import { LEASE_BUCKET_OWNER, natsLeaseStore } from '../src/lease/nats-lease-store.adapter.js';
 import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
-import {
-  hostPermissions,
-  serviceNames,
-  servicePermissions,
-  type NatsPermissions,
-} from '../src/permissions/permissions.js';
+import { hostPermissions, servicePermissions, type NatsPermissions } from '../src/permissions/permissions.js';
 import { NatsWithCredentials } from './nats-with-credentials.fixture.js';
 
 const subjects = subjectsUnder('drover');
@@ -31,7 +33,7 @@ describe('credentials in operator mode', () => {
   afterAll(() => credentials.stop());
 
   const connect = (name: string, permissions: NatsPermissions) => credentials.connect(name, permissions);
-  const connectService = (name: (typeof serviceNames)[number]) => connect(name, servicePermissions(name, subjects));
+  const connectService = (name: ServiceName) => connect(name, servicePermissions(name, subjects));
   const connectHost = (hostId: typeof hostA) => connect(`host-${hostId}`, hostPermissions(hostId, subjects));
 
   async function expectAnswer(from: Messaging, to: Messaging, subject: string, pattern = subject): Promise<void> {

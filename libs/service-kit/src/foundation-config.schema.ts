@@ -1,10 +1,11 @@
+import type { BuiltService } from '@drover/contracts';
 import { z } from 'zod';
 import { observabilitySchema } from './observability-config.schema.js';
 
 const natsCredentialsSchema = z.strictObject({ file: z.string() });
 
 /** The sections of the installation's configuration that every service over the event store reads. */
-export function foundationSections(service: string) {
+export function foundationSections(service: BuiltService) {
   return {
     observability: observabilitySchema.prefault({}),
     subjectPrefix: z.string().default('drover'),

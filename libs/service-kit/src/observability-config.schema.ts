@@ -1,3 +1,4 @@
+import { processNames } from '@drover/contracts';
 import { logLevels } from '@drover/observability';
 import { z } from 'zod';
 
@@ -10,7 +11,7 @@ export const observabilitySchema = z.strictObject({
     .strictObject({
       host: z.string().max(255).default('127.0.0.1'),
       /** By service; `drover` where several share one process. A process without a port serves none. */
-      ports: z.record(z.string().max(63), z.int().min(0).max(65_535)).default({}),
+      ports: z.partialRecord(z.enum(processNames), z.int().min(0).max(65_535)).default({}),
     })
     .prefault({}),
 });

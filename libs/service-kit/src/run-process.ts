@@ -64,7 +64,8 @@ export async function runProcess(
   let endpoint: OperationsEndpoint | undefined;
   let code: number = exitCodes.ok;
   try {
-    const { host, ports } = observability.metrics;
+    const { host } = observability.metrics;
+    const ports: Readonly<Record<string, number | undefined>> = observability.metrics.ports;
     const port = ports[name];
     if (port !== undefined) {
       endpoint = await serveOperations({ host, port, metrics, health: () => running.map(({ health }) => health) });

@@ -1,10 +1,10 @@
 /** Writes `drover.yaml` and `node-agent.yaml`, which the services of one home read (variable `DROVER_CONFIG`). They name secrets' files, never secrets. */
+import { builtServices } from '@drover/contracts';
 import { replaceFile } from './files.js';
 import { credentialsFileOf, hostCredentialsFileOf } from './fleet-credentials.js';
 import { databaseUrlFileOf } from './fleet-database.js';
 import type { FleetHost, FleetState, HypervisorKind } from './fleet-state.js';
 import { agentFolderOf, journalFolderOf, type Home } from './home.js';
-import { serviceNames } from './nats-permissions.js';
 import { natsUrl } from './nats-server.runner.js';
 import { shareWith, type ServiceUsers } from './system-users.js';
 
@@ -37,8 +37,8 @@ const heading = `# Written by ./drover up at each start; what you change here is
 
 /** Of the control plane. */
 export function fleetConfigText({ home, state, subjectPrefix }: FleetConfigInput): string {
-  const credentials = serviceNames.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
-  const urlFiles = serviceNames.map((name) => `    ${name}: ${quoted(databaseUrlFileOf(home, name))}`);
+  const credentials = builtServices.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
+  const urlFiles = builtServices.map((name) => `    ${name}: ${quoted(databaseUrlFileOf(home, name))}`);
   return `${heading}fleetId: ${state.fleetId}
 home: ${quoted(home.root)}
 subjectPrefix: ${subjectPrefix}

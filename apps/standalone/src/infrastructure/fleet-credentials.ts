@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { HostId, Subjects } from '@drover/contracts';
+import { builtServices, type HostId, type Subjects } from '@drover/contracts';
 import { readIfPresent, replaceSecret } from './files.js';
 import type { FleetHost } from './fleet-state.js';
 import type { Home } from './home.js';
@@ -19,7 +19,7 @@ import {
   type Revocation,
 } from './nats-authority.js';
 import { ensureNatsAuthority, readOperatorSeed, writeNatsAuthority, type KeptAuthority } from './nats-keys.js';
-import { administratorPermissions, hostPermissions, serviceNames, servicePermissions } from './nats-permissions.js';
+import { administratorPermissions, hostPermissions, servicePermissions } from './nats-permissions.js';
 import type { NatsPermissions } from './nats-permissions.js';
 import { giveTo, type ServiceUsers, type SystemUser } from './system-users.js';
 
@@ -123,7 +123,7 @@ async function revoke(
 function rowsOf(home: Home, wanted: CredentialsWanted, { refusedHosts }: KeptAuthority): readonly Row[] {
   const { subjects, hosts, users } = wanted;
   const owner = users.drover;
-  const services = serviceNames.map((name) => {
+  const services = builtServices.map((name) => {
     return { file: credentialsFileOf(home, name), name, permissions: servicePermissions(name, subjects), owner };
   });
   const administrator = {

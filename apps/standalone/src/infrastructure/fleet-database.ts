@@ -4,12 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import type { ServicePasswords, StoreService } from '@drover/event-store';
+import { builtServices, forEachService, type BuiltService } from '@drover/contracts';
+import type { ServicePasswords } from '@drover/event-store';
 import { keptSecret, replaceSecret } from './files.js';
 import type { Home } from './home.js';
 import { shareWith, type ServiceUsers } from './system-users.js';
 
-export function databaseUrlFileOf(home: Home, service: StoreService): string {
+export function databaseUrlFileOf(home: Home, service: BuiltService): string {
   return path.join(home.databaseUrlFolder, service);
 }
 
@@ -28,8 +29,7 @@ export async function renewDatabasePasswords(home: Home): Promise<ServicePasswor
 }
 
 function newPasswords(): ServicePasswords {
-  const one = () => randomBytes(32).toString('base64url');
-  return { 'api-gateway': one(), 'vm-manager': one(), scheduler: one(), 'ha-manager': one() };
+  return forEachService(() => randomBytes(32).toString('base64url'));
 }
 
 export interface DatabaseToPrepare {
@@ -50,9 +50,9 @@ export interface DatabaseToPrepare {
 export async function prepareDatabase(wanted: DatabaseToPrepare): Promise<string | undefined> {
   const { home, users, ownerUrl, passwords } = wanted;
   // Only a start needs the driver; `ctl` and `status` do without.
-  const { prepareStore, storeServices } = await import('@drover/event-store');
+  const { prepareStore } = await import('@drover/event-store');
   const { urls, withoutRoles } = await prepareStore({ ownerUrl, ...(passwords && { passwords }) });
-  for (const service of storeServices) {
+  for (const service of builtServices) {
     const file = databaseUrlFileOf(home, service);
     await replaceSecret(file, urls[service]);
     await shareWith(users.drover, file, 'file');

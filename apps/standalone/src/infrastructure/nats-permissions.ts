@@ -12,10 +12,6 @@ export {
   type NatsPermissions,
 } from '@drover/messaging/permissions';
 
-/** The services that are built so far. */
-export const serviceNames = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager'] as const;
-export type ServiceName = (typeof serviceNames)[number];
-
 /** For external tools: every event, nothing else. */
 export function eventReaderPermissions(name: string, subjects: Subjects): NatsPermissions {
   const inboxPrefix = `_INBOX.reader.${name}`;

@@ -1,6 +1,7 @@
 /** The processes that Drover's services run in on one machine: what each is given, and when it serves. */
 import path from 'node:path';
 import { request } from 'node:http';
+import { builtServices, type BuiltService } from '@drover/contracts';
 import { plainEnvironment, type BackgroundCommand } from './background-process.js';
 import type { HypervisorKind } from './fleet-state.js';
 import { agentFolderOf, type Home } from './home.js';
@@ -8,9 +9,15 @@ import { isListening } from './listening-socket.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { ServiceUsers, SystemUser } from './system-users.js';
 
-export const controlServices = ['ha-manager', 'scheduler', 'vm-manager', 'credential-keeper', 'api-gateway'] as const;
 export const agentService = 'node-agent';
-export type ServiceKey = (typeof controlServices)[number] | typeof agentService;
+export type ServiceKey = BuiltService | 'credential-keeper' | typeof agentService;
+
+/** The gateway last: what it serves is there once the others are. */
+const controlServices: readonly ServiceKey[] = [
+  ...builtServices.filter((name) => name !== 'api-gateway'),
+  'credential-keeper',
+  'api-gateway',
+];
 
 export interface ServicePart {
   readonly name: string;

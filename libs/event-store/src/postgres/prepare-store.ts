@@ -1,13 +1,7 @@
+import { forEachService, type BuiltService } from '@drover/contracts';
 import { connectClient, untilAnswered } from './database.client.js';
 import { inTransaction, migrateSchema, tablesIn } from './schema.js';
-import {
-  hindranceToRoles,
-  makeRoles,
-  roleOf,
-  storeServices,
-  type ServicePasswords,
-  type StoreService,
-} from './store-roles.client.js';
+import { hindranceToRoles, makeRoles, roleOf, type ServicePasswords } from './store-roles.client.js';
 
 export interface PrepareStoreOptions {
   /** Of the role that owns the database; a secret that no service needs. */
@@ -25,7 +19,7 @@ export interface PrepareStoreOptions {
 
 export interface PreparedStore {
   /** What each service connects with; secrets. */
-  readonly urls: Readonly<Record<StoreService, string>>;
+  readonly urls: Readonly<Record<BuiltService, string>>;
   /** Why there are no roles, and all services connect as the owner: for the operator. Absent where there are. */
   readonly withoutRoles?: string;
 }
@@ -47,12 +41,9 @@ export async function prepareStore(options: PrepareStoreOptions): Promise<Prepar
         await migrateSchema(client, tables);
         if (withoutRoles === undefined) await makeRoles(client, database, tables, passwords);
       });
-      const urlOf = (service: StoreService) =>
-        withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords?.[service]) : ownerUrl;
-      const urls = Object.fromEntries(storeServices.map((service) => [service, urlOf(service)])) as Record<
-        StoreService,
-        string
-      >;
+      const urls = forEachService((service) =>
+        withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords?.[service]) : ownerUrl,
+      );
       return { urls, ...(withoutRoles === undefined ? {} : { withoutRoles }) };
     } finally {
       await client.end();

@@ -1,17 +1,14 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { streamWriters } from '@drover/contracts';
+import { builtServices, services, type BuiltService } from '@drover/contracts';
 import pg from 'pg';
 import type { Tables } from './schema.js';
 
-/** The services that connect to the event store, each with a role of its own. */
-export const storeServices = ['api-gateway', 'vm-manager', 'scheduler', 'ha-manager'] as const;
-export type StoreService = (typeof storeServices)[number];
-export type ServicePasswords = Readonly<Record<StoreService, string>>;
+export type ServicePasswords = Readonly<Record<BuiltService, string>>;
 
 const longestRole = 63;
 
 /** Named after the database, because roles are the whole server's: two databases of it have roles of their own. */
-export function roleOf(database: string, service: StoreService): string {
+export function roleOf(database: string, service: BuiltService): string {
   const role = `${database}_${service.replaceAll('-', '_')}`;
   if (Buffer.byteLength(role) > longestRole) throw new Error(`too long for the name of a role: ${role}`);
   return role;
@@ -52,7 +49,7 @@ export async function makeRoles(
   await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('drover roles', 0))`);
   await client.query(`DELETE FROM ${writers}`);
   for (const { table } of ownRows) await client.query(`ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`);
-  for (const service of storeServices) {
+  for (const service of builtServices) {
     const name = roleOf(database, service);
     const role = escapeIdentifier(name);
     const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
@@ -71,8 +68,10 @@ export async function makeRoles(
         DROP POLICY IF EXISTS ${role} ON ${table};
         CREATE POLICY ${role} ON ${table} TO ${role} USING (${isOwn}) WITH CHECK (${isOwn})`);
     }
-    const kinds = Object.entries(streamWriters).flatMap(([kind, writer]) => (writer === service ? [kind] : []));
-    await client.query(`INSERT INTO ${writers} (kind, writer) SELECT unnest($1::text[]), $2`, [kinds, name]);
+    await client.query(`INSERT INTO ${writers} (kind, writer) SELECT unnest($1::text[]), $2`, [
+      services[service].owns,
+      name,
+    ]);
   }
   const gateway = escapeIdentifier(roleOf(database, 'api-gateway'));
   await client.query(`GRANT CREATE ON DATABASE ${escapeIdentifier(database)} TO ${gateway}`);

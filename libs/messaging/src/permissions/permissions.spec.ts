@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { hostIdSchema, subjectsUnder } from '@drover/contracts';
-import { hostPermissions, serviceNames, servicePermissions, type NatsPermissions } from './permissions.js';
+import { hostIdSchema, serviceNames, subjectsUnder } from '@drover/contracts';
+import { hostPermissions, servicePermissions, type NatsPermissions } from './permissions.js';
 
 const subjects = subjectsUnder('drover');
 const hostA = hostIdSchema.parse('00000000-0000-4000-8000-00000000000a');

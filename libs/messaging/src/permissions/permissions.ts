@@ -1,17 +1,14 @@
-import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId, type Subjects } from '@drover/contracts';
+import {
+  ADMINISTRATOR_INBOX,
+  inboxOfHost,
+  inboxOfService,
+  type HostId,
+  type ServiceName,
+  type Subjects,
+} from '@drover/contracts';
 import { eventsStreamName } from '../relay/events-stream.client.js';
 import { LEASE_BUCKET_OWNER, leaseBucket } from '../lease/nats-lease-store.adapter.js';
-import {
-  answeredBy,
-  answersHosts,
-  askersOf,
-  commandsOf,
-  queriesOf,
-  rowOf,
-  type ServiceName,
-} from '../subjects/subject-table.policy.js';
-
-export { serviceNames, type ServiceName } from '../subjects/subject-table.policy.js';
+import { answeredBy, answersHosts, askersOf, commandsOf, queriesOf, rowOf } from '../subjects/subject-table.policy.js';
 
 /** What one set of NATS credentials may do; everything else is refused by the server. */
 export interface NatsPermissions {

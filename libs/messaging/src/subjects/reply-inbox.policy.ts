@@ -1,5 +1,5 @@
-import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, type HostId } from '@drover/contracts';
-import { serviceNames, type Askers } from './subject-table.policy.js';
+import { ADMINISTRATOR_INBOX, inboxOfHost, inboxOfService, serviceNames, type HostId } from '@drover/contracts';
+import type { Askers } from './subject-table.policy.js';
 
 /**
  * Whether an answer may go to `replyTo`, when these may have asked.

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ADMINISTRATOR_INBOX, inboxOfHost, type HostId } from '@drover/contracts';
+import { ADMINISTRATOR_INBOX, inboxOfHost, type BuiltService, type HostId } from '@drover/contracts';
 import {
   configure,
   credentialsFileOf,
@@ -37,7 +37,7 @@ import {
 import { FleetApi } from './fleet-api.client.js';
 import { startFleetDatabase } from './fleet-database.runner.js';
 
-export type FleetService = 'ha-manager' | 'scheduler' | 'vm-manager' | 'node-agent' | 'api-gateway';
+export type FleetService = BuiltService | 'node-agent';
 export type FleetPart = FleetService | 'nats' | 'postgres';
 
 export interface FleetOptions {
