@@ -273,7 +273,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         fullList.request();
         if (!isConsuming) {
           isConsuming = true;
-          const subscription = consumeHostCommands(messaging, hostId, fleetId, orderCheck, handlers, clock, logger);
+          const journal = () => ({ fleetId: fleetId(), journalEpoch: book.content.journalEpoch });
+          const subscription = consumeHostCommands(messaging, hostId, journal, orderCheck, handlers, clock, logger);
           cleanups.push(() => subscription.stop());
         }
       },

@@ -86,7 +86,10 @@ describe('the node agents of a simulated fleet, over NATS', () => {
     const file = path.join(home, 'order-keys');
     const vm = new VmCommands('vm-0');
     const signedBy = (key: { privateKey: string }) =>
-      new OrderSigner(key.privateKey, firstOf().fleetId).sign('order', firstOf().hostId, vm.create(1));
+      new OrderSigner(key.privateKey, firstOf().fleetId).sign('order', firstOf().hostId, {
+        journalEpoch: 1,
+        order: vm.create(1),
+      });
     const ask = (payload: unknown) => messaging.request(subject, payload, { ttlMs: 2_000 });
     const refused = { kind: 'rejected', rejection: { code: 'SIGNATURE_INVALID' } };
     expect(await ask(vm.create(1))).toMatchObject(refused);

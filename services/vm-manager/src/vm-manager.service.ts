@@ -7,6 +7,7 @@ import { MessagingHostCommands } from './adapters/outbound/messaging-host-comman
 import { MessagingScheduler } from './adapters/outbound/messaging-scheduler.adapter.js';
 import { nodeTimer } from './adapters/outbound/node-timer.adapter.js';
 import { toldOperations } from './adapters/outbound/told-operations.adapter.js';
+import { HostJournals } from './application/host-journals.state.js';
 import { VmManager, type FollowedEvent } from './application/vm-manager.process.js';
 import type { VmManagerConfig } from './config.js';
 import type { Timeouts } from './domain/vm/timeouts.policy.js';
@@ -44,10 +45,12 @@ export function vmManagerService(config: VmManagerConfig): ServiceDefinition {
 export async function startReplica(context: ServiceContext, settings: ReplicaSettings): Promise<void> {
   const { logger, metrics } = context;
   const { store, deadLetters, foldSnapshots, messaging, signer, timeouts } = settings;
+  const journals = new HostJournals();
   const manager = new VmManager({
     store: toldOperations(store, logger),
     scheduler: new MessagingScheduler(messaging),
-    hosts: new MessagingHostCommands(messaging, signer),
+    hosts: new MessagingHostCommands(messaging, signer, journals),
+    journals,
     deadLetters,
     clock: systemClock,
     timer: nodeTimer,

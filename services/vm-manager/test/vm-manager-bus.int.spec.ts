@@ -70,7 +70,7 @@ describe('the service on a bus', () => {
       return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
     });
     outside.respond(outside.subjects.hostCommand(hostA), ({ payload }) =>
-      answered(host.receive(JSON.parse((payload as Signed).body) as HostCommand)),
+      answered(host.receive((JSON.parse((payload as Signed).body) as { order: HostCommand }).order)),
     );
     const messaging = connect('vm-manager');
     service = await startService(

@@ -14,6 +14,7 @@ import {
   hostCommandSchema,
   placeQuerySchema,
   reportsAcknowledgedSchema,
+  sentOrderSchema,
   signedSchema,
   type NewEvent,
 } from '@drover/contracts';
@@ -91,7 +92,11 @@ describe('the vm-manager on a real bus and database', () => {
       return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
     });
     outside.respond(outside.subjects.hostCommand(hostA), (message) =>
-      answered(host.receive(hostCommandSchema.parse(JSON.parse(parsePayload(signedSchema, message).body)))),
+      answered(
+        host.receive(
+          hostCommandSchema.parse(sentOrderSchema.parse(JSON.parse(parsePayload(signedSchema, message).body)).order),
+        ),
+      ),
     );
     reporting = report();
   }, PATIENCE_MS);

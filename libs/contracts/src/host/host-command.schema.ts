@@ -84,13 +84,21 @@ export const vmLowerSchema = z.strictObject({
 });
 export type VmLower = z.infer<typeof vmLowerSchema>;
 
-/** All that comes on `drover.host.<hostId>.command`, signed by vm-manager (`signedSchema`). */
+/** All that a host may be ordered or asked. */
 export const hostOrderSchema = z.discriminatedUnion('kind', [
   ...hostCommandSchema.options,
   vmLookSchema,
   vmLowerSchema,
 ]);
 export type HostOrder = z.infer<typeof hostOrderSchema>;
+
+/** All that comes on `drover.host.<hostId>.command`, signed by vm-manager (`signedSchema`). */
+export const sentOrderSchema = z.strictObject({
+  /** Of the host's journal that it is made for: to any other it means nothing, so a copy of another day does nothing. */
+  journalEpoch: ordinalSchema,
+  order: hostOrderSchema,
+});
+export type SentOrder = z.infer<typeof sentOrderSchema>;
 
 /** The agent's answer. Only `taken` means that the command stands in its journal and will be reported on. */
 export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
@@ -99,6 +107,8 @@ export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('superseded'), newest: commandOrderSchema }),
   /** The agent's journal is new and it waits for the table of its VMs. */
   z.strictObject({ kind: z.literal('table-needed') }),
+  /** It was made for another journal of this host; nothing was done. The epoch of its journal is told by its registration. */
+  z.strictObject({ kind: z.literal('other-journal') }),
   /** Received later than its time to live, by the agent's own clock. */
   z.strictObject({ kind: z.literal('expired') }),
   /** The agent cannot read it, as where vm-manager is of a newer release: sent again it is refused again. Nothing was done. */

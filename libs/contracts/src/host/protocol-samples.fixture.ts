@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { hostCommandAnswerSchema, hostOrderSchema } from './host-command.schema.js';
+import { hostCommandAnswerSchema, hostOrderSchema, sentOrderSchema } from './host-command.schema.js';
 import {
   heartbeatAnswerSchema,
   heartbeatSchema,
@@ -118,23 +118,27 @@ export const protocolSamples = {
     vms: [{ vmId, cpuMillicores: 50, memoryMiB: 128 }],
   }),
   order: samples(
-    hostOrderSchema,
-    { ...order, ...definition, kind: 'create', powerOn: true },
-    { ...order, ...definition, kind: 'start', settled },
-    { ...order, kind: 'stop', mode: 'graceful', gracePeriodMs: 60_000 },
-    { ...order, kind: 'reboot', gracePeriodMs: 60_000 },
-    { ...order, kind: 'reset' },
-    { ...order, kind: 'pause' },
-    { ...order, kind: 'resume' },
-    { ...order, kind: 'delete' },
-    { kind: 'look', vmId, commandId },
-    { kind: 'lower', vmId, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
+    sentOrderSchema,
+    ...samples(
+      hostOrderSchema,
+      { ...order, ...definition, kind: 'create', powerOn: true },
+      { ...order, ...definition, kind: 'start', settled },
+      { ...order, kind: 'stop', mode: 'graceful', gracePeriodMs: 60_000 },
+      { ...order, kind: 'reboot', gracePeriodMs: 60_000 },
+      { ...order, kind: 'reset' },
+      { ...order, kind: 'pause' },
+      { ...order, kind: 'resume' },
+      { ...order, kind: 'delete' },
+      { kind: 'look', vmId, commandId },
+      { kind: 'lower', vmId, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
+    ).map((sent) => ({ journalEpoch: 1, order: sent })),
   ),
   orderAnswer: samples(
     hostCommandAnswerSchema,
     { kind: 'taken' },
     { kind: 'superseded', newest: { generation, revision: 3 } },
     { kind: 'table-needed' },
+    { kind: 'other-journal' },
     { kind: 'expired' },
     { kind: 'refused', code: 'PROTOCOL_UNSUPPORTED', detail: '/kind: unknown' },
   ),

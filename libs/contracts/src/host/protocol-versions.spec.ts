@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { loosely } from '../loose.codec.js';
-import { hostCommandAnswerSchema, hostOrderSchema } from './host-command.schema.js';
+import { hostCommandAnswerSchema, hostOrderSchema, sentOrderSchema } from './host-command.schema.js';
 import { protocolSamples } from './protocol-samples.fixture.js';
 import { readVmReport } from './report.codec.js';
 import {
@@ -31,7 +31,7 @@ const schemas = {
   hostLane: hostLaneMessageSchema,
   heartbeat: heartbeatSchema,
   load: hostLoadSchema,
-  order: hostOrderSchema,
+  order: sentOrderSchema,
   orderAnswer: hostCommandAnswerSchema,
   table: vmTableSchema,
   acknowledged: reportsAcknowledgedSchema,
@@ -80,18 +80,12 @@ describe('the protocol of this release', () => {
   it('has a sample of each message', () => {
     for (const name of names) expect(protocolSamples[name].length).toBeGreaterThan(0);
     const kinds = (list: readonly object[]) => new Set(list.map((message) => Reflect.get(message, 'kind') as string));
-    for (const name of [
-      'vmReport',
-      'vmLane',
-      'hostLane',
-      'order',
-      'orderAnswer',
-      'hostReport',
-      'registrationAnswer',
-    ] as const) {
+    for (const name of ['vmReport', 'vmLane', 'hostLane', 'orderAnswer', 'hostReport', 'registrationAnswer'] as const) {
       const known = schemas[name].options.map((option) => option.shape.kind.value);
       expect([...kinds(protocolSamples[name])].sort()).toEqual([...new Set<string>(known)].sort());
     }
+    const orders = hostOrderSchema.options.map((option) => option.shape.kind.value);
+    expect(kinds(protocolSamples.order.map(({ order }) => order))).toEqual(new Set<string>(orders));
   });
 });
 
@@ -104,9 +98,11 @@ describe.each(versions.filter((version) => version >= HOST_PROTOCOL_VERSION - 1)
 
     it('is checked as strictly as it was: an order with another field is refused, a report without one it needs as well', () => {
       const { schemas: theirs } = frozen(version);
-      const [order] = protocolSamples.order;
+      const [sent] = protocolSamples.order;
       const [report] = protocolSamples.vmReport;
-      expect(z.fromJSONSchema(theirs['order'] ?? {}).safeParse({ ...order, zNew: 1 }).success).toBe(false);
+      const strict = z.fromJSONSchema(theirs['order'] ?? {});
+      expect(strict.safeParse({ ...sent, zNew: 1 }).success).toBe(false);
+      expect(strict.safeParse({ ...sent, order: { ...sent?.order, zNew: 1 } }).success).toBe(false);
       const needy = loosely(z.fromJSONSchema(theirs['vmReport'] ?? {}));
       expect(needy.safeParse({ ...report, zNew: 1 }).success).toBe(true);
       expect(needy.safeParse({ ...report, vmId: undefined }).success).toBe(false);
@@ -147,8 +143,10 @@ describe('what a newer release writes', () => {
   });
 
   it('is refused in an order, where it may change what is to be done', () => {
-    for (const order of protocolSamples.order)
-      expect(hostOrderSchema.safeParse({ ...order, zNew: 1 }).success).toBe(false);
+    for (const sent of protocolSamples.order) {
+      expect(sentOrderSchema.safeParse({ ...sent, zNew: 1 }).success).toBe(false);
+      expect(sentOrderSchema.safeParse({ ...sent, order: { ...sent.order, zNew: 1 } }).success).toBe(false);
+    }
   });
 
   it('ends the command all the same: an unknown code, state or result', () => {

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fleetIdSchema, hostIdSchema, type CommandOrder, type HostOrder, type VmId } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { createOrderKey, OrderSigner } from '@drover/messaging';
+import { answered, createOrderKey, OrderSigner } from '@drover/messaging';
 import { createLogger } from '@drover/observability';
+import { MemoryJournal } from '../adapters/outbound/journal/memory-journal.adapter.js';
 import { HostBench } from '../testing/host-bench.js';
 import { VmCommands } from '../testing/host-commands.js';
 
@@ -11,6 +12,7 @@ const refused = { kind: 'rejected', rejection: { code: 'SIGNATURE_INVALID' } };
 describe('an order to a host', () => {
   let bench: HostBench;
   const vm = new VmCommands('web');
+  const sent = { journalEpoch: 1, order: vm.create(1) };
   const anotherFleet = fleetIdSchema.parse(derivedId('another', 'fleet'));
   const anotherHost = hostIdSchema.parse(derivedId('another', 'host'));
 
@@ -27,44 +29,36 @@ describe('an order to a host', () => {
   const journal = async () => (await bench.journal.open(bench.controlPlane.hostId)).content;
 
   it.each<[string, string, () => unknown]>([
-    ['is not signed', 'unsigned', () => vm.create(1)],
+    ['is not signed', 'unsigned', () => sent],
     [
       'is signed by another key',
       'unknown-key',
       () => {
         const { controlPlane } = bench;
         const signer = new OrderSigner(createOrderKey().privateKey, controlPlane.fleetId);
-        return signer.sign('order', controlPlane.hostId, vm.create(1));
+        return signer.sign('order', controlPlane.hostId, sent);
       },
     ],
-    [
-      'is for another host',
-      'wrong-signature',
-      () => bench.controlPlane.signer.sign('order', anotherHost, vm.create(1)),
-    ],
+    ['is for another host', 'wrong-signature', () => bench.controlPlane.signer.sign('order', anotherHost, sent)],
     [
       'is of another fleet',
       'wrong-signature',
       () => {
         const { controlPlane } = bench;
-        return new OrderSigner(controlPlane.key.privateKey, anotherFleet).sign(
-          'order',
-          controlPlane.hostId,
-          vm.create(1),
-        );
+        return new OrderSigner(controlPlane.key.privateKey, anotherFleet).sign('order', controlPlane.hostId, sent);
       },
     ],
     [
       'was signed as a table',
       'wrong-signature',
-      () => bench.controlPlane.signer.sign('table', bench.controlPlane.hostId, vm.create(1)),
+      () => bench.controlPlane.signer.sign('table', bench.controlPlane.hostId, sent),
     ],
     [
       'was changed on its way',
       'wrong-signature',
       () => {
         const { controlPlane } = bench;
-        const signed = controlPlane.signer.sign('order', controlPlane.hostId, vm.create(1));
+        const signed = controlPlane.signed(sent.order);
         return { ...signed, body: signed.body.replace('"revision":1', '"revision":2147483647') };
       },
     ],
@@ -75,6 +69,26 @@ describe('an order to a host', () => {
     expect((await journal()).newest.size).toBe(0);
     expect((await journal()).commands.size).toBe(0);
     expect(await bench.controlPlane.order(vm.create(1))).toEqual({ kind: 'taken' });
+  });
+
+  it('for another journal of the host does nothing: a copy that somebody kept resets no VM twice', async () => {
+    const { controlPlane } = bench;
+    const reset = vm.plain('reset', 2);
+    await controlPlane.order(vm.create(1));
+    await controlPlane.order(reset);
+    await controlPlane.end(reset);
+    const kept = controlPlane.signed(reset);
+    const boots = bench.machine.domain(vm.vmId)?.boots;
+    // The disk was lost: the new journal knows of the reset only what the table says, which is not that it was here.
+    await bench.agent.stop();
+    controlPlane.table.set(vm.vmId, { generation: reset.generation, revision: 1 });
+    await bench.start({ journal: new MemoryJournal() });
+    expect(controlPlane.journalEpoch).toBe(2);
+    expect(await said(kept)).toEqual(answered({ kind: 'other-journal' }));
+    expect(await said(controlPlane.signed({ kind: 'look', vmId: vm.vmId, commandId: reset.commandId }, 1))).toEqual(
+      answered({ kind: 'other-journal' }),
+    );
+    expect(bench.machine.domain(vm.vmId)?.boots).toBe(boots);
   });
 
   it('is told of in a log line', async () => {

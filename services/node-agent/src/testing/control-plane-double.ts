@@ -18,6 +18,8 @@ import {
   type HostLaneMessage,
   type HostReport,
   type Rejection,
+  type SentOrder,
+  type Signed,
   type VmId,
   type VmLaneMessage,
   type VmReport,
@@ -119,10 +121,15 @@ export class ControlPlaneDouble {
     return new OrderSigner(this.key.privateKey, this.fleetId);
   }
 
+  /** As vm-manager sends it. */
+  signed(order: HostOrder, journalEpoch = this.journalEpoch): Signed {
+    return this.signer.sign('order', this.hostId, { journalEpoch, order } satisfies SentOrder);
+  }
+
   /** Sends once. */
   async send(command: HostOrder): Promise<HostCommandAnswer> {
     const subject = this.#messaging.subjects.hostCommand(this.hostId);
-    const answer = await this.#messaging.request(subject, this.signer.sign('order', this.hostId, command), {
+    const answer = await this.#messaging.request(subject, this.signed(command), {
       ttlMs: 2_000,
       schema: hostCommandAnswerSchema,
     });
@@ -135,7 +142,7 @@ export class ControlPlaneDouble {
     this.table.set(command.vmId, { generation: command.generation, revision: command.revision });
     for (;;) {
       const subject = this.#messaging.subjects.hostCommand(this.hostId);
-      const answer = await this.#messaging.request(subject, this.signer.sign('order', this.hostId, command), {
+      const answer = await this.#messaging.request(subject, this.signed(command), {
         ttlMs: 5_000,
         retry: 'until-ttl',
         schema: hostCommandAnswerSchema,

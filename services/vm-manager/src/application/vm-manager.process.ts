@@ -12,7 +12,7 @@ import {
 import type { Clock } from '@drover/domain-kit';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import { ForgetOrdersHandler } from './forget-orders.handler.js';
-import { HostJournals } from './host-journals.state.js';
+import type { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { HostCommands } from './ports/host-commands.port.js';
@@ -46,6 +46,8 @@ export interface VmManagerOptions {
   readonly store: VmStore;
   readonly scheduler: Scheduler;
   readonly hosts: HostCommands;
+  /** Which journal each host has: told by what is followed, and needed by who sends to hosts. */
+  readonly journals: HostJournals;
   readonly deadLetters: DeadLetters;
   readonly clock: Clock;
   readonly timer: Timer;
@@ -68,11 +70,10 @@ export class VmManager {
   readonly #clusters = new Folds<StoreEpoch, StoredClusterEvent, ClusterId>(storeEpoch);
 
   constructor(options: VmManagerOptions) {
-    const { store, clock, timer, timeouts, isActive, log } = options;
+    const { store, clock, timer, timeouts, isActive, journals, log } = options;
     const folds = new VmFolds(store);
     const names = new VmNames();
     folds.onChange((vmId, before, after, requestedAt) => names.changed(vmId, before, after, requestedAt));
-    const journals = new HostJournals();
     const operations = new VmOperations({
       folds,
       names,

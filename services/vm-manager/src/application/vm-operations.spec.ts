@@ -176,6 +176,18 @@ describe('sending', () => {
   });
 });
 
+describe('an order for a journal that the host had before', () => {
+  it('is given again for the one that it has now, and its operation ends by the report of that', async () => {
+    const bench = await running();
+    const host = bench.hosts.host(hostA);
+    host.outdatedOrders = 2;
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.hosts.sent.filter(({ command }) => command.kind === 'stop')).toHaveLength(3);
+    expect(host.done.filter(({ kind }) => kind === 'stop')).toHaveLength(1);
+  });
+});
+
 describe('superseding and cancelling', () => {
   it('lets a forced stop take the place of a start that hangs; a late copy of the start does nothing', async () => {
     const bench = await running();

@@ -67,6 +67,8 @@ export class FakeHost {
   /** What happens to the next copies sent, one each: lost before they arrive, or their answer is. */
   readonly losses: ('command' | 'answer')[] = [];
   isReachable = true;
+  /** So many orders come that were made for a journal that this host had before. */
+  outdatedOrders = 0;
   /** Whether commands are taken and not ended. */
   isHung = false;
   readonly #newest = new Map<VmId, CommandOrder>();
@@ -79,6 +81,10 @@ export class FakeHost {
 
   receive(command: HostCommand): HostCommandAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
+    if (this.outdatedOrders > 0) {
+      this.outdatedOrders -= 1;
+      return { kind: 'other-journal' };
+    }
     const loss = this.losses.shift();
     if (loss === 'command') throw new Fault('TIMED_OUT', 'unknown', 'lost on the way');
     const answer = this.#take(command);

@@ -24,6 +24,7 @@ import {
 } from '@drover/event-store';
 import type { CommandAnswer } from '../application/vm-command.handler.js';
 import { vmAggregate } from '../application/vm-folds.state.js';
+import { HostJournals } from '../application/host-journals.state.js';
 import { VmManager, type FollowedEvent } from '../application/vm-manager.process.js';
 import type { UnworkableMessage } from '../application/ports/dead-letters.port.js';
 import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';
@@ -251,6 +252,7 @@ export class VmManagerBench {
       store: this.faultyStore,
       scheduler: this.scheduler,
       hosts: this.hosts,
+      journals: new HostJournals(),
       deadLetters: { keep: (letter) => Promise.resolve(void this.deadLetters.push(letter)) },
       clock: {
         epochMs: () => this.clock.epochMs() + this.wallClockOffMs,

@@ -1,4 +1,4 @@
-import { hostOrderSchema, type FleetId, type HostCommandAnswer, type HostId, type Rejection } from '@drover/contracts';
+import { sentOrderSchema, type FleetId, type HostCommandAnswer, type HostId, type Rejection } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { answered, rejected, type Messaging, type MessagingSubscription, type OrderCheck } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
@@ -15,13 +15,14 @@ export interface HostOrderHandlers {
 /**
  * Answers the commands and questions on the host's own subject.
  *
- * What vm-manager has not signed for this host is refused, and nothing of it is read. An order is read strictly, because a field that is not known here may change what is to be done. One that cannot be read is refused
+ * What vm-manager has not signed for this host is refused, and nothing of it is read; what it has signed for another journal of this
+ * host is none of this one's. An order is read strictly, because a field that is not known here may change what is to be done. One that cannot be read is refused
  * by an answer, so that its sender ends it instead of sending it again.
  */
 export function consumeHostCommands(
   messaging: Messaging,
   hostId: HostId,
-  fleetId: () => FleetId,
+  journal: () => { readonly fleetId: FleetId; readonly journalEpoch: number | undefined },
   check: OrderCheck,
   { takeCommand, look, lower }: HostOrderHandlers,
   clock: Clock,
@@ -29,15 +30,17 @@ export function consumeHostCommands(
 ): MessagingSubscription {
   return messaging.respond(messaging.subjects.hostCommand(hostId), async ({ payload }) => {
     const receivedAtMs = clock.monotonicMs();
-    const signed = check.open(payload, { purpose: 'order', fleetId: fleetId(), hostId });
+    const { fleetId, journalEpoch } = journal();
+    const signed = check.open(payload, { purpose: 'order', fleetId, hostId });
     if (signed === undefined) return rejected(notSigned(hostId));
-    const read = hostOrderSchema.safeParse(signed.content);
+    const read = sentOrderSchema.safeParse(signed.content);
     if (!read.success) {
       const refusal = refused(read.error.issues);
       logger.warn('an order cannot be read by this release and is refused', { detail: refusal.detail });
       return answered(refusal);
     }
-    const order = read.data;
+    const { order } = read.data;
+    if (read.data.journalEpoch !== journalEpoch) return answered<HostCommandAnswer>({ kind: 'other-journal' });
     if (order.kind === 'look') return answered(await look.take(order));
     if (order.kind === 'lower') return answered(await lower.take(order));
     return answered(await takeCommand.take(order, receivedAtMs));

@@ -6,25 +6,29 @@ import {
   type HostCommandAnswer,
   type HostId,
   type HostOrder,
+  type SentOrder,
   type VmLook,
   type VmLower,
 } from '@drover/contracts';
 import type { Messaging, OrderSigner } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
+import type { HostJournals } from '../../application/host-journals.state.js';
 import type { HostCommands } from '../../application/ports/host-commands.port.js';
 import type { MessageTrace } from '../../application/ports/scheduler.port.js';
 
 /** How long the agent may take to write a command into its journal before another copy is sent. */
 const ANSWER_MS = 5_000;
 
-/** Sends to `host.<hostId>.command`, signed; the message id is the command's, so that a repeat is known as one. */
+/** Sends to `host.<hostId>.command`, signed for the journal that the host has now; the message id is the command's, so that a repeat is known as one. */
 export class MessagingHostCommands implements HostCommands {
   readonly #messaging: Messaging;
   readonly #signer: OrderSigner;
+  readonly #journals: Pick<HostJournals, 'current'>;
 
-  constructor(messaging: Messaging, signer: OrderSigner) {
+  constructor(messaging: Messaging, signer: OrderSigner, journals: Pick<HostJournals, 'current'>) {
     this.#messaging = messaging;
     this.#signer = signer;
+    this.#journals = journals;
   }
 
   send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer> {
@@ -47,8 +51,9 @@ export class MessagingHostCommands implements HostCommands {
   ): Promise<HostCommandAnswer> {
     const { operationId, causationId, signal, traceparent } = trace;
     const fields = { operationId, hostId, vmId: order.vmId };
+    const signed = this.#signer.sign('order', hostId, this.#addressed(hostId, order));
     const answer = await inSpan(`host command ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
-      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), this.#signer.sign('order', hostId, order), {
+      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), signed, {
         ttlMs: ANSWER_MS,
         schema: loosely(hostCommandAnswerSchema),
         ...(id === undefined ? {} : { id }),
@@ -60,5 +65,13 @@ export class MessagingHostCommands implements HostCommands {
     if (answer.kind === 'answered') return answer.value;
     const { code, detail } = answer.rejection;
     throw new Fault(code, 'not-applied', `host ${hostId} refuses the command: ${detail}`);
+  }
+
+  #addressed(hostId: HostId, order: HostOrder): SentOrder {
+    const journalEpoch = this.#journals.current(hostId);
+    if (journalEpoch === undefined) {
+      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `the registration of host ${hostId} has not been read yet`);
+    }
+    return { journalEpoch, order };
   }
 }
