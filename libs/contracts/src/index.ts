@@ -5,6 +5,7 @@ export * from './commands/vm.commands.js';
 export * from './errors/catalogue.errors.js';
 export * from './errors/fault.js';
 export * from './events/catalogue.events.js';
+export * from './read-models.js';
 export * from './events/envelope.schema.js';
 export * from './events/host.events.js';
 export * from './events/operation.events.js';

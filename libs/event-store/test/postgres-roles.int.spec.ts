@@ -39,6 +39,24 @@ describe('roles of the postgres event store', () => {
     return isPasswordOf(rows[0]?.kept ?? '', password);
   }
 
+  /** The append function, with whatever a service's role may give it. */
+  async function appendAs(
+    client: pg.Client,
+    call: { streams: string[]; streamOf: number[]; counts: number[]; events: number },
+  ): Promise<readonly number[] | undefined> {
+    const each = <T>(value: () => T) => Array.from({ length: call.events }, value);
+    const { data, meta } = anEvent();
+    const { rows } = await client.query<{ outcomes: number[] }>(
+      `SELECT * FROM event_store.append_events(1000, $1::text[], $2::int[], $3::int[], $4::int[], $5::uuid[], $6::text[],
+        $7::int[], $8::json[], $9::json[])`,
+      [
+        ...[call.streams, call.streamOf, call.streamOf.map(() => -2), call.counts, each(() => anEvent().id)],
+        ...[each(() => 'VmStarted'), each(() => 1), each(() => JSON.stringify(data)), each(() => JSON.stringify(meta))],
+      ],
+    );
+    return rows[0]?.outcomes;
+  }
+
   beforeAll(async () => {
     server = await startPostgres();
     ownerUrl = await server.createDatabase('fleet one');
@@ -75,19 +93,18 @@ describe('roles of the postgres event store', () => {
     await expect(store.append(foreign, 'no-stream', [anEvent()])).rejects.toThrow('does not write its kind');
   });
 
-  it('run no function that a service has put in the way of the owner or of another service', async () => {
-    const gateway = await connect(prepared.urls['api-gateway']);
+  it('leave no place where a service could put a function in the way of the owner or of another service', async () => {
     const owner = (await (await connect(ownerUrl)).query<{ name: string }>('SELECT current_user AS name')).rows[0]
       ?.name;
-    for (const schema of [owner ?? '', 'fleet one_vm_manager']) {
-      await gateway.query(`CREATE SCHEMA "${schema}"`);
-      await gateway.query(
-        `CREATE FUNCTION "${schema}".hashtextextended(text, integer) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$`,
-      );
+    for (const service of builtServices) {
+      const client = await connect(prepared.urls[service]);
+      for (const schema of [owner ?? '', 'fleet one_vm_manager', 'own'])
+        await expect(client.query(`CREATE SCHEMA "${schema}"`)).rejects.toMatchObject(refused);
+      const planted = `FUNCTION public.hashtextextended(text, integer) RETURNS bigint LANGUAGE sql AS 'SELECT 1'`;
+      await expect(client.query(`CREATE ${planted}`)).rejects.toMatchObject(refused);
+      const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
+      expect(rows).toEqual([{ search_path: 'pg_catalog' }]);
     }
-    await prepareStore({ ownerUrl, passwords });
-    const { foldSnapshots } = await open(prepared.urls['vm-manager']);
-    expect(await foldSnapshots.save({ service: 'vm-manager', version: '1' }, START, [])).toBe(true);
   });
 
   it.each(builtServices)('leave %s no other way to change the store', async (service) => {
@@ -124,16 +141,67 @@ describe('roles of the postgres event store', () => {
 
   it('do not let a function of the same name come before those that the append function means', async () => {
     const client = await connect(prepared.urls['api-gateway']);
-    await client.query(`CREATE SCHEMA own;
-      CREATE FUNCTION own.split_part(text, text, int) RETURNS text LANGUAGE sql AS $$ SELECT 'project' $$;
-      SET search_path = own, pg_catalog`);
-    const id = anEvent().id;
-    const { rows } = await client.query<{ outcomes: number[] }>(
-      `SELECT * FROM event_store.append_events(1000, ARRAY['vm-1'], ARRAY[1], ARRAY[-2], ARRAY[1], ARRAY[1], ARRAY[0],
-        ARRAY[$1::uuid], ARRAY['VmStarted'], ARRAY[1], ARRAY['{}'::json], ARRAY['{}'::json])`,
-      [id],
-    );
-    expect(rows[0]?.outcomes).toEqual([4]);
+    await client.query(`
+      CREATE FUNCTION drover_fleet.split_part(text, text, int) RETURNS text LANGUAGE sql AS $$ SELECT 'project' $$;
+      SET search_path = drover_fleet, pg_catalog`);
+    expect(await appendAs(client, { streams: ['vm-1'], streamOf: [1], counts: [1], events: 1 })).toEqual([4]);
+    await client.query('DROP FUNCTION drover_fleet.split_part');
+  });
+
+  describe('to a service that calls the append function itself', () => {
+    const two = ['vm-1', 'vm-2'];
+
+    it('give no say in where its events go: revisions and positions follow without a gap', async () => {
+      const client = await connect(prepared.urls['vm-manager']);
+      const reader = await open(prepared.urls['vm-manager']);
+      const streams = [aStream(), aStream()];
+      const before = BigInt(await reader.head());
+      const call = { streams, streamOf: [1, 2, 1], counts: [2, 1, 3], events: 6 };
+      expect(await appendAs(client, call)).toEqual([1, 1, 1]);
+      const [first = [], second = []] = await Promise.all(streams.map((stream) => reader.read(stream)));
+      expect(first.map(({ revision }) => revision)).toEqual([0, 1, 2, 3, 4]);
+      expect(second.map(({ revision }) => revision)).toEqual([0]);
+      const positions = [...first.slice(0, 2), ...second, ...first.slice(2)].map(({ position }) => BigInt(position));
+      expect(positions).toEqual([1n, 2n, 3n, 4n, 5n, 6n].map((step) => before + step));
+    });
+
+    it.each([
+      ['fewer than its events', { streams: two, streamOf: [1], counts: [1], events: 2 }],
+      ['more than its events', { streams: two, streamOf: [1], counts: [2_000_000_000], events: 1 }],
+      ['none', { streams: two, streamOf: [1, 2], counts: [0, 1], events: 1 }],
+      ['less than none', { streams: two, streamOf: [1, 2], counts: [3, -2], events: 1 }],
+      ['one that is missing', { streams: two, streamOf: [1, 2], counts: [1], events: 1 }],
+    ])('refuse counts that say %s', async (_what, call) => {
+      const client = await connect(prepared.urls['vm-manager']);
+      const reader = await open(prepared.urls['vm-manager']);
+      const before = await reader.head();
+      await expect(appendAs(client, call)).rejects.toMatchObject({ code: '22023' });
+      expect(await reader.head()).toBe(before);
+    });
+
+    it('take the lock of all appends away where it keeps its transaction open and says nothing', async () => {
+      const client = await connect(prepared.urls['vm-manager']);
+      const cutOff = new Promise<Error>((resolve) => client.on('error', resolve));
+      await client.query('BEGIN');
+      const stream = aStream();
+      await appendAs(client, { streams: [stream], streamOf: [1], counts: [1], events: 1 });
+      const others = await openPostgresEventStore({
+        ...{ connectionString: prepared.urls['ha-manager'], appendTimeoutMs: 60_000 },
+      });
+      stores.push(others);
+      expect(await others.append(aStream('host'), 'no-stream', [anEvent()])).toMatchObject({ kind: 'appended' });
+      expect(await cutOff).toMatchObject({ code: '25P03' });
+      expect(await others.read(stream)).toEqual([]);
+    }, 70_000);
+  });
+
+  it('cut off a service that stands still in any transaction', async () => {
+    for (const service of builtServices) {
+      const { rows } = await (
+        await connect(prepared.urls[service])
+      ).query<{ limit: string }>(`SELECT current_setting('idle_in_transaction_session_timeout') AS limit`);
+      expect(rows).toEqual([{ limit: '1min' }]);
+    }
   });
 
   it('show each service its own dead letters alone', async () => {
@@ -145,13 +213,16 @@ describe('roles of the postgres event store', () => {
     await expect(mine.deadLetters.keep({ ...letter, source: 'ha-manager' })).rejects.toMatchObject({ cause: refused });
   });
 
-  it('let api-gateway alone make schemas, for its read models', async () => {
+  it('let api-gateway alone make tables, in the schemas of its read models, which stay the owner’s', async () => {
     const gateway = await connect(prepared.urls['api-gateway']);
-    await gateway.query('CREATE SCHEMA fleet; CREATE SCHEMA fleet_next; DROP SCHEMA fleet');
-    await gateway.query('ALTER SCHEMA fleet_next RENAME TO fleet');
+    await gateway.query('CREATE TABLE drover_fleet_next.mine (id int)');
+    await gateway.query('ALTER TABLE drover_fleet_next.mine SET SCHEMA drover_fleet');
+    for (const change of ['DROP SCHEMA drover_fleet', 'ALTER SCHEMA drover_fleet RENAME TO another'])
+      await expect(gateway.query(change)).rejects.toMatchObject(refused);
     const other = await connect(prepared.urls.scheduler);
-    await expect(other.query('CREATE SCHEMA other')).rejects.toMatchObject(refused);
-    await expect(other.query('CREATE TABLE fleet.mine (id int)')).rejects.toMatchObject(refused);
+    await expect(other.query('CREATE TABLE drover_fleet.its (id int)')).rejects.toMatchObject(refused);
+    await expect(other.query('SELECT FROM drover_fleet.mine')).rejects.toMatchObject(refused);
+    await gateway.query('DROP TABLE drover_fleet.mine');
   });
 
   it('take the new passwords of the next time, while nothing else changes', async () => {

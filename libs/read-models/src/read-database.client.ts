@@ -34,7 +34,7 @@ export class ReadDatabase {
       clientUrl: connectionString,
       entities: [...projection.entities],
       driverOptions: {
-        options: `-c search_path=${quoted(projection.name)}`,
+        options: `-c search_path=${pathOf(projection.name)}`,
         max: maxConnections,
         connectionTimeoutMillis: 5000,
         application_name: `drover-${projection.name}`,
@@ -69,11 +69,18 @@ export class ReadDatabase {
     }
   }
 
-  /** Brings the tables of a model up to date, making them where there are none. Safe beside other replicas. */
+  /**
+   * Brings the tables of a model up to date, making them where there are none, in a schema that the owner of the database has
+   * made. Safe beside other replicas.
+   */
   async migrate(schema = this.#projection.name): Promise<void> {
-    await this.exclusively(schema, async (sql) => {
-      await sql.query(`CREATE SCHEMA IF NOT EXISTS ${quoted(schema)}`);
-    });
+    const isThere = await this.exclusively(schema, (sql) =>
+      sql.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]),
+    );
+    if (isThere.length === 0)
+      throw new Error(
+        `the PostgreSQL schema ${schema} is missing; the owner of the database makes it: run ./drover up`,
+      );
     await this.exclusively(`${schema} migrate`, async () => {
       // A new one each time: it remembers which schemas have its table, and a rebuild drops schemas.
       await new Migrator(this.entities).up({ schema });
@@ -100,7 +107,7 @@ export class ReadDatabase {
     let failure: Error | undefined;
     try {
       await sql.query('BEGIN');
-      await sql.query(`SELECT set_config('search_path', $1, true)`, [quoted(schema)]);
+      await sql.query(`SELECT set_config('search_path', $1, true)`, [pathOf(schema)]);
       // The lock is a statement of its own: the next one then sees what its last holder committed.
       await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
       const result = await body(sql);
@@ -121,6 +128,11 @@ export class ReadDatabase {
   async close(): Promise<void> {
     await this.#orm.close(true);
   }
+}
+
+/** PostgreSQL's own names come first, those of the session's temporary tables last. */
+export function pathOf(schema: string): string {
+  return `${quoted(schema)},pg_temp`;
 }
 
 export function quoted(identifier: string): string {

@@ -1,11 +1,11 @@
-import { comparePositions, Fault, type Position } from '@drover/contracts';
+import { comparePositions, Fault, rebuildSchemaOf, type Position } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import { readCheckpoint, superseded, type Checkpoint } from './checkpoint.js';
 import { projectAroundPoison } from './poison.js';
 import type { Projection, SqlTransaction } from './projection.port.js';
-import { quoted, type ReadDatabase } from './read-database.client.js';
+import { pathOf, quoted, type ReadDatabase } from './read-database.client.js';
 
 export interface RebuildOptions {
   readonly store: EventStore;
@@ -31,7 +31,7 @@ export interface Rebuild {
  * Drops the read model and builds it anew from the event store.
  *
  * The new one grows in a PostgreSQL schema of its own while reads go on from the old one. Then, with the projection held
- * back for a moment, it takes in the last events and the old one's name, in one transaction. Positions go back only where the store's have.
+ * back for a moment, it takes in the last events and its tables take the place of the old ones, in one transaction. Positions go back only where the store's have.
  */
 export class RebuildRunner {
   readonly #options: RebuildOptions;
@@ -84,27 +84,29 @@ export class RebuildRunner {
   async #run(): Promise<void> {
     const { database, projection } = this.#options;
     const live = projection.name;
-    const next = `${live}_next`;
+    const next = rebuildSchemaOf(live);
     const { projected: total } = await database.exclusively(live, readCheckpoint);
-    await database.exclusively(next, (sql) => sql.query(`DROP SCHEMA IF EXISTS ${quoted(next)} CASCADE`));
+    await database.exclusively(next, (sql) => dropTables(sql, next));
     await database.migrate(next);
     let built = await database.exclusively(next, readCheckpoint);
     for (let isEnd = false; !isEnd;) {
       [built, isEnd] = await this.#page(built, next);
       this.#report({ projected: built.projected, total: Math.max(total, built.projected) });
     }
-    await database.exclusively(next, analyze);
+    await database.exclusively(next, (sql) => analyze(sql, next));
     await database.exclusively(live, async (sql) => {
       // No projection moves the old model from here on; it waits for the lock that this transaction holds.
       const { position } = await readCheckpoint(sql);
       built = await this.#catchUp(built, next, position);
       await sql.query(`SET LOCAL lock_timeout = '30s'`);
       // Looked at in this transaction, so that nobody can begin another build in its place any more.
-      await sql.query(`SET LOCAL search_path TO ${quoted(next)}`);
+      await sql.query(`SET LOCAL search_path TO ${pathOf(next)}`);
       const { buildId } = await readCheckpoint(sql);
       if (buildId !== built.buildId) throw superseded();
-      await sql.query(`DROP SCHEMA ${quoted(live)} CASCADE`);
-      await sql.query(`ALTER SCHEMA ${quoted(next)} RENAME TO ${quoted(live)}`);
+      await dropTables(sql, live);
+      // With their indexes and sequences.
+      for (const name of await tablesIn(sql, next))
+        await sql.query(`ALTER TABLE ${quoted(next)}.${quoted(name)} SET SCHEMA ${quoted(live)}`);
     });
     this.#report({ projected: built.projected, total: built.projected });
   }
@@ -139,9 +141,19 @@ export class RebuildRunner {
 }
 
 /** New tables have no statistics; without them the first reads are planned badly. */
-async function analyze(sql: SqlTransaction): Promise<void> {
-  const tables = await sql.query<{ name: string }>(
-    'SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()',
-  );
-  for (const { name } of tables) await sql.query(`ANALYZE ${quoted(name)}`);
+async function analyze(sql: SqlTransaction, schema: string): Promise<void> {
+  for (const name of await tablesIn(sql, schema)) await sql.query(`ANALYZE ${quoted(name)}`);
+}
+
+/** A model is its tables and what belongs to them; its schema is the database owner's and stays. */
+async function dropTables(sql: SqlTransaction, schema: string): Promise<void> {
+  const names = (await tablesIn(sql, schema)).map((name) => `${quoted(schema)}.${quoted(name)}`);
+  if (names.length > 0) await sql.query(`DROP TABLE ${names.join(', ')} CASCADE`);
+}
+
+async function tablesIn(sql: SqlTransaction, schema: string): Promise<readonly string[]> {
+  const rows = await sql.query<{ name: string }>('SELECT tablename AS name FROM pg_tables WHERE schemaname = $1', [
+    schema,
+  ]);
+  return rows.map(({ name }) => name);
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { comparePositions, START, type Fault, type Position } from '@drover/contracts';
+import { comparePositions, rebuildSchemaOf, START, type Fault, type Position } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger } from '@drover/observability';
@@ -32,12 +32,21 @@ describe('a projection on PostgreSQL', () => {
 
   beforeEach(async () => {
     connectionString = await postgres.createDatabase(`tally${(count += 1)}`);
+    await makeSchemas();
     store = createMemoryEventStore();
   });
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
     await store.close();
   });
+
+  /** As the owner of the database does for a service. */
+  async function makeSchemas(): Promise<void> {
+    const database = ReadDatabase.open({ connectionString, projection: tallyProjection() });
+    for (const schema of ['tally', rebuildSchemaOf('tally')])
+      await database.exclusively('spec', (sql) => sql.query(`CREATE SCHEMA ${schema}`));
+    await database.close();
+  }
 
   function openDatabase(projection = tallyProjection()): ReadDatabase {
     const database = ReadDatabase.open({ connectionString, projection });

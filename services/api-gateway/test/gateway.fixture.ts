@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { systemClock } from '@drover/domain-kit';
-import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { createMemoryEventStore, prepareStore, type EventStore } from '@drover/event-store';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { ReadDatabase } from '@drover/read-models';
 import { createHealth } from '@drover/service-kit';
@@ -42,6 +42,8 @@ export async function startGatewayFixture(
   options: { readonly store?: EventStore; readonly positionWaitMs?: number } = {},
 ): Promise<GatewayFixture> {
   const store = options.store ?? createMemoryEventStore();
+  // The schemas of the read models are made by the owner of the database.
+  await prepareStore({ ownerUrl: connectionString });
   const database = ReadDatabase.open({ connectionString, projection: fleetProjection });
   const commands = new FakeFleetCommands();
   const gateway: RunningGateway = await startGateway({

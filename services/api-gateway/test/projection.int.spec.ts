@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DEFAULT_PROJECT, projectIdSchema, START, type Position, type StoredEvent } from '@drover/contracts';
+import {
+  DEFAULT_PROJECT,
+  projectIdSchema,
+  rebuildSchemaOf,
+  START,
+  type Position,
+  type StoredEvent,
+} from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger } from '@drover/observability';
@@ -183,7 +190,10 @@ describe('the projection of the fleet', () => {
   async function withModel<T>(work: (database: ReadDatabase) => Promise<T>): Promise<T> {
     const database = ReadDatabase.open({ connectionString, projection: fleetProjection, maxConnections: 4 });
     try {
-      await database.exclusively('spec', (sql) => sql.query('DROP SCHEMA IF EXISTS drover_fleet CASCADE'));
+      await database.exclusively('spec', async (sql) => {
+        for (const schema of ['drover_fleet', rebuildSchemaOf('drover_fleet')])
+          await sql.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
+      });
       await database.migrate();
       return await work(database);
     } finally {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { vmCommandSchemas, type CommandAccepted } from '@drover/contracts';
-import { openPostgresEventStore, type PostgresEventStore } from '@drover/event-store';
+import { openPostgresEventStore, prepareStore, type PostgresEventStore } from '@drover/event-store';
 import { answered, connectMessaging, readMessage, type NatsMessaging } from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
@@ -24,7 +24,8 @@ describe('api-gateway as a service, on real PostgreSQL and NATS', () => {
     [postgres, nats] = await Promise.all([startPostgres(), startNats({ jetstream: true })]);
     folder = await mkdtemp(path.join(tmpdir(), 'drover-gateway-'));
     await writeFile(path.join(folder, 'token'), 'the-token\n');
-    await writeFile(path.join(folder, 'database-url'), postgres.connectionString);
+    const { urls } = await prepareStore({ ownerUrl: postgres.connectionString });
+    await writeFile(path.join(folder, 'database-url'), urls['api-gateway']);
     const config = apiGatewayConfigSchema.parse({
       nats: { url: nats.url },
       database: { urlFiles: { 'api-gateway': path.join(folder, 'database-url') } },
@@ -93,6 +94,14 @@ describe('api-gateway as a service, on real PostgreSQL and NATS', () => {
     await commands.stop();
     await events.stop();
   }, 20_000);
+
+  it('builds its read model anew as a role that may make no schema', async () => {
+    expect((await ask('POST', '/admin/rebuild')).status).toBe(202);
+    const state = async () => ((await (await ask('GET', '/admin/rebuild')).json()) as { state: string }).state;
+    while ((await state()) === 'RUNNING');
+    expect(await state()).toBe('SUCCEEDED');
+    expect(await (await ask('GET', '/vms')).json()).toMatchObject({ items: [{ name: 'a' }] });
+  });
 
   it('answers 503 while the database is gone, and again as before when it is back', async () => {
     await postgres.kill9();

@@ -1,17 +1,21 @@
 import type { Tables } from './schema.js';
 
+/** How long a session may hold the lock of all appends without a word: one round trip is all that an append needs. */
+const HEAD_HELD_MS = 1_000;
+
 /** The one way into the table of events. */
 export function appendFunction({ events, head, append, writers }: Tables): string {
   return `
 -- Settles a group of appends in their order, in one transaction of one round trip. Appends name their stream by its place
--- in "streams" and their events by count; expected revision -2 means any, -1 no stream.
+-- in "streams" and their events by count, in order; expected revision -2 means any, -1 no stream. Places are counted here:
+-- nobody who calls says where an event goes.
 -- Outcomes: 0 conflict (revision is the actual one), 1 appended, 2 repeat, 3 ids known in part or in another stream,
 -- 4 the stream is of a kind that the role does not write. No outcomes at all where the lock came later than "wait_ms" after
 -- the statement: by then the callers have been told that nothing was made.
 -- Runs with the rights of the owner, whom alone the tables obey; "session_user" is the role that calls.
 CREATE FUNCTION ${append}(
   wait_ms integer, streams text[], append_stream integer[], append_expected integer[], append_count integer[],
-  event_append integer[], event_offset integer[], event_id uuid[], event_type text[], event_version integer[],
+  event_id uuid[], event_type text[], event_version integer[],
   event_data json[], event_meta json[],
   OUT outcomes integer[], OUT revisions integer[], OUT positions bigint[]
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
@@ -22,8 +26,10 @@ DECLARE
   stream_revisions integer[];
   known bigint[];
   has_known boolean;
-  first_revisions integer[] := array_fill(NULL::integer, ARRAY[cardinality(append_stream)]);
-  first_positions bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(append_stream)]);
+  event_append integer[];
+  -- Of an append that goes through: what the number of an event among all of the call is added to.
+  base_revisions integer[] := array_fill(NULL::integer, ARRAY[cardinality(append_stream)]);
+  base_positions bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(append_stream)]);
   seen_events integer := 0;
   s integer;
   known_count integer;
@@ -38,6 +44,16 @@ BEGIN
     has_foreign := EXISTS (SELECT FROM unnest(streams) n(name) WHERE split_part(n.name, '-', 1) <> ALL (may_write));
   END IF;
 
+  IF (0 < ALL (append_count)) IS NOT TRUE
+    OR (SELECT sum(c.events) FROM unnest(append_count) c(events)) IS DISTINCT FROM cardinality(event_id)
+    OR cardinality(append_count) <> cardinality(append_stream) THEN
+    RAISE 'the counts of the appends are not those of their events' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  event_append := ARRAY(SELECT c.append::integer FROM unnest(append_count) WITH ORDINALITY c(events, append),
+    generate_series(1, c.events) ORDER BY c.append);
+
+  -- Whoever holds the lock and then says nothing is cut off, and the next one goes on.
+  PERFORM set_config('idle_in_transaction_session_timeout', '${HEAD_HELD_MS}', true);
   -- Held until the commit: the next group, of whichever process, sees all of this one. Each statement below takes a new
   -- snapshot and so sees what the groups before have left.
   PERFORM FROM ${head} FOR UPDATE;
@@ -71,8 +87,8 @@ BEGIN
       revisions[a] := known_revision;
       positions[a] := known_position;
     ELSIF append_expected[a] = -2 OR append_expected[a] = stream_revisions[s] THEN
-      first_revisions[a] := stream_revisions[s] + 1;
-      first_positions[a] := newest + 1;
+      base_revisions[a] := stream_revisions[s] - seen_events + append_count[a];
+      base_positions[a] := newest - seen_events + append_count[a];
       stream_revisions[s] := stream_revisions[s] + append_count[a];
       newest := newest + append_count[a];
       outcomes[a] := 1;
@@ -84,11 +100,11 @@ BEGIN
   END LOOP;
 
   INSERT INTO ${events} (position, recorded_at, id, revision, schema_version, stream, kind, type, data, meta)
-  SELECT first_positions[e.append] + e.place, now_at_least, e.id, first_revisions[e.append] + e.place, e.version,
+  SELECT base_positions[e.append] + e.number, now_at_least, e.id, base_revisions[e.append] + e.number, e.version,
     streams[append_stream[e.append]], split_part(streams[append_stream[e.append]], '-', 1), e.type, e.data, e.meta
-  FROM unnest(event_append, event_offset, event_id, event_type, event_version, event_data, event_meta)
-    e(append, place, id, type, version, data, meta)
-  WHERE first_positions[e.append] IS NOT NULL;
+  FROM unnest(event_append, event_id, event_type, event_version, event_data, event_meta)
+    WITH ORDINALITY e(append, id, type, version, data, meta, number)
+  WHERE base_positions[e.append] IS NOT NULL;
 END
 $function$;`;
 }

@@ -32,8 +32,6 @@ export function encodeGroup(group: readonly WaitingAppend[]): Buffer[] {
     int4Array(appendStreams),
     int4Array(group.map(({ expected }) => (expected === 'any' ? -2 : expected === 'no-stream' ? -1 : expected))),
     int4Array(group.map((append) => append.events.length)),
-    int4Array(group.flatMap((append, index) => append.events.map(() => index + 1))),
-    int4Array(group.flatMap((append) => append.events.map((_, offset) => offset))),
     uuidArray(events.map((event) => event.id)),
     textArray(events.map((event) => event.type)),
     int4Array(events.map((event) => event.schemaVersion)),

@@ -120,7 +120,7 @@ export class AppendRunner {
     const leftMs = Math.min(...group.map((append) => append.deadlineMs)) - clock.monotonicMs();
     const query = {
       name: 'append',
-      text: `SELECT outcomes, revisions, positions FROM ${tables.append}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+      text: `SELECT outcomes, revisions, positions FROM ${tables.append}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       values: [Math.ceil(leftMs), ...encodeGroup(group)],
       query_timeout: Math.max(1, Math.ceil(leftMs)),
     };

@@ -1,7 +1,13 @@
 import { forEachService, type BuiltService } from '@drover/contracts';
 import { connectClient, untilAnswered } from './database.client.js';
 import { inTransaction, migrateSchema, tablesIn } from './schema.js';
-import { hindranceToRoles, makeRoles, roleOf, type ServicePasswords } from './store-roles.client.js';
+import {
+  hindranceToRoles,
+  makeReadModelSchemas,
+  makeRoles,
+  roleOf,
+  type ServicePasswords,
+} from './store-roles.client.js';
 
 export interface PrepareStoreOptions {
   /** Of the role that owns the database; a secret that no service needs. */
@@ -25,7 +31,7 @@ export interface PreparedStore {
 }
 
 /**
- * Brings the tables of the event store up to date and gives every service a role with the least rights. The one step that
+ * Brings the tables of the event store up to date, makes the schemas of the read models, and gives every service a role with the least rights. The one step that
  * needs the owner; idempotent, and safe beside running services and beside itself.
  */
 export async function prepareStore(options: PrepareStoreOptions): Promise<PreparedStore> {
@@ -39,6 +45,7 @@ export async function prepareStore(options: PrepareStoreOptions): Promise<Prepar
       const withoutRoles = await hindranceToRoles(client);
       await inTransaction(client, async () => {
         await migrateSchema(client, tables);
+        await makeReadModelSchemas(client);
         if (withoutRoles === undefined) await makeRoles(client, database, tables, passwords);
       });
       const urls = forEachService((service) =>

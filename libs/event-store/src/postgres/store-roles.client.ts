@@ -1,11 +1,21 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { builtServices, services, type BuiltService } from '@drover/contracts';
+import { builtServices, readModels, rebuildSchemaOf, services, type BuiltService } from '@drover/contracts';
 import pg from 'pg';
 import type { Tables } from './schema.js';
 
 export type ServicePasswords = Readonly<Record<BuiltService, string>>;
 
 const longestRole = 63;
+
+/** A service that stands still in a transaction holds up what waits for its locks no longer than this. */
+const idleTransactionS = 60;
+
+const readModelSchemas = readModels.flatMap((name) => [name, rebuildSchemaOf(name)]).map(pg.escapeIdentifier);
+
+/** Of the owner, whoever connects later: api-gateway fills them and may make none. */
+export async function makeReadModelSchemas(client: pg.ClientBase): Promise<void> {
+  for (const name of readModelSchemas) await client.query(`CREATE SCHEMA IF NOT EXISTS ${name}`);
+}
 
 /** Named after the database, because roles are the whole server's: two databases of it have roles of their own. */
 export function roleOf(database: string, service: BuiltService): string {
@@ -28,8 +38,8 @@ export async function hindranceToRoles(client: pg.ClientBase): Promise<string | 
 
 /**
  * Makes the services' roles, or gives them these passwords (none where the server asks for none), and grants each the least it needs: to read events, to append
- * through the function that knows which kinds are its own, to keep its own dead letters and snapshots of folds. api-gateway makes schemas for its
- * read models, which it owns.
+ * through the function that knows which kinds are its own, to keep its own dead letters and snapshots of folds. api-gateway makes tables in the
+ * schemas of its read models, and no schema.
  */
 export async function makeRoles(
   client: pg.ClientBase,
@@ -54,9 +64,14 @@ export async function makeRoles(
     const role = escapeIdentifier(name);
     const { rows } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
     if (rows.length === 0) await client.query(`CREATE ROLE ${role} NOINHERIT`);
+    // What a connection does not say for itself. A session may change it, so it guards against faults alone.
+    const settings = { search_path: 'pg_catalog', idle_in_transaction_session_timeout: `'${idleTransactionS}s'` };
+    for (const [setting, value] of Object.entries(settings))
+      await client.query(`ALTER ROLE ${role} IN DATABASE ${escapeIdentifier(database)} SET ${setting} = ${value}`);
     const verifier = passwords === undefined ? 'NULL' : escapeLiteral(scramVerifier(passwords[service]));
     await client.query(`ALTER ROLE ${role} LOGIN PASSWORD ${verifier}`);
     await client.query(`
+      REVOKE CREATE ON DATABASE ${escapeIdentifier(database)} FROM ${role};
       REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM ${role};
       GRANT USAGE ON SCHEMA ${schema} TO ${role};
       GRANT SELECT ON ${events}, ${versions} TO ${role};
@@ -74,7 +89,7 @@ export async function makeRoles(
     ]);
   }
   const gateway = escapeIdentifier(roleOf(database, 'api-gateway'));
-  await client.query(`GRANT CREATE ON DATABASE ${escapeIdentifier(database)} TO ${gateway}`);
+  for (const name of readModelSchemas) await client.query(`GRANT USAGE, CREATE ON SCHEMA ${name} TO ${gateway}`);
 }
 
 /** What PostgreSQL keeps of a password (RFC 5803), so that the password itself stands in no statement and no log of it. */

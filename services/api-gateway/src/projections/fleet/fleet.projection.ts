@@ -9,6 +9,7 @@ import {
   type HostView,
   type OperationView,
   type VmView,
+  type ReadModelName,
 } from '@drover/contracts';
 import type { NotShown, Projected, Projection, SqlTransaction } from '@drover/read-models';
 import { fleetEntities } from './fleet-tables.schema.js';
@@ -33,7 +34,7 @@ function versionsKnown(): number {
  * A batch is one read of the rows it touches, a fold in memory, and one set-based write per table.
  */
 export const fleetProjection: Projection = {
-  name: 'drover_fleet',
+  name: 'drover_fleet' satisfies ReadModelName,
   version: REVISION * 1000 + versionsKnown(),
   entities: fleetEntities,
   migrations: [{ name: '0001-fleet', class: FleetMigration }],
