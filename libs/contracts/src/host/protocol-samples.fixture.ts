@@ -75,7 +75,7 @@ export const protocolSamples = {
     },
     { ...finished, powerState: 'STOPPED', result: { kind: 'superseded' } },
     { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'rebooted', cause: 'guest', count: 3 },
-    { kind: 'vm-state', vmId, commandId, isUnderWay: true, powerState: 'RUNNING', generation, definition: settled },
+    { kind: 'vm-state', vmId, commandId, underWay: 'undoing', powerState: 'RUNNING', generation, definition: settled },
     {
       kind: 'full-list',
       part: 0,

@@ -73,9 +73,13 @@ export const vmChangedSchema = z.strictObject({
 export const vmStateSchema = z.strictObject({
   kind: z.literal('vm-state'),
   vmId: vmIdSchema,
-  /** The command that was asked about, and whether it stands in the journal without an end. */
+  /** The command that was asked about. */
   commandId: commandIdSchema,
-  isUnderWay: z.boolean(),
+  /**
+   * What the agent is still at with this VM, by every order of it that stands in the journal without an end, the one asked about or
+   * another: `undoing` where one takes back what it has done, else `forward`. Absent: nothing.
+   */
+  underWay: z.enum(['forward', 'undoing']).optional(),
   powerState: powerStateSchema,
   /** Of the domain, where it is of this fleet. */
   generation: generationSchema.optional(),
@@ -118,7 +122,8 @@ export type ListedDomain = z.infer<typeof listedDomainSchema>;
 
 /**
  * Every domain of the host, ours and others', in parts that fit a message; the difference is settled when the last part
- * is there. VMs with a command in flight are named in `busy`: their entries may be out of date already.
+ * is there. VMs with a command that has not ended are named in `busy`, whichever way it goes: their entries may be out of date already,
+ * and nothing follows from them.
  */
 export const fullListSchema = z.strictObject({
   kind: z.literal('full-list'),
@@ -137,6 +142,7 @@ export const vmReportSchema = z.discriminatedUnion('kind', [
 export type VmReport = z.infer<typeof vmReportSchema>;
 export type CommandFinished = z.infer<typeof commandFinishedSchema>;
 export type VmChanged = z.infer<typeof vmChangedSchema>;
+export type UnderWay = NonNullable<VmStateReport['underWay']>;
 export type VmStateReport = z.infer<typeof vmStateSchema>;
 export type FullList = z.infer<typeof fullListSchema>;
 

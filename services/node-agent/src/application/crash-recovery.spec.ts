@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CommandFinished, HostCommand, PowerState } from '@drover/contracts';
+import type { JournalChange } from '../domain/journal/journal.state.js';
+import type { Journal } from './ports/journal.port.js';
 import { CrashPoint } from '../testing/crash-point.js';
 import { HostBench } from '../testing/host-bench.js';
 import { VmCommands } from '../testing/host-commands.js';
@@ -181,3 +183,35 @@ describe('an agent that is killed', () => {
     }
   }
 });
+
+describe('an agent that was restarted', () => {
+  it('names what its journal holds as busy in a list that it makes before the table has come', async () => {
+    const bench = new HostBench();
+    const vm = new VmCommands('a');
+    await (await bench.journal.open(bench.controlPlane.hostId)).write([{ kind: 'taken', command: vm.create(1) }]);
+
+    const listed = Promise.withResolvers<void>();
+    bench.controlPlane.beforeAnswering = (to) => (to === 'open' ? listed.promise : undefined);
+    await bench.start({ journal: telling(bench.journal, (change) => isList(change) && listed.resolve()) });
+    expect(bench.controlPlane.vmReports.find((report) => report.kind === 'full-list')).toMatchObject({
+      busy: [vm.vmId],
+    });
+    await bench.controlPlane.end(vm.create(1));
+    await bench.agent.stop();
+  });
+});
+
+function isList(change: JournalChange): boolean {
+  return change.kind === 'reported' && change.report.report.kind === 'full-list';
+}
+
+/** The journal, of which each change is told when it is durable. */
+function telling(journal: Journal, tell: (change: JournalChange) => void): Journal {
+  return {
+    open: async (hostId) => {
+      const { content, write } = await journal.open(hostId);
+      return { content, write: async (changes) => write(changes).then(() => changes.forEach(tell)) };
+    },
+    close: () => journal.close(),
+  };
+}

@@ -3,12 +3,15 @@ import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { outageOf, type Logger } from '@drover/observability';
 import { fullListParts, recognised, unreadableVms } from '../domain/reports/full-list.policy.js';
+import { orderedVms } from '../domain/journal/journal.state.js';
+import type { JournalBook } from './journal-book.js';
 import type { OwnVolumes } from './own-volumes.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 import { doubling, pause, within } from './stopping.js';
 import type { VmWork } from './vm-work.js';
 
 export interface FullListOptions {
+  readonly book: JournalBook;
   readonly hypervisor: Hypervisor;
   readonly volumes: OwnVolumes;
   readonly lane: ReportLane;
@@ -76,7 +79,7 @@ export class FullListReconciler {
   }
 
   async #report(): Promise<void> {
-    const { clock, generationOf, hypervisor, lane, logger, volumes, work } = this.#options;
+    const { book, clock, generationOf, hypervisor, lane, logger, volumes, work } = this.#options;
     work.forgetEchoes(clock.monotonicMs());
     await work.whileWatching(async (touched) => {
       const domains = await volumes.withProblems(recognised(await hypervisor.list(), generationOf));
@@ -84,7 +87,8 @@ export class FullListReconciler {
         if (isUntracked === true) logger.warn('a process runs that libvirt does not know', { libvirtUuid, title });
         if (unreadable !== undefined) logger.warn('a domain cannot be read', { libvirtUuid, title, unreadable });
       }
-      const unclear = new Set([...touched, ...unreadableVms(domains)]);
+      // Before the table has come, nothing of what stands in the journal is worked on yet, and all of it will be.
+      const unclear = new Set([...touched, ...orderedVms(book.content), ...unreadableVms(domains)]);
       for (const { ours } of domains) if (ours !== undefined) work.generations.set(ours.vmId, ours.generation);
       // Their places in the lane follow each other, because nothing is awaited in between.
       await Promise.all(fullListParts(domains, [...unclear]).map((part) => lane.append(part)));

@@ -1,5 +1,6 @@
 import { Fault, type HostCommandAnswer, type VmLook } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
+import { underWay } from '../domain/reports/under-way.policy.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
 import type { JournalBook } from './journal-book.js';
 import type { ReportLane } from './report-lane.reconciler.js';
@@ -49,13 +50,14 @@ export class Look {
         const { powerState, mark } = await calls.look(() => hypervisor.observe(vmId));
         if (isTouched()) return false;
         const isOurs = mark !== undefined && mark.vmId === vmId && mark.fleetId === book.content.fleetId;
-        const taken = book.content.commands.get(commandId);
-        const definition = taken?.progress?.facts.definition;
+        const { commands } = book.content;
+        const definition = commands.get(commandId)?.progress?.facts.definition;
+        const direction = underWay(commands.values(), vmId);
         await lane.append({
           kind: 'vm-state',
           vmId,
           commandId,
-          isUnderWay: taken !== undefined,
+          ...(direction === undefined ? {} : { underWay: direction }),
           powerState,
           ...(isOurs ? { generation: mark.generation } : {}),
           ...(definition === undefined ? {} : { definition }),

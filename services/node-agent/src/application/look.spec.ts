@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { VmStateReport } from '@drover/contracts';
+import { Fault, type VmId, type VmStateReport } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import { HostBench } from '../testing/host-bench.js';
 import { VmCommands } from '../testing/host-commands.js';
@@ -30,7 +30,8 @@ describe('a look at a VM, on request', () => {
     await bench.controlPlane.send(create);
     await ended(create.commandId);
     expect(await look(9)).toEqual({ kind: 'taken' });
-    expect(await reported()).toMatchObject({ powerState: 'RUNNING', generation: create.generation, isUnderWay: false });
+    expect(await reported()).toMatchObject({ powerState: 'RUNNING', generation: create.generation });
+    expect(states().at(-1)).not.toHaveProperty('underWay');
     expect(kinds()).toEqual(['command-finished', 'vm-state']);
     const stop = vm.forceStop(2);
     expect(await bench.controlPlane.send(stop)).toEqual({ kind: 'taken' });
@@ -49,8 +50,46 @@ describe('a look at a VM, on request', () => {
     });
     await bench.controlPlane.send(vm.create(1));
     await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: vm.create(1).commandId });
-    expect(await reported()).toMatchObject({ powerState: 'ABSENT', isUnderWay: true });
+    expect(await reported()).toMatchObject({ powerState: 'ABSENT', underWay: 'forward' });
     going.resolve();
+  });
+
+  it('tells that what runs is being taken back, also where another command is asked about', async () => {
+    const [looked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await bench.start({
+      hypervisor: (driver): Hypervisor =>
+        instead(driver, {
+          // The domain runs, and its start fails all the same: it is stopped and removed again.
+          start: async (vmId: VmId) => {
+            await driver.start(vmId);
+            throw new Fault('HYPERVISOR_FAILED', 'unknown', 'a hook failed');
+          },
+          forceStop: async (vmId: VmId) => {
+            held.resolve();
+            await looked.promise;
+            return driver.forceStop(vmId);
+          },
+          observe: async (vmId: VmId) => {
+            const seen = await driver.observe(vmId);
+            return isFailing && seen.powerState === 'RUNNING' ? { ...seen, powerState: 'STOPPED' } : seen;
+          },
+        }),
+    });
+    let isFailing = true;
+    const create = vm.create(1);
+    await bench.controlPlane.send(create);
+    await held.promise;
+    isFailing = false;
+    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: create.commandId });
+    expect(await reported()).toMatchObject({ powerState: 'RUNNING', underWay: 'undoing' });
+    const start = vm.start(2);
+    await bench.controlPlane.send(start);
+    await look(2);
+    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: start.commandId });
+    await bench.controlPlane.when(() => (states().length === 3 ? true : undefined), 'three states');
+    expect(states().map(({ underWay }) => underWay)).toEqual(['undoing', 'undoing', 'undoing']);
+    looked.resolve();
+    expect(await ended(create.commandId)).toMatchObject({ powerState: 'ABSENT', result: { kind: 'failed' } });
   });
 
   it('is refused, as any order is, where it has a field that this release does not know', async () => {

@@ -10,6 +10,7 @@ import {
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
+import { orderedVms } from '../domain/journal/journal.state.js';
 import { raise } from '../domain/taking/take-command.decider.js';
 import { HostIdContention } from './host-id-contention.js';
 import type { InventoryReconciler, TakenInventory } from './inventory.reconciler.js';
@@ -192,10 +193,7 @@ export class Session {
           journalEpoch,
           nonce: randomUUID(),
           lastSequence: book.content.lanes.vm.lastSequence,
-          underWay: [...new Set([...book.content.commands.values()].map(({ command }) => command.vmId))].slice(
-            0,
-            10_000,
-          ),
+          underWay: [...orderedVms(book.content)].slice(0, 10_000),
         });
         if (answer.kind === 'answered') {
           const raised = answer.value.vms.filter(({ vmId, newest }) => {

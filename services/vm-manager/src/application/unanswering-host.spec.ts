@@ -125,6 +125,34 @@ describe('a host that cannot be heard', () => {
   });
 });
 
+describe('a host that is still at an order when its time is over', () => {
+  it.each([
+    ['goes forward', false],
+    ['takes back what it did', true],
+  ])('and %s is asked, and only its own end ends the create, though the VM runs', async (_, isUndoing) => {
+    const bench = await VmManagerBench.started();
+    const host = bench.hosts.host(hostA);
+    bench.scheduler.hosts.splice(1);
+    [host.isHung, host.isUndoing] = [true, isUndoing];
+    await bench.command('create', 'create');
+    await bench.until(() => host.isHung && bench.hosts.sent.length === 1);
+    // Between the start that failed and the stop that undoes it.
+    host.power.set(vmId, 'RUNNING');
+    await bench.until(() => host.reports.filter(({ kind }) => kind === 'vm-state').length === 3);
+    expect(bench.state()).toMatchObject({ phase: 'present', operation: { kind: 'vm.create' } });
+    expect(bench.state().operation).not.toHaveProperty('undoing');
+    host.power.delete(vmId);
+    const error = { code: 'HYPERVISOR_FAILED', detail: 'a hook failed' } as const;
+    host.failures.set('create', [{ kind: 'failed', step: 'start', undone: ['define'], left: [], error }]);
+    host.resume();
+    expect(await bench.ended('create')).toMatchObject({
+      type: 'OperationFailed',
+      data: { code: 'HYPERVISOR_FAILED', undone: ['define'] },
+    });
+    expect((await bench.types()).slice(-2)).toEqual(['OperationFailed', 'VmDeleted']);
+  });
+});
+
 describe('a second delete', () => {
   it('joins the first, and both hear of its end', async () => {
     const bench = await VmManagerBench.started();

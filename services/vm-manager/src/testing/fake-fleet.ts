@@ -71,6 +71,8 @@ export class FakeHost {
   outdatedOrders = 0;
   /** Whether commands are taken and not ended. */
   isHung = false;
+  /** Whether what was taken and has not ended is being taken back. */
+  isUndoing = false;
   readonly #newest = new Map<VmId, CommandOrder>();
   readonly #taken = new Set<string>();
   readonly #hanging: HostCommand[] = [];
@@ -96,11 +98,12 @@ export class FakeHost {
   look({ vmId, commandId }: VmLook): HostCommandAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
     const known = this.#newest.get(vmId);
-    const isUnderWay = this.#hanging.some((command) => command.commandId === commandId);
+    const isAtIt = this.#hanging.some((command) => command.vmId === vmId);
     const powerState = this.power.get(vmId) ?? 'ABSENT';
     const generation = this.generations.get(vmId) ?? known?.generation;
     const ours = powerState === 'ABSENT' || generation === undefined ? {} : { generation };
-    this.reports.push({ kind: 'vm-state', vmId, commandId, isUnderWay, powerState, ...ours });
+    const underWay = isAtIt ? { underWay: this.isUndoing ? ('undoing' as const) : ('forward' as const) } : {};
+    this.reports.push({ kind: 'vm-state', vmId, commandId, ...underWay, powerState, ...ours });
     return { kind: 'taken' };
   }
 

@@ -174,6 +174,11 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
   }
 }
 
+/** VMs with a command that has no end yet. */
+export function orderedVms({ commands }: Readonly<JournalContent>): ReadonlySet<VmId> {
+  return new Set([...commands.values()].map(({ command }) => command.vmId));
+}
+
 export function volumeKey({ pool, volume }: VolumeRef): string {
   return `${pool}/${volume}`;
 }

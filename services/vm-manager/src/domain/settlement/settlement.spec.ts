@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type {
-  CommandFinished,
-  ErrorCode,
-  ListedDomain,
-  PowerState,
-  VmChanged,
-  VmFact,
-  VmStateReport,
+import {
+  powerStateSchema,
+  type CommandFinished,
+  type ErrorCode,
+  type ListedDomain,
+  type PowerState,
+  type VmChanged,
+  type VmFact,
+  type VmStateReport,
 } from '@drover/contracts';
 import { evolve } from '../vm/vm-evolution.state.js';
 import { initialState, type VmState } from '../vm/vm.state.js';
@@ -491,17 +492,29 @@ describe('what a host has of a VM whose operation is out of time', () => {
     const commandId = pendingCommand(state)?.command.commandId;
     if (commandId === undefined) throw new Error('no command is waited for');
     const generation = powerState === 'ABSENT' ? {} : { generation: firstGeneration };
-    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, isUnderWay: false, powerState, ...generation };
+    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, powerState, ...generation };
     return settleVmState(state, { ...report, ...more }, source(9));
   }
   const creating = stateOf(history.placed());
   const stopping = stateOf([...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')]);
+  const starting = stateOf([...history.stopped(), fact.startRequested(), fact.began('start', 'vm.start')]);
 
-  it('ends a create as succeeded where the VM runs, also while its command is still under way', () => {
-    for (const isUnderWay of [false, true]) {
-      expect(types(seen(creating, 'RUNNING', { definition, isUnderWay }))).toEqual([
-        ...['VmDefined', 'VmStarted', 'OperationSucceeded'],
-      ]);
+  it('ends a create as succeeded where the VM runs and its host is at nothing more', () => {
+    expect(types(seen(creating, 'RUNNING', { definition }))).toEqual(['VmDefined', 'VmStarted', 'OperationSucceeded']);
+  });
+
+  it('ends nothing as done while the host is still at it, because it may turn back', () => {
+    expect(seen(creating, 'RUNNING', { definition, underWay: 'forward' })).toEqual([]);
+    expect(seen(creating, 'UNRESPONSIVE', { underWay: 'forward' })).toEqual([]);
+    expect(seen(starting, 'RUNNING', { underWay: 'forward' })).toEqual([]);
+    expect(seen(stopping, 'STOPPED', { underWay: 'forward' })).toEqual([]);
+  });
+
+  it('leaves all to the end of the command while the host takes back what it did', () => {
+    for (const state of [creating, starting, stopping]) {
+      for (const powerState of powerStateSchema.options) {
+        expect(seen(state, powerState, { definition, underWay: 'undoing' })).toEqual([]);
+      }
     }
   });
 
@@ -513,7 +526,7 @@ describe('what a host has of a VM whose operation is out of time', () => {
   it('undoes a create of which nothing is there, or which is still being made, and nothing that may run', () => {
     const undone = [{ type: 'OperationCancelRequested', data: { because: 'overdue' } }];
     expect(seen(creating, 'ABSENT')).toMatchObject(undone);
-    expect(seen(creating, 'STOPPED', { isUnderWay: true })).toMatchObject(undone);
+    expect(seen(creating, 'STOPPED', { underWay: 'forward' })).toMatchObject(undone);
     for (const powerState of ['UNRESPONSIVE', 'STOPPED', 'CRASHED'] as const) {
       expect(seen(creating, powerState)).toMatchObject([
         { type: 'OperationFailed', data: { left: [expect.stringContaining(hostA)] } },
@@ -525,7 +538,7 @@ describe('what a host has of a VM whose operation is out of time', () => {
     const { commandId } = pendingCommand(stopping)?.command ?? {};
     if (commandId === undefined) throw new Error('no command is waited for');
     expect(seen(creating, 'RUNNING', { commandId })).toEqual([]);
-    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, isUnderWay: false, powerState: 'ABSENT' };
+    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, powerState: 'ABSENT' };
     expect(settleVmState(stopping, report, source(1))).toEqual([]);
     expect(settleVmState(stopping, report, source(9, hostB))).toEqual([]);
   });
