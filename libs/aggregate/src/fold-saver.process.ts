@@ -38,13 +38,9 @@ export class FoldSaver {
     return this.#savedPosition;
   }
 
-  /**
-   * Puts the folds where the newest snapshot has them. Resolves to the position to follow the store from.
-   *
-   * @param head position of the store's newest event.
-   */
-  async restore(head: Position): Promise<Position> {
-    const position = await this.#snapshots.load(this.#owner, head, (rows) => {
+  /** Puts the folds where the newest snapshot has them. Resolves to the position to follow the store from. */
+  async restore(): Promise<Position> {
+    const position = await this.#snapshots.load(this.#owner, (rows) => {
       for (const { kind, id, ...row } of rows) this.#folds.get(kind)?.restore(id, row);
     });
     this.#savedPosition = position ?? START;

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { START, type HostId, type Position, type StoredHostEvent } from '@drover/contracts';
 import {
   createMemoryEventStore,
-  createMemoryFoldSnapshots,
   type EventStore,
   type FoldSnapshots,
+  type MemoryEventStore,
 } from '@drover/event-store';
 import { FoldSaver } from './fold-saver.process.js';
 import { Streams } from './streams.js';
@@ -23,7 +23,7 @@ class Replica {
   }
 
   async start(): Promise<this> {
-    this.#position = await this.saver.restore(await this.#store.head());
+    this.#position = await this.saver.restore();
     return this;
   }
 
@@ -41,13 +41,13 @@ class Replica {
 }
 
 describe('a snapshot of folds', () => {
-  let store: EventStore;
+  let store: MemoryEventStore;
   let snapshots: FoldSnapshots;
   let causes = 0;
 
   beforeEach(() => {
     store = createMemoryEventStore();
-    snapshots = createMemoryFoldSnapshots();
+    snapshots = store.foldSnapshots;
   });
 
   const replica = (stateVersion?: number) => new Replica(store, snapshots, stateVersion).start();

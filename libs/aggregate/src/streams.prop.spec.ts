@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Fault, START, type HostFact, type HostId, type Position, type StoredHostEvent } from '@drover/contracts';
-import { createMemoryEventStore, createMemoryFoldSnapshots } from '@drover/event-store';
+import { createMemoryEventStore } from '@drover/event-store';
 import { FoldSaver } from './fold-saver.process.js';
 import { Streams } from './streams.js';
 import { appending, cordons, factsOf, hostOf, type Cordons } from './testing/cordons.js';
@@ -67,7 +67,7 @@ describe('streams with several writers, faults, lag, snapshots and restarts', ()
 
 class Fleet {
   readonly store = createMemoryEventStore();
-  readonly snapshots = createMemoryFoldSnapshots();
+  readonly snapshots = this.store.foldSnapshots;
   readonly replicas = Array.from({ length: REPLICAS }, () => new Replica(this));
   /** Causes whose change was answered. */
   readonly answered = new Set<string>();
@@ -131,7 +131,7 @@ class Replica {
   }
 
   async start(): Promise<this> {
-    this.position = await this.saver.restore(await this.#fleet.store.head());
+    this.position = await this.saver.restore();
     return this;
   }
 

@@ -32,15 +32,16 @@ export interface FoldOwner {
 export interface FoldSnapshots {
   /**
    * Hands out the newest snapshot, some rows at a time, and resolves to its position; to undefined, without a row, where there is
-   * none, or where it stands beyond `head`: it is then of another history. Must have ended before this process saves.
-   *
-   * @param head position of the store's newest event.
+   * none. One is of another history where the store does not hold the event that stood at its position when it was saved: the
+   * store was restored from an older copy since, and may have come further again. It is deleted. Must have ended before this
+   * process saves.
    */
-  load(owner: FoldOwner, head: Position, take: (rows: readonly FoldRow[]) => void): Promise<Position | undefined>;
+  load(owner: FoldOwner, take: (rows: readonly FoldRow[]) => void): Promise<Position | undefined>;
   /**
    * Brings the snapshot to `position`, all of it or nothing. `changes` is drawn on while the saving is under way, and must in the
    * end have named every stream that changed since this process loaded or last saved. Resolves to false, with nothing saved,
-   * where the snapshot stands at this position or behind it already: another replica saved it.
+   * where the snapshot stands at this position or behind it already: another replica saved it. Throws `PositionRefused` where no
+   * event stands at the position.
    *
    * Snapshots of the two newest versions of a service are kept, so that releases N and N-1 can take turns.
    */

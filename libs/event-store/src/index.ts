@@ -2,7 +2,6 @@ export * from './memory/memory-event-store.adapter.js';
 export * from './postgres/postgres-event-store.adapter.js';
 export * from './dead-letters.port.js';
 export * from './fold-snapshots.port.js';
-export * from './memory/memory-fold-snapshots.adapter.js';
 export * from './event-store.port.js';
 export * from './position-refused.js';
 export * from './postgres/prepare-store.js';

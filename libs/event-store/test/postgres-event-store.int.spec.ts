@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
-import type { Position } from '@drover/contracts';
+import type { Position, Upcaster } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
 import { openPostgresEventStore, type PostgresEventStore } from '../src/index.js';
@@ -29,26 +29,27 @@ describe('postgres event store', () => {
     await server.stop();
   });
 
-  eventStoreContract(
-    async (upcasters = []) => {
-      schemas += 1;
-      const options = { connectionString: server.connectionString, schema: `store_${schemas}`, upcasters };
-      // All at once: each finds the schema missing.
-      opened = await Promise.all([1, 2, 3].map(() => openPostgresEventStore(options)));
-      const [store, ...peers] = opened;
-      if (store === undefined) throw new Error('no store was opened');
-      const restoreOlderCopy = async (upTo: Position) => {
-        await forgetBehind(server.connectionString, options.schema, upTo);
-        const restored = await openPostgresEventStore(options);
-        opened.push(restored);
-        return restored;
-      };
-      return { store, peers, restoreOlderCopy };
-    },
-    async () => {
-      await Promise.all(opened.splice(0).map((store) => store.close()));
-    },
-  );
+  /** So many processes on one new store. */
+  async function open(processes: number, upcasters: readonly Upcaster[] = []) {
+    schemas += 1;
+    const options = { connectionString: server.connectionString, schema: `store_${schemas}`, upcasters };
+    // All at once: each finds the schema missing.
+    opened = await Promise.all(Array.from({ length: processes }, () => openPostgresEventStore(options)));
+    const [store, ...peers] = opened;
+    if (store === undefined) throw new Error('no store was opened');
+    const restoreOlderCopy = async (upTo: Position) => {
+      await forgetBehind(server.connectionString, options.schema, upTo);
+      const restored = await openPostgresEventStore(options);
+      opened.push(restored);
+      return restored;
+    };
+    return { store, peers, restoreOlderCopy };
+  }
+  async function close(): Promise<void> {
+    await Promise.all(opened.splice(0).map((store) => store.close()));
+  }
+
+  eventStoreContract((upcasters) => open(3, upcasters), close);
   deadLettersContract(() => lettersStore.deadLetters);
-  foldSnapshotsContract(() => lettersStore.foldSnapshots);
+  foldSnapshotsContract(() => open(1), close);
 });

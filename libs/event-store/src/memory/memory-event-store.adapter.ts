@@ -3,6 +3,7 @@ import {
   START,
   type Fault,
   upcastWith,
+  type EventId,
   type NewEvent,
   type Position,
   type StoredEvent,
@@ -26,7 +27,7 @@ import { checkWithinHead, fromSequence, toSequence } from '../sequence.codec.js'
 import { follow, rest, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
 import type { FoldSnapshots } from '../fold-snapshots.port.js';
 import { createMemoryDeadLetters } from './memory-dead-letters.adapter.js';
-import { createMemoryFoldSnapshots } from './memory-fold-snapshots.adapter.js';
+import { createMemoryFoldSnapshots, type MemorySnapshots } from './memory-fold-snapshots.adapter.js';
 
 export interface MemoryEventStoreOptions {
   /** Gives `recordedAt`; the clock of this process by default. */
@@ -40,7 +41,7 @@ export interface MemoryEventStore extends EventStore {
   readonly foldSnapshots: FoldSnapshots;
   /**
    * Loses what stands behind `upTo`, as a database that is restored from an older copy. This store fails from then on; the
-   * result is the same store to a process that starts afterwards.
+   * result is the same store to a process that starts afterwards, with the snapshots of folds that were beside it.
    */
   restoreOlderCopy(upTo: Position): MemoryEventStore;
 }
@@ -49,10 +50,10 @@ const defaultPageSize = 500;
 
 /** For specs and simulation: behaves as a durable store does, and forgets everything with the process. */
 export function createMemoryEventStore(options: MemoryEventStoreOptions = {}): MemoryEventStore {
-  return storeOf([], options);
+  return storeOf([], options, new Map());
 }
 
-function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions): MemoryEventStore {
+function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions, snapshots: MemorySnapshots): MemoryEventStore {
   const clock = options.clock ?? systemClock;
   const upcast = upcastWith(options.upcasters ?? eventUpcasters);
   const streams = Map.groupBy(log, ({ stream }) => stream);
@@ -124,6 +125,12 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions): MemoryEv
     return { events, next: fromSequence(next), isEnd: next >= log.length };
   }
 
+  function eventIdAt(position: Position): EventId | undefined {
+    const sequence = toSequence(position);
+    checkWithinHead(sequence, log.length);
+    return log[sequence - 1]?.id;
+  }
+
   const head = () => (log.length === 0 ? START : fromSequence(log.length));
   const followed: FollowedStore = {
     head: async () => {
@@ -152,7 +159,7 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions): MemoryEv
 
   return {
     deadLetters: createMemoryDeadLetters(clock),
-    foldSnapshots: createMemoryFoldSnapshots(),
+    foldSnapshots: createMemoryFoldSnapshots(eventIdAt, snapshots),
     async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]) {
       assertOpen();
       checkExpectedRevision(expected);
@@ -186,7 +193,7 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions): MemoryEv
       const kept = log.slice(0, toSequence(upTo));
       loss = tailLost(log.length, kept.length);
       for (const wake of [...sleepers]) wake();
-      return storeOf(kept, options);
+      return storeOf(kept, options, snapshots);
     },
     async close() {
       isClosed = true;

@@ -1,5 +1,10 @@
 import { foldSnapshotsContract } from '../testing/fold-snapshots.contract.js';
-import { createMemoryFoldSnapshots } from './memory-fold-snapshots.adapter.js';
+import { createMemoryEventStore } from './memory-event-store.adapter.js';
 
-const snapshots = createMemoryFoldSnapshots();
-foldSnapshotsContract(() => snapshots);
+foldSnapshotsContract(
+  async () => {
+    const store = createMemoryEventStore();
+    return { store, restoreOlderCopy: async (upTo) => store.restoreOlderCopy(upTo) };
+  },
+  async () => undefined,
+);

@@ -1,10 +1,19 @@
-import { comparePositions, positionSchema, type Position } from '@drover/contracts';
+import { comparePositions, positionSchema, START, type Position } from '@drover/contracts';
 import type { FoldChanges, FoldOwner, FoldRow, FoldSnapshots } from '../fold-snapshots.port.js';
+import { PositionRefused } from '../position-refused.js';
+import { toSequence } from '../sequence.codec.js';
 import { isUnavailable, unavailable, untilAnswered, type Queries, type QueryPool } from './database.client.js';
 import type { Tables } from './schema.js';
 
 interface SnapshotRow {
   readonly position: string;
+  readonly event_id: string | null;
+}
+
+interface Snapshot {
+  readonly position: Position;
+  /** Of the event at the position when it was saved; null at the start of the store. */
+  readonly eventId: string | null;
 }
 
 interface StateRow {
@@ -16,18 +25,51 @@ interface StateRow {
   readonly state: string;
 }
 
+type Db = Pick<Queries, 'query'>;
+
 /** Some milliseconds of parsing each. */
 const ROWS_PER_PAGE = 200;
 
 export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceMs: number): FoldSnapshots {
-  const { foldSnapshots, foldStates } = tables;
+  const { events, foldSnapshots, foldStates } = tables;
 
-  async function positionOf(db: Pick<Queries, 'query'>, { service, version }: FoldOwner) {
+  async function find(db: Db, { service, version }: FoldOwner): Promise<Snapshot | undefined> {
     const { rows } = await db.query<SnapshotRow>(
-      `SELECT position FROM ${foldSnapshots} WHERE service = $1 AND version = $2`,
+      `SELECT position, event_id FROM ${foldSnapshots} WHERE service = $1 AND version = $2`,
       [service, version],
     );
-    return rows[0] === undefined ? undefined : positionSchema.parse(rows[0].position);
+    const [row] = rows;
+    return row && { position: positionSchema.parse(row.position), eventId: row.event_id };
+  }
+
+  /** None at the start of the store, and where no event stands there. */
+  async function eventIdAt(db: Db, position: Position): Promise<string | null> {
+    const { rows } = await db.query<{ id: string }>(`SELECT id FROM ${events} WHERE position = $1`, [
+      toSequence(position),
+    ]);
+    return rows[0]?.id ?? null;
+  }
+
+  async function isOfThisHistory(db: Db, { position, eventId }: Snapshot): Promise<boolean> {
+    return (await eventIdAt(db, position)) === eventId && (position === START || eventId !== null);
+  }
+
+  /** Looks once more behind the lock: a replica may have saved one of this history meanwhile. */
+  async function removeForeign(client: Db, owner: FoldOwner): Promise<void> {
+    await lock(client, owner);
+    const found = await find(client, owner);
+    if (found !== undefined && !(await isOfThisHistory(client, found))) await remove(client, owner);
+  }
+
+  async function lock(client: Db, { service }: FoldOwner): Promise<void> {
+    const name = `drover folds ${foldStates} ${service}`;
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [name]);
+  }
+
+  async function remove(client: Db, { service, version }: FoldOwner): Promise<void> {
+    for (const table of [foldSnapshots, foldStates]) {
+      await client.query(`DELETE FROM ${table} WHERE service = $1 AND version = $2`, [service, version]);
+    }
   }
 
   async function page({ service, version }: FoldOwner, after: Pick<FoldRow, 'kind' | 'id'>) {
@@ -39,7 +81,7 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
     return rows.map(foldRowOf);
   }
 
-  async function write(client: Pick<Queries, 'query'>, { service, version }: FoldOwner, { kept, gone }: FoldChanges) {
+  async function write(client: Db, { service, version }: FoldOwner, { kept, gone }: FoldChanges) {
     if (kept.length > 0) {
       await client.query(
         `INSERT INTO ${foldStates} (service, version, kind, id, revision, position, first_position, state)
@@ -68,50 +110,48 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
   }
 
   /** The snapshot that was begun last is the newest: a release that has gone leaves its own behind once. */
-  async function removeOldVersions(client: Pick<Queries, 'query'>, service: string) {
+  async function removeOldVersions(client: Db, service: string) {
     const { rows } = await client.query<{ version: string }>(
       `DELETE FROM ${foldSnapshots} WHERE service = $1 AND version NOT IN
        (SELECT version FROM ${foldSnapshots} WHERE service = $1 ORDER BY begun_at DESC, version LIMIT 2) RETURNING version`,
       [service],
     );
-    for (const { version } of rows) {
-      await client.query(`DELETE FROM ${foldStates} WHERE service = $1 AND version = $2`, [service, version]);
-    }
+    for (const { version } of rows) await remove(client, { service, version });
   }
 
-  async function saveOn(
-    client: Pick<Queries, 'query'>,
-    owner: FoldOwner,
-    position: Position,
-    changes: Iterable<FoldChanges>,
-  ) {
+  async function saveOn(client: Db, owner: FoldOwner, position: Position, changes: Iterable<FoldChanges>) {
     const { service, version } = owner;
-    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-      `drover folds ${foldStates} ${service}`,
-    ]);
-    const before = await positionOf(client, owner);
-    if (before !== undefined && comparePositions(position, before) <= 0) return false;
+    await lock(client, owner);
+    const before = await find(client, owner);
+    if (before !== undefined && comparePositions(position, before.position) <= 0) return false;
+    const eventId = await eventIdAt(client, position);
+    if (eventId === null && position !== START) throw noEventAt(position);
     for (const some of changes) await write(client, owner, some);
     await client.query(
-      `INSERT INTO ${foldSnapshots} (service, version, position) VALUES ($1, $2, $3)
-       ON CONFLICT (service, version) DO UPDATE SET position = excluded.position, saved_at = clock_timestamp()`,
-      [service, version, position],
+      `INSERT INTO ${foldSnapshots} (service, version, position, event_id) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (service, version) DO UPDATE SET position = excluded.position, event_id = excluded.event_id,
+         saved_at = clock_timestamp()`,
+      [service, version, position, eventId],
     );
     if (before === undefined) await removeOldVersions(client, service);
     return true;
   }
 
   return {
-    async load(owner, head, take) {
+    async load(owner, take) {
       const ask = <Result>(query: () => Promise<Result>) =>
         untilAnswered('load a snapshot of folds', patienceMs, query);
-      const position = await ask(() => positionOf(pool, owner));
-      if (position === undefined || comparePositions(position, head) > 0) return undefined;
+      const found = await ask(() => find(pool, owner));
+      if (found === undefined) return undefined;
+      if (!(await ask(() => isOfThisHistory(pool, found)))) {
+        await ask(() => pool.transaction((client) => removeForeign(client, owner)));
+        return undefined;
+      }
       for (let after = { kind: '', id: '' }; ;) {
         const rows = await ask(() => page(owner, after));
         if (rows.length > 0) take(rows);
         const last = rows.at(-1);
-        if (last === undefined || rows.length < ROWS_PER_PAGE) return position;
+        if (last === undefined || rows.length < ROWS_PER_PAGE) return found.position;
         after = last;
       }
     },
@@ -123,6 +163,12 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
       }
     },
   };
+}
+
+/** A save at a place that the store does not hold: what it saw was lost, or it is not of this store. */
+function noEventAt(position: Position): PositionRefused {
+  const detail = `no event stands at position ${position}, where a snapshot was to be saved`;
+  return new PositionRefused({ code: 'POSITION_BEYOND_HEAD', detail });
 }
 
 function foldRowOf(row: StateRow): FoldRow {

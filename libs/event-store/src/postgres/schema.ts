@@ -147,6 +147,7 @@ CREATE TABLE ${foldSnapshots} (
   service text NOT NULL,
   version text NOT NULL,
   position text NOT NULL,
+  event_id uuid,
   begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   saved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (service, version)

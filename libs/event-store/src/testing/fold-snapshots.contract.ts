@@ -1,11 +1,34 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
-import { positionSchema, type Position } from '@drover/contracts';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { positionSchema, START, type Position } from '@drover/contracts';
+import type { EventStore } from '../event-store.port.js';
 import type { FoldChanges, FoldOwner, FoldRow, FoldSnapshots } from '../fold-snapshots.port.js';
+import { anEvent, aStream, readEverything } from './events.js';
 
-/** What every adapter of `FoldSnapshots` must do. They may hold snapshots of other specs. */
-export function foldSnapshotsContract(snapshots: () => FoldSnapshots): void {
-  const at = (position: number): Position => positionSchema.parse(String(position));
+export type StoreWithSnapshots = EventStore & { readonly foldSnapshots: FoldSnapshots };
+
+export interface FoldSnapshotsUnderTest {
+  /** A store without events and snapshots. */
+  readonly store: StoreWithSnapshots;
+  /** Puts an older copy of the events in their place, up to `upTo`, and leaves the snapshots as they are. */
+  readonly restoreOlderCopy: (upTo: Position) => Promise<StoreWithSnapshots>;
+}
+
+const EVENTS = 30;
+
+/** What every adapter of `FoldSnapshots` must do. `open` gives a new store and is followed by `close`. */
+export function foldSnapshotsContract(open: () => Promise<FoldSnapshotsUnderTest>, close: () => Promise<void>): void {
+  let under: FoldSnapshotsUnderTest;
+  let positions: readonly Position[] = [];
+  const snapshots = () => under.store.foldSnapshots;
+  /** Of the nth event. */
+  const at = (n: number): Position => positions[n - 1] ?? START;
+  const append = (store: EventStore, count: number) =>
+    store.append(
+      aStream(),
+      'no-stream',
+      Array.from({ length: count }, () => anEvent()),
+    );
   const newOwner = (): FoldOwner => ({ service: randomUUID(), version: '1' });
   const row = (id: string, position: number, state: unknown = { at: position }): FoldRow => ({
     kind: 'vm',
@@ -17,13 +40,20 @@ export function foldSnapshotsContract(snapshots: () => FoldSnapshots): void {
   });
   const keep = (...kept: readonly FoldRow[]): FoldChanges => ({ kept, gone: [] });
 
-  async function load(owner: FoldOwner, head = at(1_000)) {
+  async function load(owner: FoldOwner, from = snapshots()) {
     const rows: FoldRow[] = [];
-    const position = await snapshots().load(owner, head, (some) => rows.push(...some));
+    const position = await from.load(owner, (some) => rows.push(...some));
     return { position, rows: rows.sort((a, b) => (a.id < b.id ? -1 : 1)) };
   }
 
   describe('snapshots of folds', () => {
+    beforeEach(async () => {
+      under = await open();
+      await append(under.store, EVENTS);
+      positions = (await readEverything(under.store)).map(({ position }) => position);
+    });
+    afterEach(close);
+
     it('are not there before the first one', async () => {
       expect(await load(newOwner())).toEqual({ position: undefined, rows: [] });
     });
@@ -39,11 +69,34 @@ export function foldSnapshotsContract(snapshots: () => FoldSnapshots): void {
       expect(await load(owner)).toEqual({ position: at(10), rows: [...rows, odd] });
     });
 
-    it('are not read where they stand beyond the newest event', async () => {
+    it('of another history are not read and never come back, however far the store comes again', async () => {
+      const [behind, within] = [newOwner(), newOwner()];
+      await snapshots().save(behind, at(20), [keep(row('a', 1))]);
+      await snapshots().save(within, at(10), [keep(row('b', 1))]);
+      const restored = await under.restoreOlderCopy(at(10));
+      const nothing = { position: undefined, rows: [] };
+      expect(await load(within, restored.foldSnapshots)).toEqual({ position: at(10), rows: [row('b', 1)] });
+      expect(await load(behind, restored.foldSnapshots)).toEqual(nothing);
+      await append(restored, EVENTS);
+      expect(await load(behind, restored.foldSnapshots)).toEqual(nothing);
+      expect(await restored.foldSnapshots.save(behind, at(12), [])).toBe(true);
+      expect(await load(behind, restored.foldSnapshots)).toEqual({ position: at(12), rows: [] });
+    });
+
+    it('are not read where other events stand in the place of those they were made from', async () => {
       const owner = newOwner();
-      await snapshots().save(owner, at(10), [keep(row('a', 1))]);
-      expect(await load(owner, at(9))).toEqual({ position: undefined, rows: [] });
-      expect(await load(owner, at(10))).toEqual({ position: at(10), rows: [row('a', 1)] });
+      await snapshots().save(owner, at(20), [keep(row('a', 1))]);
+      const restored = await under.restoreOlderCopy(at(10));
+      await append(restored, EVENTS);
+      expect(await load(owner, restored.foldSnapshots)).toEqual({ position: undefined, rows: [] });
+    });
+
+    it('are saved only where an event stands, and at the start of a store', async () => {
+      const owner = newOwner();
+      const beyond = positionSchema.parse(String(EVENTS + 1));
+      await expect(snapshots().save(owner, beyond, [])).rejects.toMatchObject({ name: 'PositionRefused' });
+      expect(await snapshots().save(owner, START, [])).toBe(true);
+      expect(await load(owner)).toEqual({ position: START, rows: [] });
     });
 
     it('keep what did not change, replace what did, and drop what is over', async () => {

@@ -82,7 +82,7 @@ async function level(streams: { loadMissed(): Promise<void> } | undefined, holds
 
 async function restored({ logger, metrics }: ServiceContext, saver: FoldSaver, head: Position): Promise<Position> {
   const begunAt = performance.now();
-  const position = await saver.restore(head);
+  const position = await saver.restore();
   const fields = { position, head, tookMs: Math.round(performance.now() - begunAt) };
   logger.info(position === START ? 'no snapshot; reading every event' : 'started from a snapshot', fields);
   metrics.observe('drover_snapshot_position', 'Position of the newest snapshot loaded or saved', () =>

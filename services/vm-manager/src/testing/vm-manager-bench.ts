@@ -16,12 +16,7 @@ import {
   type VmVerb,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import {
-  createMemoryEventStore,
-  createMemoryFoldSnapshots,
-  type EventStore,
-  type Subscription,
-} from '@drover/event-store';
+import { createMemoryEventStore, type MemoryEventStore, type Subscription } from '@drover/event-store';
 import type { CommandAnswer } from '../application/vm-command.handler.js';
 import { vmAggregate } from '../application/vm-folds.state.js';
 import { HostJournals } from '../application/host-journals.state.js';
@@ -41,7 +36,7 @@ const FULL_LIST_MS = 60_000;
 /** The service on a memory store, with three fake hosts and time in the hand of the spec. */
 export class VmManagerBench {
   readonly clock = new ManualClock();
-  readonly store: EventStore;
+  readonly store: MemoryEventStore;
   /** The same store, as the service reaches it. */
   readonly faultyStore: FaultyStore;
   readonly scheduler = new FakeScheduler([hostA, hostB, hostC]);
@@ -60,7 +55,6 @@ export class VmManagerBench {
   /** The last state of VMs that are over, which the service itself lets go. */
   readonly #last = new Map<VmId, VmState>();
   #feed: Subscription | undefined;
-  readonly #snapshots = createMemoryFoldSnapshots();
   #saver: FoldSaver | undefined;
   #position: Position = START;
   /** Whose term it is, once it has read to the tail. */
@@ -85,8 +79,8 @@ export class VmManagerBench {
   async activate(): Promise<void> {
     const { manager } = this;
     this.followed.length = 0;
-    this.#saver = new FoldSaver('vm-manager', manager.saved, this.#snapshots);
-    this.#position = await this.#saver.restore(await this.store.head());
+    this.#saver = new FoldSaver('vm-manager', manager.saved, this.store.foldSnapshots);
+    this.#position = await this.#saver.restore();
     const follow = (events: readonly StoredEvent[], upTo: Position) => {
       for (const event of events) manager.follow(event as FollowedEvent);
       if (manager === this.manager) this.followed.push(...events);
