@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, credsAuthenticator, headers } from '@nats-io/transport-node';
 import {
-  hostCommandAnswerSchema,
+  hostOrderAnswerSchema,
   messageHeaders,
   replySchema,
   subjectsUnder,
@@ -177,7 +177,7 @@ describe('a real host that Drover shares with others', () => {
     const administrator = await connect({ servers, inboxPrefix, authenticator });
     try {
       const heard: { subject: string; data: Uint8Array }[] = [];
-      administrator.subscribe(subjects.hostCommand('*'), {
+      administrator.subscribe(subjects.hostOrder('*'), {
         callback: (_error, { subject, data }) => void heard.push({ subject, data: data.slice() }),
       });
       await administrator.flush();
@@ -201,7 +201,7 @@ describe('a real host that Drover shares with others', () => {
             replySchema.parse((await administrator.request(subject, data, { headers: own, timeout: 5_000 })).json()),
           );
           if (!reply.ok) throw new Error(`the agent answered ${reply.error.code}`);
-          expect(['taken', 'superseded']).toContain(hostCommandAnswerSchema.parse(reply.value).kind);
+          expect(['taken', 'superseded']).toContain(hostOrderAnswerSchema.parse(reply.value).kind);
         }
         await agentDoes(`after-late-${randomUUID().slice(0, 8)}`);
         expect(await host.stateOf(vm.id)).toBe('shut off');

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { commandIdSchema, fleetIdSchema, vmIdSchema, vmSpecSchema, type VmSpecInput } from '@drover/contracts';
+import { orderIdSchema, fleetIdSchema, vmIdSchema, vmSpecSchema, type VmSpecInput } from '@drover/contracts';
 import { attribute, child, children, readXml, text, writeDomain, type XmlElement } from '@drover/libvirt-xml';
 import { domainOf, RealHost } from './real-host.runner.js';
 
@@ -176,7 +176,7 @@ describe('the fields of a VM spec on a real host', () => {
       fleetId: fleetIdSchema.parse(randomUUID()),
       vmId,
       generation: { epoch: 1, n: 1 },
-      lastCommandId: commandIdSchema.parse(randomUUID()),
+      lastOrderId: orderIdSchema.parse(randomUUID()),
     };
     const spec = vmSpecSchema.parse(rated);
     await writeFile(

@@ -134,7 +134,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
       '$JS.API.STREAM.PURGE.KV_drover_leases',
       ...leaseKeys.map((key) => `$KV.drover_leases.${key}`),
       subjects.event('default', 'vm', randomUUID(), 'Forged'),
-      subjects.hostCommand(other),
+      subjects.hostOrder(other),
       subjects.hostReport(other, 'vm'),
       subjects.command('vm', 'delete'),
       `${inboxOfHost(other)}.x`,
@@ -173,10 +173,10 @@ describe('a host that was taken over: it costs the others nothing', () => {
     const [other = hostileId] = honestIds;
     const before = hostile.errors.length;
     const refused = [
-      subjects.hostCommand(hostileId),
+      subjects.hostOrder(hostileId),
       `drover.host.${hostileId}.stream.down.x`,
       inbox(),
-      subjects.hostCommand(other),
+      subjects.hostOrder(other),
       subjects.hostReport(other, 'vm'),
       subjects.hostHeartbeat(other),
       subjects.hostProgress(other),
@@ -184,7 +184,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
       '$JS.API.STREAM.MSG.GET.EVENTS',
       '$KV.drover_leases.vm-manager',
     ];
-    for (const subject of refused) say(subject, {}, subjects.hostCommand(other));
+    for (const subject of refused) say(subject, {}, subjects.hostOrder(other));
     await hostile.flush();
     expect(hostile.errors.slice(before)).toHaveLength(refused.length);
   });

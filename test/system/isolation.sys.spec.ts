@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
 import {
-  hostCommandAnswerSchema,
+  hostOrderAnswerSchema,
   inboxOfService,
   messageHeaders,
   replySchema,
@@ -55,7 +55,7 @@ describe('a fleet of two hosts', () => {
     await api.succeed('POST', '/vms', { name: 'late', powerOn: false });
     const administrator = await connectAs(fleet.administrator);
     const heard: { subject: string; data: Uint8Array }[] = [];
-    administrator.subscribe(subjects.hostCommand('*'), {
+    administrator.subscribe(subjects.hostOrder('*'), {
       callback: (_error, { subject, data }) => void heard.push({ subject, data: data.slice() }),
     });
     await administrator.flush();
@@ -75,7 +75,7 @@ describe('a fleet of two hosts', () => {
       (await copy.request(start.subject, start.data, { headers, timeout: 5_000 })).json(),
     );
     if (!reply.ok) throw new Error(`the agent answered ${reply.error.code}`);
-    expect(hostCommandAnswerSchema.parse(reply.value).kind).toBe('superseded');
+    expect(hostOrderAnswerSchema.parse(reply.value).kind).toBe('superseded');
     await api.succeed('POST', '/vms', {
       name: 'after-late',
       spec: { placement: { hostId: start.subject.split('.')[2] } },
@@ -102,8 +102,8 @@ describe('a fleet of two hosts', () => {
       ['report to ha-manager for another host', () => subjects.hostReport(other(), 'host')],
       ['beat for another host', () => subjects.hostHeartbeat(other())],
       ['tell the load of another host', () => subjects.hostLoad(other())],
-      ['command another host', () => subjects.hostCommand(other())],
-      ['command itself', () => subjects.hostCommand(fleet.hosts[0]?.id as HostId)],
+      ['command another host', () => subjects.hostOrder(other())],
+      ['command itself', () => subjects.hostOrder(fleet.hosts[0]?.id as HostId)],
       ['create a VM', () => subjects.command('vm', 'create')],
       ['uncordon itself', () => subjects.command('host', 'uncordon')],
       ['ask the scheduler', () => subjects.query('placement', 'place')],
@@ -124,8 +124,8 @@ describe('a fleet of two hosts', () => {
     });
 
     it.each([
-      ['the commands of another host', () => subjects.hostCommand(other())],
-      ['the commands of every host', () => subjects.hostCommand('*')],
+      ['the commands of another host', () => subjects.hostOrder(other())],
+      ['the commands of every host', () => subjects.hostOrder('*')],
       ['what clients ask vm-manager', () => subjects.command('vm', '*')],
       ['the reports of another host', () => subjects.hostReport(other(), 'vm')],
       ['events', () => subjects.allEvents],

@@ -76,16 +76,16 @@ describe('the NATS server of a home', () => {
   it('lets a host answer a command on its own subject', async () => {
     const host = await connectAsHost(hostA);
     const manager = await connectAs('vm-manager', servicePermissions('vm-manager', subjects));
-    host.subscribe(subjects.hostCommand(hostA), { callback: (_error, message) => void message.respond('taken') });
+    host.subscribe(subjects.hostOrder(hostA), { callback: (_error, message) => void message.respond('taken') });
     await host.flush();
-    const answer = await manager.request(subjects.hostCommand(hostA), 'start');
+    const answer = await manager.request(subjects.hostOrder(hostA), 'start');
     expect(answer.string()).toBe('taken');
   });
 
   it.each([
     ['publish the report of another host', subjects.hostReport(hostB, 'vm')],
     ['send a command to a service', subjects.command('vm', 'delete')],
-    ['command another host', subjects.hostCommand(hostB)],
+    ['command another host', subjects.hostOrder(hostB)],
     ['forge an event', subjects.event('default', 'vm', hostB, 'VmDeleted')],
     ['answer in the inbox of a service', `${inboxOfService('vm-manager')}.x`],
     ['touch JetStream', '$JS.API.STREAM.DELETE.EVENTS'],
@@ -97,7 +97,7 @@ describe('the NATS server of a home', () => {
   });
 
   it.each([
-    ['the commands of another host', subjects.hostCommand(hostB)],
+    ['the commands of another host', subjects.hostOrder(hostB)],
     ['the inbox of a service', `${inboxOfService('vm-manager')}.>`],
     ['events', subjects.allEvents],
     ['everything', '>'],

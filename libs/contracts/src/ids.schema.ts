@@ -10,6 +10,7 @@ export const hostIdSchema = uuid.brand<'HostId'>();
 export const operationIdSchema = uuid.brand<'OperationId'>();
 export const eventIdSchema = uuid.brand<'EventId'>();
 export const commandIdSchema = uuid.brand<'CommandId'>();
+export const orderIdSchema = uuid.brand<'OrderId'>();
 export const fleetIdSchema = uuid.brand<'FleetId'>();
 export const reservationIdSchema = uuid.brand<'ReservationId'>();
 
@@ -20,6 +21,8 @@ export type HostId = z.infer<typeof hostIdSchema>;
 export type OperationId = z.infer<typeof operationIdSchema>;
 export type EventId = z.infer<typeof eventIdSchema>;
 export type CommandId = z.infer<typeof commandIdSchema>;
+/** Of an order to a host; derived from the event that the order follows from. */
+export type OrderId = z.infer<typeof orderIdSchema>;
 /** Which Drover installation owns a libvirt domain. */
 export type FleetId = z.infer<typeof fleetIdSchema>;
 export type ReservationId = z.infer<typeof reservationIdSchema>;
@@ -57,10 +60,10 @@ export function compareGenerations(a: Generation, b: Generation): number {
   return a.epoch - b.epoch || a.n - b.n;
 }
 
-/** (generation, revision of the causing event): what a command to a host is ordered by. */
-export const commandOrderSchema = z.strictObject({ generation: generationSchema, revision: countSchema });
-export type CommandOrder = z.infer<typeof commandOrderSchema>;
+/** (generation, revision of the causing event): which of two orders for one subject is the newer. */
+export const orderRankSchema = z.strictObject({ generation: generationSchema, revision: countSchema });
+export type OrderRank = z.infer<typeof orderRankSchema>;
 
-export function compareCommandOrders(a: CommandOrder, b: CommandOrder): number {
+export function compareOrderRanks(a: OrderRank, b: OrderRank): number {
   return compareGenerations(a.generation, b.generation) || a.revision - b.revision;
 }

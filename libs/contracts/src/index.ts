@@ -12,7 +12,7 @@ export * from './events/operation.events.js';
 export * from './events/stream-kind.schema.js';
 export * from './events/upcasters.events.js';
 export * from './events/vm.events.js';
-export * from './host/host-command.schema.js';
+export * from './host/host-order.schema.js';
 export * from './host/inventory.schema.js';
 export * from './host/observed-vm.schema.js';
 export * from './host/report.codec.js';

@@ -47,7 +47,7 @@ export const services = {
     commands: [],
     asks: ['placement', 'ha'],
     hears: ['report.vm'],
-    tells: ['command'],
+    tells: ['order'],
   },
   drs: {
     isBuilt: false,

@@ -7,8 +7,8 @@ export interface Subjects {
   command(kind: string, verb: string): string;
   /** Request/reply. */
   query(service: string, question: string): string;
-  /** Request/reply; the agent answers `taken` once the command stands in its own journal. */
-  hostCommand(hostId: HostId | '*'): string;
+  /** Request/reply; the agent answers `taken` once the order stands in its own journal. */
+  hostOrder(hostId: HostId | '*'): string;
   /** Request/reply; acknowledged after the append. */
   hostReport(hostId: HostId | '*', lane: ReportLane): string;
   /** Request/reply, every second; the answer is the host's lease. */
@@ -31,7 +31,7 @@ export function subjectsUnder(prefix: string): Subjects {
     prefix,
     command: (kind, verb) => `${prefix}.command.${kind}.${verb}`,
     query: (service, question) => `${prefix}.query.${service}.${question}`,
-    hostCommand: (hostId) => `${prefix}.host.${hostId}.command`,
+    hostOrder: (hostId) => `${prefix}.host.${hostId}.order`,
     hostReport: (hostId, lane) => `${prefix}.host.${hostId}.report.${lane}`,
     hostHeartbeat: (hostId) => `${prefix}.host.${hostId}.heartbeat`,
     hostLoad: (hostId) => `${prefix}.host.${hostId}.load`,

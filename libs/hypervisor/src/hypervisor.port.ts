@@ -1,5 +1,5 @@
 import type {
-  CommandId,
+  OrderId,
   FleetId,
   Generation,
   HostInventory,
@@ -19,7 +19,7 @@ export interface OwnershipMark {
   readonly fleetId: FleetId;
   readonly vmId: VmId;
   readonly generation: Generation;
-  readonly lastCommandId: CommandId;
+  readonly lastOrderId: OrderId;
 }
 
 /** What a VM is made from. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  commandIdSchema,
+  orderIdSchema,
   fleetIdSchema,
   vmIdSchema,
   vmSpecSchema,
@@ -18,7 +18,7 @@ const mark = {
   fleetId: fleetIdSchema.parse('0199c4e2-0000-7000-8000-00000000000f'),
   vmId,
   generation: { epoch: 1, n: 3 },
-  lastCommandId: commandIdSchema.parse('0199c4e2-0000-8000-8000-0000000000cc'),
+  lastOrderId: orderIdSchema.parse('0199c4e2-0000-8000-8000-0000000000cc'),
 };
 
 function input(spec: VmSpecInput, rest: Partial<DomainInput> = {}): DomainInput {

@@ -1,9 +1,9 @@
 import {
-  commandIdSchema,
+  orderIdSchema,
   fleetIdSchema,
   generationSchema,
   vmIdSchema,
-  type CommandId,
+  type OrderId,
   type FleetId,
   type Generation,
   type VmId,
@@ -20,7 +20,7 @@ export interface DomainMark {
   readonly fleetId: FleetId;
   readonly vmId: VmId;
   readonly generation: Generation;
-  readonly lastCommandId: CommandId;
+  readonly lastOrderId: OrderId;
 }
 
 /** The element without prefix, as `virDomainSetMetadata` wants it. */
@@ -31,7 +31,7 @@ export function markElement(mark: DomainMark): XmlElement {
       '@id': mark.vmId,
       '@epoch': mark.generation.epoch,
       '@generation': mark.generation.n,
-      '@command': mark.lastCommandId,
+      '@command': mark.lastOrderId,
     },
   };
 }
@@ -41,16 +41,16 @@ export function readMark(domain: XmlElement | undefined): DomainMark | undefined
   const element = child(domain, 'metadata', `${MARK_PREFIX}:vm`);
   const fleetId = fleetIdSchema.safeParse(attribute(element, 'fleet'));
   const vmId = vmIdSchema.safeParse(attribute(element, 'id'));
-  const lastCommandId = commandIdSchema.safeParse(attribute(element, 'command'));
+  const lastOrderId = orderIdSchema.safeParse(attribute(element, 'command'));
   const generation = generationSchema.safeParse({
     epoch: Number(attribute(element, 'epoch')),
     n: Number(attribute(element, 'generation')),
   });
-  if (!fleetId.success || !vmId.success || !generation.success || !lastCommandId.success) return undefined;
+  if (!fleetId.success || !vmId.success || !generation.success || !lastOrderId.success) return undefined;
   return {
     fleetId: fleetId.data,
     vmId: vmId.data,
     generation: generation.data,
-    lastCommandId: lastCommandId.data,
+    lastOrderId: lastOrderId.data,
   };
 }

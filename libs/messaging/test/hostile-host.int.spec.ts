@@ -96,7 +96,7 @@ describe('a hostile host', () => {
 
   it('cannot give itself leave to publish: nothing that it may send comes back to it', async () => {
     const foreign = [
-      subjects.hostCommand(hostB),
+      subjects.hostOrder(hostB),
       subjects.hostReport(hostB, 'vm'),
       subjects.command('vm', 'delete'),
       '$JS.API.STREAM.MSG.GET.EVENTS',
@@ -133,7 +133,7 @@ describe('a hostile host', () => {
       '$JS.API.STREAM.DELETE.EVENTS',
       '$KV.drover_leases.vm-manager',
       'drover.event.default.vm.x.Forged',
-      subjects.hostCommand(hostB),
+      subjects.hostOrder(hostB),
       subjects.command('vm', 'delete'),
       `${inboxOfHost(hostB)}.x`,
       `${inboxOfService('api-gateway')}.x`,
@@ -246,7 +246,7 @@ describe('a hostile host', () => {
     const vmManager = await connectService('vm-manager');
     const agent = await nats.connect(`host-${hostA}`, ofHostA);
     const blocks = ['NATS/1.0\r\nbad name: x\r\n\r\n', 'NATS/1.0 503\r\nbad name: x\r\n\r\n'];
-    agent.connection.subscribe(subjects.hostCommand(hostA), {
+    agent.connection.subscribe(subjects.hostOrder(hostA), {
       callback: (_error, { reply = '' }) => {
         // Its leave to answer is of this connection, which writes what it likes.
         const { protocol } = agent.connection as unknown as { protocol: { sendCommand(...parts: unknown[]): void } };
@@ -258,15 +258,15 @@ describe('a hostile host', () => {
         );
       },
     });
-    honest.respond(subjects.hostCommand(hostB), () => answered('taken'));
+    honest.respond(subjects.hostOrder(hostB), () => answered('taken'));
     await agent.flush();
     await honest.flush();
     for (let count = 0; count < 3; count += 1) {
-      await expect(vmManager.request(subjects.hostCommand(hostA), {}, { ttlMs: 5_000 })).rejects.toMatchObject({
+      await expect(vmManager.request(subjects.hostOrder(hostA), {}, { ttlMs: 5_000 })).rejects.toMatchObject({
         code: 'UNREADABLE_MESSAGE',
         outcome: 'unknown',
       });
-      expect(await vmManager.request(subjects.hostCommand(hostB), {}, { ttlMs: 5_000 })).toEqual(answered('taken'));
+      expect(await vmManager.request(subjects.hostOrder(hostB), {}, { ttlMs: 5_000 })).toEqual(answered('taken'));
     }
   });
 
@@ -284,19 +284,19 @@ describe('an agent', () => {
     const metrics = createMetrics();
     const agent = await nats.connect(`host-${hostA}`, ofHostA, { metrics });
     const commands: string[] = [];
-    agent.respond(subjects.hostCommand(hostA), ({ payload }) => {
+    agent.respond(subjects.hostOrder(hostA), ({ payload }) => {
       commands.push(String(payload));
       return answered('taken');
     });
     await agent.flush();
     const person = await nats.connect('administrator', administrator);
     for (const replyTo of ['$JS.API.INFO', subjects.hostReport(hostA, 'vm'), `${inboxOfService('api-gateway')}.x`]) {
-      person.connection.publish(subjects.hostCommand(hostA), '"forged"', { reply: replyTo });
+      person.connection.publish(subjects.hostOrder(hostA), '"forged"', { reply: replyTo });
     }
     const vmManager = await nats.connect('vm-manager', servicePermissions('vm-manager', subjects));
     await person.flush();
-    expect(await vmManager.request(subjects.hostCommand(hostA), 'ours', { ttlMs: 5_000 })).toEqual(answered('taken'));
-    expect(await person.request(subjects.hostCommand(hostA), 'by hand', { ttlMs: 5_000 })).toEqual(answered('taken'));
+    expect(await vmManager.request(subjects.hostOrder(hostA), 'ours', { ttlMs: 5_000 })).toEqual(answered('taken'));
+    expect(await person.request(subjects.hostOrder(hostA), 'by hand', { ttlMs: 5_000 })).toEqual(answered('taken'));
     expect(commands).toEqual(['ours', 'by hand']);
     await nats.stop();
   });

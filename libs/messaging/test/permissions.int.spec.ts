@@ -115,7 +115,7 @@ describe('credentials in operator mode', () => {
     const drs = await connectService('drs');
     const gateway = await connectService('api-gateway');
     const guestBridge = await connectService('guest-bridge');
-    await expectAnswer(vmManager, host, subjects.hostCommand(hostA));
+    await expectAnswer(vmManager, host, subjects.hostOrder(hostA));
     await expectAnswer(host, vmManager, subjects.hostReport(hostA, 'vm'), subjects.hostReport('*', 'vm'));
     await expectAnswer(host, haManager, subjects.hostReport(hostA, 'host'), subjects.hostReport('*', 'host'));
     await expectAnswer(host, haManager, subjects.hostHeartbeat(hostA), subjects.hostHeartbeat('*'));
@@ -177,8 +177,8 @@ describe('credentials in operator mode', () => {
   });
 
   it.each([
-    ['the command subject of another host', 'publish', subjects.hostCommand(hostB)],
-    ['its own command subject, as a sender', 'publish', subjects.hostCommand(hostA)],
+    ['the command subject of another host', 'publish', subjects.hostOrder(hostB)],
+    ['its own command subject, as a sender', 'publish', subjects.hostOrder(hostA)],
     ['the report of another host', 'publish', subjects.hostReport(hostB, 'vm')],
     ['the heartbeat of another host', 'publish', subjects.hostHeartbeat(hostB)],
     ['the load of another host', 'publish', subjects.hostLoad(hostB)],
@@ -191,8 +191,8 @@ describe('credentials in operator mode', () => {
     ['the end of the events', 'publish', '$JS.API.STREAM.PURGE.EVENTS'],
     ['the inbox of a service', 'publish', `${inboxOfService('vm-manager')}.x.1`],
     ['the system', 'publish', '$SYS.REQ.SERVER.PING'],
-    ['the commands of another host', 'subscribe', subjects.hostCommand(hostB)],
-    ['the commands of all hosts', 'subscribe', subjects.hostCommand('*')],
+    ['the commands of another host', 'subscribe', subjects.hostOrder(hostB)],
+    ['the commands of all hosts', 'subscribe', subjects.hostOrder('*')],
     ['the reports of all hosts', 'subscribe', subjects.hostReport('*', 'vm')],
     ['commands to services', 'subscribe', 'drover.command.>'],
     ['events', 'subscribe', subjects.allEvents],

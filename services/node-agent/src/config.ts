@@ -91,7 +91,7 @@ export const nodeAgentConfigSchema = z.object({
       controlPlaneMemoryMiB: z.int().min(0).max(1_048_576).default(0),
       fullListIntervalMs: ms(60_000),
       loadIntervalMs: ms(5_000),
-      /** Calls to a hypervisor at the same time, for commands; and starts among them. */
+      /** Calls to a hypervisor at the same time, for orders; and starts among them. */
       parallelCalls: z.int().min(1).max(256).default(16),
       parallelStarts: z.int().min(1).max(256).default(4),
     })

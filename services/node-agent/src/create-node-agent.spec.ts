@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { commandIdSchema, fleetIdSchema, vmIdSchema, type VmChanged } from '@drover/contracts';
+import { orderIdSchema, fleetIdSchema, vmIdSchema, type VmChanged } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { MemoryJournal } from './adapters/outbound/journal/memory-journal.adapter.js';
 import { HostBench, type HostBenchOptions } from './testing/host-bench.js';
-import { VmCommands } from './testing/host-commands.js';
+import { VmOrders } from './testing/host-orders.js';
 
 const benches: HostBench[] = [];
 
@@ -16,16 +16,16 @@ async function startedBench(options: HostBenchOptions = {}): Promise<HostBench> 
 }
 
 /** A bench with a running VM, created by revision 1. */
-async function benchWithVm(options: HostBenchOptions = {}): Promise<{ bench: HostBench; vm: VmCommands }> {
+async function benchWithVm(options: HostBenchOptions = {}): Promise<{ bench: HostBench; vm: VmOrders }> {
   const bench = await startedBench(options);
-  const vm = new VmCommands('a');
+  const vm = new VmOrders('a');
   await done(bench, vm.create(1));
   return { bench, vm };
 }
 
-async function done(bench: HostBench, command: Parameters<HostBench['controlPlane']['order']>[0]) {
-  expect(await bench.controlPlane.order(command)).toEqual({ kind: 'taken' });
-  return bench.controlPlane.end(command);
+async function done(bench: HostBench, order: Parameters<HostBench['controlPlane']['order']>[0]) {
+  expect(await bench.controlPlane.order(order)).toEqual({ kind: 'taken' });
+  return bench.controlPlane.end(order);
 }
 
 function changes(bench: HostBench): VmChanged[] {
@@ -34,7 +34,7 @@ function changes(bench: HostBench): VmChanged[] {
 
 /** What was reported of VMs by themselves, once a report made after all of it has arrived. */
 async function settledChanges(bench: HostBench): Promise<VmChanged[]> {
-  await done(bench, new VmCommands('marker').create(1, { powerOn: false }));
+  await done(bench, new VmOrders('marker').create(1, { powerOn: false }));
   return changes(bench);
 }
 
@@ -42,10 +42,10 @@ afterEach(async () => {
   for (const bench of benches.splice(0)) await bench.agent.stop();
 });
 
-describe('carrying out commands', () => {
+describe('carrying out orders', () => {
   it('carries a VM through create, stop, start and delete, and leaves nothing', async () => {
     const { bench, vm } = await benchWithVm();
-    const [created] = bench.controlPlane.ends(vm.create(1).commandId);
+    const [created] = bench.controlPlane.ends(vm.create(1).orderId);
     expect(created).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done', wasForced: false } });
     const settled = created?.result.kind === 'done' ? created.result.definition : undefined;
     expect(settled?.disks).toHaveLength(1);
@@ -55,7 +55,7 @@ describe('carrying out commands', () => {
     });
     const start = vm.start(8, settled === undefined ? {} : { settled });
     expect(await done(bench, start)).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
-    expect(bench.machine.domain(vm.vmId)?.mark?.lastCommandId).toBe(start.commandId);
+    expect(bench.machine.domain(vm.vmId)?.mark?.lastOrderId).toBe(start.orderId);
     expect(await done(bench, vm.plain('delete', 11))).toMatchObject({ powerState: 'ABSENT', result: { kind: 'done' } });
     expect([...bench.machine.domains()]).toEqual([]);
     expect([...bench.machine.volumes()]).toEqual([]);
@@ -64,7 +64,7 @@ describe('carrying out commands', () => {
 
   it('creates a VM without starting it', async () => {
     const bench = await startedBench();
-    expect(await done(bench, new VmCommands('a').create(1, { powerOn: false }))).toMatchObject({
+    expect(await done(bench, new VmOrders('a').create(1, { powerOn: false }))).toMatchObject({
       powerState: 'STOPPED',
     });
   });
@@ -127,7 +127,7 @@ describe('carrying out commands', () => {
       return driver;
     };
     await bench.start({ hypervisor: watched });
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     await done(bench, vm.create(1));
     bench.machine.hang(vm.vmId);
     expect(await done(bench, vm.plain(kind, 2))).toMatchObject({
@@ -200,7 +200,7 @@ describe('failures', () => {
   ] as const)('undoes a create whose %s fails', async (call, step, undone) => {
     const bench = await startedBench();
     bench.faults.add({ call, code: 'HYPERVISOR_FAILED' });
-    const end = await done(bench, new VmCommands('a').create(1));
+    const end = await done(bench, new VmOrders('a').create(1));
     expect(end).toMatchObject({
       powerState: 'ABSENT',
       result: { kind: 'failed', step, error: { code: 'HYPERVISOR_FAILED', outcome: 'not-applied' }, undone, left: [] },
@@ -212,7 +212,7 @@ describe('failures', () => {
     const bench = await startedBench();
     bench.faults.add({ call: 'start', code: 'HYPERVISOR_FAILED' });
     bench.faults.add({ call: 'undefine', code: 'HYPERVISOR_FAILED' });
-    const end = await done(bench, new VmCommands('a').create(1));
+    const end = await done(bench, new VmOrders('a').create(1));
     expect(end.result).toMatchObject({
       kind: 'failed',
       step: 'start',
@@ -225,7 +225,7 @@ describe('failures', () => {
   it('takes a start as done that timed out and took effect', async () => {
     const bench = await startedBench();
     bench.faults.add({ call: 'start', code: 'TIMED_OUT', takesEffect: true });
-    expect(await done(bench, new VmCommands('a').create(1))).toMatchObject({
+    expect(await done(bench, new VmOrders('a').create(1))).toMatchObject({
       powerState: 'RUNNING',
       result: { kind: 'done' },
     });
@@ -236,7 +236,7 @@ describe('failures', () => {
     async (call) => {
       const bench = await startedBench();
       bench.faults.add({ call, code: 'TIMED_OUT', takesEffect: true, times: 1 });
-      expect(await done(bench, new VmCommands('a').create(1))).toMatchObject({ powerState: 'RUNNING' });
+      expect(await done(bench, new VmOrders('a').create(1))).toMatchObject({ powerState: 'RUNNING' });
     },
   );
 
@@ -272,7 +272,7 @@ describe('failures', () => {
     });
   });
 
-  it('fails a command when the hypervisor stays away', async () => {
+  it('fails an order when the hypervisor stays away', async () => {
     const { bench, vm } = await benchWithVm({ timings: { hypervisorPatienceMs: 10 } });
     bench.machine.stopDaemon();
     expect(await done(bench, vm.forceStop(2))).toMatchObject({
@@ -286,7 +286,7 @@ describe('failures', () => {
     const bench = await startedBench();
     const end = await done(
       bench,
-      new VmCommands('a').create(1, { spec: { disks: [{ name: 'root', image: 'missing' }] } }),
+      new VmOrders('a').create(1, { spec: { disks: [{ name: 'root', image: 'missing' }] } }),
     );
     expect(end.result).toMatchObject({
       kind: 'failed',
@@ -297,10 +297,10 @@ describe('failures', () => {
     expect(end.result.kind === 'failed' && end.result.error.outcome).toBeUndefined();
   });
 
-  it('refuses a command while its journal cannot be written, and takes it afterwards', async () => {
+  it('refuses an order while its journal cannot be written, and takes it afterwards', async () => {
     const journal = new MemoryJournal();
     const bench = await startedBench({ journal });
-    const create = new VmCommands('a').create(1);
+    const create = new VmOrders('a').create(1);
     journal.isFull = true;
     await expect(bench.controlPlane.send(create)).rejects.toMatchObject({
       code: 'JOURNAL_UNAVAILABLE',
@@ -319,8 +319,8 @@ describe('capacity', () => {
   it('refuses a start that the host cannot hold, with the numbers', async () => {
     const bench = await startedBench({ hardware, reservedMemoryMiB: 100 });
     bench.machine.addForeignDomain({ memoryMiB: 300 });
-    await done(bench, new VmCommands('a').create(1));
-    const end = await done(bench, new VmCommands('b').create(1));
+    await done(bench, new VmOrders('a').create(1));
+    const end = await done(bench, new VmOrders('b').create(1));
     expect(end.result).toMatchObject({
       kind: 'failed',
       step: 'check-capacity',
@@ -335,8 +335,8 @@ describe('capacity', () => {
 
   it('gives away as much more than there is as it was told, and shows the ratio where that is full too', async () => {
     const bench = await startedBench({ hardware, reservedMemoryMiB: 100, memoryOvercommitRatio: 1.5 });
-    const commands = Array.from({ length: 6 }, (_, index) => new VmCommands(`vm-${index}`).create(1));
-    const ends = await Promise.all(commands.map((command) => done(bench, command)));
+    const orders = Array.from({ length: 6 }, (_, index) => new VmOrders(`vm-${index}`).create(1));
+    const ends = await Promise.all(orders.map((order) => done(bench, order)));
     expect(ends.filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(5);
     expect(ends.find(({ result }) => result.kind === 'failed')?.result).toMatchObject({
       error: {
@@ -350,8 +350,8 @@ describe('capacity', () => {
 
   it('lets exactly as many through as fit when all come at once', async () => {
     const bench = await startedBench({ hardware });
-    const commands = Array.from({ length: 10 }, (_, index) => new VmCommands(`vm-${index}`).create(1));
-    const ends = await Promise.all(commands.map((command) => done(bench, command)));
+    const orders = Array.from({ length: 10 }, (_, index) => new VmOrders(`vm-${index}`).create(1));
+    const ends = await Promise.all(orders.map((order) => done(bench, order)));
     expect(ends.filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(4);
     expect(ends.filter(({ result }) => result.kind === 'failed' && result.error.code === 'HOST_FULL')).toHaveLength(6);
   });
@@ -360,15 +360,15 @@ describe('capacity', () => {
     const bench = await startedBench({ hardware: { memoryMiB: 5_800 } });
     for (let index = 0; index < 50; index += 1) bench.machine.addForeignDomain({ memoryMiB: 4 });
     const held = bench.faults.hold('list');
-    expect((await done(bench, new VmCommands('a').create(1))).powerState).toBe('RUNNING');
-    const full = ['b', 'c', 'd'].map((name) => done(bench, new VmCommands(name).create(1)));
+    expect((await done(bench, new VmOrders('a').create(1))).powerState).toBe('RUNNING');
+    const full = ['b', 'c', 'd'].map((name) => done(bench, new VmOrders(name).create(1)));
     expect((await Promise.all(full)).filter(({ powerState }) => powerState === 'RUNNING')).toHaveLength(2);
     held.release();
   });
 
   it('counts a paused VM, and a domain that somebody started meanwhile', async () => {
     const bench = await startedBench({ hardware });
-    const [a, b] = [new VmCommands('a'), new VmCommands('b')];
+    const [a, b] = [new VmOrders('a'), new VmOrders('b')];
     await done(bench, a.create(1));
     await done(bench, a.plain('pause', 2));
     const foreign = bench.machine.addForeignDomain({ memoryMiB: 400, isRunning: false });
@@ -380,7 +380,7 @@ describe('capacity', () => {
 
   it('does not count a stopped VM', async () => {
     const bench = await startedBench({ hardware: { memoryMiB: 230 } });
-    const [a, b] = [new VmCommands('a'), new VmCommands('b')];
+    const [a, b] = [new VmOrders('a'), new VmOrders('b')];
     await done(bench, a.create(1));
     await done(bench, a.forceStop(2));
     expect(await done(bench, b.create(1))).toMatchObject({ powerState: 'RUNNING' });
@@ -389,13 +389,13 @@ describe('capacity', () => {
 });
 
 describe('order', () => {
-  it('takes a repeated command without a second effect', async () => {
+  it('takes a repeated order without a second effect', async () => {
     const { bench, vm } = await benchWithVm();
     expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'taken' });
     await done(bench, vm.plain('reset', 2));
     expect(await bench.controlPlane.send(vm.plain('reset', 2))).toEqual({ kind: 'taken' });
     await settledChanges(bench);
-    expect(bench.controlPlane.ends(vm.plain('reset', 2).commandId)).toHaveLength(1);
+    expect(bench.controlPlane.ends(vm.plain('reset', 2).orderId)).toHaveLength(1);
     expect(bench.machine.domain(vm.vmId)?.boots).toBe(2);
   });
 
@@ -428,7 +428,7 @@ describe('order', () => {
 
   it('ends a create between its steps for a delete, which takes away what is there', async () => {
     const bench = await startedBench();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     const held = bench.faults.hold('define', vm.vmId);
     await bench.controlPlane.order(vm.create(1));
     await held.reached;
@@ -442,7 +442,7 @@ describe('order', () => {
     expect([...bench.machine.domains(), ...bench.machine.volumes()]).toEqual([]);
   });
 
-  it('ends a queued command as superseded when a newer one was taken', async () => {
+  it('ends a queued order as superseded when a newer one was taken', async () => {
     const { bench, vm } = await benchWithVm();
     const held = bench.faults.hold('reset', vm.vmId);
     await bench.controlPlane.order(vm.plain('reset', 2));
@@ -454,9 +454,9 @@ describe('order', () => {
     expect(await bench.controlPlane.end(vm.stop(3))).toMatchObject({ result: { kind: 'superseded' } });
   });
 
-  it('carries out commands of other VMs while one hangs', async () => {
+  it('carries out orders of other VMs while one hangs', async () => {
     const bench = await startedBench();
-    const [hung, free] = [new VmCommands('hung'), new VmCommands('free')];
+    const [hung, free] = [new VmOrders('hung'), new VmOrders('free')];
     const held = bench.faults.hold('start', hung.vmId);
     await bench.controlPlane.order(hung.create(1));
     await held.reached;
@@ -472,8 +472,8 @@ describe('a process that libvirt has forgotten', () => {
     bench.machine.forgetProcess(vm.vmId);
     const before = [[...bench.machine.domains()], [...bench.machine.volumes()]];
     const { machine } = bench;
-    for (const command of [vm.create(2), vm.start(3), vm.stop(4), vm.plain('reset', 5), vm.plain('delete', 6)]) {
-      expect(await done(bench, command)).toMatchObject({
+    for (const order of [vm.create(2), vm.start(3), vm.stop(4), vm.plain('reset', 5), vm.plain('delete', 6)]) {
+      expect(await done(bench, order)).toMatchObject({
         powerState: 'UNRESPONSIVE',
         result: { kind: 'failed', error: { code: 'VM_UNTRACKED' }, undone: [], left: [] },
       });
@@ -490,7 +490,7 @@ describe('a process that libvirt has forgotten', () => {
 
   it('is refused beside it also where it is found only in the step that starts', async () => {
     const bench = await startedBench();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     const create = vm.create(1);
     const held = bench.faults.hold('start', vm.vmId);
     const ended = done(bench, create);
@@ -528,7 +528,7 @@ describe('a process that libvirt has forgotten', () => {
 describe('whose VM it is', () => {
   it('says that a VM whose id a foreign domain has is not there, and that nothing is left of it', async () => {
     const bench = await startedBench();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     bench.machine.addForeignDomain({ uuid: vm.vmId });
     expect(await done(bench, vm.create(1))).toMatchObject({
       powerState: 'ABSENT',
@@ -538,16 +538,16 @@ describe('whose VM it is', () => {
 
   it('touches no domain of nobody or of another fleet', async () => {
     const bench = await startedBench();
-    const [nobodys, others] = [new VmCommands('nobodys'), new VmCommands('others')];
+    const [nobodys, others] = [new VmOrders('nobodys'), new VmOrders('others')];
     bench.machine.addForeignDomain({ uuid: nobodys.vmId });
     const fleetId = fleetIdSchema.parse(derivedId('another', 'fleet'));
-    const lastCommandId = commandIdSchema.parse(derivedId('another', 'command'));
-    const mark = { fleetId, vmId: others.vmId, generation: { epoch: 1, n: 1 }, lastCommandId };
+    const lastOrderId = orderIdSchema.parse(derivedId('another', 'order'));
+    const mark = { fleetId, vmId: others.vmId, generation: { epoch: 1, n: 1 }, lastOrderId };
     bench.machine.addForeignDomain({ uuid: others.vmId, mark });
     const before = [...bench.machine.domains()];
     for (const vm of [nobodys, others]) {
-      for (const command of [vm.create(1), vm.start(2), vm.stop(3), vm.plain('pause', 4), vm.plain('delete', 5)]) {
-        expect((await done(bench, command)).result).toMatchObject({
+      for (const order of [vm.create(1), vm.start(2), vm.stop(3), vm.plain('pause', 4), vm.plain('delete', 5)]) {
+        expect((await done(bench, order)).result).toMatchObject({
           kind: 'failed',
           error: { code: 'DOMAIN_FOREIGN' },
           undone: [],
@@ -579,7 +579,7 @@ describe('whose VM it is', () => {
     expect(bench.machine.domain(vm.vmId)?.mark?.generation).toEqual(generation);
   });
 
-  it('passes no stopped copy of an older generation off as the newest by a command that does not define it', async () => {
+  it('passes no stopped copy of an older generation off as the newest by an order that does not define it', async () => {
     const { bench, vm } = await benchWithVm();
     await done(bench, vm.forceStop(2));
     const generation = { epoch: 1, n: 2 };
@@ -597,7 +597,7 @@ describe('whose VM it is', () => {
 });
 
 describe('what happens by itself', () => {
-  it('reports what guests and other people do, and nothing that its own commands cause', async () => {
+  it('reports what guests and other people do, and nothing that its own orders cause', async () => {
     const { bench, vm } = await benchWithVm();
     bench.machine.guestShutsDown(vm.vmId);
     bench.machine.startByHand(vm.vmId);
@@ -648,7 +648,7 @@ describe('what happens by itself', () => {
     expect(list).toMatchObject({ domains: [{ powerState: 'PAUSED', isIoError: true, ours: { vmId: vm.vmId } }] });
   });
 
-  it('names a VM with a command under way as busy in a full list', async () => {
+  it('names a VM with an order under way as busy in a full list', async () => {
     const { bench, vm } = await benchWithVm();
     const held = bench.faults.hold('reset', vm.vmId);
     await bench.controlPlane.order(vm.plain('reset', 2));
@@ -681,8 +681,8 @@ describe('what happens by itself', () => {
 describe('what hangs or cannot be heard', () => {
   it('force-stops a healthy VM while as many calls hang as the agent makes at the same time', async () => {
     const bench = await startedBench();
-    const hung = Array.from({ length: 16 }, (_, index) => new VmCommands(`hung-${index}`));
-    const healthy = new VmCommands('healthy');
+    const hung = Array.from({ length: 16 }, (_, index) => new VmOrders(`hung-${index}`));
+    const healthy = new VmOrders('healthy');
     await Promise.all([...hung, healthy].map((vm) => done(bench, vm.create(1))));
     const holds = hung.map(({ vmId }) => bench.faults.hold('pause', vmId));
     for (const vm of hung) await bench.controlPlane.order(vm.plain('pause', 2));

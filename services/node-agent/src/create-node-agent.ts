@@ -4,13 +4,13 @@ import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
 import type { Messaging, OrderCheck } from '@drover/messaging';
 import { outageOf, type Logger } from '@drover/observability';
-import { consumeHostCommands } from './adapters/inbound/host-command.consumer.js';
+import { consumeHostOrders } from './adapters/inbound/host-order.consumer.js';
 import { controlPlaneOver } from './adapters/outbound/messaging/messaging-control-plane.adapter.js';
 import { Admission } from './application/admission.js';
 import type { AgentSettings } from './application/agent-settings.js';
 import { beat, tellLoads } from './application/beat.reconciler.js';
 import { ChangeReports } from './application/change-reports.js';
-import { CommandRunner } from './application/carry-out-commands.process.js';
+import { OrderRunner } from './application/carry-out-orders.process.js';
 import { FullListReconciler } from './application/full-list.reconciler.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
 import { Lower } from './application/lower.handler.js';
@@ -26,7 +26,7 @@ import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
 import { returnAfterMs } from './domain/pace/pace.policy.js';
 import { AgentStopped, doubling, pause } from './application/stopping.js';
-import { TakeCommand } from './application/take-command.handler.js';
+import { TakeOrder } from './application/take-order.handler.js';
 import { VmWork } from './application/vm-work.js';
 
 export interface NodeAgentOptions {
@@ -47,7 +47,7 @@ export interface NodeAgentOptions {
 
 export interface NodeAgent {
   readonly hostId: HostId;
-  /** Whether it is registered and takes commands. */
+  /** Whether it is registered and takes orders. */
   readonly isOpen: boolean;
   /** Resolves when the journal is open; registration goes on by itself. */
   start(): Promise<void>;
@@ -89,7 +89,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const { retryMs } = timings;
     const book = new JournalBook(journal, { logger, retryMs, stop });
     const fleetId = (): FleetId => {
-      if (book.content.fleetId === undefined) throw new Error('no command is carried out before the registration');
+      if (book.content.fleetId === undefined) throw new Error('no order is carried out before the registration');
       return book.content.fleetId;
     };
     const controlPlane = controlPlaneOver(messaging, hostId, fleetId, orderCheck);
@@ -113,7 +113,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       onAcknowledged: () => fullList.laneMoved(),
     });
     const work = new VmWork();
-    const generationOf = (vmId: VmId) => work.generations.get(vmId) ?? book.content.newest.get(vmId)?.order.generation;
+    const generationOf = (vmId: VmId) => work.generations.get(vmId) ?? book.content.newest.get(vmId)?.rank.generation;
     const inventory = new InventoryReconciler(hypervisor, settings.host, hostLane, logger);
     const calls = new HypervisorCalls(limits, timings, clock, stop);
     const volumes = new OwnVolumes({ hypervisor, calls, book });
@@ -154,7 +154,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       requestFullList: () => fullList.request(),
     });
     const desk = new SignalDesk(work, clock, (signal) => run(changes.report(signal)));
-    const runner = new CommandRunner({
+    const runner = new OrderRunner({
       ...base,
       hypervisor,
       calls,
@@ -165,11 +165,11 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       desk,
       fleetId,
     });
-    const takeCommand = new TakeCommand({
+    const takeOrder = new TakeOrder({
       book,
       clock,
       isTableKnown: () => session?.isOpen ?? false,
-      carryOut: (command) => runner.enqueue(command),
+      carryOut: (order) => runner.enqueue(order),
     });
 
     const look = new Look({
@@ -181,7 +181,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       isTableKnown: () => session?.isOpen ?? false,
     });
 
-    const handlers = { takeCommand, look, lower: new Lower(book, logger) };
+    const handlers = { takeOrder, look, lower: new Lower(book, logger) };
 
     /** Said in every heartbeat as long as it is so: what is not heard of a host must not look as if nothing happened there. */
     let hypervisorFault: string | undefined;
@@ -267,14 +267,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         isBeating = true;
       },
       onOpen: (journalEpoch) => {
-        logger.info('registered and open for commands', { journalEpoch });
+        logger.info('registered and open for orders', { journalEpoch });
         vmLane.open(journalEpoch);
         runner.resume();
         fullList.request();
         if (!isConsuming) {
           isConsuming = true;
           const journal = () => ({ fleetId: fleetId(), journalEpoch: book.content.journalEpoch });
-          const subscription = consumeHostCommands(messaging, hostId, journal, orderCheck, handlers, clock, logger);
+          const subscription = consumeHostOrders(messaging, hostId, journal, orderCheck, handlers, clock, logger);
           cleanups.push(() => subscription.stop());
         }
       },

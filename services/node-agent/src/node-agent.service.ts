@@ -32,7 +32,7 @@ export function nodeAgentService(config: NodeAgentConfig): ServiceDefinition {
       context.onStop('agents', () => group.stop());
       context.health.addCheck('registered', () => {
         const open = group.agents.filter(({ agent }) => agent.isOpen).length;
-        return { isOk: open === hosts.length, detail: `${open} of ${hosts.length} hosts take commands` };
+        return { isOk: open === hosts.length, detail: `${open} of ${hosts.length} hosts take orders` };
       });
       // Not waited for: each host takes VMs as soon as it has registered, however many there are.
       const start = (host: ConfiguredHost) =>

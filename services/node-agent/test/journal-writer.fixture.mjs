@@ -1,4 +1,4 @@
-// Takes commands into a journal as fast as it can, and prints the id of each once it is durable.
+// Takes orders into a journal as fast as it can, and prints the id of each once it is durable.
 // Runs from source: the hook finds the TypeScript file behind an import that ends with .js.
 import { registerHooks } from 'node:module';
 import process from 'node:process';
@@ -14,16 +14,16 @@ registerHooks({
   },
 });
 const { SqliteJournal } = await import('../src/adapters/outbound/journal/sqlite-journal.adapter.ts');
-const { VmCommands } = await import('../src/testing/host-commands.ts');
+const { VmOrders } = await import('../src/testing/host-orders.ts');
 
 const [file, hostId] = process.argv.slice(2);
 const journal = await new SqliteJournal(file).open(hostId);
 for (let batch = 0; ; batch += 1) {
-  const commands = Array.from({ length: 8 }, (_, index) => new VmCommands(`${batch}-${index}`).create(1));
+  const orders = Array.from({ length: 8 }, (_, index) => new VmOrders(`${batch}-${index}`).create(1));
   await Promise.all(
-    commands.map(async (command) => {
-      await journal.write([{ kind: 'taken', command }]);
-      process.stdout.write(`${command.commandId}\n`);
+    orders.map(async (order) => {
+      await journal.write([{ kind: 'taken', order }]);
+      process.stdout.write(`${order.orderId}\n`);
     }),
   );
 }

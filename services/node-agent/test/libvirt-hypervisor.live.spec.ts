@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  commandIdSchema,
+  orderIdSchema,
   DEFAULT_PROJECT,
   fleetIdSchema,
   vmIdSchema,
@@ -169,8 +169,8 @@ describe('the libvirt driver beside other domains', () => {
     const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'one', spec: vmSpecSchema.parse(spec) };
     await driver.heldMemoryMiB();
     await driver.createVolumes(vm, new MemoryVolumeBook());
-    const lastCommandId = commandIdSchema.parse(randomUUID());
-    await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+    const lastOrderId = orderIdSchema.parse(randomUUID());
+    await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastOrderId });
     await driver.start(vmId);
     return vm;
   }
@@ -240,9 +240,9 @@ describe('the libvirt driver beside other domains', () => {
           <rule action='return' direction='out'><mac srcmacaddr='$MAC'/></rule>
           <rule action='drop' direction='out'><mac/></rule></filter>`,
       };
-      for (const [command, xml] of Object.entries(definitions)) {
+      for (const [order, xml] of Object.entries(definitions)) {
         await writeFile(file, xml);
-        await machine.libvirtd.virsh(command, file);
+        await machine.libvirtd.virsh(order, file);
       }
       await machine.libvirtd.virsh('net-start', 'inside');
       const filtering = machine.connect(undefined, { nicFilter: 'no-mac-spoofing' });
@@ -251,8 +251,8 @@ describe('the libvirt driver beside other domains', () => {
       const withNic = vmSpecSchema.parse({ ...spec, nics: [{ network: 'inside' }] });
       const vm = { vmId, projectId: DEFAULT_PROJECT, name: 'filtered', spec: withNic };
       await filtering.createVolumes(vm, new MemoryVolumeBook());
-      const lastCommandId = commandIdSchema.parse(randomUUID());
-      await filtering.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+      const lastOrderId = orderIdSchema.parse(randomUUID());
+      await filtering.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastOrderId });
       await filtering.start(vmId);
       expect(await machine.libvirtd.virsh('dumpxml', vmId)).toContain("<filterref filter='no-mac-spoofing'/>");
       expect(await machine.libvirtd.virsh('nwfilter-binding-list')).toContain('no-mac-spoofing');
@@ -311,8 +311,8 @@ describe('the libvirt driver beside other domains', () => {
       await writeFile(path.join(machine.poolFolder, volumeName(vmId, 'root', 'raw')), panickingBootSector(), {
         flag: 'r+',
       });
-      const lastCommandId = commandIdSchema.parse(randomUUID());
-      await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+      const lastOrderId = orderIdSchema.parse(randomUUID());
+      await driver.define(vm, { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastOrderId });
       await driver.start(vmId);
       expect(await signals.nextChange(vmId, 'crashed')).toMatchObject({ powerState: 'CRASHED', cause: 'crash' });
       expect(await signals.nextChange(vmId, 'stopped')).toMatchObject({ powerState: 'STOPPED', cause: 'crash' });

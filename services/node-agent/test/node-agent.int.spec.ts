@@ -11,7 +11,7 @@ import { startNats, type NatsServer } from '@drover/testing';
 import { nodeAgentConfigSchema } from '../src/config.js';
 import { nodeAgentService } from '../src/node-agent.service.js';
 import { ControlPlaneDouble } from '../src/testing/control-plane-double.js';
-import { VmCommands } from '../src/testing/host-commands.js';
+import { VmOrders } from '../src/testing/host-orders.js';
 
 describe('the node agents of a simulated fleet, over NATS', () => {
   const hostIds = ['one', 'two'].map((name) => hostIdSchema.parse(derivedId('int', name)));
@@ -63,7 +63,7 @@ describe('the node agents of a simulated fleet, over NATS', () => {
 
   it('registers every host and carries out what each is told', async () => {
     for (const [index, controlPlane] of controlPlanes.entries()) {
-      const create = new VmCommands(`vm-${index}`).create(1);
+      const create = new VmOrders(`vm-${index}`).create(1);
       expect(await controlPlane.order(create)).toEqual({ kind: 'taken' });
       expect(await controlPlane.end(create)).toMatchObject({ powerState: 'RUNNING' });
       expect(controlPlane.registrations[0]).toMatchObject({
@@ -82,9 +82,9 @@ describe('the node agents of a simulated fleet, over NATS', () => {
   });
 
   it('refuses what is not signed, and believes a key as soon as it stands in the list', async () => {
-    const subject = messaging.subjects.hostCommand(firstOf().hostId);
+    const subject = messaging.subjects.hostOrder(firstOf().hostId);
     const file = path.join(home, 'order-keys');
-    const vm = new VmCommands('vm-0');
+    const vm = new VmOrders('vm-0');
     const signedBy = (key: { privateKey: string }) =>
       new OrderSigner(key.privateKey, firstOf().fleetId).sign('order', firstOf().hostId, {
         journalEpoch: 1,
@@ -102,13 +102,13 @@ describe('the node agents of a simulated fleet, over NATS', () => {
     expect(await ask(signedBy(next))).toMatchObject(refused);
   });
 
-  it('finds its VMs running after its restart, and remembers the order of commands', async () => {
+  it('finds its VMs running after its restart, and remembers the order of orders', async () => {
     await service.stop();
     const listsBefore = firstOf().vmReports.filter(({ kind }) => kind === 'full-list').length;
     service = await start();
     const lists = () => firstOf().vmReports.filter((report) => report.kind === 'full-list');
     const list = await firstOf().when(() => lists()[listsBefore], 'the full list');
-    const vm = new VmCommands('vm-0');
+    const vm = new VmOrders('vm-0');
     expect(list.domains).toMatchObject([{ libvirtUuid: vm.vmId, powerState: 'RUNNING', ours: { vmId: vm.vmId } }]);
     expect(await firstOf().order(vm.forceStop(5))).toEqual({ kind: 'taken' });
     expect(await firstOf().end(vm.forceStop(5))).toMatchObject({ powerState: 'STOPPED' });
@@ -120,7 +120,7 @@ describe('the node agents of a simulated fleet, over NATS', () => {
     await server.kill9();
     await server.start();
     await firstOf().when(() => (firstOf().openings > openings ? true : undefined), 'the lane to open again', 15_000);
-    const start = new VmCommands('vm-0').start(8);
+    const start = new VmOrders('vm-0').start(8);
     expect(await firstOf().order(start)).toEqual({ kind: 'taken' });
     expect(await firstOf().end(start)).toMatchObject({ powerState: 'RUNNING' });
   }, 30_000);

@@ -9,7 +9,7 @@ import { describe, expect, it } from '@jest/globals';
 import { hostIdSchema } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { SqliteJournal } from '../src/adapters/outbound/journal/sqlite-journal.adapter.js';
-import { VmCommands } from '../src/testing/host-commands.js';
+import { VmOrders } from '../src/testing/host-orders.js';
 import { journalContract } from '../src/testing/journal.contract.js';
 
 const hostId = hostIdSchema.parse(derivedId('journal', 'host'));
@@ -41,9 +41,9 @@ describe('sqlite journal', () => {
 
     const journal = new SqliteJournal(file);
     const { content } = await journal.open(hostId);
-    expect(durable.filter((commandId) => !content.commands.has(commandId as never))).toEqual([]);
-    for (const { command } of content.commands.values()) {
-      expect(content.newest.get(command.vmId)?.commandId).toBe(command.commandId);
+    expect(durable.filter((orderId) => !content.orders.has(orderId as never))).toEqual([]);
+    for (const { order } of content.orders.values()) {
+      expect(content.newest.get(order.vmId)?.orderId).toBe(order.orderId);
     }
     await journal.close();
     await rm(folder, { recursive: true });
@@ -77,8 +77,8 @@ describe('sqlite journal', () => {
     let longestMs = 0;
     for (let round = 0; round < 10; round += 1) {
       const begunMs = performance.now();
-      const command = new VmCommands(`vm-${round}`).create(round);
-      for (const host of hosts) writes.push(host.write([{ kind: 'taken', command }]));
+      const order = new VmOrders(`vm-${round}`).create(round);
+      for (const host of hosts) writes.push(host.write([{ kind: 'taken', order }]));
       await new Promise((resolve) => setImmediate(resolve));
       longestMs = Math.max(longestMs, performance.now() - begunMs);
     }
@@ -86,7 +86,7 @@ describe('sqlite journal', () => {
     // Flushes run in the journal's own thread: even a hundred hosts' writes in one turn take less than a slow flush.
     expect(longestMs).toBeLessThan(200);
     const [again] = await Promise.all([journal.open(hostIdSchema.parse(derivedId('host', 99)))]);
-    expect(again.content.commands.size).toBe(10);
+    expect(again.content.orders.size).toBe(10);
     await journal.close();
     await rm(folder, { recursive: true });
   }, 20_000);

@@ -3,7 +3,7 @@ import { OrderSigner } from '@drover/messaging';
 import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
-import { MessagingHostCommands } from './adapters/outbound/messaging-host-commands.adapter.js';
+import { MessagingHostOrders } from './adapters/outbound/messaging-host-orders.adapter.js';
 import { MessagingScheduler } from './adapters/outbound/messaging-scheduler.adapter.js';
 import { nodeTimer } from './adapters/outbound/node-timer.adapter.js';
 import { toldOperations } from './adapters/outbound/told-operations.adapter.js';
@@ -49,7 +49,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   const manager = new VmManager({
     store: toldOperations(store, logger),
     scheduler: new MessagingScheduler(messaging),
-    hosts: new MessagingHostCommands(messaging, signer, journals),
+    hosts: new MessagingHostOrders(messaging, signer, journals),
     journals,
     deadLetters,
     clock: systemClock,

@@ -4,7 +4,7 @@ import {
   DEFAULT_PROJECT,
   type EventId,
   fleetIdSchema,
-  type HostCommand,
+  type HostOrder,
   type Signed,
   type NewEvent,
   type PlaceQuery,
@@ -69,8 +69,8 @@ describe('the service on a bus', () => {
       const { reservationId } = payload as PlaceQuery;
       return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
     });
-    outside.respond(outside.subjects.hostCommand(hostA), ({ payload }) =>
-      answered(host.receive((JSON.parse((payload as Signed).body) as { order: HostCommand }).order)),
+    outside.respond(outside.subjects.hostOrder(hostA), ({ payload }) =>
+      answered(host.receive((JSON.parse((payload as Signed).body) as { order: HostOrder }).order)),
     );
     const messaging = connect('vm-manager');
     service = await startService(

@@ -11,7 +11,7 @@ import {
   DEFAULT_PROJECT,
   eventIdSchema,
   Fault,
-  hostCommandSchema,
+  hostOrderSchema,
   placeQuerySchema,
   reportsAcknowledgedSchema,
   sentOrderSchema,
@@ -91,10 +91,10 @@ describe('the vm-manager on a real bus and database', () => {
       const { reservationId } = parsePayload(placeQuerySchema, message);
       return answered({ kind: 'placed', hostId: hostA, reservationId, score: { total: 1, parts: {} }, runnersUp: [] });
     });
-    outside.respond(outside.subjects.hostCommand(hostA), (message) =>
+    outside.respond(outside.subjects.hostOrder(hostA), (message) =>
       answered(
         host.receive(
-          hostCommandSchema.parse(sentOrderSchema.parse(JSON.parse(parsePayload(signedSchema, message).body)).order),
+          hostOrderSchema.parse(sentOrderSchema.parse(JSON.parse(parsePayload(signedSchema, message).body)).order),
         ),
       ),
     );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countSchema, ordinalSchema, durationMsSchema, numbersByName } from '../bounds.schema.js';
 import {
-  commandOrderSchema,
+  orderRankSchema,
   generationSchema,
   hostIdSchema,
   projectIdSchema,
@@ -125,7 +125,7 @@ export const vmEventSchemas = {
     powerState: powerStateSchema.optional(),
   }),
   /** By an operator: the newest order in the host's journal, which the store never gave, is to be lowered. */
-  VmOrderLoweringRequested: z.strictObject({ hostId: hostIdSchema, from: commandOrderSchema, to: commandOrderSchema }),
+  VmOrderLoweringRequested: z.strictObject({ hostId: hostIdSchema, from: orderRankSchema, to: orderRankSchema }),
   VmDriftSettled: z.strictObject({
     source: reportSourceSchema,
     hostId: hostIdSchema,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { hostCommandAnswerSchema, hostOrderSchema, sentOrderSchema } from './host-command.schema.js';
+import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
 import {
   heartbeatAnswerSchema,
   heartbeatSchema,
@@ -17,7 +17,7 @@ import {
 const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 const at = '2026-01-01T08:00:00.000Z';
 const generation = { epoch: 1, n: 1 };
-const [vmId, hostId, commandId, operationId, fleetId] = [id(1), id(2), id(3), id(4), id(5)];
+const [vmId, hostId, orderId, operationId, fleetId] = [id(1), id(2), id(3), id(4), id(5)];
 const fingerprint = 'a'.repeat(64);
 const settled = {
   machineType: 'pc-q35-7.2',
@@ -44,8 +44,8 @@ const inventory = {
   networks: ['default'],
   images: [],
 };
-const finished = { kind: 'command-finished', commandId, vmId, operationId, generation, revision: 2 };
-const order = { commandId, vmId, operationId, generation, revision: 2, ttlMs: 60_000 };
+const finished = { kind: 'order-finished', orderId, vmId, operationId, generation, revision: 2 };
+const order = { orderId, vmId, operationId, generation, revision: 2, ttlMs: 60_000 };
 const definition = { projectId: 'default', name: 'web', spec: {} };
 const domain = { libvirtUuid: vmId, title: 'web', powerState: 'RUNNING', vcpus: 1, memoryMiB: 128 };
 
@@ -75,12 +75,12 @@ export const protocolSamples = {
     },
     { ...finished, powerState: 'STOPPED', result: { kind: 'superseded' } },
     { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'rebooted', cause: 'guest', count: 3 },
-    { kind: 'vm-state', vmId, commandId, underWay: 'undoing', powerState: 'RUNNING', generation, definition: settled },
+    { kind: 'vm-state', vmId, orderId, underWay: 'undoing', powerState: 'RUNNING', generation, definition: settled },
     {
       kind: 'full-list',
       part: 0,
       isLast: true,
-      domains: [domain, { ...domain, ours: { vmId, generation, lastCommandId: commandId, fingerprint } }],
+      domains: [domain, { ...domain, ours: { vmId, generation, lastOrderId: orderId, fingerprint } }],
       busy: [vmId],
     },
   ),
@@ -120,7 +120,7 @@ export const protocolSamples = {
   order: samples(
     sentOrderSchema,
     ...samples(
-      hostOrderSchema,
+      hostRequestSchema,
       { ...order, ...definition, kind: 'create', powerOn: true },
       { ...order, ...definition, kind: 'start', settled },
       { ...order, kind: 'stop', mode: 'graceful', gracePeriodMs: 60_000 },
@@ -129,12 +129,12 @@ export const protocolSamples = {
       { ...order, kind: 'pause' },
       { ...order, kind: 'resume' },
       { ...order, kind: 'delete' },
-      { kind: 'look', vmId, commandId },
+      { kind: 'look', vmId, orderId },
       { kind: 'lower', vmId, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
     ).map((sent) => ({ journalEpoch: 1, order: sent })),
   ),
   orderAnswer: samples(
-    hostCommandAnswerSchema,
+    hostOrderAnswerSchema,
     { kind: 'taken' },
     { kind: 'superseded', newest: { generation, revision: 3 } },
     { kind: 'table-needed' },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { loosely } from '../loose.codec.js';
-import { hostCommandAnswerSchema, hostOrderSchema, sentOrderSchema } from './host-command.schema.js';
+import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
 import { protocolSamples } from './protocol-samples.fixture.js';
 import { readVmReport } from './report.codec.js';
 import {
@@ -32,7 +32,7 @@ const schemas = {
   heartbeat: heartbeatSchema,
   load: hostLoadSchema,
   order: sentOrderSchema,
-  orderAnswer: hostCommandAnswerSchema,
+  orderAnswer: hostOrderAnswerSchema,
   table: vmTableSchema,
   acknowledged: reportsAcknowledgedSchema,
   registrationAnswer: registrationAnswerSchema,
@@ -84,7 +84,7 @@ describe('the protocol of this release', () => {
       const known = schemas[name].options.map((option) => option.shape.kind.value);
       expect([...kinds(protocolSamples[name])].sort()).toEqual([...new Set<string>(known)].sort());
     }
-    const orders = hostOrderSchema.options.map((option) => option.shape.kind.value);
+    const orders = hostRequestSchema.options.map((option) => option.shape.kind.value);
     expect(kinds(protocolSamples.order.map(({ order }) => order))).toEqual(new Set<string>(orders));
   });
 });
@@ -151,9 +151,9 @@ describe('what a newer release writes', () => {
 
   it('ends the command all the same: an unknown code, state or result', () => {
     const failed = protocolSamples.vmReport.find(
-      (report) => report.kind === 'command-finished' && report.result.kind === 'failed',
+      (report) => report.kind === 'order-finished' && report.result.kind === 'failed',
     );
-    if (failed?.kind !== 'command-finished' || failed.result.kind !== 'failed') throw new Error('no sample');
+    if (failed?.kind !== 'order-finished' || failed.result.kind !== 'failed') throw new Error('no sample');
     const { result } = failed;
     const odd = {
       ...failed,
@@ -166,9 +166,9 @@ describe('what a newer release writes', () => {
       result: { ...result, error: { code: 'INTERNAL', detail: 'DISK_ON_FIRE: hot' } },
     });
     expect(readVmReport({ ...failed, result: { kind: 'half-done' } })).toMatchObject({
-      commandId: failed.commandId,
+      orderId: failed.orderId,
       result: { kind: 'failed', error: { code: 'INTERNAL' } },
     });
-    expect(readVmReport({ kind: 'tea', commandId: failed.commandId })).toBeUndefined();
+    expect(readVmReport({ kind: 'tea', orderId: failed.orderId })).toBeUndefined();
   });
 });

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { errorCatalogue } from '../errors/catalogue.errors.js';
 import { loosely } from '../loose.codec.js';
 import { powerStateSchema } from './observed-vm.schema.js';
-import { commandFinishedSchema, vmChangedSchema, vmReportSchema, type VmReport } from './report.schema.js';
+import { orderFinishedSchema, vmChangedSchema, vmReportSchema, type VmReport } from './report.schema.js';
 
 const reader = loosely(vmReportSchema);
 /** Who came to an end, whatever else stands there. */
-const ending = loosely(commandFinishedSchema.omit({ result: true, powerState: true }));
+const ending = loosely(orderFinishedSchema.omit({ result: true, powerState: true }));
 
 /**
  * A report as an agent of this release or another wrote it: unknown fields are dropped, an unknown error code becomes `INTERNAL` with

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { countSchema, ordinalSchema, timeSchema, MAX_NUMBER } from '../bounds.schema.js';
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import {
-  commandIdSchema,
-  commandOrderSchema,
+  orderIdSchema,
+  orderRankSchema,
   fleetIdSchema,
   generationSchema,
   hostIdSchema,
@@ -24,15 +24,15 @@ export const bootNonceSchema = z.string().min(1).max(64);
 /** Why a host's hypervisor cannot be heard, in a few words. */
 export const hypervisorFaultSchema = z.string().min(1).max(80);
 
-/** A command that was taken came to its end. */
-export const commandFinishedSchema = z.strictObject({
-  kind: z.literal('command-finished'),
-  commandId: commandIdSchema,
+/** An order that was taken came to its end. */
+export const orderFinishedSchema = z.strictObject({
+  kind: z.literal('order-finished'),
+  orderId: orderIdSchema,
   vmId: vmIdSchema,
   operationId: operationIdSchema,
   generation: generationSchema,
   revision: countSchema,
-  /** As observed after the command, whatever its outcome. */
+  /** As observed after the order, whatever its outcome. */
   powerState: powerStateSchema,
   result: z.discriminatedUnion('kind', [
     z.strictObject({
@@ -51,12 +51,12 @@ export const commandFinishedSchema = z.strictObject({
       undone: z.array(z.string().max(200)).max(50),
       left: z.array(z.string().max(500)).max(50),
     }),
-    /** A newer command for the VM was taken before this one was done. */
+    /** A newer order for the VM was taken before this one was done. */
     z.strictObject({ kind: z.literal('superseded') }),
   ]),
 });
 
-/** The hypervisor said that a VM changed by itself: not by a command of ours that is being carried out. */
+/** The hypervisor said that a VM changed by itself: not by an order of ours that is being carried out. */
 export const vmChangedSchema = z.strictObject({
   kind: z.literal('vm-changed'),
   vmId: vmIdSchema,
@@ -73,8 +73,8 @@ export const vmChangedSchema = z.strictObject({
 export const vmStateSchema = z.strictObject({
   kind: z.literal('vm-state'),
   vmId: vmIdSchema,
-  /** The command that was asked about. */
-  commandId: commandIdSchema,
+  /** The order that was asked about. */
+  orderId: orderIdSchema,
   /**
    * What the agent is still at with this VM, by every order of it that stands in the journal without an end, the one asked about or
    * another: `undoing` where one takes back what it has done, else `forward`. Absent: nothing.
@@ -83,7 +83,7 @@ export const vmStateSchema = z.strictObject({
   powerState: powerStateSchema,
   /** Of the domain, where it is of this fleet. */
   generation: generationSchema.optional(),
-  /** What the command has settled, where it has come that far. */
+  /** What the order has settled, where it has come that far. */
   definition: settledDefinitionSchema.optional(),
 });
 
@@ -113,7 +113,7 @@ export const listedDomainSchema = z.strictObject({
     .strictObject({
       vmId: vmIdSchema,
       generation: generationSchema,
-      lastCommandId: commandIdSchema.optional(),
+      lastOrderId: orderIdSchema.optional(),
       fingerprint: z.string().max(64),
     })
     .optional(),
@@ -122,7 +122,7 @@ export type ListedDomain = z.infer<typeof listedDomainSchema>;
 
 /**
  * Every domain of the host, ours and others', in parts that fit a message; the difference is settled when the last part
- * is there. VMs with a command that has not ended are named in `busy`, whichever way it goes: their entries may be out of date already,
+ * is there. VMs with an order that has not ended are named in `busy`, whichever way it goes: their entries may be out of date already,
  * and nothing follows from them.
  */
 export const fullListSchema = z.strictObject({
@@ -134,13 +134,13 @@ export const fullListSchema = z.strictObject({
 });
 
 export const vmReportSchema = z.discriminatedUnion('kind', [
-  commandFinishedSchema,
+  orderFinishedSchema,
   vmChangedSchema,
   vmStateSchema,
   fullListSchema,
 ]);
 export type VmReport = z.infer<typeof vmReportSchema>;
-export type CommandFinished = z.infer<typeof commandFinishedSchema>;
+export type OrderFinished = z.infer<typeof orderFinishedSchema>;
 export type VmChanged = z.infer<typeof vmChangedSchema>;
 export type UnderWay = NonNullable<VmStateReport['underWay']>;
 export type VmStateReport = z.infer<typeof vmStateSchema>;
@@ -157,7 +157,7 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
     nonce: z.string().min(1).max(64),
     /** Of the newest report made in this lane. Lower than what was heard: the journal is an older copy. Absent from older agents. */
     lastSequence: countSchema.optional(),
-    /** VMs whose commands stand in the journal: the table names them also where the store gives this host no such VM any more. */
+    /** VMs whose orders stand in the journal: the table names them also where the store gives this host no such VM any more. */
     underWay: z.array(vmIdSchema).max(10_000).optional(),
   }),
   z.strictObject({
@@ -173,12 +173,12 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
 ]);
 export type VmLaneMessage = z.infer<typeof vmLaneMessageSchema>;
 
-/** The VMs that the store gives this host, and the newest command order of each. Comes signed. */
+/** The VMs that the store gives this host, and the newest order order of each. Comes signed. */
 export const vmTableSchema = z.strictObject({
   kind: z.literal('table'),
   /** Of the question. */
   nonce: z.string().min(1).max(64),
-  vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: commandOrderSchema })).max(MAX_VMS_OF_A_HOST),
+  vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: orderRankSchema })).max(MAX_VMS_OF_A_HOST),
 });
 export type VmTable = z.infer<typeof vmTableSchema>;
 

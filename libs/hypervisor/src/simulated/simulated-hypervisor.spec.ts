@@ -2,14 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import {
-  commandIdSchema,
-  DEFAULT_PROJECT,
-  fleetIdSchema,
-  vmIdSchema,
-  vmSpecSchema,
-  type VmId,
-} from '@drover/contracts';
+import { orderIdSchema, DEFAULT_PROJECT, fleetIdSchema, vmIdSchema, vmSpecSchema, type VmId } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import type { OwnershipMark, VmDefinition } from '../hypervisor.port.js';
 import { MemoryVolumeBook } from '../testing/memory-volume-book.js';
@@ -27,8 +20,8 @@ function vmNamed(name: string): VmDefinition {
 }
 
 function markOf(vmId: VmId): OwnershipMark {
-  const lastCommandId = commandIdSchema.parse(derivedId('command', vmId));
-  return { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId };
+  const lastOrderId = orderIdSchema.parse(derivedId('command', vmId));
+  return { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastOrderId };
 }
 
 async function opened(machine: SimulatedMachine, options: SimulatedHypervisorOptions = {}) {

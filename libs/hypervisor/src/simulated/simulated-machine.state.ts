@@ -95,7 +95,7 @@ export function asListed(domain: SimulatedDomain, fleetId: string | undefined): 
     ours: {
       vmId: mark.vmId,
       generation: mark.generation,
-      lastCommandId: mark.lastCommandId,
+      lastOrderId: mark.lastOrderId,
       fingerprint: domain.settled?.fingerprint ?? '',
     },
   };

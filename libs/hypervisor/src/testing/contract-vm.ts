@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { commandIdSchema, DEFAULT_PROJECT, vmIdSchema, type FleetId, type VmId, type VmSpec } from '@drover/contracts';
+import { orderIdSchema, DEFAULT_PROJECT, vmIdSchema, type FleetId, type VmId, type VmSpec } from '@drover/contracts';
 import type { OwnershipMark, VmDefinition } from '../hypervisor.port.js';
 
 export function definitionOf(spec: VmSpec): VmDefinition {
@@ -8,5 +8,5 @@ export function definitionOf(spec: VmSpec): VmDefinition {
 }
 
 export function newMark(fleetId: FleetId, vmId: VmId): OwnershipMark {
-  return { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastCommandId: commandIdSchema.parse(randomUUID()) };
+  return { fleetId, vmId, generation: { epoch: 1, n: 1 }, lastOrderId: orderIdSchema.parse(randomUUID()) };
 }

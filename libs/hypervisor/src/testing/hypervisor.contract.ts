@@ -163,7 +163,7 @@ export function hypervisorContract(
         powerState: 'STOPPED',
         vcpus: vm.spec.cpu.sockets * vm.spec.cpu.cores * vm.spec.cpu.threads,
         memoryMiB: vm.spec.memory.sizeMiB,
-        ours: { vmId: vm.vmId, generation: { epoch: 1, n: 3 }, lastCommandId: mark.lastCommandId },
+        ours: { vmId: vm.vmId, generation: { epoch: 1, n: 3 }, lastOrderId: mark.lastOrderId },
       });
     });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { commandIdSchema, vmSpecSchema, type FleetId } from '@drover/contracts';
+import { orderIdSchema, vmSpecSchema, type FleetId } from '@drover/contracts';
 import type { Hypervisor, VmDefinition } from '../hypervisor.port.js';
 import type { HypervisorContractHost } from './contract-host.js';
 import { faultOf } from './fault-of.js';
@@ -99,8 +99,8 @@ export function volumeTests(setting: () => VolumeTestSetting, timeoutMs: number)
   test('says that a volume is missing when a VM is to be started without it', async (given) => {
     const { book, driver, fleetId, host, vm } = given;
     await driver.createVolumes(vm, book);
-    const lastCommandId = commandIdSchema.parse(randomUUID());
-    await driver.define(vm, { fleetId, vmId: vm.vmId, generation: { epoch: 1, n: 1 }, lastCommandId });
+    const lastOrderId = orderIdSchema.parse(randomUUID());
+    await driver.define(vm, { fleetId, vmId: vm.vmId, generation: { epoch: 1, n: 1 }, lastOrderId });
     for (const volume of book.volumes) await host.outside.removeVolume(volume);
     const fault = await faultOf(driver.start(vm.vmId));
     expect(fault).toMatchObject({ code: 'VOLUME_MISSING', outcome: 'not-applied' });

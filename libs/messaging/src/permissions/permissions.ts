@@ -88,7 +88,7 @@ export function hostPermissions(hostId: HostId, subjects: Subjects): NatsPermiss
       subjects.hostProgress(hostId),
       `${own}.stream.up.>`,
     ],
-    subscribe: [subjects.hostCommand(hostId), `${own}.guest`, `${own}.stream.down.>`, `${inboxPrefix}.>`],
+    subscribe: [subjects.hostOrder(hostId), `${own}.guest`, `${own}.stream.down.>`, `${inboxPrefix}.>`],
     inboxPrefix,
     allowResponses: true,
     limits: hostLimits,

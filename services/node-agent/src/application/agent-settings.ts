@@ -29,7 +29,7 @@ export interface AgentTimings {
 }
 
 export interface AgentLimits {
-  /** Calls to the hypervisor at the same time, for commands. */
+  /** Calls to the hypervisor at the same time, for orders. */
   readonly parallelCalls: number;
   /** Of them, starts. */
   readonly parallelStarts: number;

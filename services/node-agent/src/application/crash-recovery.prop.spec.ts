@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { HostCommand } from '@drover/contracts';
+import type { HostOrder } from '@drover/contracts';
 import fc from 'fast-check';
 import { CrashPoint } from '../testing/crash-point.js';
 import { HostBench } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
 const verbs = ['create', 'start', 'stop', 'force-stop', 'reboot', 'reset', 'pause', 'resume', 'delete'] as const;
 
-/** Commands for a few VMs, faults of the hypervisor, and the effects at which one agent after the other is killed. */
+/** Orders for a few VMs, faults of the hypervisor, and the effects at which one agent after the other is killed. */
 const lives = fc.record({
   wishes: fc.array(fc.record({ vm: fc.nat(2), verb: fc.constantFrom(...verbs) }), { minLength: 1, maxLength: 12 }),
   faultSeed: fc.nat(1_000),
@@ -16,7 +16,7 @@ const lives = fc.record({
   }),
 });
 
-function commandOf(vm: VmCommands, verb: (typeof verbs)[number], revision: number): HostCommand {
+function orderOf(vm: VmOrders, verb: (typeof verbs)[number], revision: number): HostOrder {
   switch (verb) {
     case 'create':
       return vm.create(revision);
@@ -37,19 +37,19 @@ function commandOf(vm: VmCommands, verb: (typeof verbs)[number], revision: numbe
 }
 
 describe('an agent that is killed again and again on a host that fails at random', () => {
-  it('ends every command it took exactly once, and lets none take effect after a newer one', async () => {
+  it('ends every order it took exactly once, and lets none take effect after a newer one', async () => {
     await fc.assert(
       fc.asyncProperty(lives, async ({ wishes, kills, faultSeed }) => {
         const bench = new HostBench({ faultSeed });
         const { controlPlane } = bench;
         bench.faults.add({ call: '*', code: 'HYPERVISOR_FAILED', probability: 0.03 });
         bench.faults.add({ call: '*', code: 'TIMED_OUT', probability: 0.03, takesEffect: true });
-        const vms = ['a', 'b', 'c'].map((name) => new VmCommands(name));
-        const commands = wishes.flatMap(({ vm, verb }, index) => {
+        const vms = ['a', 'b', 'c'].map((name) => new VmOrders(name));
+        const orders = wishes.flatMap(({ vm, verb }, index) => {
           const of = vms[vm];
-          return of === undefined ? [] : [commandOf(of, verb, index)];
+          return of === undefined ? [] : [orderOf(of, verb, index)];
         });
-        const answers = commands.map((command) => controlPlane.order(command));
+        const answers = orders.map((order) => controlPlane.order(order));
         const all = Promise.all(answers);
         all.catch(() => undefined);
 
@@ -71,16 +71,16 @@ describe('an agent that is killed again and again on a host that fails at random
         bench.faults.clear();
         const survivor = await bench.start();
         const taken = (await all).flatMap((answer, index) => {
-          const command = commands[index];
-          return answer.kind === 'taken' && command !== undefined ? [command] : [];
+          const order = orders[index];
+          return answer.kind === 'taken' && order !== undefined ? [order] : [];
         });
-        for (const command of taken) await controlPlane.end(command);
+        for (const order of taken) await controlPlane.end(order);
         await survivor.stop();
 
-        for (const command of taken) expect(controlPlane.ends(command.commandId)).toHaveLength(1);
+        for (const order of taken) expect(controlPlane.ends(order.orderId)).toHaveLength(1);
         for (const { vmId } of vms) {
           const done = controlPlane.vmReports.flatMap((report) =>
-            report.kind === 'command-finished' && report.vmId === vmId && report.result.kind === 'done'
+            report.kind === 'order-finished' && report.vmId === vmId && report.result.kind === 'done'
               ? [report.revision]
               : [],
           );

@@ -1,33 +1,33 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CommandFinished, HostCommand, PowerState } from '@drover/contracts';
+import type { OrderFinished, HostOrder, PowerState } from '@drover/contracts';
 import type { JournalChange } from '../domain/journal/journal.state.js';
 import type { Journal } from './ports/journal.port.js';
 import { CrashPoint } from '../testing/crash-point.js';
 import { HostBench } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
 interface Scenario {
   readonly title: string;
   /** Carried out before, undisturbed. */
-  readonly before: (vm: VmCommands) => readonly HostCommand[];
-  readonly command: (vm: VmCommands) => HostCommand;
-  readonly prepare?: (bench: HostBench, vm: VmCommands) => void;
+  readonly before: (vm: VmOrders) => readonly HostOrder[];
+  readonly order: (vm: VmOrders) => HostOrder;
+  readonly prepare?: (bench: HostBench, vm: VmOrders) => void;
   readonly powerState: PowerState;
-  readonly result: CommandFinished['result']['kind'];
+  readonly result: OrderFinished['result']['kind'];
   readonly volumes: number;
   /** It must not happen twice, and no look tells whether it has: the end may be that the agent cannot tell. */
   readonly isOnce?: boolean;
 }
 
-const running = (vm: VmCommands) => [vm.create(1)];
-const stopped = (vm: VmCommands) => [vm.create(1, { powerOn: false })];
+const running = (vm: VmOrders) => [vm.create(1)];
+const stopped = (vm: VmOrders) => [vm.create(1, { powerOn: false })];
 const full = (bench: HostBench) => bench.faults.add({ call: 'start', code: 'HYPERVISOR_FAILED' });
 
 const scenarios: readonly Scenario[] = [
   {
     title: 'create',
     before: () => [],
-    command: (vm) => vm.create(5),
+    order: (vm) => vm.create(5),
     powerState: 'RUNNING',
     result: 'done',
     volumes: 1,
@@ -35,17 +35,17 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'create that fails and is undone',
     before: () => [],
-    command: (vm) => vm.create(5),
+    order: (vm) => vm.create(5),
     prepare: full,
     powerState: 'ABSENT',
     result: 'failed',
     volumes: 0,
   },
-  { title: 'start', before: stopped, command: (vm) => vm.start(5), powerState: 'RUNNING', result: 'done', volumes: 1 },
+  { title: 'start', before: stopped, order: (vm) => vm.start(5), powerState: 'RUNNING', result: 'done', volumes: 1 },
   {
     title: 'graceful stop',
     before: running,
-    command: (vm) => vm.stop(5),
+    order: (vm) => vm.stop(5),
     powerState: 'STOPPED',
     result: 'done',
     volumes: 1,
@@ -53,7 +53,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'graceful stop that needs force',
     before: running,
-    command: (vm) => vm.stop(5, 10),
+    order: (vm) => vm.stop(5, 10),
     prepare: ({ machine }, { vmId }) => machine.guestIgnoresAcpi(vmId),
     powerState: 'STOPPED',
     result: 'done',
@@ -62,7 +62,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'force-stop',
     before: running,
-    command: (vm) => vm.forceStop(5),
+    order: (vm) => vm.forceStop(5),
     powerState: 'STOPPED',
     result: 'done',
     volumes: 1,
@@ -70,7 +70,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'reboot',
     before: running,
-    command: (vm) => vm.reboot(5, 20),
+    order: (vm) => vm.reboot(5, 20),
     powerState: 'RUNNING',
     result: 'done',
     volumes: 1,
@@ -79,7 +79,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'reboot that needs force',
     before: running,
-    command: (vm) => vm.reboot(5, 20),
+    order: (vm) => vm.reboot(5, 20),
     prepare: ({ machine }, { vmId }) => machine.guestIgnoresAcpi(vmId),
     powerState: 'RUNNING',
     result: 'done',
@@ -89,7 +89,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'reset',
     before: running,
-    command: (vm) => vm.plain('reset', 5),
+    order: (vm) => vm.plain('reset', 5),
     powerState: 'RUNNING',
     result: 'done',
     volumes: 1,
@@ -98,7 +98,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'pause',
     before: running,
-    command: (vm) => vm.plain('pause', 5),
+    order: (vm) => vm.plain('pause', 5),
     powerState: 'PAUSED',
     result: 'done',
     volumes: 1,
@@ -106,7 +106,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'resume',
     before: (vm) => [vm.create(1), vm.plain('pause', 2)],
-    command: (vm) => vm.plain('resume', 5),
+    order: (vm) => vm.plain('resume', 5),
     powerState: 'RUNNING',
     result: 'done',
     volumes: 1,
@@ -114,7 +114,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'delete',
     before: running,
-    command: (vm) => vm.plain('delete', 5),
+    order: (vm) => vm.plain('delete', 5),
     powerState: 'ABSENT',
     result: 'done',
     volumes: 0,
@@ -125,11 +125,11 @@ const scenarios: readonly Scenario[] = [
 async function killAt(scenario: Scenario, at: number, when: 'before' | 'after'): Promise<boolean> {
   const bench = new HostBench();
   const { controlPlane, machine } = bench;
-  const vm = new VmCommands('a');
+  const vm = new VmOrders('a');
   const first = await bench.start();
-  for (const command of scenario.before(vm)) {
-    await controlPlane.order(command);
-    await controlPlane.end(command);
+  for (const order of scenario.before(vm)) {
+    await controlPlane.order(order);
+    await controlPlane.end(order);
   }
   await first.stop();
   scenario.prepare?.(bench, vm);
@@ -142,17 +142,17 @@ async function killAt(scenario: Scenario, at: number, when: 'before' | 'after'):
     messaging,
   });
   await victim.start();
-  const command = scenario.command(vm);
-  const taken = controlPlane.order(command);
+  const order = scenario.order(vm);
+  const taken = controlPlane.order(order);
   taken.catch(() => undefined);
-  const wasReached = await Promise.race([crash.reached.then(() => true), controlPlane.end(command).then(() => false)]);
+  const wasReached = await Promise.race([crash.reached.then(() => true), controlPlane.end(order).then(() => false)]);
   await messaging.close();
   crash.bury();
   await victim.stop();
 
   const survivor = await bench.start();
   expect(await taken).toEqual({ kind: 'taken' });
-  const end = await controlPlane.end(command);
+  const end = await controlPlane.end(order);
   const isUnknown = end.result.kind === 'failed' && end.result.error.code === 'OUTCOME_UNKNOWN';
   expect({ at, when, powerState: end.powerState, result: end.result.kind }).toEqual({
     at,
@@ -168,7 +168,7 @@ async function killAt(scenario: Scenario, at: number, when: 'before' | 'after'):
   expect(machine.domain(vm.vmId)?.powerState ?? 'ABSENT').toBe(scenario.powerState);
   expect([...machine.volumes()]).toHaveLength(scenario.volumes);
   await survivor.stop();
-  expect(controlPlane.ends(command.commandId)).toHaveLength(1);
+  expect(controlPlane.ends(order.orderId)).toHaveLength(1);
   return wasReached;
 }
 
@@ -187,8 +187,8 @@ describe('an agent that is killed', () => {
 describe('an agent that was restarted', () => {
   it('names what its journal holds as busy in a list that it makes before the table has come', async () => {
     const bench = new HostBench();
-    const vm = new VmCommands('a');
-    await (await bench.journal.open(bench.controlPlane.hostId)).write([{ kind: 'taken', command: vm.create(1) }]);
+    const vm = new VmOrders('a');
+    await (await bench.journal.open(bench.controlPlane.hostId)).write([{ kind: 'taken', order: vm.create(1) }]);
 
     const listed = Promise.withResolvers<void>();
     bench.controlPlane.beforeAnswering = (to) => (to === 'open' ? listed.promise : undefined);

@@ -5,7 +5,7 @@ import type { AgentLimits, AgentTimings } from './agent-settings.js';
 import { doubling, pause, throwIfStopped } from './stopping.js';
 
 /**
- * Calls to the hypervisor on behalf of commands: bounded in number, and tried again for a while when the hypervisor
+ * Calls to the hypervisor on behalf of orders: bounded in number, and tried again for a while when the hypervisor
  * cannot be reached. That is safe where the call is idempotent; for the others there is `once`.
  */
 export class HypervisorCalls {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '@drover/observability';
 import { emptyJournal, type JournalChange } from '../domain/journal/journal.state.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 import { JournalBook } from './journal-book.js';
 
 const ended = (revision: number): JournalChange => ({
   kind: 'ended',
-  commandId: new VmCommands('a').plain('reset', revision).commandId,
+  orderId: new VmOrders('a').plain('reset', revision).orderId,
 });
 
 /** A book over a disk that fails the writes of these numbers. */

@@ -1,4 +1,4 @@
-import { Fault, type HostCommandAnswer, type VmLook } from '@drover/contracts';
+import { Fault, type HostOrderAnswer, type VmLook } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import { underWay } from '../domain/reports/under-way.policy.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
@@ -25,16 +25,16 @@ const MAX_LOOKS = 5;
 export class Look {
   readonly #options: LookOptions;
   /** One look at a VM at a time: whoever asks meanwhile has the same answer. */
-  readonly #underWay = new Map<string, Promise<HostCommandAnswer>>();
+  readonly #underWay = new Map<string, Promise<HostOrderAnswer>>();
 
   constructor(options: LookOptions) {
     this.#options = options;
   }
 
   /** Answered `taken` when the report stands in the journal. Throws a `Fault` where the VM cannot be seen. */
-  take(look: VmLook): Promise<HostCommandAnswer> {
+  take(look: VmLook): Promise<HostOrderAnswer> {
     if (!this.#options.isTableKnown()) return Promise.resolve({ kind: 'table-needed' });
-    const key = `${look.vmId}/${look.commandId}`;
+    const key = `${look.vmId}/${look.orderId}`;
     let answer = this.#underWay.get(key);
     if (answer === undefined) {
       answer = this.#report(look).finally(() => this.#underWay.delete(key));
@@ -43,20 +43,20 @@ export class Look {
     return answer;
   }
 
-  async #report({ vmId, commandId }: VmLook): Promise<HostCommandAnswer> {
+  async #report({ vmId, orderId }: VmLook): Promise<HostOrderAnswer> {
     const { book, calls, hypervisor, lane, work } = this.#options;
     for (let count = 0; count < MAX_LOOKS; count += 1) {
       const isReported = await work.watching(vmId, async (isTouched) => {
         const { powerState, mark } = await calls.look(() => hypervisor.observe(vmId));
         if (isTouched()) return false;
         const isOurs = mark !== undefined && mark.vmId === vmId && mark.fleetId === book.content.fleetId;
-        const { commands } = book.content;
-        const definition = commands.get(commandId)?.progress?.facts.definition;
-        const direction = underWay(commands.values(), vmId);
+        const { orders } = book.content;
+        const definition = orders.get(orderId)?.progress?.facts.definition;
+        const direction = underWay(orders.values(), vmId);
         await lane.append({
           kind: 'vm-state',
           vmId,
-          commandId,
+          orderId,
           ...(direction === undefined ? {} : { underWay: direction }),
           powerState,
           ...(isOurs ? { generation: mark.generation } : {}),

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Fault, type VmId, type VmStateReport } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import { HostBench } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
 describe('a look at a VM, on request', () => {
   let bench: HostBench;
-  const vm = new VmCommands('web');
+  const vm = new VmOrders('web');
 
   beforeEach(() => {
     bench = new HostBench();
@@ -17,27 +17,27 @@ describe('a look at a VM, on request', () => {
     bench.controlPlane.vmReports.filter((report): report is VmStateReport => report.kind === 'vm-state');
   const kinds = () => bench.controlPlane.vmReports.map(({ kind }) => kind).filter((kind) => kind !== 'full-list');
   const look = (revision: number) => {
-    const { commandId } = vm.forceStop(revision);
-    return bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId });
+    const { orderId } = vm.forceStop(revision);
+    return bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId });
   };
-  const ended = (commandId: string) =>
-    bench.controlPlane.when(() => bench.controlPlane.finished(commandId), 'the end of the command');
+  const ended = (orderId: string) =>
+    bench.controlPlane.when(() => bench.controlPlane.finished(orderId), 'the end of the order');
   const reported = () => bench.controlPlane.when(() => states().at(-1), 'the state');
 
   it('is reported behind all that was reported before, and changes nothing', async () => {
     await bench.start();
     const create = vm.create(1);
     await bench.controlPlane.send(create);
-    await ended(create.commandId);
+    await ended(create.orderId);
     expect(await look(9)).toEqual({ kind: 'taken' });
     expect(await reported()).toMatchObject({ powerState: 'RUNNING', generation: create.generation });
     expect(states().at(-1)).not.toHaveProperty('underWay');
-    expect(kinds()).toEqual(['command-finished', 'vm-state']);
+    expect(kinds()).toEqual(['order-finished', 'vm-state']);
     const stop = vm.forceStop(2);
     expect(await bench.controlPlane.send(stop)).toEqual({ kind: 'taken' });
   });
 
-  it('tells of a VM that is not there, and of a command that is under way', async () => {
+  it('tells of a VM that is not there, and of an order that is under way', async () => {
     const going = Promise.withResolvers<void>();
     await bench.start({
       hypervisor: (driver): Hypervisor =>
@@ -49,12 +49,12 @@ describe('a look at a VM, on request', () => {
         }),
     });
     await bench.controlPlane.send(vm.create(1));
-    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: vm.create(1).commandId });
+    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId: vm.create(1).orderId });
     expect(await reported()).toMatchObject({ powerState: 'ABSENT', underWay: 'forward' });
     going.resolve();
   });
 
-  it('tells that what runs is being taken back, also where another command is asked about', async () => {
+  it('tells that what runs is being taken back, also where another order is asked about', async () => {
     const [looked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     await bench.start({
       hypervisor: (driver): Hypervisor =>
@@ -80,16 +80,16 @@ describe('a look at a VM, on request', () => {
     await bench.controlPlane.send(create);
     await held.promise;
     isFailing = false;
-    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: create.commandId });
+    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId: create.orderId });
     expect(await reported()).toMatchObject({ powerState: 'RUNNING', underWay: 'undoing' });
     const start = vm.start(2);
     await bench.controlPlane.send(start);
     await look(2);
-    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, commandId: start.commandId });
+    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId: start.orderId });
     await bench.controlPlane.when(() => (states().length === 3 ? true : undefined), 'three states');
     expect(states().map(({ underWay }) => underWay)).toEqual(['undoing', 'undoing', 'undoing']);
     looked.resolve();
-    expect(await ended(create.commandId)).toMatchObject({ powerState: 'ABSENT', result: { kind: 'failed' } });
+    expect(await ended(create.orderId)).toMatchObject({ powerState: 'ABSENT', result: { kind: 'failed' } });
   });
 
   it('is refused, as any order is, where it has a field that this release does not know', async () => {
@@ -120,11 +120,11 @@ describe('a look at a VM, on request', () => {
     let isWatched = false;
     const create = vm.create(1);
     await bench.controlPlane.send(create);
-    await ended(create.commandId);
+    await ended(create.orderId);
     [looks, isWatched] = [0, true];
     await look(9);
     expect(await reported()).toMatchObject({ powerState: 'STOPPED' });
-    expect(kinds()).toEqual(['command-finished', 'vm-changed', 'vm-state']);
+    expect(kinds()).toEqual(['order-finished', 'vm-changed', 'vm-state']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { compareCommandOrders, type HostCommandAnswer, type VmLower } from '@drover/contracts';
+import { compareOrderRanks, type HostOrderAnswer, type VmLower } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
 import type { JournalBook } from './journal-book.js';
 
@@ -16,14 +16,14 @@ export class Lower {
   }
 
   /** Answers `superseded` where the newest order is another one than was named. Throws `JOURNAL_UNAVAILABLE`. */
-  async take({ vmId, from, to }: VmLower): Promise<HostCommandAnswer> {
+  async take({ vmId, from, to }: VmLower): Promise<HostOrderAnswer> {
     const newest = this.#book.content.newest.get(vmId);
-    if (newest === undefined || compareCommandOrders(newest.order, to) <= 0) return { kind: 'taken' };
-    if (compareCommandOrders(newest.order, from) !== 0) return { kind: 'superseded', newest: newest.order };
+    if (newest === undefined || compareOrderRanks(newest.rank, to) <= 0) return { kind: 'taken' };
+    if (compareOrderRanks(newest.rank, from) !== 0) return { kind: 'superseded', newest: newest.rank };
     try {
-      await this.#book.record([{ kind: 'lowered', vmId, order: to }]);
+      await this.#book.record([{ kind: 'lowered', vmId, rank: to }]);
     } catch (error) {
-      this.#book.revoke({ kind: 'lowered', vmId, order: from });
+      this.#book.revoke({ kind: 'lowered', vmId, rank: from });
       throw error;
     }
     this.#logger.warn('the newest order of a VM was lowered on the word of an operator', { vmId, from, to });

@@ -39,7 +39,7 @@ export class OwedVolumesReconciler {
     const { logger, stop, volumes, work } = this.#options;
     const busy = work.busy();
     for (const vmId of volumes.owing()) {
-      // A command of the VM sees to its volumes itself.
+      // An order of the VM sees to its volumes itself.
       if (busy.has(vmId)) continue;
       try {
         await volumes.settleOwed(vmId);

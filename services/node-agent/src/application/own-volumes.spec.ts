@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { HostCommand } from '@drover/contracts';
+import type { HostOrder } from '@drover/contracts';
 import { simulatedVolumeName } from '@drover/hypervisor';
 import { MemoryJournal } from '../adapters/outbound/journal/memory-journal.adapter.js';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
-const vm = new VmCommands('a');
+const vm = new VmOrders('a');
 const twoDisks = {
   spec: {
     disks: [
@@ -30,9 +30,9 @@ async function startedBench(options: HostBenchOptions = {}): Promise<HostBench> 
   return bench;
 }
 
-async function resultOf(bench: HostBench, command: HostCommand) {
-  expect(await bench.controlPlane.order(command)).toEqual({ kind: 'taken' });
-  return (await bench.controlPlane.end(command)).result;
+async function resultOf(bench: HostBench, order: HostOrder) {
+  expect(await bench.controlPlane.order(order)).toEqual({ kind: 'taken' });
+  return (await bench.controlPlane.end(order)).result;
 }
 
 const names = ({ machine }: HostBench): string[] => Array.from(machine.volumes(), ({ name }) => name).sort();

@@ -1,4 +1,4 @@
-import type { HostCommand, ListedDomain, VmId, VolumeRef } from '@drover/contracts';
+import type { HostOrder, ListedDomain, VmId, VolumeRef } from '@drover/contracts';
 import type { Hypervisor, LeftVolume, VolumeBook } from '@drover/hypervisor';
 import { volumeKey, type JournalChange, type OwnVolume } from '../domain/journal/journal.state.js';
 import { volumeProblems } from '../domain/reports/volume-problems.policy.js';
@@ -24,20 +24,20 @@ export class OwnVolumes {
     this.#book = options.book;
   }
 
-  bookOf({ commandId, vmId }: HostCommand): VolumeBook {
+  bookOf({ orderId, vmId }: HostOrder): VolumeBook {
     return {
       has: (volume) => this.#own(vmId).get(volumeKey(volume))?.isOwed === false,
       making: ({ pool, sizeBytes, volume }) =>
-        this.#book.insist([{ kind: 'volume-made', vmId, commandId, pool, sizeBytes, volume }]),
+        this.#book.insist([{ kind: 'volume-made', vmId, orderId, pool, sizeBytes, volume }]),
       notMade: ({ pool, volume }) => this.#book.insist([{ kind: 'volume-gone', vmId, pool, volume }]),
     };
   }
 
-  /** The undo of a create: what an earlier command made was not made by it. */
-  deleteMadeBy({ commandId, vmId }: HostCommand): Promise<readonly string[]> {
+  /** The undo of a create: what an earlier order made was not made by it. */
+  deleteMadeBy({ orderId, vmId }: HostOrder): Promise<readonly string[]> {
     return this.#delete(
       vmId,
-      [...this.#own(vmId).values()].filter((volume) => volume.commandId === commandId),
+      [...this.#own(vmId).values()].filter((volume) => volume.orderId === orderId),
     );
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { progressSchema, type Progress } from '@drover/contracts';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 import { ProgressTeller } from './progress-teller.js';
 
 describe('telling progress', () => {
@@ -8,7 +8,7 @@ describe('telling progress', () => {
     let nowMs = 0;
     const told: Progress[] = [];
     const clock = { epochMs: () => nowMs, monotonicMs: () => nowMs };
-    const teller = new ProgressTeller(new VmCommands('a').create(1), 'creating volumes', clock, (progress) =>
+    const teller = new ProgressTeller(new VmOrders('a').create(1), 'creating volumes', clock, (progress) =>
       told.push(progressSchema.parse(progress)),
     );
     for (nowMs = 0; nowMs <= 1_200; nowMs += 100) teller.tell(nowMs / 11.5);
@@ -19,9 +19,7 @@ describe('telling progress', () => {
     let nowMs = 0;
     const told: Progress[] = [];
     const clock = { epochMs: () => nowMs, monotonicMs: () => nowMs };
-    const teller = new ProgressTeller(new VmCommands('a').create(1), 'waiting', clock, (progress) =>
-      told.push(progress),
-    );
+    const teller = new ProgressTeller(new VmOrders('a').create(1), 'waiting', clock, (progress) => told.push(progress));
     for (const percent of [-3.5, 120]) {
       nowMs += 1_000;
       teller.tell(percent);

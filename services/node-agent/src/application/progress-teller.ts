@@ -1,4 +1,4 @@
-import type { HostCommand, Progress } from '@drover/contracts';
+import type { HostOrder, Progress } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 
 export type TellProgress = (progress: Progress) => void;
@@ -14,8 +14,8 @@ export class ProgressTeller {
   readonly #tell: TellProgress;
   #toldAtMs: number;
 
-  constructor(command: Pick<HostCommand, 'operationId'>, text: string, clock: Clock, tell: TellProgress) {
-    this.#operationId = command.operationId;
+  constructor(order: Pick<HostOrder, 'operationId'>, text: string, clock: Clock, tell: TellProgress) {
+    this.#operationId = order.operationId;
     this.#text = text;
     this.#clock = clock;
     this.#tell = tell;

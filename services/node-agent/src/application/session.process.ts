@@ -11,7 +11,7 @@ import {
 import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
 import { orderedVms } from '../domain/journal/journal.state.js';
-import { raise } from '../domain/taking/take-command.decider.js';
+import { raise } from '../domain/taking/take-order.decider.js';
 import { HostIdContention } from './host-id-contention.js';
 import type { InventoryReconciler, TakenInventory } from './inventory.reconciler.js';
 import type { JournalBook } from './journal-book.js';
@@ -43,7 +43,7 @@ export interface SessionOptions {
   readonly hostIdPatienceMs: number;
   /** Registered with ha-manager, before the VM lane is open. */
   readonly onRegistered: (registered: Registered) => Promise<void>;
-  /** The table has been written down: commands may be taken and reports sent. */
+  /** The table has been written down: orders may be taken and reports sent. */
   readonly onOpen: (journalEpoch: number) => void;
   readonly onSuspended: () => void;
 }
@@ -56,7 +56,7 @@ const CAPABILITIES = ['vm.lifecycle'];
 
 /**
  * Registers, opens the VM lane, and does both again whenever one of them may have been forgotten: after each reconnect,
- * and when a heartbeat or a report is told so. In between, no command is taken.
+ * and when a heartbeat or a report is told so. In between, no order is taken.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -72,7 +72,7 @@ export class Session {
   }
 
   /**
-   * Takes no command any more until the table has come again.
+   * Takes no order any more until the table has come again.
    *
    * @param afterMs to let pass before that is asked for.
    */
@@ -201,7 +201,7 @@ export class Session {
             return raise(known, newest) !== known;
           });
           if (raised.length > 0) {
-            await book.insist(raised.map(({ vmId, newest }) => ({ kind: 'raised', vmId, order: newest }) as const));
+            await book.insist(raised.map(({ vmId, newest }) => ({ kind: 'raised', vmId, rank: newest }) as const));
           }
           outage.ended();
           return true;

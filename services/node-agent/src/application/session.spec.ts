@@ -3,7 +3,7 @@ import { Fault, fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory, type V
 import { derivedId } from '@drover/domain-kit';
 import { createLogger } from '@drover/observability';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
 const benches: HostBench[] = [];
 
@@ -14,7 +14,7 @@ function newBench(options: HostBenchOptions = {}): HostBench {
 }
 
 function startedByHand(): VmReport {
-  const { vmId, generation } = new VmCommands('web').create(1);
+  const { vmId, generation } = new VmOrders('web').create(1);
   return { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'started', cause: 'outside' };
 }
 
@@ -41,10 +41,10 @@ describe('registration', () => {
 
   it('goes on with a new journal when its own is an older copy, and makes nothing of a VM that has gone since', async () => {
     const bench = newBench();
-    const vm = new VmCommands('web');
+    const vm = new VmOrders('web');
     const create = vm.create(1);
     // The file comes from a backup of a moment when the create was under way.
-    await (await bench.journal.open(bench.controlPlane.hostId)).write([{ kind: 'taken', command: create }]);
+    await (await bench.journal.open(bench.controlPlane.hostId)).write([{ kind: 'taken', order: create }]);
     bench.controlPlane.openingRefusals.push({ code: 'JOURNAL_OUTDATED', detail: 'in a spec' });
     bench.controlPlane.table.set(vm.vmId, { generation: create.generation, revision: 9 });
     await bench.start();
@@ -54,7 +54,7 @@ describe('registration', () => {
       { journalEpoch: 1, lastSequence: expect.any(Number), underWay: [vm.vmId] },
       { journalEpoch: 2, lastSequence: expect.any(Number), underWay: [vm.vmId] },
     ]);
-    const end = await bench.controlPlane.when(() => bench.controlPlane.finished(create.commandId), 'its end');
+    const end = await bench.controlPlane.when(() => bench.controlPlane.finished(create.orderId), 'its end');
     expect(end).toMatchObject({ powerState: 'ABSENT', result: { kind: 'superseded' } });
   });
 
@@ -106,7 +106,7 @@ describe('registration', () => {
     expect(bench.controlPlane.registrations).toHaveLength(1);
   });
 
-  it('takes no command on a table that was on its way when it was told to register again', async () => {
+  it('takes no order on a table that was on its way when it was told to register again', async () => {
     const bench = newBench();
     const { controlPlane } = bench;
     controlPlane.heartbeatIntervalMs = 100;
@@ -267,7 +267,7 @@ describe('registration', () => {
     bench.bus.heal();
     await bench.controlPlane.when(() => (bench.controlPlane.openings >= 2 ? true : undefined), 'the second opening');
     expect(bench.controlPlane.registrations.length).toBeGreaterThanOrEqual(2);
-    const create = new VmCommands('a').create(1);
+    const create = new VmOrders('a').create(1);
     expect(await bench.controlPlane.order(create)).toEqual({ kind: 'taken' });
     expect(await bench.controlPlane.end(create)).toMatchObject({ powerState: 'RUNNING' });
   });
@@ -311,7 +311,7 @@ describe('the inventory at a registration', () => {
 describe('the table', () => {
   it('makes a late copy void that was superseded while the agent was away', async () => {
     const bench = newBench();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     const newest = { generation: { epoch: 1, n: 1 }, revision: 9 };
     bench.controlPlane.table.set(vm.vmId, newest);
     await bench.start();
@@ -319,18 +319,18 @@ describe('the table', () => {
     expect([...bench.machine.domains()]).toEqual([]);
   });
 
-  it('lets the very command through that it names', async () => {
+  it('lets the very order through that it names', async () => {
     const bench = newBench();
-    const create = new VmCommands('a').create(9);
+    const create = new VmOrders('a').create(9);
     bench.controlPlane.table.set(create.vmId, { generation: create.generation, revision: 9 });
     await bench.start();
     expect(await bench.controlPlane.order(create)).toEqual({ kind: 'taken' });
   });
 
-  it('supersedes a command that the journal held', async () => {
+  it('supersedes an order that the journal held', async () => {
     const bench = newBench();
     await bench.start();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     const held = bench.faults.hold('createVolumes', vm.vmId);
     await bench.controlPlane.order(vm.create(1));
     await held.reached;
@@ -348,7 +348,7 @@ describe('reports', () => {
   it('sends a report until it is acknowledged, also after a restart, with its sequence going on', async () => {
     const bench = newBench();
     await bench.start();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     bench.controlPlane.isDeaf = true;
     await bench.controlPlane.order(vm.create(1));
     while (bench.machine.domain(vm.vmId)?.powerState !== 'RUNNING')
@@ -360,13 +360,13 @@ describe('reports', () => {
       powerState: 'RUNNING',
       result: { kind: 'done' },
     });
-    expect(bench.controlPlane.ends(vm.create(1).commandId)).toHaveLength(1);
+    expect(bench.controlPlane.ends(vm.create(1).orderId)).toHaveLength(1);
   });
 
   it('leaves to the full list what happens to a VM again and again while the control plane is away', async () => {
     const bench = newBench();
     await bench.start();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     await bench.controlPlane.order(vm.create(1));
     await bench.controlPlane.end(vm.create(1));
     const { vmReports } = bench.controlPlane;
@@ -385,7 +385,7 @@ describe('reports', () => {
   it('goes on working through an outage of messaging and reports afterwards', async () => {
     const bench = newBench();
     await bench.start();
-    const vm = new VmCommands('a');
+    const vm = new VmOrders('a');
     await bench.controlPlane.order(vm.create(1));
     await bench.controlPlane.end(vm.create(1));
     bench.bus.cut();

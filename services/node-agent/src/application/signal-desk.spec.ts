@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { HostCommand } from '@drover/contracts';
-import { VmCommands } from '../testing/host-commands.js';
+import type { HostOrder } from '@drover/contracts';
+import { VmOrders } from '../testing/host-orders.js';
 import { SignalDesk } from './signal-desk.js';
-import { CommandInFlight, VmWork, type VmSignal } from './vm-work.js';
+import { OrderInFlight, VmWork, type VmSignal } from './vm-work.js';
 
-const vm = new VmCommands('a');
+const vm = new VmOrders('a');
 const signal = (change: VmSignal['change'], powerState: VmSignal['powerState'], cause: VmSignal['cause'] = 'outside') =>
   ({ kind: 'vm-changed', vmId: vm.vmId, change, powerState, cause }) as const;
 
@@ -21,18 +21,18 @@ describe('telling own signals from others', () => {
     desk = new SignalDesk(work, clock, ({ change }) => reported.push(change));
   });
 
-  function begin(command: HostCommand): CommandInFlight {
-    const flight = new CommandInFlight(command);
+  function begin(order: HostOrder): OrderInFlight {
+    const flight = new OrderInFlight(order);
     work.inFlight.set(vm.vmId, flight);
     return flight;
   }
 
-  function end(flight: CommandInFlight, powerState: VmSignal['powerState']): void {
+  function end(flight: OrderInFlight, powerState: VmSignal['powerState']): void {
     work.inFlight.delete(vm.vmId);
-    desk.afterCommand(flight, powerState);
+    desk.afterOrder(flight, powerState);
   }
 
-  it('keeps a signal that comes after the end of the command that caused it, once', () => {
+  it('keeps a signal that comes after the end of the order that caused it, once', () => {
     end(begin(vm.start(1)), 'RUNNING');
     desk.take(signal('started', 'RUNNING'));
     expect(reported).toEqual([]);
@@ -55,14 +55,14 @@ describe('telling own signals from others', () => {
     expect(reported).toEqual(['started']);
   });
 
-  it('reports what contradicts the end of the command', () => {
+  it('reports what contradicts the end of the order', () => {
     end(begin(vm.start(1)), 'RUNNING');
     desk.take(signal('stopped', 'STOPPED', 'guest'));
     desk.take(signal('started', 'RUNNING'));
     expect(reported).toEqual(['stopped', 'started']);
   });
 
-  it('reports after the end of a command what the command does not explain and still holds', () => {
+  it('reports after the end of an order what the order does not explain and still holds', () => {
     const flight = begin(vm.start(1));
     desk.take(signal('started', 'RUNNING'));
     desk.take(signal('io-error', 'PAUSED', 'host'));
@@ -71,7 +71,7 @@ describe('telling own signals from others', () => {
     expect(reported).toEqual(['io-error']);
   });
 
-  it('drops what the end of the command has overtaken', () => {
+  it('drops what the end of the order has overtaken', () => {
     const flight = begin(vm.forceStop(1));
     desk.take(signal('io-error', 'PAUSED', 'host'));
     desk.take(signal('stopped', 'STOPPED'));
@@ -79,7 +79,7 @@ describe('telling own signals from others', () => {
     expect(reported).toEqual([]);
   });
 
-  it('reports what happened after the last look at the VM, behind the end of the command', () => {
+  it('reports what happened after the last look at the VM, behind the end of the order', () => {
     const flight = begin(vm.start(1));
     flight.isEnding = true;
     desk.take(signal('started', 'RUNNING'));

@@ -1,13 +1,13 @@
 import type { PowerState } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { isCausedBy } from '../domain/reports/own-signals.policy.js';
-import type { CommandInFlight, VmSignal, VmWork } from './vm-work.js';
+import type { OrderInFlight, VmSignal, VmWork } from './vm-work.js';
 
-/** How long after a command's end the hypervisor may still be telling of it. */
+/** How long after an order's end the hypervisor may still be telling of it. */
 const ECHO_MS = 5_000;
 
 /**
- * Tells apart what the agent's own commands cause and what happens by itself. The end of a command reports the first, so
+ * Tells apart what the agent's own orders cause and what happens by itself. The end of an order reports the first, so
  * only the second becomes a report of its own.
  */
 export class SignalDesk {
@@ -29,19 +29,19 @@ export class SignalDesk {
       return;
     }
     if (flight.isEnding) flight.late.push(signal);
-    else if (isCausedBy(flight.command.kind, signal.change)) flight.seen.add(signal.change);
+    else if (isCausedBy(flight.order.kind, signal.change)) flight.seen.add(signal.change);
     else flight.unexplained.push(signal);
     flight.wake();
   }
 
-  /** To be called right after the command's end has its place in the lane, so that reports keep the order of events. */
-  afterCommand(flight: CommandInFlight, powerState: PowerState): void {
-    const { command, late, seen, unexplained } = flight;
+  /** To be called right after the order's end has its place in the lane, so that reports keep the order of events. */
+  afterOrder(flight: OrderInFlight, powerState: PowerState): void {
+    const { order, late, seen, unexplained } = flight;
     const untilMs = this.#clock.monotonicMs() + ECHO_MS;
-    this.#work.echoes.set(command.vmId, { kind: command.kind, seen, powerState, untilMs });
-    if (powerState === 'ABSENT') this.#work.generations.delete(command.vmId);
-    else this.#work.generations.set(command.vmId, command.generation);
-    // What the end of the command has overtaken is history already.
+    this.#work.echoes.set(order.vmId, { kind: order.kind, seen, powerState, untilMs });
+    if (powerState === 'ABSENT') this.#work.generations.delete(order.vmId);
+    else this.#work.generations.set(order.vmId, order.generation);
+    // What the end of the order has overtaken is history already.
     const last = unexplained.at(-1);
     if (last !== undefined && last.powerState === powerState) this.#report(last);
     for (const signal of late) this.take(signal);

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { fleetIdSchema, hostIdSchema, type CommandOrder, type HostOrder, type VmId } from '@drover/contracts';
+import { fleetIdSchema, hostIdSchema, type OrderRank, type HostRequest, type VmId } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { answered, createOrderKey, OrderSigner } from '@drover/messaging';
 import { createLogger } from '@drover/observability';
 import { MemoryJournal } from '../adapters/outbound/journal/memory-journal.adapter.js';
 import { HostBench } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
 const refused = { kind: 'rejected', rejection: { code: 'SIGNATURE_INVALID' } };
 
 describe('an order to a host', () => {
   let bench: HostBench;
-  const vm = new VmCommands('web');
+  const vm = new VmOrders('web');
   const sent = { journalEpoch: 1, order: vm.create(1) };
   const anotherFleet = fleetIdSchema.parse(derivedId('another', 'fleet'));
   const anotherHost = hostIdSchema.parse(derivedId('another', 'host'));
@@ -24,7 +24,7 @@ describe('an order to a host', () => {
 
   const said = (payload: unknown) => {
     const messaging = bench.connect('vm-manager');
-    return messaging.request(messaging.subjects.hostCommand(bench.controlPlane.hostId), payload, { ttlMs: 2_000 });
+    return messaging.request(messaging.subjects.hostOrder(bench.controlPlane.hostId), payload, { ttlMs: 2_000 });
   };
   const journal = async () => (await bench.journal.open(bench.controlPlane.hostId)).content;
 
@@ -67,7 +67,7 @@ describe('an order to a host', () => {
     const counted = bench.metrics.counter('drover_orders_refused_total', '').value({ purpose: 'order', reason });
     expect(counted).toBe(1);
     expect((await journal()).newest.size).toBe(0);
-    expect((await journal()).commands.size).toBe(0);
+    expect((await journal()).orders.size).toBe(0);
     expect(await bench.controlPlane.order(vm.create(1))).toEqual({ kind: 'taken' });
   });
 
@@ -85,7 +85,7 @@ describe('an order to a host', () => {
     await bench.start({ journal: new MemoryJournal() });
     expect(controlPlane.journalEpoch).toBe(2);
     expect(await said(kept)).toEqual(answered({ kind: 'other-journal' }));
-    expect(await said(controlPlane.signed({ kind: 'look', vmId: vm.vmId, commandId: reset.commandId }, 1))).toEqual(
+    expect(await said(controlPlane.signed({ kind: 'look', vmId: vm.vmId, orderId: reset.orderId }, 1))).toEqual(
       answered({ kind: 'other-journal' }),
     );
     expect(bench.machine.domain(vm.vmId)?.boots).toBe(boots);
@@ -106,7 +106,7 @@ describe('an order to a host', () => {
 });
 
 describe('the table of the VMs of a host', () => {
-  const vm = new VmCommands('web');
+  const vm = new VmOrders('web');
   let bench: HostBench;
 
   beforeEach(() => {
@@ -141,20 +141,20 @@ describe('the table of the VMs of a host', () => {
 });
 
 describe('an order that vm-manager never gave', () => {
-  const vm = new VmCommands('web');
-  const forged: CommandOrder = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
+  const vm = new VmOrders('web');
+  const forged: OrderRank = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
   let bench: HostBench;
 
   beforeEach(async () => {
     bench = new HostBench();
     const journal = await bench.journal.open(bench.controlPlane.hostId);
-    await journal.write([{ kind: 'raised', vmId: vm.vmId, order: forged }]);
+    await journal.write([{ kind: 'raised', vmId: vm.vmId, rank: forged }]);
     await bench.start();
   });
   afterEach(() => bench.agent.stop());
 
   const to = { generation: { epoch: 1, n: 1 }, revision: 0 };
-  const lower = (from: CommandOrder, vmId: VmId = vm.vmId): HostOrder => ({ kind: 'lower', vmId, from, to });
+  const lower = (from: OrderRank, vmId: VmId = vm.vmId): HostRequest => ({ kind: 'lower', vmId, from, to });
 
   it('makes true orders superseded until it is lowered, and then they are carried out', async () => {
     expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'superseded', newest: forged });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { Fault, type FleetId, type HostCommand, type PowerState, type VmId } from '@drover/contracts';
+import { Fault, type FleetId, type HostOrder, type PowerState, type VmId } from '@drover/contracts';
 import { assertNever, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '@drover/hypervisor';
 import { isActive } from '../domain/capacity/capacity.policy.js';
-import type { CommandFacts } from '../domain/commands/command.process.js';
-import type { Step, UndoName } from '../domain/commands/command-steps.policy.js';
+import type { OrderFacts } from '../domain/orders/order.process.js';
+import type { Step, UndoName } from '../domain/orders/order-steps.policy.js';
 import type { Admission } from './admission.js';
 import type { AgentTimings } from './agent-settings.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
@@ -13,7 +13,7 @@ import type { OwnVolumes } from './own-volumes.js';
 import { ProgressTeller, type TellProgress } from './progress-teller.js';
 import { Refusal } from './refusal.js';
 import { within } from './stopping.js';
-import type { CommandInFlight } from './vm-work.js';
+import type { OrderInFlight } from './vm-work.js';
 
 export interface StepHandlerOptions {
   readonly hypervisor: Hypervisor;
@@ -28,7 +28,7 @@ export interface StepHandlerOptions {
   readonly tellProgress: TellProgress;
 }
 
-type Making = Extract<HostCommand, { readonly kind: 'create' | 'start' }>;
+type Making = Extract<HostOrder, { readonly kind: 'create' | 'start' }>;
 
 /** Carries out single steps and their undos. Each looks first: what is so already is not done again. */
 export class StepHandler {
@@ -40,38 +40,33 @@ export class StepHandler {
 
   /** @param isSuperseded ends a wait for the guest. */
   async perform(
-    flight: CommandInFlight,
+    flight: OrderInFlight,
     step: Step,
-    facts: CommandFacts,
+    facts: OrderFacts,
     isSuperseded: () => boolean,
-  ): Promise<CommandFacts> {
+  ): Promise<OrderFacts> {
     const { calls, hypervisor, volumes } = this.#options;
-    const { command } = flight;
-    const { vmId } = command;
+    const { order } = flight;
+    const { vmId } = order;
     switch (step.name) {
       case 'check-capacity':
-        return this.#checkCapacity(making(command));
+        return this.#checkCapacity(making(order));
       case 'create-volumes': {
-        const progress = new ProgressTeller(
-          command,
-          'creating volumes',
-          this.#options.clock,
-          this.#options.tellProgress,
-        );
-        const vm = definitionOf(making(command));
+        const progress = new ProgressTeller(order, 'creating volumes', this.#options.clock, this.#options.tellProgress);
+        const vm = definitionOf(making(order));
         await volumes.settleOwed(vmId);
-        const book = volumes.bookOf(command);
+        const book = volumes.bookOf(order);
         await calls.call(() => hypervisor.createVolumes(vm, book, (done) => progress.tell(done)));
         return {};
       }
       case 'define':
-        return this.#define(making(command), facts);
+        return this.#define(making(order), facts);
       case 'start':
         return this.#start(vmId);
       case 'request-shutdown':
-        return this.#ask(command, facts, () => calls.call(() => hypervisor.requestShutdown(vmId)));
+        return this.#ask(order, facts, () => calls.call(() => hypervisor.requestShutdown(vmId)));
       case 'await-stop': {
-        const askAgain = () => this.#ask(command, facts, () => calls.call(() => hypervisor.requestShutdown(vmId)));
+        const askAgain = () => this.#ask(order, facts, () => calls.call(() => hypervisor.requestShutdown(vmId)));
         const state = await this.#awaitGuest(
           flight,
           facts,
@@ -82,17 +77,17 @@ export class StepHandler {
         return isActive(state) ? { wasForced: true } : {};
       }
       case 'force-stop':
-        if (isActive(await this.#powerState(command))) await calls.end(() => hypervisor.forceStop(vmId));
+        if (isActive(await this.#powerState(order))) await calls.end(() => hypervisor.forceStop(vmId));
         return {};
       case 'request-reboot':
-        return this.#ask(command, facts, () => calls.once(() => hypervisor.requestReboot(vmId)));
+        return this.#ask(order, facts, () => calls.once(() => hypervisor.requestReboot(vmId)));
       case 'await-reboot': {
         const hasRebooted = (): boolean => flight.seen.has('rebooted');
         const state = await this.#awaitGuest(
           flight,
           facts,
           isSuperseded,
-          () => this.#ask(command, facts, () => calls.once(() => hypervisor.requestReboot(vmId))),
+          () => this.#ask(order, facts, () => calls.once(() => hypervisor.requestReboot(vmId))),
           (powerState) => hasRebooted() || flight.hasMissedSignals || !isActive(powerState),
         );
         if (isActive(state) && !hasRebooted() && flight.hasMissedSignals)
@@ -105,30 +100,30 @@ export class StepHandler {
         if (facts.hasRebooted !== true) await calls.once(() => hypervisor.reset(vmId));
         return {};
       case 'pause':
-        if ((await this.#powerState(command)) !== 'PAUSED') await calls.call(() => hypervisor.pause(vmId));
+        if ((await this.#powerState(order)) !== 'PAUSED') await calls.call(() => hypervisor.pause(vmId));
         return {};
       case 'resume':
-        if ((await this.#powerState(command)) !== 'RUNNING') await calls.call(() => hypervisor.resume(vmId));
+        if ((await this.#powerState(order)) !== 'RUNNING') await calls.call(() => hypervisor.resume(vmId));
         return {};
       case 'mark':
         // After a stop as well, which must not wait behind calls that hang.
-        if ((await this.#powerState(command)) !== 'ABSENT')
-          await calls.end(() => hypervisor.mark(vmId, this.#mark(command)));
+        if ((await this.#powerState(order)) !== 'ABSENT')
+          await calls.end(() => hypervisor.mark(vmId, this.#mark(order)));
         return {};
       case 'undefine':
-        await this.undo(command, 'undefine');
+        await this.undo(order, 'undefine');
         return {};
       case 'delete-volumes':
-        return { left: await volumes.deleteAllOf(vmId, command.kind === 'delete' ? command.volumes : undefined) };
+        return { left: await volumes.deleteAllOf(vmId, order.kind === 'delete' ? order.volumes : undefined) };
       default:
         return assertNever(step.name);
     }
   }
 
   /** Resolves with what is left of the step's work and goes later by itself. */
-  async undo(command: HostCommand, undo: UndoName): Promise<readonly string[]> {
+  async undo(order: HostOrder, undo: UndoName): Promise<readonly string[]> {
     const { book, calls, hypervisor, volumes } = this.#options;
-    const { vmId } = command;
+    const { vmId } = order;
     switch (undo) {
       case 'force-stop':
         await calls.end(() => hypervisor.forceStop(vmId));
@@ -138,26 +133,26 @@ export class StepHandler {
         await book.insist([{ kind: 'defined', vmId }]);
         return [];
       case 'delete-volumes':
-        return volumes.deleteMadeBy(command);
+        return volumes.deleteMadeBy(order);
       default:
         return assertNever(undo);
     }
   }
 
   /** Whether a look at the VM proves the step done. */
-  async isDone(command: HostCommand, step: Step): Promise<boolean> {
-    return step.goal !== undefined && step.goal.includes(await this.#powerState(command));
+  async isDone(order: HostOrder, step: Step): Promise<boolean> {
+    return step.goal !== undefined && step.goal.includes(await this.#powerState(order));
   }
 
-  async #checkCapacity(command: Making): Promise<CommandFacts> {
-    const demand = { vmId: command.vmId, memoryMiB: command.spec.memory.sizeMiB };
+  async #checkCapacity(order: Making): Promise<OrderFacts> {
+    const demand = { vmId: order.vmId, memoryMiB: order.spec.memory.sizeMiB };
     const rejection = await this.#options.calls.look(() => this.#options.admission.admit(demand));
     if (rejection !== undefined) throw new Refusal(rejection);
     return {};
   }
 
   /** A process that the daemon does not know is no start that was done: the hypervisor refuses one beside it. */
-  async #start(vmId: VmId): Promise<CommandFacts> {
+  async #start(vmId: VmId): Promise<OrderFacts> {
     const { calls, hypervisor } = this.#options;
     const { isUntracked, powerState } = await calls.look(() => hypervisor.observe(vmId));
     if (isUntracked === true || !isActive(powerState)) await calls.start(() => hypervisor.start(vmId));
@@ -165,31 +160,31 @@ export class StepHandler {
   }
 
   /** A start defines only where the definition is missing or was made from another spec: what a person edited stays. */
-  async #define(command: Making, facts: CommandFacts): Promise<CommandFacts> {
+  async #define(order: Making, facts: OrderFacts): Promise<OrderFacts> {
     const { book, calls, hypervisor } = this.#options;
-    const { vmId } = command;
+    const { vmId } = order;
     const hash = createHash('sha256')
-      .update(JSON.stringify([command.name, command.projectId, command.spec]))
+      .update(JSON.stringify([order.name, order.projectId, order.spec]))
       .digest('hex');
-    if (command.kind === 'start' && book.content.definedFrom.get(vmId) === hash) {
+    if (order.kind === 'start' && book.content.definedFrom.get(vmId) === hash) {
       const { powerState } = await calls.look(() => hypervisor.observe(vmId));
       if (powerState !== 'ABSENT') {
-        await calls.call(() => hypervisor.mark(vmId, this.#mark(command)));
+        await calls.call(() => hypervisor.mark(vmId, this.#mark(order)));
         return {};
       }
     }
-    const settled = facts.definition ?? command.settled;
-    const vm = { ...definitionOf(command), ...(settled === undefined ? {} : { settled }) };
-    const definition = await calls.call(() => hypervisor.define(vm, this.#mark(command)));
+    const settled = facts.definition ?? order.settled;
+    const vm = { ...definitionOf(order), ...(settled === undefined ? {} : { settled }) };
+    const definition = await calls.call(() => hypervisor.define(vm, this.#mark(order)));
     book.note([{ kind: 'defined', vmId, hash }]);
     return { definition };
   }
 
   /** The guest of a hung process cannot be asked; its grace period runs all the same, and then force is used. */
-  async #ask(command: HostCommand, facts: CommandFacts, request: () => Promise<void>): Promise<CommandFacts> {
+  async #ask(order: HostOrder, facts: OrderFacts, request: () => Promise<void>): Promise<OrderFacts> {
     const askedAtEpochMs = facts.askedAtEpochMs ?? this.#options.clock.epochMs();
     try {
-      if (isActive(await this.#powerState(command))) await request();
+      if (isActive(await this.#powerState(order))) await request();
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== 'VM_UNRESPONSIVE') throw error;
     }
@@ -198,24 +193,24 @@ export class StepHandler {
 
   /** A guest that is still booting hears nothing, so it is asked again now and then. */
   async #awaitGuest(
-    flight: CommandInFlight,
-    facts: CommandFacts,
+    flight: OrderInFlight,
+    facts: OrderFacts,
     isSuperseded: () => boolean,
     askAgain: () => Promise<unknown>,
     isReached: (powerState: PowerState) => boolean,
   ): Promise<PowerState> {
     const { clock, stop, timings } = this.#options;
-    const { command } = flight;
-    const gracePeriodMs = 'gracePeriodMs' in command ? command.gracePeriodMs : 0;
+    const { order } = flight;
+    const gracePeriodMs = 'gracePeriodMs' in order ? order.gracePeriodMs : 0;
     // Over a restart only the wall clock tells how much is over; should it have been set, the wait is never longer than
     // the whole grace period.
     const overMs = Math.max(0, clock.epochMs() - (facts.askedAtEpochMs ?? clock.epochMs()));
     const untilMs = clock.monotonicMs() + Math.max(0, gracePeriodMs - overMs);
     let askAtMs = clock.monotonicMs() + timings.askGuestAgainMs;
-    const progress = new ProgressTeller(command, 'waiting for the guest', clock, this.#options.tellProgress);
+    const progress = new ProgressTeller(order, 'waiting for the guest', clock, this.#options.tellProgress);
     for (;;) {
       const woken = flight.nextWake();
-      const powerState = await this.#powerState(command);
+      const powerState = await this.#powerState(order);
       const leftMs = untilMs - clock.monotonicMs();
       if (isReached(powerState) || isSuperseded() || leftMs <= 0) return powerState;
       if (clock.monotonicMs() >= askAtMs) {
@@ -227,19 +222,19 @@ export class StepHandler {
     }
   }
 
-  async #powerState(command: HostCommand): Promise<PowerState> {
+  async #powerState(order: HostOrder): Promise<PowerState> {
     const { calls, hypervisor } = this.#options;
-    return (await calls.look(() => hypervisor.observe(command.vmId))).powerState;
+    return (await calls.look(() => hypervisor.observe(order.vmId))).powerState;
   }
 
-  #mark({ commandId, generation, vmId }: HostCommand): OwnershipMark {
-    return { fleetId: this.#options.fleetId(), vmId, generation, lastCommandId: commandId };
+  #mark({ orderId, generation, vmId }: HostOrder): OwnershipMark {
+    return { fleetId: this.#options.fleetId(), vmId, generation, lastOrderId: orderId };
   }
 }
 
-function making(command: HostCommand): Making {
-  if (command.kind === 'create' || command.kind === 'start') return command;
-  throw new Error(`a ${command.kind} has no definition`);
+function making(order: HostOrder): Making {
+  if (order.kind === 'create' || order.kind === 'start') return order;
+  throw new Error(`a ${order.kind} has no definition`);
 }
 
 function definitionOf({ vmId, projectId, name, spec }: Making): VmDefinition {

@@ -1,15 +1,15 @@
-import type { Generation, HostCommand, VmId } from '@drover/contracts';
+import type { Generation, HostOrder, VmId } from '@drover/contracts';
 import type { HypervisorSignal } from '@drover/hypervisor';
 import type { Change } from '../domain/reports/own-signals.policy.js';
 
 export type VmSignal = Extract<HypervisorSignal, { readonly kind: 'vm-changed' }>;
 
-/** A command that is being carried out, and what the hypervisor said of its VM meanwhile. */
-export class CommandInFlight {
-  readonly command: HostCommand;
-  /** Changes that the command causes and that have been signalled. */
+/** An order that is being carried out, and what the hypervisor said of its VM meanwhile. */
+export class OrderInFlight {
+  readonly order: HostOrder;
+  /** Changes that the order causes and that have been signalled. */
   readonly seen = new Set<Change>();
-  /** Signals that the command does not explain. */
+  /** Signals that the order does not explain. */
   readonly unexplained: VmSignal[] = [];
   /** Signals since the VM was observed for the last time: they are newer than what will be reported. */
   readonly late: VmSignal[] = [];
@@ -18,8 +18,8 @@ export class CommandInFlight {
   hasMissedSignals = false;
   #woken = Promise.withResolvers<void>();
 
-  constructor(command: HostCommand) {
-    this.command = command;
+  constructor(order: HostOrder) {
+    this.order = order;
   }
 
   /** Something happened that a wait for the guest may want to look at. */
@@ -34,9 +34,9 @@ export class CommandInFlight {
   }
 }
 
-/** What a command that has ended may still cause to be signalled. */
+/** What an order that has ended may still cause to be signalled. */
 export interface Echo {
-  readonly kind: HostCommand['kind'];
+  readonly kind: HostOrder['kind'];
   readonly seen: ReadonlySet<Change>;
   readonly powerState: VmSignal['powerState'];
   readonly untilMs: number;
@@ -44,12 +44,12 @@ export interface Echo {
 
 /** What the agent knows of the VMs that it works on. */
 export class VmWork {
-  readonly inFlight = new Map<VmId, CommandInFlight>();
+  readonly inFlight = new Map<VmId, OrderInFlight>();
   readonly echoes = new Map<VmId, Echo>();
   /** Of the domain that is there, as last seen. */
   readonly generations = new Map<VmId, Generation>();
-  /** Commands that were taken and wait for their turn, first taken first. */
-  readonly queues = new Map<VmId, HostCommand[]>();
+  /** Orders that were taken and wait for their turn, first taken first. */
+  readonly queues = new Map<VmId, HostOrder[]>();
   readonly #watchers = new Set<Set<VmId>>();
 
   /** VMs whose state may change at any moment. */
@@ -73,7 +73,7 @@ export class VmWork {
     for (const watcher of this.#watchers) watcher.add(vmId);
   }
 
-  /** Whether the VM was touched while the body runs; a command that is under way all the time does not count. */
+  /** Whether the VM was touched while the body runs; an order that is under way all the time does not count. */
   async watching<T>(vmId: VmId, body: (isTouched: () => boolean) => Promise<T>): Promise<T> {
     const touched = new Set<VmId>();
     this.#watchers.add(touched);

@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import {
   fleetIdSchema,
   heartbeatSchema,
-  hostCommandAnswerSchema,
+  hostOrderAnswerSchema,
   hostLaneMessageSchema,
   hostReportSchema,
   vmLaneMessageSchema,
   vmReportSchema,
-  type CommandFinished,
-  type CommandOrder,
+  type OrderFinished,
+  type OrderRank,
   type FleetId,
   type Heartbeat,
-  type HostCommand,
   type HostOrder,
-  type HostCommandAnswer,
+  type HostRequest,
+  type HostOrderAnswer,
   type HostId,
   type HostLaneMessage,
   type HostReport,
@@ -40,7 +40,7 @@ export class ControlPlaneDouble {
   readonly key = createOrderKey();
   journalEpoch = 1;
   heartbeatIntervalMs = 60_000;
-  readonly table = new Map<VmId, CommandOrder>();
+  readonly table = new Map<VmId, OrderRank>();
   readonly registrations: Registration[] = [];
   /** Boot nonces of agents that said that they ended. */
   readonly farewells: string[] = [];
@@ -122,48 +122,48 @@ export class ControlPlaneDouble {
   }
 
   /** As vm-manager sends it. */
-  signed(order: HostOrder, journalEpoch = this.journalEpoch): Signed {
+  signed(order: HostRequest, journalEpoch = this.journalEpoch): Signed {
     return this.signer.sign('order', this.hostId, { journalEpoch, order } satisfies SentOrder);
   }
 
   /** Sends once. */
-  async send(command: HostOrder): Promise<HostCommandAnswer> {
-    const subject = this.#messaging.subjects.hostCommand(this.hostId);
-    const answer = await this.#messaging.request(subject, this.signed(command), {
+  async send(order: HostRequest): Promise<HostOrderAnswer> {
+    const subject = this.#messaging.subjects.hostOrder(this.hostId);
+    const answer = await this.#messaging.request(subject, this.signed(order), {
       ttlMs: 2_000,
-      schema: hostCommandAnswerSchema,
+      schema: hostOrderAnswerSchema,
     });
-    if (answer.kind === 'rejected') throw new Error(`a command was rejected: ${answer.rejection.code}`);
+    if (answer.kind === 'rejected') throw new Error(`an order was rejected: ${answer.rejection.code}`);
     return answer.value;
   }
 
   /** Sends until it is answered otherwise than `table-needed`, as vm-manager does, and keeps the table true. */
-  async order(command: HostCommand): Promise<HostCommandAnswer> {
-    this.table.set(command.vmId, { generation: command.generation, revision: command.revision });
+  async order(order: HostOrder): Promise<HostOrderAnswer> {
+    this.table.set(order.vmId, { generation: order.generation, revision: order.revision });
     for (;;) {
-      const subject = this.#messaging.subjects.hostCommand(this.hostId);
-      const answer = await this.#messaging.request(subject, this.signed(command), {
+      const subject = this.#messaging.subjects.hostOrder(this.hostId);
+      const answer = await this.#messaging.request(subject, this.signed(order), {
         ttlMs: 5_000,
         retry: 'until-ttl',
-        schema: hostCommandAnswerSchema,
+        schema: hostOrderAnswerSchema,
       });
-      if (answer.kind === 'rejected') throw new Error(`a command was rejected: ${answer.rejection.code}`);
+      if (answer.kind === 'rejected') throw new Error(`an order was rejected: ${answer.rejection.code}`);
       if (answer.value.kind !== 'table-needed') return answer.value;
     }
   }
 
-  finished(commandId: string): CommandFinished | undefined {
-    return this.ends(commandId)[0];
+  finished(orderId: string): OrderFinished | undefined {
+    return this.ends(orderId)[0];
   }
 
-  ends(commandId: string): CommandFinished[] {
+  ends(orderId: string): OrderFinished[] {
     return this.vmReports.filter(
-      (report): report is CommandFinished => report.kind === 'command-finished' && report.commandId === commandId,
+      (report): report is OrderFinished => report.kind === 'order-finished' && report.orderId === orderId,
     );
   }
 
-  async end(command: Pick<HostCommand, 'commandId'>): Promise<CommandFinished> {
-    return this.when(() => this.finished(command.commandId), 'the end of a command');
+  async end(order: Pick<HostOrder, 'orderId'>): Promise<OrderFinished> {
+    return this.when(() => this.finished(order.orderId), 'the end of an order');
   }
 
   /** Resolves with the first value that is not undefined; looks again at every message. */

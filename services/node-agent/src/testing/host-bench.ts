@@ -108,7 +108,7 @@ export class HostBench {
     return this.#agent;
   }
 
-  /** Starts a new agent and waits until it takes commands and its first full list has arrived. */
+  /** Starts a new agent and waits until it takes orders and its first full list has arrived. */
   async start(through: AgentParts = {}): Promise<NodeAgent> {
     const agent = this.create(through);
     const listsBefore = this.fullLists();

@@ -1,5 +1,5 @@
 export * from './control-plane-double.js';
 export * from './crash-point.js';
 export * from './host-bench.js';
-export * from './host-commands.js';
+export * from './host-orders.js';
 export * from './journal.contract.js';

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { fleetIdSchema, hostIdSchema, type FullList, type HostId } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import type { Journal } from '../application/ports/journal.port.js';
-import { initialProgress } from '../domain/commands/command.process.js';
+import { initialProgress } from '../domain/orders/order.process.js';
 import type { JournalChange } from '../domain/journal/journal.state.js';
-import { VmCommands } from './host-commands.js';
+import { VmOrders } from './host-orders.js';
 
 export interface JournalContractStorage {
   /** Opens what is kept there, as an agent does after its restart. The one opened before has been closed. */
@@ -48,7 +48,7 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       const { content } = await journal.open(hostId);
       expect(content.journalId).not.toBe('');
       expect(content.fleetId).toBeUndefined();
-      expect(content.commands.size + content.newest.size).toBe(0);
+      expect(content.orders.size + content.newest.size).toBe(0);
       expect((await reopened()).journalId).toBe(content.journalId);
     });
 
@@ -58,60 +58,57 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       expect(await reopened()).toMatchObject({ fleetId, journalEpoch: 7 });
     });
 
-    it('is another journal once it was renewed: nothing to report, its commands kept', async () => {
+    it('is another journal once it was renewed: nothing to report, its orders kept', async () => {
       const { content } = await journal.open(hostId);
       const before = content.journalId;
       const fleetId = fleetIdSchema.parse(derivedId('journal contract', 'fleet'));
-      const command = new VmCommands('a').create(1);
-      await write({ kind: 'registered', fleetId, journalEpoch: 7 }, { kind: 'taken', command }, reported(9));
+      const order = new VmOrders('a').create(1);
+      await write({ kind: 'registered', fleetId, journalEpoch: 7 }, { kind: 'taken', order }, reported(9));
       await write({ kind: 'renewed', journalId: 'another' });
       const renewed = await reopened();
       expect(renewed).toMatchObject({ journalId: 'another', fleetId, journalEpoch: undefined });
       expect(before).not.toBe('another');
       expect(renewed.lanes.vm).toEqual({ lastSequence: 0, reports: [] });
-      expect([...renewed.commands.keys()]).toEqual([command.commandId]);
+      expect([...renewed.orders.keys()]).toEqual([order.orderId]);
     });
 
-    it('keeps taken commands in order, with their progress, until they end', async () => {
-      const [a, b, c] = [new VmCommands('a').create(1), new VmCommands('b').create(1), new VmCommands('c').create(1)];
+    it('keeps taken orders in order, with their progress, until they end', async () => {
+      const [a, b, c] = [new VmOrders('a').create(1), new VmOrders('b').create(1), new VmOrders('c').create(1)];
       const progress = { ...initialProgress, step: 2 };
-      await write({ kind: 'taken', command: b }, { kind: 'taken', command: a }, { kind: 'taken', command: c });
-      await write({ kind: 'progressed', commandId: a.commandId, progress }, { kind: 'ended', commandId: b.commandId });
-      const { commands } = await reopened();
-      expect([...commands.values()]).toEqual([{ command: a, progress }, { command: c }]);
+      await write({ kind: 'taken', order: b }, { kind: 'taken', order: a }, { kind: 'taken', order: c });
+      await write({ kind: 'progressed', orderId: a.orderId, progress }, { kind: 'ended', orderId: b.orderId });
+      const { orders } = await reopened();
+      expect([...orders.values()]).toEqual([{ order: a, progress }, { order: c }]);
     });
 
-    it('keeps the highest order per VM after its commands ended', async () => {
-      const vm = new VmCommands('a');
+    it('keeps the highest order per VM after its orders ended', async () => {
+      const vm = new VmOrders('a');
       const [older, newer] = [vm.stop(3), vm.forceStop(5)];
-      await write({ kind: 'taken', command: newer }, { kind: 'ended', commandId: newer.commandId });
-      await write({ kind: 'taken', command: older });
-      const order = { generation: newer.generation, revision: 5 };
-      expect((await reopened()).newest.get(vm.vmId)).toEqual({ order, commandId: newer.commandId });
+      await write({ kind: 'taken', order: newer }, { kind: 'ended', orderId: newer.orderId });
+      await write({ kind: 'taken', order: older });
+      const rank = { generation: newer.generation, revision: 5 };
+      expect((await reopened()).newest.get(vm.vmId)).toEqual({ rank, orderId: newer.orderId });
     });
 
     it('orders by generation before revision', async () => {
-      const vm = new VmCommands('a');
+      const vm = new VmOrders('a');
       const moved = vm.create(1, { generation: { epoch: 1, n: 2 } });
-      await write({ kind: 'taken', command: vm.stop(9) }, { kind: 'taken', command: moved });
-      expect((await reopened()).newest.get(vm.vmId)?.commandId).toBe(moved.commandId);
+      await write({ kind: 'taken', order: vm.stop(9) }, { kind: 'taken', order: moved });
+      expect((await reopened()).newest.get(vm.vmId)?.orderId).toBe(moved.orderId);
     });
 
-    it('raises an order and never lowers it, and forgets the command that was newest before', async () => {
-      const vm = new VmCommands('a');
-      const order = (revision: number) => ({ generation: { epoch: 1, n: 1 }, revision });
-      await write({ kind: 'taken', command: vm.stop(3) });
-      await write({ kind: 'raised', vmId: vm.vmId, order: order(3) });
-      expect((await reopened()).newest.get(vm.vmId)?.commandId).toBe(vm.stop(3).commandId);
-      await write(
-        { kind: 'raised', vmId: vm.vmId, order: order(8) },
-        { kind: 'raised', vmId: vm.vmId, order: order(4) },
-      );
-      expect((await reopened()).newest.get(vm.vmId)).toEqual({ order: order(8) });
+    it('raises an order and never lowers it, and forgets the order that was newest before', async () => {
+      const vm = new VmOrders('a');
+      const rank = (revision: number) => ({ generation: { epoch: 1, n: 1 }, revision });
+      await write({ kind: 'taken', order: vm.stop(3) });
+      await write({ kind: 'raised', vmId: vm.vmId, rank: rank(3) });
+      expect((await reopened()).newest.get(vm.vmId)?.orderId).toBe(vm.stop(3).orderId);
+      await write({ kind: 'raised', vmId: vm.vmId, rank: rank(8) }, { kind: 'raised', vmId: vm.vmId, rank: rank(4) });
+      expect((await reopened()).newest.get(vm.vmId)).toEqual({ rank: rank(8) });
     });
 
     it('keeps what a VM was defined from until it is undefined', async () => {
-      const { vmId } = new VmCommands('a');
+      const { vmId } = new VmOrders('a');
       await write({ kind: 'defined', vmId, hash: 'one' });
       await write({ kind: 'defined', vmId, hash: 'two' });
       expect((await reopened()).definedFrom.get(vmId)).toBe('two');
@@ -120,16 +117,16 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
     });
 
     it('keeps the volumes that were made, those that are owed, and forgets those that are gone', async () => {
-      const vm = new VmCommands('a');
+      const vm = new VmOrders('a');
       const { vmId } = vm;
-      const { commandId } = vm.create(1);
+      const { orderId } = vm.create(1);
       const at = (volume: string) => ({ vmId, pool: 'p', volume });
       for (const volume of ['kept', 'owed', 'gone']) {
-        await write({ kind: 'volume-made', ...at(volume), commandId, sizeBytes: 2 ** 40 });
+        await write({ kind: 'volume-made', ...at(volume), orderId, sizeBytes: 2 ** 40 });
       }
       await write({ kind: 'volume-owed', ...at('owed') }, { kind: 'volume-owed', ...at('told') });
       await write({ kind: 'volume-gone', ...at('gone') });
-      const made = { commandId, sizeBytes: 2 ** 40, pool: 'p' };
+      const made = { orderId, sizeBytes: 2 ** 40, pool: 'p' };
       const volumes = (await reopened()).volumes.get(vmId);
       expect([...(volumes?.values() ?? [])].sort((a, b) => (a.volume < b.volume ? -1 : 1))).toEqual([
         { ...made, volume: 'kept', isOwed: false },
@@ -158,22 +155,22 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
 
     it('keeps hosts apart', async () => {
       const other = hostIdSchema.parse(derivedId('journal contract', `other ${hosts}`));
-      await write({ kind: 'taken', command: new VmCommands('a').create(1) }, reported(1));
+      await write({ kind: 'taken', order: new VmOrders('a').create(1) }, reported(1));
       const { content } = await journal.open(other);
-      expect(content.commands.size).toBe(0);
+      expect(content.orders.size).toBe(0);
       expect(content.lanes.vm.lastSequence).toBe(0);
     });
 
     it('keeps the order of writes that were not waited for', async () => {
       const opened = await journal.open(hostId);
-      const command = new VmCommands('a').create(1);
-      const writes = [opened.write([{ kind: 'taken', command }])];
+      const order = new VmOrders('a').create(1);
+      const writes = [opened.write([{ kind: 'taken', order }])];
       for (let step = 1; step <= 20; step += 1) {
         const progress = { ...initialProgress, step };
-        writes.push(opened.write([{ kind: 'progressed', commandId: command.commandId, progress }]));
+        writes.push(opened.write([{ kind: 'progressed', orderId: order.orderId, progress }]));
       }
       await Promise.all(writes);
-      expect((await reopened()).commands.get(command.commandId)?.progress?.step).toBe(20);
+      expect((await reopened()).orders.get(order.orderId)?.progress?.step).toBe(20);
     });
   });
 }

@@ -1,14 +1,14 @@
-import { Fault, type CommandOrder, type ForgetOrders, type HostCommandAnswer } from '@drover/contracts';
+import { Fault, type OrderRank, type ForgetOrders, type HostOrderAnswer } from '@drover/contracts';
 import { derivedId, requestDigest, type Clock } from '@drover/domain-kit';
-import { newestOrder } from '../domain/process/host-command.process.js';
-import type { HostCommands } from './ports/host-commands.port.js';
+import { newestOrder } from '../domain/process/host-order.process.js';
+import type { HostOrders } from './ports/host-orders.port.js';
 import type { CommandAnswer } from './vm-command.handler.js';
 import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
 
 export interface ForgetOrdersHandlerOptions {
   readonly folds: VmFolds;
-  readonly hosts: Pick<HostCommands, 'lower'>;
+  readonly hosts: Pick<HostOrders, 'lower'>;
   readonly clock: Clock;
   /** Whether this replica is the active one; asked right before the append. */
   readonly isActive: () => boolean;
@@ -49,7 +49,7 @@ export class ForgetOrdersHandler {
     return { kind: 'accepted', value: { subjectId: vmId, revision, position } };
   }
 
-  #lower(message: ForgetOrders, from: CommandOrder, to: CommandOrder, traceparent: string | undefined) {
+  #lower(message: ForgetOrders, from: OrderRank, to: OrderRank, traceparent: string | undefined) {
     const { vmId, hostId, commandId } = message;
     const trace = {
       operationId: derivedId(commandId, 'forget-orders'),
@@ -62,8 +62,8 @@ export class ForgetOrdersHandler {
 
   async #record(
     { actor, commandId, hostId, projectId, vmId }: ForgetOrders,
-    from: CommandOrder,
-    to: CommandOrder,
+    from: OrderRank,
+    to: OrderRank,
     traceparent: string | undefined,
   ): Promise<void> {
     const { clock, folds, isActive } = this.#options;
@@ -79,7 +79,7 @@ export class ForgetOrdersHandler {
   }
 }
 
-function notNow({ hostId, vmId }: ForgetOrders, { kind }: HostCommandAnswer): Fault {
+function notNow({ hostId, vmId }: ForgetOrders, { kind }: HostOrderAnswer): Fault {
   const detail = `host ${hostId} answered ${kind} when its newest order of VM ${vmId} was to be lowered`;
   return new Fault('SERVICE_UNAVAILABLE', 'not-applied', detail);
 }

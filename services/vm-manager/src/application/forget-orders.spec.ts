@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { DEFAULT_PROJECT, vmIdSchema, type CommandOrder } from '@drover/contracts';
+import { DEFAULT_PROJECT, vmIdSchema, type OrderRank } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { command, hostA, hostB, user, VmManagerBench, vmId } from '../testing/index.js';
 
-const forged: CommandOrder = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
+const forged: OrderRank = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
 
 describe('an order that stands in a host’s journal and was never given', () => {
   let bench: VmManagerBench;

@@ -164,10 +164,10 @@ describe('the lane of a host', () => {
     bench.hosts.host(hostA).isHung = true;
     await bench.command('reboot', 'reboot', { gracePeriodMs: 0 });
     await bench.until(() => bench.hosts.sent.length === 2);
-    const sent = bench.hosts.sent.at(-1)?.command;
+    const sent = bench.hosts.sent.at(-1)?.order;
     if (sent === undefined) throw new Error('nothing was sent');
-    const { commandId, operationId, generation, revision } = sent;
-    const head = { kind: 'command-finished', commandId, vmId, operationId, generation, revision, zNew: [1] };
+    const { orderId, operationId, generation, revision } = sent;
+    const head = { kind: 'order-finished', orderId, vmId, operationId, generation, revision, zNew: [1] };
     const error = { code: 'DISK_ON_FIRE', detail: 'it is hot', zNew: 1 };
     const odd = {
       ...head,

@@ -13,8 +13,8 @@ import {
   type VmTable,
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
-import { newestOrder } from '../domain/process/host-command.process.js';
-import { settleCommandFinished } from '../domain/settlement/command-finished.policy.js';
+import { newestOrder } from '../domain/process/host-order.process.js';
+import { settleCommandFinished } from '../domain/settlement/order-finished.policy.js';
 import { reportEventId, reportId } from '../domain/settlement/report-ids.policy.js';
 import { settleVmState } from '../domain/settlement/vm-state.policy.js';
 import { settleVmChanged } from '../domain/settlement/vm-changed.policy.js';
@@ -200,7 +200,7 @@ export class HostReportHandler {
 
   async #settleSingle(report: SingleReport, source: ReportSource): Promise<void> {
     const { vmId } = report;
-    const operationId = report.kind === 'command-finished' ? report.operationId : undefined;
+    const operationId = report.kind === 'order-finished' ? report.operationId : undefined;
     if (report.kind !== 'vm-changed' || report.change !== 'rebooted') {
       return this.#settle(vmId, source, settlementOf(report, source), operationId);
     }
@@ -255,7 +255,7 @@ export class HostReportHandler {
 function settlementOf(report: SingleReport, source: ReportSource) {
   return (state: VmState): readonly VmFact[] => {
     switch (report.kind) {
-      case 'command-finished':
+      case 'order-finished':
         return settleCommandFinished(state, report, source);
       case 'vm-changed':
         return settleVmChanged(state, report, source);

@@ -222,7 +222,7 @@ describe('a clock of vm-manager’s machine that is hours off, or steps', () => 
 });
 
 describe('run twice, each step is as run once', () => {
-  it('takes every command of a client, every host command and every report twice', async () => {
+  it('takes every command of a client, every order to a host and every report twice', async () => {
     const bench = await VmManagerBench.started();
     for (const [verb, fields] of life) {
       const first = await bench.insist(verb, verb, fields);
@@ -230,7 +230,7 @@ describe('run twice, each step is as run once', () => {
       expect(second).toMatchObject({ kind: 'accepted', value: { operationId: operationOf(verb) } });
       expect(first.kind).toBe('accepted');
       await bench.ended(verb);
-      for (const { command } of [...bench.hosts.sent]) bench.hosts.host(hostA).receive(command);
+      for (const { order } of [...bench.hosts.sent]) bench.hosts.host(hostA).receive(order);
       await bench.report(hostA);
       await bench.crash();
       await bench.report(hostA);

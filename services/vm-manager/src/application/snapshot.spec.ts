@@ -30,14 +30,14 @@ describe('a vm-manager that starts from a snapshot', () => {
     await bench.ended('create');
     bench.hosts.host(hostA).isHung = true;
     await bench.command('stop', 'stop', force);
-    await bench.until(() => bench.hosts.sent.some(({ command }) => command.kind === 'stop'));
+    await bench.until(() => bench.hosts.sent.some(({ order }) => order.kind === 'stop'));
     await bench.saveSnapshot();
     await bench.crash();
     expect([...bench.manager.folds.openVms]).toEqual([vmId]);
     bench.hosts.host(hostA).resume();
     expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });
-    const stops = bench.hosts.sent.filter(({ command }) => command.kind === 'stop').map(({ command }) => command);
-    expect(new Set(stops.map(({ commandId }) => commandId)).size).toBe(1);
+    const stops = bench.hosts.sent.filter(({ order }) => order.kind === 'stop').map(({ order }) => order);
+    expect(new Set(stops.map(({ orderId }) => orderId)).size).toBe(1);
     expect(stops[0]?.operationId).toBe(operationOf('stop'));
   });
 

@@ -46,7 +46,7 @@ describe('a create whose host never answers', () => {
     });
     expect(bench.state()).toMatchObject({ phase: 'present', hostId: hostA });
     await bench.reconnect(hostA);
-    for (const { command } of bench.hosts.sent) if (command.kind === 'create') host.receive(command);
+    for (const { order } of bench.hosts.sent) if (order.kind === 'create') host.receive(order);
     await bench.until(() => bench.state().phase === 'deleted');
     expect(host.done.map((command) => command.kind)).toEqual(['delete']);
     expect((await bench.types()).slice(-2)).toEqual(['OperationCancelled', 'VmDeleted']);

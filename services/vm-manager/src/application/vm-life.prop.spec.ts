@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareGenerations, Fault, type CommandFinished, type StoredVmEvent, type VmVerb } from '@drover/contracts';
+import { compareGenerations, Fault, type OrderFinished, type StoredVmEvent, type VmVerb } from '@drover/contracts';
 import fc from 'fast-check';
 import { evolve } from '../domain/vm/vm-evolution.state.js';
 import { initialState } from '../domain/vm/vm.state.js';
@@ -18,7 +18,7 @@ const failing = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[]) =>
     error: { code, detail: 'no' },
     undone: [],
     left,
-  }) satisfies CommandFinished['result'];
+  }) satisfies OrderFinished['result'];
 
 /** What may happen to a VM, in any order. Names are few, so that repeats of the same command happen. */
 const happening = fc.oneof(
@@ -84,7 +84,7 @@ async function happen(bench: VmManagerBench, event: Happening): Promise<void> {
       return;
     case 'repeat-commands':
       if (!host.isReachable) return;
-      for (const { hostId, command: sent } of [...bench.hosts.sent]) if (hostId === host.hostId) host.receive(sent);
+      for (const { hostId, order: sent } of [...bench.hosts.sent]) if (hostId === host.hostId) host.receive(sent);
       return;
     case 'cut':
       if (event.isReachable) await bench.reconnect(host.hostId).catch(ignoreFault);
@@ -163,7 +163,7 @@ function expectSafe(bench: VmManagerBench, events: readonly StoredVmEvent[]): vo
     },
     placements[0] === undefined ? undefined : { ...placements[0].data.generation, n: 0 },
   );
-  for (const { hostId, command: sent } of bench.hosts.sent) {
+  for (const { hostId, order: sent } of bench.hosts.sent) {
     const given = placements.find(({ data }) => compareGenerations(data.generation, sent.generation) === 0);
     expect(given?.data.hostId).toBe(hostId);
   }
@@ -193,7 +193,7 @@ function expectNothingDoneUndone(bench: VmManagerBench, events: readonly StoredV
   const reports = bench.hosts.all.flatMap((host) => host.reports);
   const done = new Set(
     reports.flatMap((report) =>
-      report.kind === 'command-finished' && report.result.kind === 'done' ? [report.commandId] : [],
+      report.kind === 'order-finished' && report.result.kind === 'done' ? [report.orderId] : [],
     ),
   );
   for (const [index, event] of events.entries()) {
@@ -205,14 +205,12 @@ function expectNothingDoneUndone(bench: VmManagerBench, events: readonly StoredV
     if (events.some((other) => other.type === 'OperationCancelRequested' && other.data.operationId === operationId))
       continue;
     // The end of the command may have come after the end of the operation, never before.
-    const commands = bench.hosts.sent.filter(({ command: sent }) => sent.operationId === operationId);
+    const orders = bench.hosts.sent.filter(({ order: sent }) => sent.operationId === operationId);
     const states = reports.findIndex(
-      (report) =>
-        report.kind === 'vm-state' && commands.some(({ command: sent }) => sent.commandId === report.commandId),
+      (report) => report.kind === 'vm-state' && orders.some(({ order: sent }) => sent.orderId === report.orderId),
     );
     const ends = reports.findIndex(
-      (report) =>
-        report.kind === 'command-finished' && report.operationId === operationId && done.has(report.commandId),
+      (report) => report.kind === 'order-finished' && report.operationId === operationId && done.has(report.orderId),
     );
     expect(ends < 0 || ends > states).toBe(true);
   }
@@ -257,7 +255,7 @@ describe('whatever happens to a VM', () => {
           host.resume();
           await bench.reconnect(host.hostId);
           const before = host.done.length;
-          for (const { hostId, command: sent } of [...bench.hosts.sent].reverse())
+          for (const { hostId, order: sent } of [...bench.hosts.sent].reverse())
             if (hostId === host.hostId) host.receive(sent);
           expect(host.done.length).toBe(before);
         }

@@ -15,7 +15,7 @@ import { ForgetOrdersHandler } from './forget-orders.handler.js';
 import type { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
-import type { HostCommands } from './ports/host-commands.port.js';
+import type { HostOrders } from './ports/host-orders.port.js';
 import type { Log } from './ports/log.port.js';
 import type { Scheduler } from './ports/scheduler.port.js';
 import type { Timer } from './ports/timer.port.js';
@@ -45,7 +45,7 @@ export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent
 export interface VmManagerOptions {
   readonly store: VmStore;
   readonly scheduler: Scheduler;
-  readonly hosts: HostCommands;
+  readonly hosts: HostOrders;
   /** Which journal each host has: told by what is followed, and needed by who sends to hosts. */
   readonly journals: HostJournals;
   readonly deadLetters: DeadLetters;

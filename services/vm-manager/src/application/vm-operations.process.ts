@@ -9,7 +9,7 @@ import type { Delivery } from '../domain/vm/vm-command.policy.js';
 import type { Cause, VmState } from '../domain/vm/vm.state.js';
 import { DueTimes } from './due-times.state.js';
 import { keyOf, newTask, retryDelayMs, type Asked, type Task } from './effect-task.state.js';
-import type { HostCommands } from './ports/host-commands.port.js';
+import type { HostOrders } from './ports/host-orders.port.js';
 import type { Log } from './ports/log.port.js';
 import type { MessageTrace, Scheduler } from './ports/scheduler.port.js';
 import type { Timer } from './ports/timer.port.js';
@@ -32,7 +32,7 @@ export interface VmOperationsOptions {
   readonly folds: VmFolds;
   readonly names: Pick<VmNames, 'earlierHolder'>;
   readonly scheduler: Scheduler;
-  readonly hosts: HostCommands;
+  readonly hosts: HostOrders;
   readonly clock: Clock;
   readonly timer: Timer;
   readonly timeouts: Timeouts;
@@ -54,7 +54,7 @@ export class VmOperations {
   readonly #times: OperationTimes;
   /** Open operations that this replica saw begin while it was the active one. */
   readonly #begunHere = new Map<VmId, OperationId>();
-  /** VMs whose command is not sent for the first time just now, and for how many who wait for that. */
+  /** VMs whose order is not sent for the first time just now, and for how many who wait for that. */
   readonly #held = new Map<VmId, number>();
   /** Whether the lease is still held; absent while this replica is a standby. */
   #holds: (() => boolean) | undefined;
@@ -118,7 +118,7 @@ export class VmOperations {
     this.#options.timer.after(0, () => this.#fewPerTurn(items, action));
   }
 
-  /** How far the command of the VM's open operation has come, as far as this process knows. */
+  /** How far the order of the VM's open operation has come, as far as this process knows. */
   deliveryOf(vmId: VmId, operationId: OperationId): Delivery {
     const task = this.#tasks.get(vmId);
     const known = task?.operationId === operationId ? task.delivery : 'unsent';
@@ -143,7 +143,7 @@ export class VmOperations {
     this.#times.hosts.silent(hostId);
   }
 
-  /** While this runs, no first copy of a command leaves for the VM's host: what was not sent stays so. */
+  /** While this runs, no first copy of an order leaves for the VM's host: what was not sent stays so. */
   async holding<T>(vmId: VmId, body: () => Promise<T>): Promise<T> {
     this.#held.set(vmId, (this.#held.get(vmId) ?? 0) + 1);
     try {
@@ -166,7 +166,7 @@ export class VmOperations {
     }
   }
 
-  /** The host takes commands again, perhaps with a new journal: what it owes an end is sent once more. */
+  /** The host takes orders again, perhaps with a new journal: what it owes an end is sent once more. */
   hostOpened(hostId: HostId): void {
     for (const vmId of this.#options.folds.vmsOf(hostId)) {
       const task = this.#tasks.get(vmId);
@@ -285,14 +285,14 @@ export class VmOperations {
     leftMs: number | undefined,
   ): Promise<boolean> {
     const { hosts, timeouts } = this.#options;
-    const { hostId, command, cause } = effect;
+    const { hostId, order, cause } = effect;
     const before = task.delivery;
     if (before === 'unsent' && this.#held.has(vmId)) return false;
     // The host need not begin what would be overdue by then.
     const ttlMs = Math.max(1, Math.floor(leftMs ?? timeouts.undoMs));
     task.delivery = before === 'unsent' ? 'unanswered' : before;
     try {
-      const answer = await hosts.send(hostId, { ...command, ttlMs }, this.#trace(vmId, task, cause));
+      const answer = await hosts.send(hostId, { ...order, ttlMs }, this.#trace(vmId, task, cause));
       if (answer.kind === 'taken') {
         task.delivery = 'taken';
         return true;
@@ -308,8 +308,8 @@ export class VmOperations {
 
   /** Never done by itself: its report ends the operation, and one that is lost is asked for again. */
   async #look(vmId: VmId, task: Task, effect: Extract<Effect, { kind: 'look' }>): Promise<boolean> {
-    const { commandId } = effect.command;
-    const look = { kind: 'look', vmId, commandId } as const;
+    const { orderId } = effect.order;
+    const look = { kind: 'look', vmId, orderId } as const;
     const answer = await this.#options.hosts.look(effect.hostId, look, this.#trace(vmId, task, effect.cause));
     task.delivery = answer.kind === 'taken' ? 'taken' : 'unanswered';
     return false;

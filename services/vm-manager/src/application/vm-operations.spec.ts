@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault, type CommandFinished } from '@drover/contracts';
+import { Fault, type OrderFinished } from '@drover/contracts';
 import { hostA, hostB, operationOf, spec, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
@@ -10,7 +10,7 @@ const failed = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[] = []) =>
     error: { code, detail: 'it did not work' },
     undone: ['volumes'],
     left,
-  }) satisfies CommandFinished['result'];
+  }) satisfies OrderFinished['result'];
 const notApplied = () => new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'quiet');
 
 async function running(): Promise<VmManagerBench> {
@@ -106,15 +106,15 @@ describe('what is tried again', () => {
 });
 
 describe('sending', () => {
-  it.each(['command', 'answer'] as const)(
-    'repeats a command whose %s was lost; the host carries it out once',
+  it.each(['order', 'answer'] as const)(
+    'repeats an order whose %s was lost; the host carries it out once',
     async (loss) => {
       const bench = await VmManagerBench.started();
       bench.hosts.host(hostA).losses.push(loss, loss);
       await bench.command('create', 'create');
       await bench.ended('create');
-      expect(bench.hosts.host(hostA).done.map((command) => command.kind)).toEqual(['create']);
-      expect(new Set(bench.hosts.sent.map(({ command }) => command.commandId)).size).toBe(1);
+      expect(bench.hosts.host(hostA).done.map((order) => order.kind)).toEqual(['create']);
+      expect(new Set(bench.hosts.sent.map(({ order }) => order.orderId)).size).toBe(1);
     },
   );
 
@@ -145,7 +145,7 @@ describe('sending', () => {
     const bench = await running();
     const error = { code: 'HYPERVISOR_UNAVAILABLE', outcome: 'not-applied', detail: 'libvirt is away' } as const;
     const away = () =>
-      ({ kind: 'failed', step: 'inspect', error, undone: [], left: [] }) satisfies CommandFinished['result'];
+      ({ kind: 'failed', step: 'inspect', error, undone: [], left: [] }) satisfies OrderFinished['result'];
     bench.hosts.host(hostA).failures.set('stop', [away(), away()]);
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
     expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });
@@ -168,7 +168,7 @@ describe('sending', () => {
     expect(bench.state().phase).toBe('deleted');
   });
 
-  it('fails an operation whose host has taken a newer command', async () => {
+  it('fails an operation whose host has taken a newer order', async () => {
     const bench = await running();
     bench.hosts.host(hostA).raise(vmId, { generation: { epoch: 1, n: 2 }, revision: 3 });
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
@@ -183,7 +183,7 @@ describe('an order for a journal that the host had before', () => {
     host.outdatedOrders = 2;
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
     expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });
-    expect(bench.hosts.sent.filter(({ command }) => command.kind === 'stop')).toHaveLength(3);
+    expect(bench.hosts.sent.filter(({ order }) => order.kind === 'stop')).toHaveLength(3);
     expect(host.done.filter(({ kind }) => kind === 'stop')).toHaveLength(1);
   });
 });
@@ -197,7 +197,7 @@ describe('superseding and cancelling', () => {
     host.isHung = true;
     await bench.command('start', 'start');
     await bench.until(() => bench.hosts.sent.length === 3);
-    const late = bench.hosts.sent[2]?.command;
+    const late = bench.hosts.sent[2]?.order;
     await bench.command('stop', 'force', { mode: 'force', gracePeriodMs: 0 });
     host.resume();
     await bench.ended('force');
@@ -252,7 +252,7 @@ describe('superseding and cancelling', () => {
     host.isReachable = true;
     host.isHung = true;
     await bench.command('stop', 'again', { mode: 'force', gracePeriodMs: 0 });
-    await bench.until(() => bench.hosts.sent.at(-1)?.command.operationId === operationOf('again'));
+    await bench.until(() => bench.hosts.sent.at(-1)?.order.operationId === operationOf('again'));
     await bench.until(() => true);
     expect(await bench.command('cancel', 'cancel again', { operationId: operationOf('again') })).toMatchObject({
       kind: 'rejected',
@@ -265,7 +265,7 @@ describe('many VMs', () => {
   it('do not wait for each other', async () => {
     const bench = await VmManagerBench.started();
     const names = Array.from({ length: 50 }, (_, index) => `vm-${index}`);
-    bench.hosts.host(hostA).losses.push('command');
+    bench.hosts.host(hostA).losses.push('order');
     await Promise.all(names.map((name) => bench.command('create', name, { name, spec: spec() })));
     await bench.until(() => names.every((name) => bench.state(vmOf(name)).observed === 'RUNNING'));
     expect(bench.manager.folds.openVms.size).toBe(0);

@@ -1,11 +1,11 @@
 import {
-  compareCommandOrders,
+  compareOrderRanks,
   Fault,
-  type CommandFinished,
-  type CommandOrder,
+  type OrderFinished,
+  type OrderRank,
   type Generation,
-  type HostCommand,
-  type HostCommandAnswer,
+  type HostOrder,
+  type HostOrderAnswer,
   type HostId,
   type PlaceQuery,
   type PowerState,
@@ -14,7 +14,7 @@ import {
   type VmLower,
   type VmReport,
 } from '@drover/contracts';
-import type { HostCommands } from '../application/ports/host-commands.port.js';
+import type { HostOrders } from '../application/ports/host-orders.port.js';
 import type { Scheduler, SchedulerAnswer } from '../application/ports/scheduler.port.js';
 import { definition } from './vm-facts.js';
 
@@ -48,75 +48,75 @@ export class FakeScheduler implements Scheduler {
   }
 }
 
-type Failing = Extract<CommandFinished['result'], { kind: 'failed' }>;
+type Failing = Extract<OrderFinished['result'], { kind: 'failed' }>;
 
 /**
- * A host as the control plane sees it: it keeps the newest order per VM, takes a command once, and reports each end. What it
- * runs is kept in memory and checked: a command under an older generation or order is never carried out.
+ * A host as the control plane sees it: it keeps the newest order per VM, takes an order once, and reports each end. What it
+ * runs is kept in memory and checked: an order under an older generation or order is never carried out.
  */
 export class FakeHost {
   readonly hostId: HostId;
   readonly power = new Map<VmId, PowerState>();
   /** Of the domains that are there. */
   readonly generations = new Map<VmId, Generation>();
-  /** Every command that was carried out, in order. */
-  readonly done: HostCommand[] = [];
+  /** Every order that was carried out, in order. */
+  readonly done: HostOrder[] = [];
   readonly reports: VmReport[] = [];
-  /** How the next commands of a kind fail. */
-  readonly failures = new Map<HostCommand['kind'], Failing[]>();
+  /** How the next orders of a kind fail. */
+  readonly failures = new Map<HostOrder['kind'], Failing[]>();
   /** What happens to the next copies sent, one each: lost before they arrive, or their answer is. */
-  readonly losses: ('command' | 'answer')[] = [];
+  readonly losses: ('order' | 'answer')[] = [];
   isReachable = true;
   /** So many orders come that were made for a journal that this host had before. */
   outdatedOrders = 0;
-  /** Whether commands are taken and not ended. */
+  /** Whether orders are taken and not ended. */
   isHung = false;
   /** Whether what was taken and has not ended is being taken back. */
   isUndoing = false;
-  readonly #newest = new Map<VmId, CommandOrder>();
+  readonly #newest = new Map<VmId, OrderRank>();
   readonly #taken = new Set<string>();
-  readonly #hanging: HostCommand[] = [];
+  readonly #hanging: HostOrder[] = [];
 
   constructor(hostId: HostId) {
     this.hostId = hostId;
   }
 
-  receive(command: HostCommand): HostCommandAnswer {
+  receive(order: HostOrder): HostOrderAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
     if (this.outdatedOrders > 0) {
       this.outdatedOrders -= 1;
       return { kind: 'other-journal' };
     }
     const loss = this.losses.shift();
-    if (loss === 'command') throw new Fault('TIMED_OUT', 'unknown', 'lost on the way');
-    const answer = this.#take(command);
+    if (loss === 'order') throw new Fault('TIMED_OUT', 'unknown', 'lost on the way');
+    const answer = this.#take(order);
     if (loss === 'answer') throw new Fault('TIMED_OUT', 'unknown', 'the answer was lost');
     return answer;
   }
 
   /** Tells what it has, behind what it has reported. */
-  look({ vmId, commandId }: VmLook): HostCommandAnswer {
+  look({ vmId, orderId }: VmLook): HostOrderAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
     const known = this.#newest.get(vmId);
-    const isAtIt = this.#hanging.some((command) => command.vmId === vmId);
+    const isAtIt = this.#hanging.some((order) => order.vmId === vmId);
     const powerState = this.power.get(vmId) ?? 'ABSENT';
     const generation = this.generations.get(vmId) ?? known?.generation;
     const ours = powerState === 'ABSENT' || generation === undefined ? {} : { generation };
     const underWay = isAtIt ? { underWay: this.isUndoing ? ('undoing' as const) : ('forward' as const) } : {};
-    this.reports.push({ kind: 'vm-state', vmId, commandId, ...underWay, powerState, ...ours });
+    this.reports.push({ kind: 'vm-state', vmId, orderId, ...underWay, powerState, ...ours });
     return { kind: 'taken' };
   }
 
   /** As an order that vm-manager never gave leaves the journal. */
-  forge(vmId: VmId, order: CommandOrder): void {
-    this.#newest.set(vmId, order);
+  forge(vmId: VmId, rank: OrderRank): void {
+    this.#newest.set(vmId, rank);
   }
 
-  lower({ vmId, from, to }: VmLower): HostCommandAnswer {
+  lower({ vmId, from, to }: VmLower): HostOrderAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
     const newest = this.#newest.get(vmId);
-    if (newest === undefined || compareCommandOrders(newest, to) <= 0) return { kind: 'taken' };
-    if (compareCommandOrders(newest, from) !== 0) return { kind: 'superseded', newest };
+    if (newest === undefined || compareOrderRanks(newest, to) <= 0) return { kind: 'taken' };
+    if (compareOrderRanks(newest, from) !== 0) return { kind: 'superseded', newest };
     this.#newest.set(vmId, to);
     return { kind: 'taken' };
   }
@@ -134,63 +134,63 @@ export class FakeHost {
   }
 
   /** Raises what it knows to the table of vm-manager. */
-  raise(vmId: VmId, order: CommandOrder): void {
+  raise(vmId: VmId, rank: OrderRank): void {
     const known = this.#newest.get(vmId);
-    if (known === undefined || compareCommandOrders(known, order) < 0) this.#newest.set(vmId, order);
+    if (known === undefined || compareOrderRanks(known, rank) < 0) this.#newest.set(vmId, rank);
   }
 
   /** Ends what was taken while it hung. */
   resume(): void {
     this.isHung = false;
-    for (const command of this.#hanging.splice(0)) this.#carryOut(command);
+    for (const order of this.#hanging.splice(0)) this.#carryOut(order);
   }
 
-  #take(command: HostCommand): HostCommandAnswer {
-    if (this.#taken.has(command.commandId)) return { kind: 'taken' };
-    const order = { generation: command.generation, revision: command.revision };
-    const newest = this.#newest.get(command.vmId);
-    if (newest !== undefined && compareCommandOrders(order, newest) <= 0) return { kind: 'superseded', newest };
-    this.#newest.set(command.vmId, order);
-    this.#taken.add(command.commandId);
-    if (this.isHung) this.#hanging.push(command);
-    else this.#carryOut(command);
+  #take(order: HostOrder): HostOrderAnswer {
+    if (this.#taken.has(order.orderId)) return { kind: 'taken' };
+    const rank = { generation: order.generation, revision: order.revision };
+    const newest = this.#newest.get(order.vmId);
+    if (newest !== undefined && compareOrderRanks(rank, newest) <= 0) return { kind: 'superseded', newest };
+    this.#newest.set(order.vmId, rank);
+    this.#taken.add(order.orderId);
+    if (this.isHung) this.#hanging.push(order);
+    else this.#carryOut(order);
     return { kind: 'taken' };
   }
 
-  #carryOut(command: HostCommand): void {
-    const newest = this.#newest.get(command.vmId);
-    const order = { generation: command.generation, revision: command.revision };
-    const { commandId, vmId, operationId, generation, revision } = command;
-    const head = { kind: 'command-finished', commandId, vmId, operationId, generation, revision } as const;
-    const report = (result: CommandFinished['result']) =>
+  #carryOut(order: HostOrder): void {
+    const newest = this.#newest.get(order.vmId);
+    const rank = { generation: order.generation, revision: order.revision };
+    const { orderId, vmId, operationId, generation, revision } = order;
+    const head = { kind: 'order-finished', orderId, vmId, operationId, generation, revision } as const;
+    const report = (result: OrderFinished['result']) =>
       this.reports.push({ ...head, powerState: this.power.get(vmId) ?? 'ABSENT', result });
-    if (newest !== undefined && compareCommandOrders(order, newest) < 0) {
+    if (newest !== undefined && compareOrderRanks(rank, newest) < 0) {
       report({ kind: 'superseded' });
       return;
     }
-    this.done.push(command);
-    const failure = this.failures.get(command.kind)?.shift();
+    this.done.push(order);
+    const failure = this.failures.get(order.kind)?.shift();
     if (failure !== undefined) {
       report(failure);
       return;
     }
-    const after = powerAfter(command, this.power.has(vmId));
+    const after = powerAfter(order, this.power.has(vmId));
     if (after === undefined) {
       const error = { code: 'HYPERVISOR_FAILED', detail: 'there is no such domain' } as const;
-      report({ kind: 'failed', step: command.kind, error, undone: [], left: [] });
+      report({ kind: 'failed', step: order.kind, error, undone: [], left: [] });
       return;
     }
     if (after === 'ABSENT') this.power.delete(vmId);
     else this.power.set(vmId, after);
-    if (isDefiningKind(command.kind)) this.generations.set(vmId, generation);
-    report({ kind: 'done', wasForced: false, ...(isDefiningKind(command.kind) ? { definition } : {}) });
+    if (isDefiningKind(order.kind)) this.generations.set(vmId, generation);
+    report({ kind: 'done', wasForced: false, ...(isDefiningKind(order.kind) ? { definition } : {}) });
   }
 }
 
 /** All hosts behind the port. */
-export class FakeHosts implements HostCommands {
+export class FakeHosts implements HostOrders {
   readonly all: readonly FakeHost[];
-  readonly sent: { readonly hostId: HostId; readonly command: HostCommand }[] = [];
+  readonly sent: { readonly hostId: HostId; readonly order: HostOrder }[] = [];
   /** Called with the number of each send, counted from 1, before and after the host has it. */
   onSend: (send: number, moment: 'before' | 'after') => void = () => undefined;
 
@@ -204,34 +204,34 @@ export class FakeHosts implements HostCommands {
     return found;
   }
 
-  async send(hostId: HostId, command: HostCommand): Promise<HostCommandAnswer> {
-    this.sent.push({ hostId, command });
+  async send(hostId: HostId, order: HostOrder): Promise<HostOrderAnswer> {
+    this.sent.push({ hostId, order });
     const number = this.sent.length;
     this.onSend(number, 'before');
-    const answer = this.host(hostId).receive(command);
+    const answer = this.host(hostId).receive(order);
     this.onSend(number, 'after');
     return answer;
   }
 
-  async look(hostId: HostId, look: VmLook): Promise<HostCommandAnswer> {
+  async look(hostId: HostId, look: VmLook): Promise<HostOrderAnswer> {
     return this.host(hostId).look(look);
   }
 
-  async lower(hostId: HostId, lower: VmLower): Promise<HostCommandAnswer> {
+  async lower(hostId: HostId, lower: VmLower): Promise<HostOrderAnswer> {
     return this.host(hostId).lower(lower);
   }
 }
 
-function isDefiningKind(kind: HostCommand['kind']): boolean {
+function isDefiningKind(kind: HostOrder['kind']): boolean {
   return kind === 'create' || kind === 'start';
 }
 
-function powerAfter(command: HostCommand, isThere: boolean): PowerState | undefined {
-  if (!isThere && command.kind === 'stop') return 'ABSENT';
-  if (!isThere && command.kind !== 'create' && command.kind !== 'delete') return undefined;
-  switch (command.kind) {
+function powerAfter(order: HostOrder, isThere: boolean): PowerState | undefined {
+  if (!isThere && order.kind === 'stop') return 'ABSENT';
+  if (!isThere && order.kind !== 'create' && order.kind !== 'delete') return undefined;
+  switch (order.kind) {
     case 'create':
-      return command.powerOn ? 'RUNNING' : 'STOPPED';
+      return order.powerOn ? 'RUNNING' : 'STOPPED';
     case 'start':
     case 'reboot':
     case 'reset':

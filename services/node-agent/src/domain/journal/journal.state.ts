@@ -1,9 +1,9 @@
 import {
-  compareCommandOrders,
-  type CommandId,
-  type CommandOrder,
+  compareOrderRanks,
+  type OrderId,
+  type OrderRank,
   type FleetId,
-  type HostCommand,
+  type HostOrder,
   type HostReport,
   type ReportLane,
   type VmId,
@@ -11,8 +11,8 @@ import {
   type VolumeRef,
 } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
-import type { CommandProgress } from '../commands/command.process.js';
-import { orderOf, raise, type NewestOrder } from '../taking/take-command.decider.js';
+import type { OrderProgress } from '../orders/order.process.js';
+import { rankOf, raise, type NewestOrder } from '../taking/take-order.decider.js';
 
 /** A report that waits until it is acknowledged. */
 export interface QueuedReport {
@@ -22,9 +22,9 @@ export interface QueuedReport {
   readonly report: VmReport | HostReport;
 }
 
-export interface TakenCommand {
-  readonly command: HostCommand;
-  readonly progress?: CommandProgress;
+export interface TakenOrder {
+  readonly order: HostOrder;
+  readonly progress?: OrderProgress;
 }
 
 /** What the agent writes down, in the order it happened. */
@@ -32,14 +32,14 @@ export type JournalChange =
   | { readonly kind: 'registered'; readonly fleetId: FleetId; readonly journalEpoch: number }
   /** The file is an older copy of the journal: from here on it is another one, and what it had to report is history. */
   | { readonly kind: 'renewed'; readonly journalId: string }
-  | { readonly kind: 'raised'; readonly vmId: VmId; readonly order: CommandOrder }
+  | { readonly kind: 'raised'; readonly vmId: VmId; readonly rank: OrderRank }
   /** Down to what the store says, on an operator's word. */
-  | { readonly kind: 'lowered'; readonly vmId: VmId; readonly order: CommandOrder }
-  | { readonly kind: 'taken'; readonly command: HostCommand }
-  /** Of a command that did not become durable: it may be sent and taken again. */
-  | { readonly kind: 'untaken'; readonly command: HostCommand }
-  | { readonly kind: 'progressed'; readonly commandId: CommandId; readonly progress: CommandProgress }
-  | { readonly kind: 'ended'; readonly commandId: CommandId }
+  | { readonly kind: 'lowered'; readonly vmId: VmId; readonly rank: OrderRank }
+  | { readonly kind: 'taken'; readonly order: HostOrder }
+  /** Of an order that did not become durable: it may be sent and taken again. */
+  | { readonly kind: 'untaken'; readonly order: HostOrder }
+  | { readonly kind: 'progressed'; readonly orderId: OrderId; readonly progress: OrderProgress }
+  | { readonly kind: 'ended'; readonly orderId: OrderId }
   /** The hash of what the VM was last defined from; absent: it is not defined any more. */
   | { readonly kind: 'defined'; readonly vmId: VmId; readonly hash?: string }
   /** A volume that this host is about to make for a VM: written before it is made. */
@@ -53,7 +53,7 @@ export type JournalChange =
 /** A volume that is ours because this host made it: libvirt itself keeps no mark with a volume. */
 export interface OwnVolume extends VolumeRef {
   /** Whose undo may remove it. Absent where only vm-manager told of the volume. */
-  readonly commandId?: CommandId;
+  readonly orderId?: OrderId;
   readonly sizeBytes?: number;
   /** Its VM is gone, and the volume goes as soon as its pool can be reached. */
   readonly isOwed: boolean;
@@ -81,7 +81,7 @@ export interface JournalContent {
   /** By their keys, see `volumeKey`. */
   readonly volumes: Map<VmId, ReadonlyMap<string, OwnVolume>>;
   /** In the order they were taken. */
-  readonly commands: Map<CommandId, TakenCommand>;
+  readonly orders: Map<OrderId, TakenOrder>;
   readonly lanes: Readonly<Record<ReportLane, LaneContent>>;
 }
 
@@ -93,7 +93,7 @@ export function emptyJournal(journalId: string): JournalContent {
     newest: new Map(),
     definedFrom: new Map(),
     volumes: new Map(),
-    commands: new Map(),
+    orders: new Map(),
     lanes: { vm: { lastSequence: 0, reports: [] }, host: { lastSequence: 0, reports: [] } },
   };
 }
@@ -113,29 +113,28 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
       }
       return;
     case 'raised':
-      content.newest.set(change.vmId, raise(content.newest.get(change.vmId), change.order));
+      content.newest.set(change.vmId, raise(content.newest.get(change.vmId), change.rank));
       return;
     case 'lowered':
-      content.newest.set(change.vmId, { order: change.order });
+      content.newest.set(change.vmId, { rank: change.rank });
       return;
     case 'taken':
-      content.commands.set(change.command.commandId, { command: change.command });
-      takeAsNewest(content, change.command);
+      content.orders.set(change.order.orderId, { order: change.order });
+      takeAsNewest(content, change.order);
       return;
     case 'untaken': {
-      const { commandId, vmId } = change.command;
-      content.commands.delete(commandId);
-      if (content.newest.get(vmId)?.commandId === commandId)
-        content.newest.set(vmId, { order: orderOf(change.command) });
+      const { orderId, vmId } = change.order;
+      content.orders.delete(orderId);
+      if (content.newest.get(vmId)?.orderId === orderId) content.newest.set(vmId, { rank: rankOf(change.order) });
       return;
     }
     case 'progressed': {
-      const taken = content.commands.get(change.commandId);
-      if (taken !== undefined) content.commands.set(change.commandId, { ...taken, progress: change.progress });
+      const taken = content.orders.get(change.orderId);
+      if (taken !== undefined) content.orders.set(change.orderId, { ...taken, progress: change.progress });
       return;
     }
     case 'ended':
-      content.commands.delete(change.commandId);
+      content.orders.delete(change.orderId);
       return;
     case 'defined':
       if (change.hash === undefined) content.definedFrom.delete(change.vmId);
@@ -174,9 +173,9 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
   }
 }
 
-/** VMs with a command that has no end yet. */
-export function orderedVms({ commands }: Readonly<JournalContent>): ReadonlySet<VmId> {
-  return new Set([...commands.values()].map(({ command }) => command.vmId));
+/** VMs with an order that has no end yet. */
+export function orderedVms({ orders }: Readonly<JournalContent>): ReadonlySet<VmId> {
+  return new Set([...orders.values()].map(({ order }) => order.vmId));
 }
 
 export function volumeKey({ pool, volume }: VolumeRef): string {
@@ -187,10 +186,9 @@ function putVolume(content: JournalContent, vmId: VmId, volume: OwnVolume): void
   content.volumes.set(vmId, new Map(content.volumes.get(vmId)).set(volumeKey(volume), volume));
 }
 
-function takeAsNewest(content: JournalContent, command: HostCommand): void {
-  const { commandId, vmId } = command;
-  const order = orderOf(command);
+function takeAsNewest(content: JournalContent, order: HostOrder): void {
+  const { orderId, vmId } = order;
+  const rank = rankOf(order);
   const newest = content.newest.get(vmId);
-  if (newest === undefined || compareCommandOrders(order, newest.order) >= 0)
-    content.newest.set(vmId, { order, commandId });
+  if (newest === undefined || compareOrderRanks(rank, newest.rank) >= 0) content.newest.set(vmId, { rank, orderId });
 }

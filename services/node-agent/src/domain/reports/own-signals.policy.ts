@@ -1,12 +1,12 @@
-import type { HostCommand, VmChanged } from '@drover/contracts';
+import type { HostOrder, VmChanged } from '@drover/contracts';
 
 export type Change = VmChanged['change'];
 
 /**
- * What the hypervisor signals because of a command of ours. The end of the command reports it, so the signal says nothing
+ * What the hypervisor signals because of an order of ours. The end of the order reports it, so the signal says nothing
  * new. A stop may be told as the guest's own, a reset as a reboot.
  */
-const caused: Readonly<Record<HostCommand['kind'], readonly Change[]>> = {
+const caused: Readonly<Record<HostOrder['kind'], readonly Change[]>> = {
   create: ['started', 'resumed', 'stopped', 'removed'],
   start: ['started', 'resumed'],
   stop: ['stopped', 'paused'],
@@ -17,6 +17,6 @@ const caused: Readonly<Record<HostCommand['kind'], readonly Change[]>> = {
   delete: ['stopped', 'removed'],
 };
 
-export function isCausedBy(kind: HostCommand['kind'], change: Change): boolean {
+export function isCausedBy(kind: HostOrder['kind'], change: Change): boolean {
   return caused[kind].includes(change);
 }

@@ -3,8 +3,8 @@ import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
  * What to record when an operation's time has passed and its host, where it has one, has been asked what it has. A create that may
- * have begun there is undone first; anything else ends with what was observed, because the opposite of a late command may do more
- * harm than the command.
+ * have begun there is undone first; anything else ends with what was observed, because the opposite of a late order may do more
+ * harm than the order.
  */
 export function overdueFacts(state: VmState, operation: OpenOperation): readonly VmFact[] {
   const { operationId, wish } = operation;

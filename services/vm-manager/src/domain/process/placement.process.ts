@@ -1,7 +1,7 @@
 import type { Generation, HostId, PlaceAnswer, PlaceQuery, ReservationId, VmFact } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { demandOf } from '@drover/fleet-model';
-import { currentCause, needsPlacement } from './host-command.process.js';
+import { currentCause, needsPlacement } from './host-order.process.js';
 import type { OpenOperation, RefusedHost, VmState } from '../vm/vm.state.js';
 
 /** Hosts that may refuse one after the other before the operation fails. */

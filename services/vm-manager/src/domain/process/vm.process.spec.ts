@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { PlaceAnswer, VmFact } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { evolve } from '../vm/vm-evolution.state.js';
-import { hostCommandId, initialState, type VmState } from '../vm/vm.state.js';
+import { hostOrderId, initialState, type VmState } from '../vm/vm.state.js';
 import {
   definition,
   fact,
@@ -15,7 +15,7 @@ import {
   stored,
   vmId,
 } from '../../testing/vm-facts.js';
-import { newestOrder } from './host-command.process.js';
+import { newestOrder } from './host-order.process.js';
 import { placementQuestion, settlePlacement } from './placement.process.js';
 import { due, settleAnswer, type Passed } from './vm.process.js';
 
@@ -50,9 +50,9 @@ describe('what is due', () => {
     expect(effectOf(facts)).toMatchObject({
       kind: 'send',
       hostId: hostA,
-      command: {
+      order: {
         kind: 'create',
-        commandId: derivedId(eventId(facts, 2), 'host-command'),
+        orderId: derivedId(eventId(facts, 2), 'host-order'),
         operationId: operationOf('create'),
         generation: { epoch: 1, n: 1 },
         revision: 2,
@@ -75,14 +75,14 @@ describe('what is due', () => {
     };
     const facts = [...history.running(), defined, fact.deleteRequested(), fact.began('delete', 'vm.delete')];
     const volumes = [{ pool: 'default', volume: 'v.qcow2' }];
-    expect(effectOf(facts)).toMatchObject({ kind: 'send', command: { kind: 'delete', volumes } });
+    expect(effectOf(facts)).toMatchObject({ kind: 'send', order: { kind: 'delete', volumes } });
   });
 
   it('sends each later wish with the revision of its event', () => {
     const facts = [...history.running(), fact.stopRequested('graceful', 5), fact.began('stop', 'vm.stop')];
     expect(effectOf(facts)).toMatchObject({
       kind: 'send',
-      command: { kind: 'stop', mode: 'graceful', gracePeriodMs: 5, revision: 6 },
+      order: { kind: 'stop', mode: 'graceful', gracePeriodMs: 5, revision: 6 },
     });
   });
 
@@ -96,9 +96,9 @@ describe('what is due', () => {
       fact.startRequested(),
       fact.began('start', 'vm.start'),
     ];
-    expect(effectOf(superseded)).toMatchObject({ kind: 'send', command: { kind: 'create', powerOn: true } });
+    expect(effectOf(superseded)).toMatchObject({ kind: 'send', order: { kind: 'create', powerOn: true } });
     expect(effectOf([...history.stopped(), fact.startRequested(), fact.began('start', 'vm.start')])).toMatchObject({
-      command: { kind: 'start', settled: expect.anything() },
+      order: { kind: 'start', settled: expect.anything() },
     });
   });
 
@@ -128,7 +128,7 @@ describe('what is overdue', () => {
   it('asks the host what it has before anything of it fails or is undone', () => {
     const stopping = [...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop', 60_000)];
     for (const facts of [history.placed(), stopping]) {
-      expect(effectOf(facts, heard(600_000))).toMatchObject({ kind: 'look', hostId: hostA, command: { vmId } });
+      expect(effectOf(facts, heard(600_000))).toMatchObject({ kind: 'look', hostId: hostA, order: { vmId } });
     }
   });
 
@@ -142,7 +142,7 @@ describe('what is overdue', () => {
       ],
     });
     const told = [...history.placed(), ...(effect?.kind === 'record' ? effect.facts : [])];
-    expect(effectOf(told, unheard)).toMatchObject({ kind: 'send', command: { kind: 'create', revision: 2 } });
+    expect(effectOf(told, unheard)).toMatchObject({ kind: 'send', order: { kind: 'create', revision: 2 } });
     expect(effectOf(told, { ...unheard, isHeard: true })).toMatchObject({ kind: 'send' });
     expect(effectOf(told, { ...heard(3_600_000), isHeard: true })).toMatchObject({ kind: 'look' });
   });
@@ -159,7 +159,7 @@ describe('what is overdue', () => {
     },
   );
 
-  it('asks a host that could not reach its hypervisor once more, by a new command', () => {
+  it('asks a host that could not reach its hypervisor once more, by a new order', () => {
     const hostId = hostA;
     const delayed: VmFact = {
       type: 'OperationDelayed',
@@ -170,7 +170,7 @@ describe('what is overdue', () => {
         detail: 'libvirt is away',
       },
     };
-    expect(effectOf([...history.placed(), delayed])).toMatchObject({ kind: 'send', command: { revision: 3 } });
+    expect(effectOf([...history.placed(), delayed])).toMatchObject({ kind: 'send', order: { revision: 3 } });
   });
 });
 
@@ -223,7 +223,7 @@ describe('the scheduler’s answer', () => {
 });
 
 describe('the host’s answer', () => {
-  it('ends the operation when the host cannot read the command, and does not take a create to be undone by it', () => {
+  it('ends the operation when the host cannot read the order, and does not take a create to be undone by it', () => {
     const answer = {
       kind: 'refused',
       code: 'PROTOCOL_UNSUPPORTED',
@@ -236,7 +236,7 @@ describe('the host’s answer', () => {
     ]);
   });
 
-  it('ends the operation when the host has taken a newer command', () => {
+  it('ends the operation when the host has taken a newer order', () => {
     const state = stateOf(history.placed());
     const cause = state.operation?.cause ?? { eventId: eventId(history.placed(), 2), revision: 2 };
     const newest = { generation: { epoch: 1, n: 2 }, revision: 9 };
@@ -257,7 +257,7 @@ describe('the host’s answer', () => {
 });
 
 describe('the table of a host', () => {
-  it('lets exactly the command that is waited for through, and nothing that was sent before', () => {
+  it('lets exactly the order that is waited for through, and nothing that was sent before', () => {
     const waiting = stateOf([...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')]);
     expect(newestOrder(waiting, hostA)).toEqual({ generation: { epoch: 1, n: 1 }, revision: 5 });
   });
@@ -274,6 +274,6 @@ describe('the table of a host', () => {
 
   it('does not name a VM that no host was given', () => {
     expect(newestOrder(stateOf(history.requested()), hostA)).toBeUndefined();
-    expect(hostCommandId({ eventId: eventId(history.requested(), 0), revision: 0 })).toMatch(/^[0-9a-f-]{36}$/);
+    expect(hostOrderId({ eventId: eventId(history.requested(), 0), revision: 0 })).toMatch(/^[0-9a-f-]{36}$/);
   });
 });

@@ -1,9 +1,9 @@
-import type { ErrorCode, HostCommandAnswer, VmFact, VmId } from '@drover/contracts';
-import { pendingCommand, type Delivering } from './host-command.process.js';
+import type { ErrorCode, HostOrderAnswer, VmFact, VmId } from '@drover/contracts';
+import { pendingOrder, type Delivering } from './host-order.process.js';
 import { nameTakenFacts } from './name-taken.policy.js';
 import { overdueFacts, undoOverdueFacts, unheardFacts } from './overdue.policy.js';
 import { placementQuestion, type PlacementQuestion } from './placement.process.js';
-import { hostCommandId, type Cause, type OpenOperation, type VmState } from '../vm/vm.state.js';
+import { hostOrderId, type Cause, type OpenOperation, type VmState } from '../vm/vm.state.js';
 
 /** What is to be done for a VM now. `cause` is the event it follows from: the same effect again is the same effect. */
 export type Effect =
@@ -86,20 +86,20 @@ function onHost(state: VmState, operation: OpenOperation, passed: Passed): Due {
     return { effect: { kind: 'record', cause, facts: unheardFacts(state, operation, passed.unheardSince) } };
   }
   if (leftMs > 0) return { ...sending(state), leftMs: passed.isHeard || isOld ? leftMs : timeoutMs - passed.ageMs };
-  const delivering = pendingCommand(state);
+  const delivering = pendingOrder(state);
   return delivering === undefined ? {} : { effect: { kind: 'look', ...delivering } };
 }
 
 function sending(state: VmState): Due {
-  const delivering = pendingCommand(state);
+  const delivering = pendingOrder(state);
   return delivering === undefined ? {} : { effect: { kind: 'send', ...delivering } };
 }
 
-/** The facts that follow from the host's answer to a command that was sent; mostly none, because its report tells the end. */
-export function settleAnswer(state: VmState, cause: Cause, answer: HostCommandAnswer): readonly VmFact[] {
-  const pending = pendingCommand(state);
+/** The facts that follow from the host's answer to an order that was sent; mostly none, because its report tells the end. */
+export function settleAnswer(state: VmState, cause: Cause, answer: HostOrderAnswer): readonly VmFact[] {
+  const pending = pendingOrder(state);
   const { operation } = state;
-  if (operation === undefined || pending?.command.commandId !== hostCommandId(cause)) return [];
+  if (operation === undefined || pending?.order.orderId !== hostOrderId(cause)) return [];
   const { operationId, wish } = operation;
   const failed = (code: ErrorCode, reason: string, left: string[]): VmFact => ({
     type: 'OperationFailed',
@@ -107,12 +107,12 @@ export function settleAnswer(state: VmState, cause: Cause, answer: HostCommandAn
   });
   if (answer.kind === 'superseded') {
     const { generation, revision } = answer.newest;
-    const reason = `the host has taken a newer command for this VM: generation ${generation.epoch}.${generation.n}, revision ${revision}`;
+    const reason = `the host has taken a newer order for this VM: generation ${generation.epoch}.${generation.n}, revision ${revision}`;
     return [failed('SUPERSEDED', reason, [])];
   }
   if (answer.kind !== 'refused') return [];
   const { code, detail } = answer;
-  // An earlier release of the agent may have taken the same command before, so the VM is not taken to be gone.
+  // An earlier release of the agent may have taken the same order before, so the VM is not taken to be gone.
   const left = wish.kind === 'create' ? [`the VM may be on host ${pending.hostId}; delete it`] : [];
   return [failed(code, `host ${pending.hostId}: ${detail}`, left)];
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   powerStateSchema,
-  type CommandFinished,
+  type OrderFinished,
   type ErrorCode,
   type ListedDomain,
   type PowerState,
@@ -11,7 +11,7 @@ import {
 } from '@drover/contracts';
 import { evolve } from '../vm/vm-evolution.state.js';
 import { initialState, type VmState } from '../vm/vm.state.js';
-import { pendingCommand } from '../process/host-command.process.js';
+import { pendingOrder } from '../process/host-order.process.js';
 import {
   definition,
   fact,
@@ -24,14 +24,14 @@ import {
   stored,
   vmId,
 } from '../../testing/vm-facts.js';
-import { settleCommandFinished } from './command-finished.policy.js';
+import { settleCommandFinished } from './order-finished.policy.js';
 import { settleListed, settleMissing } from './full-list.policy.js';
 import { settleVmChanged } from './vm-changed.policy.js';
 import { settleVmState } from './vm-state.policy.js';
 
 const stateOf = (facts: readonly VmFact[]): VmState => facts.map(stored).reduce(evolve, initialState);
 const secondGeneration = { epoch: 1, n: 2 };
-type Result = CommandFinished['result'];
+type Result = OrderFinished['result'];
 const done = (withDefinition = false, wasForced = false): Result => ({
   kind: 'done',
   wasForced,
@@ -45,12 +45,12 @@ const failed = (code: ErrorCode, left: string[] = []): Result => ({
   left,
 });
 
-/** The end of the command that the VM waits for. */
-function finished(state: VmState, result: Result, powerState: PowerState): CommandFinished {
-  const pending = pendingCommand(state)?.command;
-  if (pending === undefined) throw new Error('no command is waited for');
-  const { commandId, operationId, generation, revision } = pending;
-  return { kind: 'command-finished', commandId, vmId, operationId, generation, revision, powerState, result };
+/** The end of the order that the VM waits for. */
+function finished(state: VmState, result: Result, powerState: PowerState): OrderFinished {
+  const pending = pendingOrder(state)?.order;
+  if (pending === undefined) throw new Error('no order is waited for');
+  const { orderId, operationId, generation, revision } = pending;
+  return { kind: 'order-finished', orderId, vmId, operationId, generation, revision, powerState, result };
 }
 
 const changed = (
@@ -68,7 +68,7 @@ const changed = (
 
 const types = (facts: readonly VmFact[]) => facts.map((one) => one.type);
 
-describe('the end of a command', () => {
+describe('the end of an order', () => {
   it('of a create is the definition, the start and the end of the operation, in one append', () => {
     const state = stateOf(history.placed());
     const facts = settleCommandFinished(state, finished(state, done(true), 'RUNNING'), source(1));
@@ -293,7 +293,7 @@ describe('the end of a command', () => {
   });
 });
 
-describe('a change that no command of ours made', () => {
+describe('a change that no order of ours made', () => {
   const running = stateOf(history.running());
 
   it.each([
@@ -489,10 +489,10 @@ describe('the full list of a host', () => {
 
 describe('what a host has of a VM whose operation is out of time', () => {
   function seen(state: VmState, powerState: PowerState, more: Partial<VmStateReport> = {}) {
-    const commandId = pendingCommand(state)?.command.commandId;
-    if (commandId === undefined) throw new Error('no command is waited for');
+    const orderId = pendingOrder(state)?.order.orderId;
+    if (orderId === undefined) throw new Error('no order is waited for');
     const generation = powerState === 'ABSENT' ? {} : { generation: firstGeneration };
-    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, powerState, ...generation };
+    const report: VmStateReport = { kind: 'vm-state', vmId, orderId, powerState, ...generation };
     return settleVmState(state, { ...report, ...more }, source(9));
   }
   const creating = stateOf(history.placed());
@@ -510,7 +510,7 @@ describe('what a host has of a VM whose operation is out of time', () => {
     expect(seen(stopping, 'STOPPED', { underWay: 'forward' })).toEqual([]);
   });
 
-  it('leaves all to the end of the command while the host takes back what it did', () => {
+  it('leaves all to the end of the order while the host takes back what it did', () => {
     for (const state of [creating, starting, stopping]) {
       for (const powerState of powerStateSchema.options) {
         expect(seen(state, powerState, { definition, underWay: 'undoing' })).toEqual([]);
@@ -534,11 +534,11 @@ describe('what a host has of a VM whose operation is out of time', () => {
     }
   });
 
-  it('changes nothing by an old report, of another host, or of another command', () => {
-    const { commandId } = pendingCommand(stopping)?.command ?? {};
-    if (commandId === undefined) throw new Error('no command is waited for');
-    expect(seen(creating, 'RUNNING', { commandId })).toEqual([]);
-    const report: VmStateReport = { kind: 'vm-state', vmId, commandId, powerState: 'ABSENT' };
+  it('changes nothing by an old report, of another host, or of another order', () => {
+    const { orderId } = pendingOrder(stopping)?.order ?? {};
+    if (orderId === undefined) throw new Error('no order is waited for');
+    expect(seen(creating, 'RUNNING', { orderId })).toEqual([]);
+    const report: VmStateReport = { kind: 'vm-state', vmId, orderId, powerState: 'ABSENT' };
     expect(settleVmState(stopping, report, source(1))).toEqual([]);
     expect(settleVmState(stopping, report, source(9, hostB))).toEqual([]);
   });

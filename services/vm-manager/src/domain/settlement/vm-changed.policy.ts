@@ -3,7 +3,7 @@ import { compareGenerations, type ReportSource, type VmChanged, type VmFact } fr
 import { isMade, isOldReport, type VmState } from '../vm/vm.state.js';
 import { driftDifference, ioErrorDifference, powerDifference } from './power-difference.policy.js';
 
-/** What follows from a change that no command of ours made. It is taken as it is; nothing is put back. */
+/** What follows from a change that no order of ours made. It is taken as it is; nothing is put back. */
 export function settleVmChanged(state: VmState, report: VmChanged, source: ReportSource): readonly VmFact[] {
   // Before its first definition a VM's changes are those of its making, and the end of that tells them.
   if (state.phase !== 'present' || state.hostId !== source.hostId || !isMade(state)) return [];

@@ -5,7 +5,7 @@ import {
   type VmFact,
   type VmStateReport,
 } from '@drover/contracts';
-import { pendingCommand } from '../process/host-command.process.js';
+import { pendingOrder } from '../process/host-order.process.js';
 import { overdueFacts } from '../process/overdue.policy.js';
 import { isOldReport, type OpenOperation, type VmState, type Wish } from '../vm/vm.state.js';
 import { powerDifference } from './power-difference.policy.js';
@@ -14,14 +14,14 @@ import { powerDifference } from './power-difference.policy.js';
  * The end of an operation whose time has passed, by what its host has (safety.md 15). What was done has succeeded, whatever the clock
  * says; only what was not done fails or is undone, and nothing that may run is undone.
  *
- * All that the host reported before stands before this in its lane, so the end of a command that is over would have been settled. What
+ * All that the host reported before stands before this in its lane, so the end of an order that is over would have been settled. What
  * an order that is still under way has made may be taken back by it, so nothing is done before its own end says so (ADR 19).
  */
 export function settleVmState(state: VmState, report: VmStateReport, source: ReportSource): readonly VmFact[] {
   const { operation, generation, hostId } = state;
   if (state.phase !== 'present' || hostId !== source.hostId || generation === undefined) return [];
   if (operation === undefined || operation.undoing !== undefined || isOldReport(state, source)) return [];
-  if (pendingCommand(state)?.command.commandId !== report.commandId) return [];
+  if (pendingOrder(state)?.order.orderId !== report.orderId) return [];
   const isOurs = report.generation !== undefined && compareGenerations(report.generation, generation) === 0;
   const powerState = isOurs || report.powerState === 'UNRESPONSIVE' ? report.powerState : 'ABSENT';
   const observation = { hostId, generation, source };

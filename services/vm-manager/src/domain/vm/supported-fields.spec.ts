@@ -3,7 +3,7 @@
  * field of the schema, or a new value of one, is on neither, and fails here until somebody has decided.
  */
 import { describe, expect, it } from '@jest/globals';
-import { commandIdSchema, fleetIdSchema, vmIdSchema, vmSpecSchema, type VmId, type VmSpec } from '@drover/contracts';
+import { orderIdSchema, fleetIdSchema, vmIdSchema, vmSpecSchema, type VmId, type VmSpec } from '@drover/contracts';
 import { demandOf } from '@drover/fleet-model';
 import { diskSerial, volumeName, writeDomain } from '@drover/libvirt-xml';
 import { z } from 'zod';
@@ -166,7 +166,7 @@ function domainOf(spec: VmSpec): string {
       fleetId: fleetIdSchema.parse('0199c4e2-0000-7000-8000-00000000000f'),
       vmId,
       generation: { epoch: 1, n: 1 },
-      lastCommandId: commandIdSchema.parse('0199c4e2-0000-8000-8000-0000000000cc'),
+      lastOrderId: orderIdSchema.parse('0199c4e2-0000-8000-8000-0000000000cc'),
     },
     accelerator: 'tcg',
     hasPanicDevice: true,

@@ -15,7 +15,7 @@ export type VmCommand = { readonly [Verb in VmVerb]: { readonly verb: Verb } & V
 export type VmDecision = Decision<VmFact, Rejection>;
 
 /**
- * How far a host command has come. Known to the process that sends it, not to the stream; an operation that another process
+ * How far an order has come. Known to the process that sends it, not to the stream; an operation that another process
  * may have sent is `unanswered` until the repeat is answered.
  */
 export type Delivery = 'unsent' | 'unanswered' | 'taken';
@@ -25,7 +25,7 @@ export interface DecisionContext {
   readonly timeouts: Timeouts;
   /** The other VM of the project that has the name asked for, or is being given it at this moment. */
   readonly nameHolder?: VmId;
-  /** How far the open operation's host command has come, as far as this process knows. */
+  /** How far the open operation’s order has come, as far as this process knows. */
   readonly delivery: Delivery;
   /** Whether the VM's host can be heard: what it reported may be so no more where it cannot. */
   readonly isHostHeard: boolean;

@@ -1,7 +1,7 @@
 import type { OperationId, ReportSource, StoredVmEvent } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 import {
-  hostCommandId,
+  hostOrderId,
   KNOWN_OPERATIONS,
   type Cause,
   type Drift,
@@ -225,7 +225,7 @@ function withOperation(state: VmState, operation: OpenOperation | undefined): Vm
 }
 
 function removing(state: VmState, cause: Cause): VmState {
-  return { ...state, removals: [...state.removals, hostCommandId(cause)].slice(-KNOWN_REMOVALS) };
+  return { ...state, removals: [...state.removals, hostOrderId(cause)].slice(-KNOWN_REMOVALS) };
 }
 
 function sourced(state: VmState, source: ReportSource): VmState {

@@ -1,12 +1,12 @@
 import {
   START,
-  type CommandId,
   type DriftKind,
   type EventId,
   type Generation,
   type HostId,
   type OperationId,
   type OperationKind,
+  type OrderId,
   type Position,
   type PowerState,
   type ProjectId,
@@ -106,8 +106,8 @@ export interface VmState {
   /** The newest report that a fact came from, per host. */
   readonly sources: readonly ReportSource[];
   readonly drift: readonly Drift[];
-  /** Host commands that remove the VM, whatever became of their operations. */
-  readonly removals: readonly CommandId[];
+  /** Orders that remove the VM, whatever became of their operations. */
+  readonly removals: readonly OrderId[];
   /** Hosts that refused the VM and undid what they had done: copies of what was sent there must stay void. */
   readonly formerHosts: readonly HostId[];
   /** The undo of a create that ended before its host confirmed it: the VM is taken back as soon as the host answers. */
@@ -126,9 +126,9 @@ export const initialState: VmState = {
   formerHosts: [],
 };
 
-/** The id of the command to a host that follows from an event; a repeat of it is recognised by this id. */
-export function hostCommandId(cause: Cause): CommandId {
-  return derivedId(cause.eventId, 'host-command') as CommandId;
+/** The id of the order to a host that follows from an event; a repeat of it is recognised by this id. */
+export function hostOrderId(cause: Cause): OrderId {
+  return derivedId(cause.eventId, 'host-order') as OrderId;
 }
 
 /** Whether a report about the VM is older than, or the same as, one that a known fact came from (safety.md 12). */

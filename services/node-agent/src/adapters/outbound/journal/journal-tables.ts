@@ -1,6 +1,6 @@
-import type { CommandId, FleetId, HostCommand, HostId, ReportLane, VmId } from '@drover/contracts';
+import type { OrderId, FleetId, HostOrder, HostId, ReportLane, VmId } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
-import type { CommandProgress } from '../../../domain/commands/command.process.js';
+import type { OrderProgress } from '../../../domain/orders/order.process.js';
 import {
   applyChange,
   emptyJournal,
@@ -19,7 +19,7 @@ export const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS newest (
     host_id TEXT NOT NULL, vm_id TEXT NOT NULL,
-    epoch INTEGER NOT NULL, n INTEGER NOT NULL, revision INTEGER NOT NULL, command_id TEXT,
+    epoch INTEGER NOT NULL, n INTEGER NOT NULL, revision INTEGER NOT NULL, order_id TEXT,
     PRIMARY KEY (host_id, vm_id)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS defined (
@@ -27,12 +27,12 @@ export const schema = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS volume (
     host_id TEXT NOT NULL, vm_id TEXT NOT NULL, pool TEXT NOT NULL, volume TEXT NOT NULL,
-    command_id TEXT, size_bytes INTEGER, is_owed INTEGER NOT NULL,
+    order_id TEXT, size_bytes INTEGER, is_owed INTEGER NOT NULL,
     PRIMARY KEY (host_id, vm_id, pool, volume)
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS command (
-    place INTEGER PRIMARY KEY, host_id TEXT NOT NULL, command_id TEXT NOT NULL, command TEXT NOT NULL, progress TEXT,
-    UNIQUE (host_id, command_id)
+  CREATE TABLE IF NOT EXISTS taken_order (
+    place INTEGER PRIMARY KEY, host_id TEXT NOT NULL, order_id TEXT NOT NULL, content TEXT NOT NULL, progress TEXT,
+    UNIQUE (host_id, order_id)
   );
   CREATE TABLE IF NOT EXISTS lane (
     host_id TEXT NOT NULL, lane TEXT NOT NULL, last_sequence INTEGER NOT NULL, PRIMARY KEY (host_id, lane)
@@ -50,16 +50,16 @@ export const statements = {
   unreported: 'DELETE FROM report WHERE host_id = ?',
   unnumbered: 'DELETE FROM lane WHERE host_id = ?',
   raised: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE
-    SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = NULL
+    SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, order_id = NULL
     WHERE (excluded.epoch, excluded.n, excluded.revision) > (epoch, n, revision)`,
   lowered: 'INSERT OR REPLACE INTO newest VALUES (?, ?, ?, ?, ?, NULL)',
   newest: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
-    SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, command_id = excluded.command_id
+    SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, order_id = excluded.order_id
     WHERE (excluded.epoch, excluded.n, excluded.revision) >= (epoch, n, revision)`,
-  taken: 'INSERT INTO command (host_id, command_id, command) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-  forgotten: 'UPDATE newest SET command_id = NULL WHERE host_id = ? AND vm_id = ? AND command_id = ?',
-  progressed: 'UPDATE command SET progress = ? WHERE host_id = ? AND command_id = ?',
-  ended: 'DELETE FROM command WHERE host_id = ? AND command_id = ?',
+  taken: 'INSERT INTO taken_order (host_id, order_id, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  forgotten: 'UPDATE newest SET order_id = NULL WHERE host_id = ? AND vm_id = ? AND order_id = ?',
+  progressed: 'UPDATE taken_order SET progress = ? WHERE host_id = ? AND order_id = ?',
+  ended: 'DELETE FROM taken_order WHERE host_id = ? AND order_id = ?',
   defined: 'INSERT OR REPLACE INTO defined VALUES (?, ?, ?)',
   undefined: 'DELETE FROM defined WHERE host_id = ? AND vm_id = ?',
   volumeMade: 'INSERT OR REPLACE INTO volume VALUES (?, ?, ?, ?, ?, ?, 0)',
@@ -77,7 +77,7 @@ export const queries = {
   newest: 'SELECT * FROM newest WHERE host_id = ?',
   defined: 'SELECT * FROM defined WHERE host_id = ?',
   volumes: 'SELECT * FROM volume WHERE host_id = ?',
-  commands: 'SELECT * FROM command WHERE host_id = ? ORDER BY place',
+  orders: 'SELECT * FROM taken_order WHERE host_id = ? ORDER BY place',
   lanes: 'SELECT * FROM lane WHERE host_id = ?',
   reports: 'SELECT * FROM report WHERE host_id = ? ORDER BY lane, sequence',
 } as const;
@@ -96,32 +96,32 @@ export function statementsOf(hostId: HostId, change: JournalChange): readonly St
       ];
     case 'raised':
     case 'lowered': {
-      const { generation, revision } = change.order;
+      const { generation, revision } = change.rank;
       return [[change.kind, hostId, change.vmId, generation.epoch, generation.n, revision]];
     }
     case 'taken': {
-      const { commandId, generation, revision, vmId } = change.command;
+      const { orderId, generation, revision, vmId } = change.order;
       return [
-        ['taken', hostId, commandId, JSON.stringify(change.command)],
-        ['newest', hostId, vmId, generation.epoch, generation.n, revision, commandId],
+        ['taken', hostId, orderId, JSON.stringify(change.order)],
+        ['newest', hostId, vmId, generation.epoch, generation.n, revision, orderId],
       ];
     }
     case 'untaken':
       return [
-        ['ended', hostId, change.command.commandId],
-        ['forgotten', hostId, change.command.vmId, change.command.commandId],
+        ['ended', hostId, change.order.orderId],
+        ['forgotten', hostId, change.order.vmId, change.order.orderId],
       ];
     case 'progressed':
-      return [['progressed', JSON.stringify(change.progress), hostId, change.commandId]];
+      return [['progressed', JSON.stringify(change.progress), hostId, change.orderId]];
     case 'ended':
-      return [['ended', hostId, change.commandId]];
+      return [['ended', hostId, change.orderId]];
     case 'defined':
       return change.hash === undefined
         ? [['undefined', hostId, change.vmId]]
         : [['defined', hostId, change.vmId, change.hash]];
     case 'volume-made': {
-      const { commandId = null, pool, sizeBytes = null, vmId, volume } = change;
-      return [['volumeMade', hostId, vmId, pool, volume, commandId, sizeBytes]];
+      const { orderId = null, pool, sizeBytes = null, vmId, volume } = change;
+      return [['volumeMade', hostId, vmId, pool, volume, orderId, sizeBytes]];
     }
     case 'volume-owed':
       return [['volumeOwed', hostId, change.vmId, change.pool, change.volume]];
@@ -151,23 +151,23 @@ export function contentOf(rows: Rows): JournalContent {
   }
   for (const row of rows.newest) {
     const generation = { epoch: Number(row['epoch']), n: Number(row['n']) };
-    const order = { generation, revision: Number(row['revision']) };
-    const commandId = row['command_id'] === null ? {} : { commandId: text(row, 'command_id') as CommandId };
-    content.newest.set(text(row, 'vm_id') as VmId, { order, ...commandId });
+    const rank = { generation, revision: Number(row['revision']) };
+    const orderId = row['order_id'] === null ? {} : { orderId: text(row, 'order_id') as OrderId };
+    content.newest.set(text(row, 'vm_id') as VmId, { rank, ...orderId });
   }
   for (const row of rows.defined) content.definedFrom.set(text(row, 'vm_id') as VmId, text(row, 'hash'));
   for (const row of rows.volumes) {
     const ref = { vmId: text(row, 'vm_id') as VmId, pool: text(row, 'pool'), volume: text(row, 'volume') };
-    const commandId = row['command_id'] === null ? {} : { commandId: text(row, 'command_id') as CommandId };
+    const orderId = row['order_id'] === null ? {} : { orderId: text(row, 'order_id') as OrderId };
     const sizeBytes = row['size_bytes'] === null ? {} : { sizeBytes: Number(row['size_bytes']) };
-    applyChange(content, { kind: 'volume-made', ...ref, ...commandId, ...sizeBytes });
+    applyChange(content, { kind: 'volume-made', ...ref, ...orderId, ...sizeBytes });
     if (row['is_owed'] === 1) applyChange(content, { kind: 'volume-owed', ...ref });
   }
-  for (const row of rows.commands) {
-    const command = JSON.parse(text(row, 'command')) as HostCommand;
+  for (const row of rows.orders) {
+    const order = JSON.parse(text(row, 'content')) as HostOrder;
     const isBegun = row['progress'] !== null;
-    const progress = isBegun ? { progress: JSON.parse(text(row, 'progress')) as CommandProgress } : {};
-    content.commands.set(command.commandId, { command, ...progress });
+    const progress = isBegun ? { progress: JSON.parse(text(row, 'progress')) as OrderProgress } : {};
+    content.orders.set(order.orderId, { order, ...progress });
   }
   for (const row of rows.lanes)
     content.lanes[text(row, 'lane') as ReportLane].lastSequence = Number(row['last_sequence']);

@@ -48,7 +48,7 @@ export async function listDomains(
                 ours: {
                   vmId: mark.vmId,
                   generation: mark.generation,
-                  lastCommandId: mark.lastCommandId,
+                  lastOrderId: mark.lastOrderId,
                   fingerprint: description.fingerprint,
                 },
               }

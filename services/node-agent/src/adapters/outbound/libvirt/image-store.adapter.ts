@@ -24,7 +24,7 @@ const imageDescriptionSchema = z.object({
   disk: fileName,
   kernel: fileName.optional(),
   initramfs: fileName.optional(),
-  commandLine: z.string().max(1024).optional(),
+  orderLine: z.string().max(1024).optional(),
 });
 
 /** An image as this host has it: a read-only volume, optionally with a kernel beside it. Paths are absolute. */
@@ -125,7 +125,7 @@ export class ImageStore {
     const folder = path.join(this.#folder, name);
     const description = await this.#describe(name, folder);
     if (description === undefined) return undefined;
-    const { commandLine, disk, format, initramfs, kernel } = description;
+    const { orderLine, disk, format, initramfs, kernel } = description;
     const diskPath = path.join(folder, disk);
     const { head, fileBytes } = await this.#head(name, diskPath, HEAD_BYTES);
     const found = inspectDisk(format, head, fileBytes);
@@ -144,7 +144,7 @@ export class ImageStore {
             directKernel: {
               kernel: path.join(folder, kernel),
               ...(initramfs === undefined ? {} : { initramfs: path.join(folder, initramfs) }),
-              ...(commandLine === undefined ? {} : { commandLine }),
+              ...(orderLine === undefined ? {} : { orderLine }),
             },
           }),
     };

@@ -129,10 +129,10 @@ describe('ImageStore', () => {
   });
 
   it('gives absolute paths of disk and kernel', async () => {
-    await describeImage('guest', { ...guest, kernel: 'kernel', commandLine: 'quiet' }, ['disk.qcow2', 'kernel']);
+    await describeImage('guest', { ...guest, kernel: 'kernel', orderLine: 'quiet' }, ['disk.qcow2', 'kernel']);
     expect(await images.get('guest')).toMatchObject({
       diskPath: inImage('guest/disk.qcow2'),
-      directKernel: { kernel: inImage('guest/kernel'), commandLine: 'quiet' },
+      directKernel: { kernel: inImage('guest/kernel'), orderLine: 'quiet' },
     });
   });
 

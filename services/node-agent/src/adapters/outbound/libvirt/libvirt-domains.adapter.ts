@@ -7,7 +7,7 @@ import { attempt, orUndefined } from './libvirt-faults.js';
 /** `virDomainControlState`. */
 const CONTROL_OCCUPIED = 2;
 const CONTROL_ERROR = 3;
-/** A monitor that has held one command for this long belongs to a QEMU that hangs. */
+/** A monitor that has held one order for this long belongs to a QEMU that hangs. */
 const HUNG_AFTER_MS = 5000;
 
 export interface DomainState {

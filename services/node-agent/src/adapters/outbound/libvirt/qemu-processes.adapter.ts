@@ -85,7 +85,7 @@ export class QemuProcesses {
     const startTicks = parsed?.[1];
     if (startTicks === undefined || !(await this.#isBelieved(folder)) || !(await this.#isOfThisHost(folder)))
       return undefined;
-    const facts = readCommandLine((await orGone(readFile(path.join(folder, 'cmdline'), 'utf8'))) ?? '');
+    const facts = readOrderLine((await orGone(readFile(path.join(folder, 'cmdline'), 'utf8'))) ?? '');
     return facts === undefined ? undefined : { pid: Number(pid), startTicks, ...facts };
   }
 
@@ -108,8 +108,8 @@ export class QemuProcesses {
 }
 
 /** Undefined where the arguments are not those of a VM that libvirt runs. */
-export function readCommandLine(commandLine: string): Omit<QemuProcess, 'pid' | 'startTicks'> | undefined {
-  const words = commandLine.split('\0');
+export function readOrderLine(orderLine: string): Omit<QemuProcess, 'pid' | 'startTicks'> | undefined {
+  const words = orderLine.split('\0');
   const after = (option: string) => (words.includes(option) ? (words[words.indexOf(option) + 1] ?? '') : '');
   const uuid = after('-uuid').toLowerCase();
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return undefined;

@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { QemuProcesses, readCommandLine } from './qemu-processes.adapter.js';
+import { QemuProcesses, readOrderLine } from './qemu-processes.adapter.js';
 
 const uuid = '0199c4e2-0000-7000-8000-000000000001';
-const commandLine = (...more: string[]) =>
+const orderLine = (...more: string[]) =>
   ['/usr/bin/qemu-system-x86_64', '-name', `guest=drover-${uuid},debug-threads=on`, ...more, '-uuid', uuid].join('\0');
 
 describe('the command line of a QEMU', () => {
   it('names the domain, its memory and vCPUs', () => {
-    const facts = readCommandLine(commandLine('-m', 'size=524288k', '-smp', '4,sockets=1,cores=4,threads=1'));
+    const facts = readOrderLine(orderLine('-m', 'size=524288k', '-smp', '4,sockets=1,cores=4,threads=1'));
     expect(facts).toEqual({ uuid, name: `drover-${uuid}`, vcpus: 4, memoryMiB: 512 });
   });
 
@@ -19,12 +19,12 @@ describe('the command line of a QEMU', () => {
     ['size=1048576k,slots=4,maxmem=4194304k', 1024],
     ['2G', 2048],
   ])('has its memory in MiB: %s', (words, memoryMiB) => {
-    expect(readCommandLine(commandLine('-m', words))?.memoryMiB).toBe(memoryMiB);
+    expect(readOrderLine(orderLine('-m', words))?.memoryMiB).toBe(memoryMiB);
   });
 
   it('is of no VM where it has no UUID', () => {
-    expect(readCommandLine(['qemu-system-x86_64', '-machine', 'none', '-name', 'guest=x'].join('\0'))).toBeUndefined();
-    expect(readCommandLine('qemu-system-x86_64\0-uuid')).toBeUndefined();
+    expect(readOrderLine(['qemu-system-x86_64', '-machine', 'none', '-name', 'guest=x'].join('\0'))).toBeUndefined();
+    expect(readOrderLine('qemu-system-x86_64\0-uuid')).toBeUndefined();
   });
 });
 
@@ -46,7 +46,7 @@ describe('the QEMU processes of a host', () => {
   ) {
     const own = path.join(folder, 'proc', String(pid));
     await mkdir(own, { recursive: true });
-    const { name = 'qemu-system-x86', line = commandLine('-m', '32'), isElsewhere = false, uid = 0 } = options;
+    const { name = 'qemu-system-x86', line = orderLine('-m', '32'), isElsewhere = false, uid = 0 } = options;
     await writeFile(
       path.join(own, 'stat'),
       `${pid} (${name}) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 19 20`,
@@ -70,7 +70,7 @@ describe('the QEMU processes of a host', () => {
 
   it('are none that another user calls so, whatever stands in the way of a look at it', async () => {
     await addProcess(11);
-    await addProcess(12, { uid: 65_534, line: commandLine('-m', '2000000000') });
+    await addProcess(12, { uid: 65_534, line: orderLine('-m', '2000000000') });
     await addProcess(13, { uid: 65_534 });
     const link = path.join(folder, 'proc', '13', 'root', 'run', 'libvirt');
     await rm(link);

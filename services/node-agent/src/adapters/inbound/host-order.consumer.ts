@@ -1,34 +1,34 @@
-import { sentOrderSchema, type FleetId, type HostCommandAnswer, type HostId, type Rejection } from '@drover/contracts';
+import { sentOrderSchema, type FleetId, type HostOrderAnswer, type HostId, type Rejection } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { answered, rejected, type Messaging, type MessagingSubscription, type OrderCheck } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
 import type { Lower } from '../../application/lower.handler.js';
 import type { Look } from '../../application/look.handler.js';
-import type { TakeCommand } from '../../application/take-command.handler.js';
+import type { TakeOrder } from '../../application/take-order.handler.js';
 
-export interface HostOrderHandlers {
-  readonly takeCommand: TakeCommand;
+export interface HostRequestHandlers {
+  readonly takeOrder: TakeOrder;
   readonly look: Look;
   readonly lower: Lower;
 }
 
 /**
- * Answers the commands and questions on the host's own subject.
+ * Answers the orders and questions on the host's own subject.
  *
  * What vm-manager has not signed for this host is refused, and nothing of it is read; what it has signed for another journal of this
  * host is none of this one's. An order is read strictly, because a field that is not known here may change what is to be done. One that cannot be read is refused
  * by an answer, so that its sender ends it instead of sending it again.
  */
-export function consumeHostCommands(
+export function consumeHostOrders(
   messaging: Messaging,
   hostId: HostId,
   journal: () => { readonly fleetId: FleetId; readonly journalEpoch: number | undefined },
   check: OrderCheck,
-  { takeCommand, look, lower }: HostOrderHandlers,
+  { takeOrder, look, lower }: HostRequestHandlers,
   clock: Clock,
   logger: Logger,
 ): MessagingSubscription {
-  return messaging.respond(messaging.subjects.hostCommand(hostId), async ({ payload }) => {
+  return messaging.respond(messaging.subjects.hostOrder(hostId), async ({ payload }) => {
     const receivedAtMs = clock.monotonicMs();
     const { fleetId, journalEpoch } = journal();
     const signed = check.open(payload, { purpose: 'order', fleetId, hostId });
@@ -40,10 +40,10 @@ export function consumeHostCommands(
       return answered(refusal);
     }
     const { order } = read.data;
-    if (read.data.journalEpoch !== journalEpoch) return answered<HostCommandAnswer>({ kind: 'other-journal' });
+    if (read.data.journalEpoch !== journalEpoch) return answered<HostOrderAnswer>({ kind: 'other-journal' });
     if (order.kind === 'look') return answered(await look.take(order));
     if (order.kind === 'lower') return answered(await lower.take(order));
-    return answered(await takeCommand.take(order, receivedAtMs));
+    return answered(await takeOrder.take(order, receivedAtMs));
   });
 }
 
@@ -57,5 +57,5 @@ function notSigned(hostId: HostId): Rejection {
 function refused(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]) {
   const problems = issues.slice(0, 10).map(({ path, message }) => `/${path.map(String).join('/')}: ${message}`);
   const detail = `this agent cannot read the order; update it: ${problems.join('; ')}`.slice(0, 2000);
-  return { kind: 'refused', code: 'PROTOCOL_UNSUPPORTED', detail } satisfies HostCommandAnswer;
+  return { kind: 'refused', code: 'PROTOCOL_UNSUPPORTED', detail } satisfies HostOrderAnswer;
 }

@@ -1,42 +1,38 @@
 import {
   compareGenerations,
-  type CommandFinished,
+  type OrderFinished,
   type PowerState,
   type ReportSource,
   type VmFact,
 } from '@drover/contracts';
-import { pendingCommand } from '../process/host-command.process.js';
+import { pendingOrder } from '../process/host-order.process.js';
 import { undoneFacts } from '../process/overdue.policy.js';
 import { mayTryAnotherHost, refusalText } from '../process/placement.process.js';
 import { isOldReport, type OpenOperation, type VmState } from '../vm/vm.state.js';
 import { driftDifference, powerDifference, type Observation } from './power-difference.policy.js';
 
-type Done = Extract<CommandFinished['result'], { kind: 'done' }>;
-type Failed = Extract<CommandFinished['result'], { kind: 'failed' }>;
+type Done = Extract<OrderFinished['result'], { kind: 'done' }>;
+type Failed = Extract<OrderFinished['result'], { kind: 'failed' }>;
 
 /**
- * What follows from a host's word that a command came to its end.
+ * What follows from a host's word that an order came to its end.
  *
- * What was observed is recorded whatever became of the operation meanwhile; the operation ends only by the command it waits
+ * What was observed is recorded whatever became of the operation meanwhile; the operation ends only by the order it waits
  * for. A report of another host, another generation or an older report changes nothing.
  */
-export function settleCommandFinished(
-  state: VmState,
-  report: CommandFinished,
-  source: ReportSource,
-): readonly VmFact[] {
+export function settleCommandFinished(state: VmState, report: OrderFinished, source: ReportSource): readonly VmFact[] {
   if (state.phase !== 'present' || state.hostId !== source.hostId || state.generation === undefined) return [];
   if (compareGenerations(report.generation, state.generation) !== 0 || isOldReport(state, source)) return [];
   const { result } = report;
   const operation = state.operation;
-  const isAwaited = operation !== undefined && pendingCommand(state)?.command.commandId === report.commandId;
+  const isAwaited = operation !== undefined && pendingOrder(state)?.order.orderId === report.orderId;
   const left = leftOfRemoval(state, report);
   if (left !== undefined) return removed(operation, source, left);
   const observation = { hostId: source.hostId, generation: report.generation, source };
   const facts = [...observed(state, report, observation, isAwaited ? operation : undefined)];
   if (!isAwaited) return facts;
   if (result.kind === 'failed') return [...facts, ...failed(state, operation, result, report, source)];
-  if (result.kind === 'done' && state.removals.includes(report.commandId)) {
+  if (result.kind === 'done' && state.removals.includes(report.orderId)) {
     return [...facts, ...failed(state, operation, thereAgain, report, source)];
   }
   if (result.kind === 'done') return [...facts, succeeded(operation, [])];
@@ -45,7 +41,7 @@ export function settleCommandFinished(
 
 function observed(
   state: VmState,
-  report: CommandFinished,
+  report: OrderFinished,
   observation: Observation,
   awaited: OpenOperation | undefined,
 ): readonly VmFact[] {
@@ -82,7 +78,7 @@ function definedFacts(state: VmState, result: Done, observation: Observation): r
 /** A start that was done although the VM is stopped again: both happened, and both are recorded. */
 function startedAndGone(
   state: VmState,
-  powerState: CommandFinished['powerState'],
+  powerState: OrderFinished['powerState'],
   observation: Observation,
   awaited: OpenOperation | undefined,
 ): readonly VmFact[] | undefined {
@@ -101,7 +97,7 @@ function failed(
   state: VmState,
   operation: OpenOperation,
   result: Failed,
-  report: CommandFinished,
+  report: OrderFinished,
   source: ReportSource,
 ): readonly VmFact[] {
   const { operationId } = operation;
@@ -148,14 +144,14 @@ function failed(
 
 /**
  * What a removal has left: undefined where this is none, or the VM is not gone by it. After a removal whose place was taken, a later
- * command may have made the VM again by now, and its own end tells.
+ * order may have made the VM again by now, and its own end tells.
  *
  * A host that could not look once more at its end has removed it all the same. A domain of somebody else with the VM's id is not the
  * VM: nothing of it is touched, and the VM is gone.
  */
-function leftOfRemoval(state: VmState, report: CommandFinished): readonly string[] | undefined {
-  const { result, powerState, commandId } = report;
-  if (!state.removals.includes(commandId) || (state.wish?.cause.revision ?? 0) > report.revision) return undefined;
+function leftOfRemoval(state: VmState, report: OrderFinished): readonly string[] | undefined {
+  const { result, powerState, orderId } = report;
+  if (!state.removals.includes(orderId) || (state.wish?.cause.revision ?? 0) > report.revision) return undefined;
   if (isForeign(report)) return [foreignLeft(state)];
   const isGone = powerState === 'ABSENT' || powerState === 'UNRESPONSIVE';
   return result.kind === 'done' && isGone ? (result.left ?? []) : undefined;
@@ -166,12 +162,12 @@ function foreignLeft({ hostId }: VmState): string {
 }
 
 /** The domain that has the VM's id on the host is not of this fleet. */
-function isForeign({ result }: CommandFinished): boolean {
+function isForeign({ result }: OrderFinished): boolean {
   return result.kind === 'failed' && result.error.code === 'DOMAIN_FOREIGN';
 }
 
 /** The power state of the VM: of somebody else's domain with its id nothing follows for it. */
-function ofOurs(report: CommandFinished): PowerState {
+function ofOurs(report: OrderFinished): PowerState {
   return isForeign(report) ? 'ABSENT' : report.powerState;
 }
 
@@ -216,7 +212,7 @@ function superseded(operation: OpenOperation): VmFact {
       operationId: operation.operationId,
       step: operation.wish.kind,
       code: 'SUPERSEDED',
-      reason: 'the host took a newer command for this VM before this one was done',
+      reason: 'the host took a newer order for this VM before this one was done',
       undone: [],
       left: [],
     },

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { countSchema, ordinalSchema, durationMsSchema } from '../bounds.schema.js';
 import {
-  commandIdSchema,
-  commandOrderSchema,
+  orderIdSchema,
+  orderRankSchema,
   generationSchema,
   operationIdSchema,
   projectIdSchema,
@@ -14,11 +14,11 @@ import { settledDefinitionSchema, volumeRefSchema } from './observed-vm.schema.j
 
 const order = {
   /** Follows from the id of the event that caused it: a repeat is recognised. */
-  commandId: commandIdSchema,
+  orderId: orderIdSchema,
   vmId: vmIdSchema,
   operationId: operationIdSchema,
   generation: generationSchema,
-  /** Of the causing event in the VM's stream. An agent takes no command older than the last it took for the VM. */
+  /** Of the causing event in the VM's stream. An agent takes no order older than the last it took for the VM. */
   revision: countSchema,
   /** Not begun later than this after it was received. */
   ttlMs: ordinalSchema,
@@ -33,8 +33,8 @@ const definition = {
   settled: settledDefinitionSchema.optional(),
 };
 
-/** An order of `drover.host.<hostId>.command`. Carried out one at a time and in order per VM; VMs do not wait for each other. */
-export const hostCommandSchema = z.discriminatedUnion('kind', [
+/** An order of `drover.host.<hostId>.order`. Carried out one at a time and in order per VM; VMs do not wait for each other. */
+export const hostOrderSchema = z.discriminatedUnion('kind', [
   /** Volumes, definition and, if asked, start; on failure all of it is undone. */
   z.strictObject({ ...order, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
   z.strictObject({ ...order, ...definition, kind: z.literal('start') }),
@@ -57,18 +57,18 @@ export const hostCommandSchema = z.discriminatedUnion('kind', [
     volumes: z.array(volumeRefSchema).max(32).optional(),
   }),
 ]);
-export type HostCommand = z.infer<typeof hostCommandSchema>;
-export type HostCommandKind = HostCommand['kind'];
+export type HostOrder = z.infer<typeof hostOrderSchema>;
+export type HostOrderKind = HostOrder['kind'];
 
 /**
- * Asks for one VM as it is (safety.md 11, "on request"). Changes nothing and has no place in the order of commands; it is answered
+ * Asks for one VM as it is (safety.md 11, "on request"). Changes nothing and has no place in the sequence of orders; it is answered
  * `taken` once a `vm-state` stands in the agent's VM lane, behind every earlier report of the VM.
  */
 export const vmLookSchema = z.strictObject({
   kind: z.literal('look'),
   vmId: vmIdSchema,
-  /** The command whose end is waited for. */
-  commandId: commandIdSchema,
+  /** The order whose end is waited for. */
+  orderId: orderIdSchema,
 });
 export type VmLook = z.infer<typeof vmLookSchema>;
 
@@ -79,32 +79,32 @@ export type VmLook = z.infer<typeof vmLookSchema>;
 export const vmLowerSchema = z.strictObject({
   kind: z.literal('lower'),
   vmId: vmIdSchema,
-  from: commandOrderSchema,
-  to: commandOrderSchema,
+  from: orderRankSchema,
+  to: orderRankSchema,
 });
 export type VmLower = z.infer<typeof vmLowerSchema>;
 
 /** All that a host may be ordered or asked. */
-export const hostOrderSchema = z.discriminatedUnion('kind', [
-  ...hostCommandSchema.options,
+export const hostRequestSchema = z.discriminatedUnion('kind', [
+  ...hostOrderSchema.options,
   vmLookSchema,
   vmLowerSchema,
 ]);
-export type HostOrder = z.infer<typeof hostOrderSchema>;
+export type HostRequest = z.infer<typeof hostRequestSchema>;
 
-/** All that comes on `drover.host.<hostId>.command`, signed by vm-manager (`signedSchema`). */
+/** All that comes on `drover.host.<hostId>.order`, signed by vm-manager (`signedSchema`). */
 export const sentOrderSchema = z.strictObject({
   /** Of the host's journal that it is made for: to any other it means nothing, so a copy of another day does nothing. */
   journalEpoch: ordinalSchema,
-  order: hostOrderSchema,
+  order: hostRequestSchema,
 });
 export type SentOrder = z.infer<typeof sentOrderSchema>;
 
-/** The agent's answer. Only `taken` means that the command stands in its journal and will be reported on. */
-export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
+/** The agent's answer. Only `taken` means that the order stands in its journal and will be reported on. */
+export const hostOrderAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('taken') }),
-  /** A newer command was taken for this VM before; the answer to `lower` where another order is the newest. */
-  z.strictObject({ kind: z.literal('superseded'), newest: commandOrderSchema }),
+  /** A newer order was taken for this VM before; the answer to `lower` where another order is the newest. */
+  z.strictObject({ kind: z.literal('superseded'), newest: orderRankSchema }),
   /** The agent's journal is new and it waits for the table of its VMs. */
   z.strictObject({ kind: z.literal('table-needed') }),
   /** It was made for another journal of this host; nothing was done. The epoch of its journal is told by its registration. */
@@ -119,4 +119,4 @@ export const hostCommandAnswerSchema = z.discriminatedUnion('kind', [
     detail: z.string().max(2000),
   }),
 ]);
-export type HostCommandAnswer = z.infer<typeof hostCommandAnswerSchema>;
+export type HostOrderAnswer = z.infer<typeof hostOrderAnswerSchema>;

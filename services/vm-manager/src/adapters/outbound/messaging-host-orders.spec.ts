@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { commandIdSchema, fleetIdSchema, type SentOrder, type Signed } from '@drover/contracts';
+import { orderIdSchema, fleetIdSchema, type SentOrder, type Signed } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { answered, createMemoryBus, createOrderKey, OrderSigner } from '@drover/messaging';
 import { silentLogger } from '@drover/observability';
 import { HostJournals } from '../../application/host-journals.state.js';
 import { hostA, vmId } from '../../testing/index.js';
-import { MessagingHostCommands } from './messaging-host-commands.adapter.js';
+import { MessagingHostOrders } from './messaging-host-orders.adapter.js';
 
 const fleetId = fleetIdSchema.parse(derivedId('fleet', 'spec'));
-const commandId = commandIdSchema.parse(derivedId(vmId, 'look'));
+const orderId = orderIdSchema.parse(derivedId(vmId, 'look'));
 
 function aBench() {
   const bus = createMemoryBus();
@@ -16,18 +16,18 @@ function aBench() {
   const messaging = bus.connect({ name: 'vm-manager', logger: silentLogger, deadLetters });
   const agent = bus.connect({ name: `host-${hostA}`, logger: silentLogger, deadLetters });
   const sent: SentOrder[] = [];
-  agent.respond(agent.subjects.hostCommand(hostA), ({ payload }) => {
+  agent.respond(agent.subjects.hostOrder(hostA), ({ payload }) => {
     sent.push(JSON.parse((payload as Signed).body) as SentOrder);
     return answered({ kind: 'taken' });
   });
   const journals = new HostJournals();
-  const hosts = new MessagingHostCommands(messaging, new OrderSigner(createOrderKey().privateKey, fleetId), journals);
+  const hosts = new MessagingHostOrders(messaging, new OrderSigner(createOrderKey().privateKey, fleetId), journals);
   const trace = {
     operationId: derivedId('operation', 'spec'),
-    causationId: commandId,
+    causationId: orderId,
     signal: new AbortController().signal,
   };
-  return { journals, sent, look: () => hosts.look(hostA, { kind: 'look', vmId, commandId }, trace) };
+  return { journals, sent, look: () => hosts.look(hostA, { kind: 'look', vmId, orderId }, trace) };
 }
 
 describe('an order on its way to a host', () => {

@@ -1,4 +1,4 @@
-import type { HostCommand, PowerState } from '@drover/contracts';
+import type { HostOrder, PowerState } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 
 export type StepName =
@@ -32,7 +32,7 @@ export interface Step {
   /** Only the VM's own process can do it: one that was silent for as long as it may be is not asked again. */
   readonly needsAnswer?: boolean;
   /**
-   * Done twice it has happened twice, and no look tells whether it has: where that is unknown, so is the command's end. The
+   * Done twice it has happened twice, and no look tells whether it has: where that is unknown, so is the order's end. The
    * journal says that it is about to begin before it does.
    */
   readonly isOnce?: boolean;
@@ -47,7 +47,7 @@ const reset: Step = { name: 'reset', isOnce: true };
 // Only the hypervisor's signal tells that a guest has rebooted, and the agent that waits for it must be there to hear it.
 const requestReboot: Step = { name: 'request-reboot', isOnce: true };
 const awaitReboot: Step = { name: 'await-reboot', isOnce: true };
-// The mark tells which command touched the VM last. The next one writes over it.
+// The mark tells which order touched the VM last. The next one writes over it.
 const mark: Step = { name: 'mark' };
 
 const create: readonly Step[] = [
@@ -56,20 +56,20 @@ const create: readonly Step[] = [
 ];
 
 /**
- * What a command does, in order.
+ * What an order does, in order.
  *
  * Only create and start are undone: what stop, reboot, reset, pause, resume and delete have done is what was asked for,
  * and half of it is nearer to the wish than none. A start that defines the VM anew leaves the definition: it is the one
  * that is wanted.
  */
-export function stepsOf(command: HostCommand): readonly Step[] {
-  switch (command.kind) {
+export function stepsOf(order: HostOrder): readonly Step[] {
+  switch (order.kind) {
     case 'create':
-      return command.powerOn ? [checkCapacity, ...create, start] : create;
+      return order.powerOn ? [checkCapacity, ...create, start] : create;
     case 'start':
       return [checkCapacity, { name: 'define' }, start];
     case 'stop':
-      return command.mode === 'force'
+      return order.mode === 'force'
         ? [forceStop, mark]
         : [{ name: 'request-shutdown', goal: stopped }, { name: 'await-stop' }, forceStop, mark];
     case 'reboot':
@@ -83,6 +83,6 @@ export function stepsOf(command: HostCommand): readonly Step[] {
     case 'delete':
       return [forceStop, { name: 'undefine', goal: ['ABSENT'] }, { name: 'delete-volumes' }];
     default:
-      return assertNever(command);
+      return assertNever(order);
   }
 }

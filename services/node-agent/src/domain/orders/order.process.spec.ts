@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ErrorReport, HostCommand } from '@drover/contracts';
-import { VmCommands } from '../../testing/host-commands.js';
-import { stepsOf, type StepName } from './command-steps.policy.js';
+import type { ErrorReport, HostOrder } from '@drover/contracts';
+import { VmOrders } from '../../testing/host-orders.js';
+import { stepsOf, type StepName } from './order-steps.policy.js';
 import {
   afterFailedUndo,
   afterFailure,
@@ -10,29 +10,29 @@ import {
   afterUndo,
   initialProgress,
   nextMove,
-  type CommandProgress,
-} from './command.process.js';
+  type OrderProgress,
+} from './order.process.js';
 
-const vm = new VmCommands('a');
+const vm = new VmOrders('a');
 const refused: ErrorReport = { code: 'HYPERVISOR_FAILED', outcome: 'not-applied', detail: 'no' };
 const unknown: ErrorReport = { code: 'TIMED_OUT', outcome: 'unknown', detail: 'perhaps' };
 
 /** What is done and undone when this step fails. */
-function failingAt(command: HostCommand, failing: StepName, error: ErrorReport) {
+function failingAt(order: HostOrder, failing: StepName, error: ErrorReport) {
   const moves: string[] = [];
-  let progress: CommandProgress = initialProgress;
+  let progress: OrderProgress = initialProgress;
   for (;;) {
     // Through JSON, as the journal keeps it.
-    progress = JSON.parse(JSON.stringify(progress)) as CommandProgress;
-    const move = nextMove(command, progress);
+    progress = JSON.parse(JSON.stringify(progress)) as OrderProgress;
+    const move = nextMove(order, progress);
     if (move.kind === 'end') return { moves, result: move.result };
     moves.push(move.kind === 'do' ? move.step.name : `undo: ${move.undo}`);
-    if (move.kind === 'undo') progress = afterUndo(command, progress, move.step, []);
+    if (move.kind === 'undo') progress = afterUndo(order, progress, move.step, []);
     else progress = move.step.name === failing ? afterFailure(progress, move.step, error) : afterStep(progress);
   }
 }
 
-describe('the process of a command', () => {
+describe('the process of an order', () => {
   it.each([
     [vm.create(1), ['check-capacity', 'create-volumes', 'define', 'start']],
     [vm.create(1, { powerOn: false }), ['create-volumes', 'define']],
@@ -41,8 +41,8 @@ describe('the process of a command', () => {
     [vm.forceStop(1), ['force-stop', 'mark']],
     [vm.reboot(1), ['request-reboot', 'await-reboot', 'reset', 'mark']],
     [vm.plain('delete', 1), ['force-stop', 'undefine', 'delete-volumes']],
-  ] as const)('does the steps of $kind in order', (command, names) => {
-    expect(stepsOf(command).map(({ name }) => name)).toEqual(names);
+  ] as const)('does the steps of $kind in order', (order, names) => {
+    expect(stepsOf(order).map(({ name }) => name)).toEqual(names);
   });
 
   it.each([
@@ -59,9 +59,9 @@ describe('the process of a command', () => {
   });
 
   it.each(['stop', 'reboot', 'delete'] as const)('undoes nothing of a %s', (kind) => {
-    const command = kind === 'stop' ? vm.stop(1) : kind === 'reboot' ? vm.reboot(1) : vm.plain('delete', 1);
-    for (const { name } of stepsOf(command)) {
-      const { moves, result } = failingAt(command, name, unknown);
+    const order = kind === 'stop' ? vm.stop(1) : kind === 'reboot' ? vm.reboot(1) : vm.plain('delete', 1);
+    for (const { name } of stepsOf(order)) {
+      const { moves, result } = failingAt(order, name, unknown);
       expect(moves.at(-1)).toBe(name);
       expect(result).toMatchObject({ kind: 'failed', step: name, undone: [] });
     }
@@ -73,11 +73,11 @@ describe('the process of a command', () => {
   });
 
   it('stops undoing at an undo that fails, and names all that is left', () => {
-    const command = vm.create(1);
-    const [, , define] = stepsOf(command);
+    const order = vm.create(1);
+    const [, , define] = stepsOf(order);
     if (define === undefined) throw new Error('a create defines');
     const failed = afterFailure({ ...initialProgress, step: 2 }, define, unknown);
-    const move = nextMove(command, afterFailedUndo(command, failed, define, 'HYPERVISOR_FAILED: no'));
+    const move = nextMove(order, afterFailedUndo(order, failed, define, 'HYPERVISOR_FAILED: no'));
     expect(move).toMatchObject({
       kind: 'end',
       result: { undone: [], left: ['define: HYPERVISOR_FAILED: no', 'create-volumes: not undone'] },

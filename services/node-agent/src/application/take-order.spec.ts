@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Journal } from './ports/journal.port.js';
 import { HostBench } from '../testing/host-bench.js';
-import { VmCommands } from '../testing/host-commands.js';
+import { VmOrders } from '../testing/host-orders.js';
 
 const turns = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-describe('answering a command', () => {
-  it('says taken, to the first copy and to a repeat, only when the command is durable', async () => {
+describe('answering an order', () => {
+  it('says taken, to the first copy and to a repeat, only when the order is durable', async () => {
     const disk = Promise.withResolvers<void>();
     const bench = new HostBench();
     const slow: Journal = {
@@ -28,7 +28,7 @@ describe('answering a command', () => {
     const agent = bench.create({ journal: slow });
     await agent.start();
     await controlPlane.when(() => (agent.isOpen ? true : undefined));
-    const create = new VmCommands('a').create(1);
+    const create = new VmOrders('a').create(1);
     let answersCount = 0;
     const answers = [controlPlane.send(create), controlPlane.send(create)].map(async (answer) => {
       const value = await answer;
@@ -41,7 +41,7 @@ describe('answering a command', () => {
     disk.resolve();
     expect(await Promise.all(answers)).toEqual([{ kind: 'taken' }, { kind: 'taken' }]);
     await controlPlane.end(create);
-    expect(controlPlane.ends(create.commandId)).toHaveLength(1);
+    expect(controlPlane.ends(create.orderId)).toHaveLength(1);
     await agent.stop();
   });
 });

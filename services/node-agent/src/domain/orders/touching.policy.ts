@@ -2,7 +2,7 @@ import {
   compareGenerations,
   type FleetId,
   type Generation,
-  type HostCommand,
+  type HostOrder,
   type PowerState,
   type Rejection,
 } from '@drover/contracts';
@@ -15,21 +15,17 @@ export interface ObservedOwner {
   readonly isUntracked?: boolean;
 }
 
-type TouchingCommand = Pick<HostCommand, 'generation' | 'kind'> & { readonly mode?: 'graceful' | 'force' };
+type TouchingOrder = Pick<HostOrder, 'generation' | 'kind'> & { readonly mode?: 'graceful' | 'force' };
 
 /**
- * Why a command may not touch what is there under its VM's id (safety.md 9).
+ * Why an order may not touch what is there under its VM's id (safety.md 9).
  *
- * An older copy that does not run is taken over by a command that defines it anew or removes it: the VM was given to this host
- * again. Any other command would pass the old definition off as the newest. A copy that runs is left to a person.
+ * An older copy that does not run is taken over by an order that defines it anew or removes it: the VM was given to this host
+ * again. Any other order would pass the old definition off as the newest. A copy that runs is left to a person.
  */
-export function refusalToTouch(
-  fleetId: FleetId,
-  command: TouchingCommand,
-  observed: ObservedOwner,
-): Rejection | undefined {
+export function refusalToTouch(fleetId: FleetId, order: TouchingOrder, observed: ObservedOwner): Rejection | undefined {
   const { isUntracked = false, mark, powerState } = observed;
-  if (isUntracked) return isForcedStop(command) ? undefined : besideUntracked;
+  if (isUntracked) return isForcedStop(order) ? undefined : besideUntracked;
   if (powerState === 'ABSENT') return undefined;
   if (mark?.fleetId !== fleetId) {
     return {
@@ -37,10 +33,10 @@ export function refusalToTouch(
       detail: 'The host has a domain with the id of this VM that is not of this fleet; it was left alone.',
     };
   }
-  const age = compareGenerations(mark.generation, command.generation);
-  const data = { found: mark.generation, commanded: command.generation };
+  const age = compareGenerations(mark.generation, order.generation);
+  const data = { found: mark.generation, ordered: order.generation };
   if (age > 0) return { code: 'SUPERSEDED', detail: 'The host holds a newer generation of this VM.', data };
-  if (age < 0 && (isActive(powerState) || !takingOver.has(command.kind))) {
+  if (age < 0 && (isActive(powerState) || !takingOver.has(order.kind))) {
     const does = isActive(powerState) ? 'runs' : 'is defined';
     return {
       code: 'VM_WRONG_STATE',
@@ -55,11 +51,11 @@ export function refusalToTouch(
  * The power state of the VM itself. A domain of another fleet that has its id says nothing of it: the VM is then not there. Of an
  * older copy that runs nothing is said, because no start of this generation made it run.
  */
-export function ownPowerState(fleetId: FleetId, command: TouchingCommand, observed: ObservedOwner): PowerState {
+export function ownPowerState(fleetId: FleetId, order: TouchingOrder, observed: ObservedOwner): PowerState {
   const { isUntracked = false, mark, powerState } = observed;
   if (powerState === 'ABSENT' || isUntracked) return powerState;
   if (mark?.fleetId !== fleetId) return 'ABSENT';
-  const isOlder = compareGenerations(mark.generation, command.generation) < 0;
+  const isOlder = compareGenerations(mark.generation, order.generation) < 0;
   return isOlder && isActive(powerState) ? 'UNRESPONSIVE' : powerState;
 }
 
@@ -71,12 +67,12 @@ const besideUntracked: Rejection = {
     'deleted under it. Force-stop the VM: that ends the process.',
 };
 
-/** A person's word, and the only command that ends such a process. */
-function isForcedStop(command: TouchingCommand): boolean {
-  return command.kind === 'stop' && command.mode === 'force';
+/** A person's word, and the only order that ends such a process. */
+function isForcedStop(order: TouchingOrder): boolean {
+  return order.kind === 'stop' && order.mode === 'force';
 }
 
-const takingOver: ReadonlySet<HostCommand['kind']> = new Set(['create', 'start', 'delete'] as const);
+const takingOver: ReadonlySet<HostOrder['kind']> = new Set(['create', 'start', 'delete'] as const);
 
 const demanded = {
   pause: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
@@ -84,10 +80,10 @@ const demanded = {
   reset: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
   reboot: ['RUNNING', 'UNRESPONSIVE'],
   start: ['ABSENT', 'STOPPED', 'CRASHED', 'RUNNING'],
-} as const satisfies Partial<Record<HostCommand['kind'], readonly PowerState[]>>;
+} as const satisfies Partial<Record<HostOrder['kind'], readonly PowerState[]>>;
 
-/** Why a command makes no sense in the state the VM is in. "Already so" is no reason: the command is then done. */
-export function refusalInState(kind: HostCommand['kind'], powerState: PowerState): Rejection | undefined {
+/** Why an order makes no sense in the state the VM is in. "Already so" is no reason: the order is then done. */
+export function refusalInState(kind: HostOrder['kind'], powerState: PowerState): Rejection | undefined {
   if (!(kind in demanded)) return undefined;
   const allowed: readonly PowerState[] = demanded[kind as keyof typeof demanded];
   if (allowed.includes(powerState)) return undefined;

@@ -1,11 +1,11 @@
 import {
   Fault,
-  hostCommandAnswerSchema,
+  hostOrderAnswerSchema,
   loosely,
-  type HostCommand,
-  type HostCommandAnswer,
-  type HostId,
   type HostOrder,
+  type HostOrderAnswer,
+  type HostId,
+  type HostRequest,
   type SentOrder,
   type VmLook,
   type VmLower,
@@ -13,14 +13,14 @@ import {
 import type { Messaging, OrderSigner } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
 import type { HostJournals } from '../../application/host-journals.state.js';
-import type { HostCommands } from '../../application/ports/host-commands.port.js';
+import type { HostOrders } from '../../application/ports/host-orders.port.js';
 import type { MessageTrace } from '../../application/ports/scheduler.port.js';
 
-/** How long the agent may take to write a command into its journal before another copy is sent. */
+/** How long the agent may take to write an order into its journal before another copy is sent. */
 const ANSWER_MS = 5_000;
 
-/** Sends to `host.<hostId>.command`, signed for the journal that the host has now; the message id is the command's, so that a repeat is known as one. */
-export class MessagingHostCommands implements HostCommands {
+/** Sends to `host.<hostId>.order`, signed for the journal that the host has now; the message id is the order's, so that a repeat is known as one. */
+export class MessagingHostOrders implements HostOrders {
   readonly #messaging: Messaging;
   readonly #signer: OrderSigner;
   readonly #journals: Pick<HostJournals, 'current'>;
@@ -31,31 +31,31 @@ export class MessagingHostCommands implements HostCommands {
     this.#journals = journals;
   }
 
-  send(hostId: HostId, command: HostCommand, trace: MessageTrace): Promise<HostCommandAnswer> {
-    return this.#order(hostId, command, command.commandId, trace);
+  send(hostId: HostId, order: HostOrder, trace: MessageTrace): Promise<HostOrderAnswer> {
+    return this.#order(hostId, order, order.orderId, trace);
   }
 
-  look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostCommandAnswer> {
+  look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostOrderAnswer> {
     return this.#order(hostId, look, undefined, trace);
   }
 
-  lower(hostId: HostId, lower: VmLower, trace: MessageTrace): Promise<HostCommandAnswer> {
+  lower(hostId: HostId, lower: VmLower, trace: MessageTrace): Promise<HostOrderAnswer> {
     return this.#order(hostId, lower, undefined, trace);
   }
 
   async #order(
     hostId: HostId,
-    order: HostOrder,
+    order: HostRequest,
     id: string | undefined,
     trace: MessageTrace,
-  ): Promise<HostCommandAnswer> {
+  ): Promise<HostOrderAnswer> {
     const { operationId, causationId, signal, traceparent } = trace;
     const fields = { operationId, hostId, vmId: order.vmId };
     const signed = this.#signer.sign('order', hostId, this.#addressed(hostId, order));
-    const answer = await inSpan(`host command ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
-      this.#messaging.request(this.#messaging.subjects.hostCommand(hostId), signed, {
+    const answer = await inSpan(`host order ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
+      this.#messaging.request(this.#messaging.subjects.hostOrder(hostId), signed, {
         ttlMs: ANSWER_MS,
-        schema: loosely(hostCommandAnswerSchema),
+        schema: loosely(hostOrderAnswerSchema),
         ...(id === undefined ? {} : { id }),
         operationId,
         causationId,
@@ -64,10 +64,10 @@ export class MessagingHostCommands implements HostCommands {
     );
     if (answer.kind === 'answered') return answer.value;
     const { code, detail } = answer.rejection;
-    throw new Fault(code, 'not-applied', `host ${hostId} refuses the command: ${detail}`);
+    throw new Fault(code, 'not-applied', `host ${hostId} refuses the order: ${detail}`);
   }
 
-  #addressed(hostId: HostId, order: HostOrder): SentOrder {
+  #addressed(hostId: HostId, order: HostRequest): SentOrder {
     const journalEpoch = this.#journals.current(hostId);
     if (journalEpoch === undefined) {
       throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `the registration of host ${hostId} has not been read yet`);

@@ -1,16 +1,16 @@
-import type { CommandOrder, HostCommand, HostId, VolumeRef } from '@drover/contracts';
+import type { OrderRank, HostOrder, HostId, VolumeRef } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
-import { hostCommandId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
+import { hostOrderId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
 
-/** A command as the stream tells it; its time to live is for the sender to say. */
-export type PendingHostCommand = OmitTtl<HostCommand>;
+/** An order as the stream tells it; its time to live is for the sender to say. */
+export type PendingOrder = OmitTtl<HostOrder>;
 type OmitTtl<Command> = Command extends unknown ? Omit<Command, 'ttlMs'> : never;
 
 export interface Delivering {
   readonly hostId: HostId;
-  /** The event the command follows from. */
+  /** The event the order follows from. */
   readonly cause: Cause;
-  readonly command: PendingHostCommand;
+  readonly order: PendingOrder;
 }
 
 /** Whether the operation needs a host to be chosen before anything else. */
@@ -25,32 +25,32 @@ export function currentCause(operation: OpenOperation): Cause {
 }
 
 /**
- * The command that the open operation now waits for, or nothing where it has none. An undo that its host did not confirm in
+ * The order that the open operation now waits for, or nothing where it has none. An undo that its host did not confirm in
  * time outlives its operation: what nobody has any more is taken back whenever the host answers again.
  *
  * Steps and their undo:
  * - `create` is undone by the host itself where it fails, and by `delete` where it was cancelled or is overdue;
- * - `start`, `stop`, `reboot`, `reset`, `pause`, `resume` have none: the opposite command would be a second change to a
+ * - `start`, `stop`, `reboot`, `reset`, `pause`, `resume` have none: the opposite order would be a second change to a
  *   guest that nobody asked for, so what was observed is recorded instead;
  * - `delete` has none: what is removed cannot be brought back.
  */
-export function pendingCommand(state: VmState): Delivering | undefined {
+export function pendingOrder(state: VmState): Delivering | undefined {
   const { operation, identity, hostId, generation, owedUndo } = state;
   const owed =
     operation === undefined ? owedUndo : { operationId: operation.operationId, cause: currentCause(operation) };
   if (owed === undefined || identity === undefined || hostId === undefined || generation === undefined)
     return undefined;
   const { cause, operationId } = owed;
-  const commandId = hostCommandId(cause);
-  const order = { commandId, vmId: identity.vmId, operationId, generation, revision: cause.revision };
+  const orderId = hostOrderId(cause);
+  const ids = { orderId, vmId: identity.vmId, operationId, generation, revision: cause.revision };
   const isForward = operation !== undefined && operation.undoing === undefined;
-  return { hostId, cause, command: { ...order, ...(isForward ? step(state, operation, identity) : removal(state)) } };
+  return { hostId, cause, order: { ...ids, ...(isForward ? step(state, operation, identity) : removal(state)) } };
 }
 
-type Order = Pick<HostCommand, 'commandId' | 'vmId' | 'operationId' | 'generation' | 'revision'>;
-type StepOf<Command> = Command extends unknown ? Omit<Command, keyof Order> : never;
+type OrderIds = Pick<HostOrder, 'orderId' | 'vmId' | 'operationId' | 'generation' | 'revision'>;
+type StepOf<Command> = Command extends unknown ? Omit<Command, keyof OrderIds> : never;
 
-function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingHostCommand> {
+function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingOrder> {
   const { wish } = operation;
   switch (wish.kind) {
     case 'create':
@@ -87,15 +87,15 @@ function definitionOf(state: VmState, identity: VmIdentity) {
 }
 
 /**
- * The newest order that a host must know of this VM before it takes commands again, where it has the VM or once had it. Just
- * below the command that is being waited for; else above everything that was ever sent, so that late copies do nothing.
+ * The newest order that a host must know of this VM before it takes orders again, where it has the VM or once had it. Just
+ * below the order that is being waited for; else above everything that was ever sent, so that late copies do nothing.
  */
-export function newestOrder(state: VmState, hostId: HostId): CommandOrder | undefined {
+export function newestOrder(state: VmState, hostId: HostId): OrderRank | undefined {
   const { generation } = state;
   if (generation === undefined) return undefined;
   if (state.hostId !== hostId) {
     return state.formerHosts.includes(hostId) ? { generation, revision: state.revision } : undefined;
   }
-  const pending = pendingCommand(state);
-  return { generation, revision: pending === undefined ? state.revision : pending.command.revision - 1 };
+  const pending = pendingOrder(state);
+  return { generation, revision: pending === undefined ? state.revision : pending.order.revision - 1 };
 }

@@ -1,23 +1,23 @@
 import {
-  commandIdSchema,
+  orderIdSchema,
   DEFAULT_PROJECT,
   operationIdSchema,
   vmIdSchema,
   vmSpecSchema,
-  type HostCommand,
+  type HostOrder,
   type SettledDefinition,
   type VmId,
   type VmSpecInput,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 
-export interface CommandOverrides {
+export interface OrderOverrides {
   readonly generation?: { readonly epoch: number; readonly n: number };
   readonly ttlMs?: number;
 }
 
-/** Commands for one VM as vm-manager would send them: ids follow from VM, generation and revision. */
-export class VmCommands {
+/** Orders for one VM as vm-manager would send them: ids follow from VM, generation and revision. */
+export class VmOrders {
   readonly vmId: VmId;
   readonly name: string;
 
@@ -26,36 +26,32 @@ export class VmCommands {
     this.vmId = vmIdSchema.parse(derivedId('vm', name));
   }
 
-  create(revision: number, options: { powerOn?: boolean; spec?: VmSpecInput } & CommandOverrides = {}): HostCommand {
+  create(revision: number, options: { powerOn?: boolean; spec?: VmSpecInput } & OrderOverrides = {}): HostOrder {
     const { powerOn = true, spec } = options;
     return { ...this.#order(revision, options), ...this.#definition(spec), kind: 'create', powerOn };
   }
 
   start(
     revision: number,
-    options: { spec?: VmSpecInput; settled?: SettledDefinition } & CommandOverrides = {},
-  ): HostCommand {
+    options: { spec?: VmSpecInput; settled?: SettledDefinition } & OrderOverrides = {},
+  ): HostOrder {
     const settled = options.settled === undefined ? {} : { settled: options.settled };
     return { ...this.#order(revision, options), ...this.#definition(options.spec), ...settled, kind: 'start' };
   }
 
-  stop(revision: number, gracePeriodMs = 60_000, overrides: CommandOverrides = {}): HostCommand {
+  stop(revision: number, gracePeriodMs = 60_000, overrides: OrderOverrides = {}): HostOrder {
     return { ...this.#order(revision, overrides), kind: 'stop', mode: 'graceful', gracePeriodMs };
   }
 
-  forceStop(revision: number, overrides: CommandOverrides = {}): HostCommand {
+  forceStop(revision: number, overrides: OrderOverrides = {}): HostOrder {
     return { ...this.#order(revision, overrides), kind: 'stop', mode: 'force', gracePeriodMs: 0 };
   }
 
-  reboot(revision: number, gracePeriodMs = 60_000, overrides: CommandOverrides = {}): HostCommand {
+  reboot(revision: number, gracePeriodMs = 60_000, overrides: OrderOverrides = {}): HostOrder {
     return { ...this.#order(revision, overrides), kind: 'reboot', gracePeriodMs };
   }
 
-  plain(
-    kind: 'reset' | 'pause' | 'resume' | 'delete',
-    revision: number,
-    overrides: CommandOverrides = {},
-  ): HostCommand {
+  plain(kind: 'reset' | 'pause' | 'resume' | 'delete', revision: number, overrides: OrderOverrides = {}): HostOrder {
     return { ...this.#order(revision, overrides), kind };
   }
 
@@ -63,10 +59,10 @@ export class VmCommands {
     return { projectId: DEFAULT_PROJECT, name: this.name, spec: vmSpecSchema.parse(spec) };
   }
 
-  #order(revision: number, { generation = { epoch: 1, n: 1 }, ttlMs = 60_000 }: CommandOverrides) {
+  #order(revision: number, { generation = { epoch: 1, n: 1 }, ttlMs = 60_000 }: OrderOverrides) {
     const label = `${generation.epoch}.${generation.n}.${revision}`;
     return {
-      commandId: commandIdSchema.parse(derivedId(this.vmId, `command ${label}`)),
+      orderId: orderIdSchema.parse(derivedId(this.vmId, `order ${label}`)),
       operationId: operationIdSchema.parse(derivedId(this.vmId, `operation ${label}`)),
       vmId: this.vmId,
       generation,
