@@ -58,3 +58,27 @@ export const commands = [
     flags: [],
   },
 ];
+
+/** What the launcher itself reads of its environment. */
+export const variables = [
+  {
+    name: 'DROVER_HOME',
+    text: 'Folder of all data of this installation. Without it `/var/lib/drover` for root, and `drover` in `XDG_DATA_HOME` (`~/.local/share`) for other users.',
+  },
+  {
+    name: 'DATABASE_URL',
+    text: 'URL of a PostgreSQL of your own, with its owner’s name and password. Without it the launcher starts the PostgreSQL that comes with Drover. Give it at each `up`.',
+  },
+  {
+    name: 'DROVER_IMAGE_FOLDER',
+    text: 'Folder with the image `guest`, for the live tests and the bench `real-vm`. Without it they build one.',
+  },
+  {
+    name: 'CI',
+    text: 'If it is set the launcher draws no progress bar, and `npm run check` runs the unit tests of everything.',
+  },
+  {
+    name: 'DROVER_…',
+    text: 'Any setting of [configuration.md](configuration.md) in the environment of `up` is passed on to the services.',
+  },
+];

@@ -6,7 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { START, subjectsUnder, type StoredEvent } from '@drover/contracts';
 import { openPostgresEventStore } from '@drover/event-store';
 import { outageOf } from '@drover/observability';
-import { readSecret, whenAvailable, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import {
+  databaseUrlFileSchema,
+  homeSchema,
+  natsUrlSchema,
+  readSecret,
+  subjectPrefixSchema,
+  whenAvailable,
+  type ServiceContext,
+  type ServiceDefinition,
+} from '@drover/service-kit';
 import { z } from 'zod';
 import { HostsShutOut } from './hosts-shut-out.state.js';
 import { ensureCredentials, readmitHost, refuseHost } from './infrastructure/fleet-credentials.js';
@@ -15,11 +24,11 @@ import { homeAt } from './infrastructure/home.js';
 import { pushAccount } from './infrastructure/nats-revocation.client.js';
 
 export const credentialKeeperConfigSchema = z.object({
-  home: z.string().min(1).max(4096),
-  subjectPrefix: z.string().default('drover'),
-  nats: z.object({ url: z.string() }),
-  /** The role that reads events and appends fewest. */
-  database: z.object({ urlFiles: z.object({ scheduler: z.string().min(1).max(4096) }) }),
+  home: homeSchema,
+  subjectPrefix: subjectPrefixSchema,
+  nats: z.object({ url: natsUrlSchema }),
+  /** The scheduler's role appends least of all that read events. */
+  database: z.object({ urlFiles: z.object({ scheduler: databaseUrlFileSchema }) }),
 });
 export type CredentialKeeperConfig = z.output<typeof credentialKeeperConfigSchema>;
 
@@ -51,7 +60,7 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
   context.onStop('subscription', () => subscription.stop());
   subscription.closed.catch((error: unknown) => context.fail(error));
   context.health.addCheck('credentials', () => ({ isOk }));
-  metrics.observe('drover_hosts_shut_out', 'Hosts whose credentials are revoked', () => hosts.ids.size);
+  metrics.observe('drover_hosts_shut_out', () => hosts.ids.size);
 
   let pushed: string | undefined;
   /** Reads all anew, so that what the launcher did meanwhile is not undone. Returns the pause until the next look. */

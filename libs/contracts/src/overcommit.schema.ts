@@ -8,10 +8,12 @@ const ratio = (normal: number) => z.number().min(0.1).max(100).default(normal);
  * two values would let one place what the other refuses.
  */
 export const overcommitSchema = z.strictObject({
-  /** vCPUs per logical CPU. They share time, so a crowded host is slow and nothing worse. */
-  cpuRatio: ratio(4),
-  /** A host that runs out of memory kills VMs: above 1 only where the guests are known to leave much of theirs unused. */
-  memoryRatio: ratio(1),
+  cpuRatio: ratio(4).describe(
+    'Virtual CPUs of VMs per logical CPU of a host. They share time, so a crowded host is slow and nothing worse.',
+  ),
+  memoryRatio: ratio(1).describe(
+    'Memory of VMs per memory that a host has for them. A host that runs out of memory kills VMs: set it above 1 only where guests leave much of theirs unused.',
+  ),
 });
 export type Overcommit = z.output<typeof overcommitSchema>;
 

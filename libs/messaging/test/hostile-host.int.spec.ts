@@ -45,7 +45,7 @@ describe('a hostile host', () => {
     nats.connect(name, servicePermissions(name, subjects), { metrics, deadLetters });
 
   const refused = (reason: RefusalReason, pattern: string) =>
-    metrics.counter('drover_messages_refused_total', '').value({ pattern, reason });
+    metrics.counter('drover_messages_refused_total').value({ pattern, reason });
 
   beforeAll(async () => {
     nats = await NatsWithCredentials.start();

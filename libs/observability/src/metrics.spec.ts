@@ -4,18 +4,18 @@ import { createMetrics, watchEventLoopDelay, watchProcess } from './metrics.js';
 describe('metrics', () => {
   it('prints counters and gauges as Prometheus reads them', () => {
     const metrics = createMetrics();
-    const unreadable = metrics.counter('drover_unreadable_total', 'Messages that could not be read');
-    unreadable.add(1, { pattern: 'a"b\\c\nd', service: 'ha' });
-    unreadable.add(2, { service: 'ha', pattern: 'a"b\\c\nd' });
-    metrics.gauge('drover_hosts', 'Hosts').set(7);
+    const refused = metrics.counter('drover_messages_refused_total');
+    refused.add(1, { pattern: 'a"b\\c\nd', reason: 'expired' });
+    refused.add(2, { reason: 'expired', pattern: 'a"b\\c\nd' });
+    metrics.observe('drover_scheduler_hosts', () => 7);
     expect(metrics.text()).toBe(
       [
-        '# HELP drover_unreadable_total Messages that could not be read',
-        '# TYPE drover_unreadable_total counter',
-        'drover_unreadable_total{pattern="a\\"b\\\\c\\nd",service="ha"} 3',
-        '# HELP drover_hosts Hosts',
-        '# TYPE drover_hosts gauge',
-        'drover_hosts 7',
+        '# HELP drover_messages_refused_total Messages dropped unread',
+        '# TYPE drover_messages_refused_total counter',
+        'drover_messages_refused_total{pattern="a\\"b\\\\c\\nd",reason="expired"} 3',
+        '# HELP drover_scheduler_hosts Hosts that the scheduler knows',
+        '# TYPE drover_scheduler_hosts gauge',
+        'drover_scheduler_hosts 7',
         '',
       ].join('\n'),
     );
@@ -23,9 +23,15 @@ describe('metrics', () => {
 
   it('gives the same counter to everybody who asks for its name', () => {
     const metrics = createMetrics();
-    metrics.counter('drover_a_total', 'A').add();
-    expect(metrics.counter('drover_a_total', 'A').value()).toBe(1);
-    expect(() => metrics.gauge('drover_a_total', 'A')).toThrow('counter already');
+    metrics.counter('drover_relayed_events_total').add(1);
+    expect(metrics.counter('drover_relayed_events_total').value()).toBe(1);
+  });
+
+  it('keeps the figures of several services of one process apart', () => {
+    const metrics = createMetrics();
+    metrics.observe('drover_active', () => 1, { service: 'scheduler' });
+    metrics.observe('drover_active', () => 0, { service: 'vm-manager' });
+    expect(metrics.text()).toContain('drover_active{service="scheduler"} 1\ndrover_active{service="vm-manager"} 0\n');
   });
 
   it('tells what the process uses', () => {

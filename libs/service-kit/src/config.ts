@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z, type ZodType } from 'zod';
+import { configKeysOf, variableName } from './config-keys.js';
 
 export interface ConfigSources {
   /** YAML. By default what the environment's `DROVER_CONFIG` names; without that no file is read. */
@@ -33,7 +34,7 @@ export function loadConfig<Config>(schema: ZodType<Config>, sources: ConfigSourc
   for (const section of sections) if (given[section] !== undefined) input[section] = structuredClone(given[section]);
 
   const fromEnv = new Map<string, string>();
-  for (const leaf of leavesOf(schema, [])) {
+  for (const leaf of configKeysOf(schema)) {
     const variable = variableName(prefix, leaf.path);
     const text = env[variable];
     if (text === undefined) continue;
@@ -89,30 +90,6 @@ function readYaml(file: string): Record<string, unknown> {
   throw new ConfigError(`the configuration file ${file} must hold sections, such as "nats:"`);
 }
 
-interface Leaf {
-  readonly path: readonly string[];
-  readonly schema: ZodType;
-}
-
-function leavesOf(schema: ZodType, path: readonly string[]): readonly Leaf[] {
-  const inner = unwrap(schema);
-  if (!(inner instanceof z.ZodObject)) return [{ path, schema: inner }];
-  return Object.entries(inner.shape).flatMap(([key, child]) => leavesOf(child as ZodType, [...path, key]));
-}
-
-function unwrap(schema: ZodType): ZodType {
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodReadonly
-  ) {
-    return unwrap(schema.def.innerType as ZodType);
-  }
-  return schema;
-}
-
 /** The environment knows only text: what the schema does not take as such is read as YAML, or as a list with commas. */
 function valueOf(schema: ZodType, text: string): unknown {
   if (schema.safeParse(text).success) return text;
@@ -134,18 +111,6 @@ function setAt(target: Record<string, unknown>, path: readonly string[], value: 
     at = at[key] = next.success ? next.data : {};
   }
   at[path.at(-1) ?? ''] = value;
-}
-
-function variableName(prefix: string, path: readonly string[]): string {
-  // A unit is one word, `memoryMiB` is `MEMORY_MIB`; a service's name has a hyphen, which no variable has.
-  const words = path.map((key) =>
-    key
-      .replace(/MiB$/, 'Mib')
-      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-      .replaceAll('-', '_')
-      .toUpperCase(),
-  );
-  return [prefix, ...words].join('_');
 }
 
 function messageOf(error: unknown): string {

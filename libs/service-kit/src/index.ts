@@ -1,5 +1,14 @@
+export { configKeysOf, variableName, type ConfigKey } from './config-keys.js';
 export * from './config.js';
-export { foundationSections } from './foundation-config.schema.js';
+export {
+  databaseUrlFileSchema,
+  FLEET_ID,
+  foundationSections,
+  homeSchema,
+  leaseTtlSchema,
+  natsUrlSchema,
+  subjectPrefixSchema,
+} from './foundation-config.schema.js';
 export * from './health.js';
 export { nestLogger } from './nest-logger.js';
 export * from './observability-config.schema.js';

@@ -4,14 +4,25 @@ import { z } from 'zod';
 
 /** The section of the installation's configuration that every process reads. */
 export const observabilitySchema = z.strictObject({
-  /** Lowest level that is written. SIGUSR2 switches a running process to `debug` and back. */
-  logLevel: z.enum(logLevels).default('info'),
-  /** Where `/metrics`, `/livez` and `/readyz` of each process are served, as plain HTTP and to anybody who reaches it. */
+  logLevel: z
+    .enum(logLevels)
+    .default('info')
+    .describe('Lowest level that is logged. SIGUSR2 switches a running process to `debug` and back.'),
   metrics: z
     .strictObject({
-      host: z.string().max(255).default('127.0.0.1'),
-      /** By service; `drover` where several share one process. A process without a port serves none. */
-      ports: z.partialRecord(z.enum(processNames), z.int().min(0).max(65_535)).default({}),
+      host: z
+        .string()
+        .max(255)
+        .default('127.0.0.1')
+        .describe(
+          'Address on which each process serves `/metrics`, `/livez` and `/readyz`, as plain HTTP and without a token.',
+        ),
+      ports: z
+        .partialRecord(z.enum(processNames), z.int().min(0).max(65_535))
+        .default({})
+        .describe(
+          'Port by service; `drover` names a process that several services share. A process without a port serves nothing.',
+        ),
     })
     .prefault({}),
 });

@@ -10,7 +10,7 @@ describe('the endpoint for monitors', () => {
   beforeEach(async () => {
     services = [createHealth('scheduler')];
     const metrics = createMetrics();
-    metrics.gauge('drover_hosts', 'Hosts').set(3);
+    metrics.observe('drover_scheduler_hosts', () => 3);
     endpoint = await serveOperations({ host: '127.0.0.1', port: 0, metrics, health: () => services });
   });
   afterEach(() => endpoint.close());
@@ -20,7 +20,7 @@ describe('the endpoint for monitors', () => {
   it('gives the metrics as Prometheus reads them', async () => {
     const response = await ask('/metrics');
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4');
-    expect(await response.text()).toContain('drover_hosts 3');
+    expect(await response.text()).toContain('drover_scheduler_hosts 3');
   });
 
   it('is ready when every service is, and says which check failed', async () => {

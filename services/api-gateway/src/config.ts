@@ -16,21 +16,49 @@ export const apiGatewayConfigSchema = z.object({
   ...foundationSections('api-gateway'),
   api: z
     .strictObject({
-      host: z.string().max(253).default('127.0.0.1'),
-      /** The explicit word for an address that other machines reach: tokens cross the network as plain text. */
-      isPlainHttpAllowed: z.boolean().default(false),
-      /** A unix socket to listen on as well, in a folder that only its clients enter. */
-      socket: z.string().max(107).optional(),
-      port: z.int().min(0).max(65_535).default(7480),
-      /** A file with one token; who bears it is `admin` and may do everything. */
-      tokenFile: z.string().optional(),
-      /** A JSON list of `{principal, sha256, permissions}`. */
-      tokensFile: z.string().optional(),
-      /** How long a command may wait for an answer, repeats included. */
-      commandTimeoutMs: z.int().min(100).max(120_000).default(10_000),
-      /** How long a read waits for the position it names. */
-      positionWaitMs: z.int().min(0).max(60_000).default(5000),
-      databaseConnections: z.int().min(2).max(100).default(8),
+      host: z.string().max(253).default('127.0.0.1').describe('Address of the REST API.'),
+      isPlainHttpAllowed: z
+        .boolean()
+        .default(false)
+        .describe('Allows an address that other machines reach, although tokens then cross the network as plain text.'),
+      socket: z
+        .string()
+        .max(107)
+        .optional()
+        .describe(
+          'Path of a unix socket on which the API listens as well; only its clients should be able to enter its folder.',
+        ),
+      port: z.int().min(0).max(65_535).default(7480).describe('Port of the REST API; 0 takes any free port.'),
+      tokenFile: z
+        .string()
+        .optional()
+        .describe(
+          'File with one API token. A request with this token counts as principal `admin` and may do everything.',
+        ),
+      tokensFile: z
+        .string()
+        .optional()
+        .describe(
+          'File with a JSON list of `{principal, sha256, permissions}`: further tokens by their SHA-256 digest.',
+        ),
+      commandTimeoutMs: z
+        .int()
+        .min(100)
+        .max(120_000)
+        .default(10_000)
+        .describe('How long the gateway waits for the answer to a command, repeats included.'),
+      positionWaitMs: z
+        .int()
+        .min(0)
+        .max(60_000)
+        .default(5000)
+        .describe('How long a read waits until the read model has reached the position that the request names.'),
+      databaseConnections: z
+        .int()
+        .min(2)
+        .max(100)
+        .default(8)
+        .describe('Most connections to PostgreSQL for the read model.'),
     })
     .refine(({ host, isPlainHttpAllowed }) => isPlainHttpAllowed || isLoopback(host), {
       path: ['host'],

@@ -131,16 +131,10 @@ function watch(runner: ProjectionRunner, database: ReadDatabase, health: Health,
   // What is odd with one thing, or with this release, is told, and does not take the service from all others.
   health.addCheck('not shown', async () => ({ isOk: true, detail: await notShownSentence(runner, database) }));
   health.addCheck('release', () => ({ isOk: true, detail: runner.outdated ?? 'writes the read model' }));
-  metrics.observe('drover_projected_events', 'Events in the read model', () => runner.checkpoint?.projected ?? 0);
-  metrics.observe('drover_skipped_events', 'Events of kinds not shown', () => runner.checkpoint?.skipped ?? 0);
-  metrics.observe(
-    'drover_things_not_shown',
-    'Things with an event that could not be projected',
-    () => runner.checkpoint?.notShown ?? 0,
-  );
-  metrics.observe('drover_read_model_outdated', '1 where a newer release writes the read model', () =>
-    runner.outdated === undefined ? 0 : 1,
-  );
+  metrics.observe('drover_projected_events', () => runner.checkpoint?.projected ?? 0);
+  metrics.observe('drover_skipped_events', () => runner.checkpoint?.skipped ?? 0);
+  metrics.observe('drover_things_not_shown', () => runner.checkpoint?.notShown ?? 0);
+  metrics.observe('drover_read_model_outdated', () => (runner.outdated === undefined ? 0 : 1));
 }
 
 function rebuildsOf(rebuild: RebuildRunner): Rebuilds {

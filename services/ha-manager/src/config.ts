@@ -1,22 +1,37 @@
 import { fleetIdSchema } from '@drover/contracts';
-import { foundationSections } from '@drover/service-kit';
+import { FLEET_ID, foundationSections, leaseTtlSchema } from '@drover/service-kit';
 import { z } from 'zod';
 import { DEFAULT_LIVENESS } from './domain/liveness/liveness.state.js';
 
 /** What ha-manager reads of the installation's configuration file and of `DROVER_*` in the environment. */
 export const haManagerConfigSchema = z.object({
-  /** Made once by the installation. A store that holds another one is refused. */
-  fleetId: fleetIdSchema,
+  fleetId: fleetIdSchema.describe(FLEET_ID),
   ...foundationSections('ha-manager'),
   haManager: z
     .strictObject({
-      /** How long a silent holder keeps the lease; the same for all replicas. */
-      leaseTtlMs: z.int().min(500).max(60_000).default(3_000),
-      /** In fleets of up to a thousand hosts; longer in larger ones. */
-      heartbeatIntervalMs: z.int().min(100).max(60_000).default(DEFAULT_LIVENESS.heartbeatIntervalMs),
-      missedUntilSuspected: z.int().min(2).max(100).default(DEFAULT_LIVENESS.missedUntilSuspected),
-      /** After its start or an outage of its connection, before silence counts. */
-      graceMs: z.int().min(0).max(600_000).default(DEFAULT_LIVENESS.graceMs),
+      leaseTtlMs: leaseTtlSchema,
+      heartbeatIntervalMs: z
+        .int()
+        .min(100)
+        .max(60_000)
+        .default(DEFAULT_LIVENESS.heartbeatIntervalMs)
+        .describe(
+          'Time between two heartbeats of a host. It is twice as long above 200 hosts, three times above 400, and so on.',
+        ),
+      missedUntilSuspected: z
+        .int()
+        .min(2)
+        .max(100)
+        .default(DEFAULT_LIVENESS.missedUntilSuspected)
+        .describe('Number of missing heartbeats after which a host is suspected.'),
+      graceMs: z
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(DEFAULT_LIVENESS.graceMs)
+        .describe(
+          'After its own start, and after an outage of its own connection, ha-manager ignores silence of hosts for this long.',
+        ),
     })
     .prefault({}),
 });

@@ -19,7 +19,6 @@ import { RegisterHostHandler } from './application/register-host.handler.js';
 import { TakeHostReportsHandler } from './application/take-host-reports.handler.js';
 import type { HaManagerConfig } from './config.js';
 import { DEFAULT_LIVENESS, type LivenessPolicy } from './domain/liveness/liveness.state.js';
-import type { RegisteredHost } from './domain/membership/host.state.js';
 import { HaManagerModule } from './ha-manager.module.js';
 
 const NAME = 'ha-manager';
@@ -87,14 +86,10 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   }, TICK_MS).unref();
   context.onStop('liveness', () => clearInterval(timer));
 
-  metrics.observe('drover_ha_manager_hosts', 'Hosts of the fleet', () => directory.size);
-  observeHosts('suspected', 'Hosts that do not answer', (host) => host.isSuspected);
-  observeHosts('cloned', 'Hosts whose id a second machine uses', (host) => host.isCloned);
-  observeHosts('hypervisor_lost', 'Hosts whose hypervisor cannot be heard', (host) => host.isHypervisorLost);
-
-  function observeHosts(name: string, help: string, isCounted: (host: RegisteredHost) => boolean): void {
-    metrics.observe(`drover_ha_manager_${name}_hosts`, help, () => directory.count(isCounted));
-  }
+  metrics.observe('drover_ha_manager_hosts', () => directory.size);
+  metrics.observe('drover_ha_manager_suspected_hosts', () => directory.count((host) => host.isSuspected));
+  metrics.observe('drover_ha_manager_cloned_hosts', () => directory.count((host) => host.isCloned));
+  metrics.observe('drover_ha_manager_hypervisor_lost_hosts', () => directory.count((host) => host.isHypervisorLost));
 }
 
 /** The store may be away for a while; then this replica is not the active one yet. */

@@ -1,116 +1,158 @@
 import { errorCodeSchema, hostIdSchema, overcommitSchema, resourceNameSchema, vmIdSchema } from '@drover/contracts';
 import { hypervisorCalls } from '@drover/hypervisor';
-import { observabilitySchema } from '@drover/service-kit';
+import { homeSchema, natsUrlSchema, observabilitySchema, subjectPrefixSchema } from '@drover/service-kit';
 import { z } from 'zod';
 
-const ms = (normal: number) => z.int().min(1).max(3_600_000).default(normal);
+const intervalMs = (normal: number, meaning: string) => z.int().min(1).max(3_600_000).default(normal).describe(meaning);
 
 /** For what is there already to grow, and for whatever else lives on the same file system. */
 export const DEFAULT_RESERVED_POOL_MIB = 1024;
 
-/** What goes wrong on simulated hosts, on each as often as it says. The first rule that a call meets counts. */
 const faultSchema = z.strictObject({
-  call: z.enum([...hypervisorCalls, '*']),
-  /** Name of the host; absent: all of them. */
-  host: z.string().min(1).max(253).optional(),
-  /** Absent: any VM. */
-  vmId: vmIdSchema.optional(),
-  code: errorCodeSchema,
-  /** The call takes effect all the same, and the agent is told that its outcome is unknown. */
-  takesEffect: z.boolean().default(false),
-  /** Absent: for ever. */
-  times: z.int().min(1).optional(),
-  /** Chance of each call. */
-  probability: z.number().min(0).max(1).default(1),
+  call: z.enum([...hypervisorCalls, '*']).describe('Call to the hypervisor that fails; `*` is every call.'),
+  host: z.string().min(1).max(253).optional().describe('Name of the host. Without it the rule holds for all hosts.'),
+  vmId: vmIdSchema.optional().describe('Without it the rule holds for any VM.'),
+  code: errorCodeSchema.describe('Error code with which the call fails.'),
+  takesEffect: z
+    .boolean()
+    .default(false)
+    .describe('The call takes effect nevertheless, and the agent learns only that the outcome is unknown.'),
+  times: z.int().min(1).optional().describe('How many calls fail. Without it all do.'),
+  probability: z.number().min(0).max(1).default(1).describe('Chance of each call to fail.'),
 });
 export type ConfiguredFault = z.output<typeof faultSchema>;
 
 const poolSchema = z.strictObject({
-  /** As specs name it. */
-  name: resourceNameSchema,
-  /** Of the pool in libvirt. Absent: `drover-<name>`, which no other tool makes. */
-  libvirtName: resourceNameSchema.optional(),
-  /** A folder: the pool is defined where it is missing. Absent: the pool is there already. */
-  path: z.string().min(1).max(4096).optional(),
-  /** Free space below which nothing more is made in the pool. */
-  reservedMiB: z.int().min(0).max(67_108_864).default(DEFAULT_RESERVED_POOL_MIB),
+  name: resourceNameSchema.describe('Name of the pool in specs of VMs.'),
+  libvirtName: resourceNameSchema
+    .optional()
+    .describe('Name of the pool in libvirt; without it `drover-<name>`, a name that no other tool uses.'),
+  path: z
+    .string()
+    .min(1)
+    .max(4096)
+    .optional()
+    .describe(
+      'Folder of the pool; the agent defines the pool in libvirt if it is missing. Without it the pool must exist.',
+    ),
+  reservedMiB: z
+    .int()
+    .min(0)
+    .max(67_108_864)
+    .default(DEFAULT_RESERVED_POOL_MIB)
+    .describe('Free space below which the agent makes no more volumes in the pool.'),
+});
+
+const hostSchema = z.strictObject({
+  id: hostIdSchema.describe('UUID of the host, derived from the id of the machine.'),
+  name: z.string().min(1).max(253).describe('Name of the host, as operators read it.'),
+  credentialsFile: z
+    .string()
+    .optional()
+    .describe('File with the NATS credentials of the host. Absent only where the NATS server asks for none.'),
+  journalFolder: z.string().min(1).describe('Folder of the journal: what the agent accepted and has still to report.'),
+});
+
+const hypervisorSchema = z.strictObject({
+  kind: z
+    .enum(['libvirt', 'simulated'])
+    .describe('`libvirt` runs real VMs on this machine, `simulated` only plays them.'),
+  imageFolder: z.string().min(1).describe('Folder with one folder per image, named as the image.'),
+  pools: z
+    .array(poolSchema)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      'Pools in which VMs may have volumes. The agent neither shows, uses nor starts other pools of libvirt. Without it there is one pool, `default`, in `poolFolder`.',
+    ),
+  networks: z
+    .array(resourceNameSchema)
+    .max(100)
+    .default(['default'])
+    .describe('Networks in which VMs may have NICs. The agent neither shows nor uses other networks of libvirt.'),
+  nicFilter: resourceNameSchema
+    .optional()
+    .describe(
+      'Network filter of libvirt for every NIC, `no-mac-spoofing` or `clean-traffic`: it stops a guest from sending under the address of another. Without it there is no filter, because not every host has the filters of libvirt, and a VM does not start without the one it names.',
+    ),
+  poolFolder: z.string().min(1).describe('Folder of the pool `default`, if `pools` does not say otherwise.'),
+  libvirtSocket: z.string().optional().describe('Socket of the libvirt daemon; without it the usual place.'),
+});
+
+const nodeAgentSection = z.strictObject({
+  reservedMemoryMiB: z
+    .int()
+    .min(0)
+    .max(67_108_864)
+    .optional()
+    .describe(
+      'Memory that the host keeps for itself and no VM gets. Without it 5 % of its memory, at least 1 GiB, and `controlPlaneMemoryMiB`; on a simulated host 256.',
+    ),
+  controlPlaneMemoryMiB: z
+    .int()
+    .min(0)
+    .max(1_048_576)
+    .default(0)
+    .describe('Memory that the control plane takes on this host, PostgreSQL and nats-server included.'),
+  fullListIntervalMs: intervalMs(60_000, 'Time between two reports of all VMs of the host.'),
+  loadIntervalMs: intervalMs(5_000, 'Time between two reports of the load of the host and its VMs.'),
+  parallelCalls: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(16)
+    .describe('Most calls to a hypervisor at the same time that carry out orders.'),
+  parallelStarts: z.int().min(1).max(256).default(4).describe('Most starts of VMs among `parallelCalls`.'),
+});
+
+const simulatedSchema = z.strictObject({
+  cpuCount: z.int().min(1).max(1024).default(16).describe('Logical CPUs of each simulated host.'),
+  memoryMiB: z.int().min(1).default(65_536).describe('Memory of each simulated host.'),
+  poolMiB: z.int().min(1).default(1_048_576).describe('Size of the pool of each simulated host.'),
+  latencyMs: z.int().min(0).max(60_000).default(0).describe('Time that a define and a start take on a simulated host.'),
+  guestDelayMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .describe('Time between the request to a simulated guest to power off or reboot and its doing so.'),
+  faults: z
+    .array(faultSchema)
+    .max(100)
+    .default([])
+    .describe('What goes wrong on simulated hosts, counted per host. The first rule that fits a call counts.'),
+  faultSeed: z
+    .int()
+    .min(0)
+    .max(4_294_967_295)
+    .default(1)
+    .describe('Seed of the chances: with the same seed and the same calls in the same order, the same calls fail.'),
 });
 
 /** What node agents read of the installation's configuration file and of `DROVER_*` in the environment. */
 export const nodeAgentConfigSchema = z.object({
   observability: observabilitySchema.prefault({}),
-  home: z.string().min(1),
-  subjectPrefix: z.string().default('drover'),
-  nats: z.object({ url: z.string() }),
-  hypervisor: z.strictObject({
-    kind: z.enum(['libvirt', 'simulated']),
-    /** A folder per image; its name is the image's. */
-    imageFolder: z.string().min(1),
-    /**
-     * The pools that VMs may have volumes in; libvirt's others are neither shown, nor used, nor started. By default one,
-     * `default`, which is a folder.
-     */
-    pools: z.array(poolSchema).min(1).max(100).optional(),
-    /** The networks that VMs may have NICs in; libvirt's others are neither shown nor used. */
-    networks: z.array(resourceNameSchema).max(100).default(['default']),
-    /**
-     * A network filter of libvirt that every NIC gets, `no-mac-spoofing` or `clean-traffic`: it keeps a guest from sending under
-     * another's address. Absent: none, because not every host has libvirt's filters, and a VM does not start without its own.
-     */
-    nicFilter: resourceNameSchema.optional(),
-    /** Of the pool `default`, where `pools` does not say otherwise. */
-    poolFolder: z.string().min(1),
-    /** Absent: the daemon's usual place. */
-    libvirtSocket: z.string().optional(),
-  }),
-  /** The hosts whose agents run in this process: one per machine, any number of simulated ones. */
+  home: homeSchema,
+  subjectPrefix: subjectPrefixSchema,
+  nats: z.object({ url: natsUrlSchema }),
+  hypervisor: hypervisorSchema,
   hosts: z
-    .array(
-      z.strictObject({
-        id: hostIdSchema,
-        name: z.string().min(1).max(253),
-        /** Absent only where the server asks for none. */
-        credentialsFile: z.string().optional(),
-        journalFolder: z.string().min(1),
-      }),
-    )
-    .min(1),
+    .array(hostSchema)
+    .min(1)
+    .describe('Hosts whose agents run in this process: one on a real machine, any number of simulated ones.'),
   overcommit: overcommitSchema.prefault({}),
   orders: z.strictObject({
-    /** Public keys of those who may give these hosts orders, one a line; looked at again for each order. */
-    publicKeysFile: z.string().min(1).max(4096),
+    publicKeysFile: z
+      .string()
+      .min(1)
+      .max(4096)
+      .describe(
+        'File with the public keys of those who may give orders to these hosts, one per line. The agent looks at the file for each order.',
+      ),
   }),
-  nodeAgent: z
-    .strictObject({
-      /**
-       * Kept for the host and never given to VMs. Absent: 5 % of its memory, at least 1 GiB, and what the control plane takes
-       * there; on simulated hosts, which run nothing, 256.
-       */
-      reservedMemoryMiB: z.int().min(0).max(67_108_864).optional(),
-      /** What runs of the control plane on this host takes of its memory, databases and message bus included. */
-      controlPlaneMemoryMiB: z.int().min(0).max(1_048_576).default(0),
-      fullListIntervalMs: ms(60_000),
-      loadIntervalMs: ms(5_000),
-      /** Calls to a hypervisor at the same time, for orders; and starts among them. */
-      parallelCalls: z.int().min(1).max(256).default(16),
-      parallelStarts: z.int().min(1).max(256).default(4),
-    })
-    .prefault({}),
-  /** Of each simulated host. */
-  simulated: z
-    .strictObject({
-      cpuCount: z.int().min(1).max(1024).default(16),
-      memoryMiB: z.int().min(1).default(65_536),
-      poolMiB: z.int().min(1).default(1_048_576),
-      /** Milliseconds that defining and starting take. */
-      latencyMs: z.int().min(0).max(60_000).default(0),
-      /** Milliseconds between a guest's being asked and its powering off or rebooting. */
-      guestDelayMs: z.int().min(0).max(60_000).default(0),
-      faults: z.array(faultSchema).max(100).default([]),
-      /** Of the chances; with the same seed and the same calls in the same order, the same ones fail. */
-      faultSeed: z.int().min(0).max(4_294_967_295).default(1),
-    })
-    .prefault({}),
+  nodeAgent: nodeAgentSection.prefault({}),
+  simulated: simulatedSchema.prefault({}),
 });
 
 export type NodeAgentConfig = z.output<typeof nodeAgentConfigSchema>;

@@ -1,5 +1,5 @@
 import { overcommitSchema } from '@drover/contracts';
-import { foundationSections } from '@drover/service-kit';
+import { foundationSections, leaseTtlSchema } from '@drover/service-kit';
 import { z } from 'zod';
 import { DEFAULT_POLICY } from './domain/placement/placement.state.js';
 
@@ -11,10 +11,15 @@ export const schedulerConfigSchema = z.object({
   overcommit: overcommitSchema.prefault({}),
   scheduler: z
     .strictObject({
-      /** How long a silent holder keeps the lease; the same for all replicas. */
-      leaseTtlMs: z.int().min(500).max(60_000).default(3_000),
-      /** No shorter than the time to live that vm-manager asks for; a takeover may keep creates waiting for as long. */
-      longestReservationMs: z.int().min(1_000).max(600_000).default(longestReservationMs),
+      leaseTtlMs: leaseTtlSchema,
+      longestReservationMs: z
+        .int()
+        .min(1_000)
+        .max(600_000)
+        .default(longestReservationMs)
+        .describe(
+          'Longest time for which capacity stays reserved. After a change of the active replica a create may wait for as long.',
+        ),
     })
     .prefault({}),
 });

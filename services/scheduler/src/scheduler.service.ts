@@ -51,6 +51,6 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   const timer = setInterval(() => stale.reconcile(), RELEASE_EVERY_MS).unref();
   context.onStop('stale reservations', () => clearInterval(timer));
 
-  metrics.observe('drover_scheduler_hosts', 'Hosts of the fleet', () => ledger.state.fleet.hosts.size);
-  metrics.observe('drover_scheduler_reserved_vms', 'VMs capacity is held for', () => ledger.state.reservations.size);
+  metrics.observe('drover_scheduler_hosts', () => ledger.state.fleet.hosts.size);
+  metrics.observe('drover_scheduler_reserved_vms', () => ledger.state.reservations.size);
 }

@@ -1,27 +1,36 @@
 import { defaultTimeouts } from './domain/vm/timeouts.policy.js';
 import { fleetIdSchema } from '@drover/contracts';
-import { foundationSections } from '@drover/service-kit';
+import { FLEET_ID, foundationSections, leaseTtlSchema } from '@drover/service-kit';
 import { z } from 'zod';
 
-const timeoutMs = (normal: number) => z.int().min(1_000).max(86_400_000).default(normal);
+const timeoutMs = (normal: number, what: string) =>
+  z
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(normal)
+    .describe(
+      `Time after which vm-manager looks at the host and decides the end of ${what}. Time in which the host cannot be heard does not count.`,
+    );
 
 /** What vm-manager reads of the installation's configuration file and of `DROVER_*` in the environment. */
 export const vmManagerConfigSchema = z.object({
   ...foundationSections('vm-manager'),
-  /** Stands in the signature of each order. */
-  fleetId: fleetIdSchema,
+  fleetId: fleetIdSchema.describe(FLEET_ID),
   orders: z.strictObject({
-    /** The Ed25519 key (PKCS #8, PEM) that signs orders to hosts. */
-    keyFile: z.string().min(1).max(4096),
+    keyFile: z
+      .string()
+      .min(1)
+      .max(4096)
+      .describe('File with the Ed25519 private key (PKCS #8, PEM) that signs orders to hosts.'),
   }),
   vmManager: z
     .strictObject({
-      /** How long a silent holder keeps the lease; the same for all replicas. */
-      leaseTtlMs: z.int().min(500).max(60_000).default(3_000),
-      createTimeoutMs: timeoutMs(defaultTimeouts.createMs),
-      deleteTimeoutMs: timeoutMs(defaultTimeouts.deleteMs),
-      powerTimeoutMs: timeoutMs(defaultTimeouts.powerMs),
-      undoTimeoutMs: timeoutMs(defaultTimeouts.undoMs),
+      leaseTtlMs: leaseTtlSchema,
+      createTimeoutMs: timeoutMs(defaultTimeouts.createMs, 'a create'),
+      deleteTimeoutMs: timeoutMs(defaultTimeouts.deleteMs, 'a delete'),
+      powerTimeoutMs: timeoutMs(defaultTimeouts.powerMs, 'a start, stop, reboot, reset, pause or resume'),
+      undoTimeoutMs: timeoutMs(defaultTimeouts.undoMs, 'the undo of a failed create'),
     })
     .prefault({}),
 });

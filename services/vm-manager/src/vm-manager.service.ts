@@ -70,6 +70,6 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
     onPassive: () => manager.deactivate(),
   });
 
-  metrics.observe('drover_vm_manager_vms', 'VMs whose stream is folded in memory', () => manager.folds.size);
-  metrics.observe('drover_vm_manager_open_operations', 'Operations without an end', () => manager.folds.openVms.size);
+  metrics.observe('drover_vm_manager_vms', () => manager.folds.size);
+  metrics.observe('drover_vm_manager_open_operations', () => manager.folds.openVms.size);
 }

@@ -95,9 +95,7 @@ function addShuttingOut(hosts: Command): void {
 function addForgetOrders(hosts: Command): void {
   hosts
     .command('forget-orders <host> [vm...]')
-    .description(
-      'lower what stands in its journal as newest order of a VM and was never given: true orders are SUPERSEDED',
-    )
+    .description('make it forget orders that vm-manager never gave, after which it refused true ones as SUPERSEDED')
     .option('--all', 'of every VM that is on the host')
     .action(async (name: string, vms: readonly string[], given: { all?: true }, command: Command) => {
       const session = openSession(command);

@@ -35,15 +35,15 @@ type Outcome<Result> =
 export class Inbound {
   readonly #wire: Wire;
   readonly #options: InboundOptions;
-  readonly #unreadable: Counter;
-  readonly #failures: Counter;
+  readonly #unreadable: Counter<'drover_messages_unreadable_total'>;
+  readonly #failures: Counter<'drover_message_handler_failures_total'>;
   readonly #hostLog: SparseLog;
 
   constructor(wire: Wire, options: InboundOptions) {
     this.#wire = wire;
     this.#options = options;
-    this.#unreadable = options.metrics.counter('drover_messages_unreadable_total', 'Messages kept as dead letters');
-    this.#failures = options.metrics.counter('drover_message_handler_failures_total', 'Messages whose handler threw');
+    this.#unreadable = options.metrics.counter('drover_messages_unreadable_total');
+    this.#failures = options.metrics.counter('drover_message_handler_failures_total');
     this.#hostLog = new SparseLog(options.logger, options.clock);
   }
 

@@ -39,7 +39,7 @@ describe('what a connection takes in', () => {
 
   const work: Work = (frame) => new Promise((end) => void held.push({ frame, end }));
   const refused = (reason: RefusalReason, pattern = heartbeats) =>
-    metrics.counter('drover_messages_refused_total', '').value({ pattern, reason });
+    metrics.counter('drover_messages_refused_total').value({ pattern, reason });
   const subjectsInWork = () => held.map(({ frame }) => frame.subject);
   const endAll = async () => {
     for (const { end } of held.splice(0)) end();

@@ -16,11 +16,11 @@ export type RefusalReason =
 
 /** Messages that were dropped without work: each is counted, and the log is told of some. */
 export class Refusals {
-  readonly #counter: Counter;
+  readonly #counter: Counter<'drover_messages_refused_total'>;
   readonly #log: SparseLog;
 
   constructor(logger: Logger, metrics: Metrics, clock: Clock) {
-    this.#counter = metrics.counter('drover_messages_refused_total', 'Messages dropped unread, by reason');
+    this.#counter = metrics.counter('drover_messages_refused_total');
     this.#log = new SparseLog(logger, clock);
   }
 

@@ -47,7 +47,7 @@ export class WireMessaging implements Messaging {
   readonly #requests: RequestClient;
   readonly #intake: Intake;
   readonly #inbound: Inbound;
-  readonly #dropped: Counter;
+  readonly #dropped: Counter<'drover_messages_dropped_total'>;
   readonly #subscriptions = new Set<MessagingSubscription>();
 
   constructor(wire: Wire, options: WireMessagingOptions) {
@@ -68,7 +68,7 @@ export class WireMessaging implements Messaging {
       clock: this.#clock,
       refusals,
     });
-    this.#dropped = metrics.counter('drover_messages_dropped_total', 'Messages published without a connection');
+    this.#dropped = metrics.counter('drover_messages_dropped_total');
   }
 
   get maxPayloadBytes(): number {
@@ -95,7 +95,7 @@ export class WireMessaging implements Messaging {
   publish(subject: string, payload: unknown, options: MessageOptions = {}): void {
     const bytes = this.#encode(subject, payload);
     if (this.#wire.isConnected) this.#wire.send(subject, bytes, this.#headers(options));
-    else this.#dropped.add();
+    else this.#dropped.add(1);
   }
 
   subscribe(subject: string, handler: MessageHandler, options: SubscribeOptions = {}): MessagingSubscription {

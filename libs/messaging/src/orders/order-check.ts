@@ -18,15 +18,12 @@ export interface OrderCheckOptions {
 /** Opens what vm-manager has signed. What it has not is counted, and the log is told of some of it. */
 export class OrderCheck {
   readonly #keys: () => OrderKeys;
-  readonly #counter: Counter;
+  readonly #counter: Counter<'drover_orders_refused_total'>;
   readonly #log: SparseLog;
 
   constructor({ keys, logger, metrics, clock = systemClock }: OrderCheckOptions) {
     this.#keys = keys;
-    this.#counter = metrics.counter(
-      'drover_orders_refused_total',
-      'Orders and tables that vm-manager has not signed, by reason',
-    );
+    this.#counter = metrics.counter('drover_orders_refused_total');
     this.#log = new SparseLog(logger, clock);
   }
 

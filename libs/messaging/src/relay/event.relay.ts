@@ -117,7 +117,7 @@ class RunningRelay implements Relay {
       await purgeUpTo(messaging, checkpoint.lastSequence);
     }
     this.#inFlight.clear();
-    const relayed = this.#options.metrics.counter('drover_relayed_events_total', 'Events published for external tools');
+    const relayed = this.#options.metrics.counter('drover_relayed_events_total');
     const pipeline = new PublishPipeline(messaging.connection, {
       inboxPrefix: messaging.inboxPrefix,
       lastSequence: checkpoint.lastSequence,
@@ -128,7 +128,7 @@ class RunningRelay implements Relay {
         this.#inFlight.delete(sequence);
         this.#failures = 0;
         this.#outage.ended();
-        relayed.add();
+        relayed.add(1);
       },
     });
     // What was in flight when the connection broke may be stored or not: the stream says.

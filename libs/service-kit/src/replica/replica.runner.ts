@@ -200,8 +200,7 @@ export function runReplica<Event extends StoredEvent>(
   }));
   const healthAnswers = respondHealth(messaging, name, () => health.ready());
   context.onStop('health', () => healthAnswers.stop());
-  const figure = `drover_${name.replaceAll('-', '_')}_active`;
-  metrics.observe(figure, '1 on the active replica', () => (isActive() ? 1 : 0));
+  metrics.observe('drover_active', () => (isActive() ? 1 : 0), { service: name });
   return {
     get isActive() {
       return isActive();

@@ -50,7 +50,7 @@ export async function startStreamService<Event extends StoredEvent>(
   context.onStop('nest', () => app.close());
 
   const saver = snapshot && new FoldSaver(name, snapshot.folds, snapshot.store);
-  const from = saver === undefined ? START : await restored(context, saver, await store.head());
+  const from = saver === undefined ? START : await restored(name, context, saver, await store.head());
   const replica = runReplica<Event>(context, {
     ...service,
     store,
@@ -80,14 +80,17 @@ async function level(streams: { loadMissed(): Promise<void> } | undefined, holds
   }
 }
 
-async function restored({ logger, metrics }: ServiceContext, saver: FoldSaver, head: Position): Promise<Position> {
+async function restored(
+  service: string,
+  { logger, metrics }: ServiceContext,
+  saver: FoldSaver,
+  head: Position,
+): Promise<Position> {
   const begunAt = performance.now();
   const position = await saver.restore();
   const fields = { position, head, tookMs: Math.round(performance.now() - begunAt) };
   logger.info(position === START ? 'no snapshot; reading every event' : 'started from a snapshot', fields);
-  metrics.observe('drover_snapshot_position', 'Position of the newest snapshot loaded or saved', () =>
-    Number(saver.savedPosition.split('.')[0]),
-  );
+  metrics.observe('drover_snapshot_position', () => Number(saver.savedPosition.split('.')[0]), { service });
   return position;
 }
 

@@ -64,7 +64,7 @@ describe('an order to a host', () => {
     ],
   ])('that %s changes nothing, and is counted', async (_what, reason, payload) => {
     expect(await said(payload())).toMatchObject(refused);
-    const counted = bench.metrics.counter('drover_orders_refused_total', '').value({ purpose: 'order', reason });
+    const counted = bench.metrics.counter('drover_orders_refused_total').value({ purpose: 'order', reason });
     expect(counted).toBe(1);
     expect((await journal()).newest.size).toBe(0);
     expect((await journal()).orders.size).toBe(0);
