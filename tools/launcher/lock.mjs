@@ -1,6 +1,6 @@
 // One of a kind at a time. The kernel holds the lock, in a file that no other user can reach or name, and drops it with its holder.
 import { spawn } from 'node:child_process';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { note } from './progress.mjs';
 import { LauncherError, root } from './run.mjs';
@@ -20,12 +20,21 @@ const SILENT_MS = 1_000;
 export async function withLock(kind, work, folder, signal) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!lstatSync(folder).isDirectory()) throw new LauncherError(`${folder} is not a folder`);
-  const release = await take(path.join(folder, `${kind}.lock`), signal);
+  const file = path.join(folder, `${kind}.lock`);
+  makeLockFile(file);
+  const release = await take(file, signal);
   try {
     return await work();
   } finally {
     await release();
   }
+}
+
+/** Who may open a file may lock it, so only its owner may: others enter the folder. */
+function makeLockFile(file) {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  fchmodSync(descriptor, 0o600);
+  closeSync(descriptor);
 }
 
 /** The lock is a process's that ends with this one, however that ends: its input is then closed. */

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -49,6 +49,17 @@ describe('a lock', () => {
     const link = path.join(parent, 'link');
     symlinkSync(folder, link);
     await expect(withLock('test', () => undefined, link)).rejects.toThrow('is not a folder');
+  });
+
+  it('can be held by nobody who may enter its folder, and nothing more', async () => {
+    chmodSync(parent, 0o755);
+    mkdirSync(folder, { mode: 0o755 });
+    const file = path.join(folder, 'test.lock');
+    writeFileSync(file, '', { mode: 0o644 });
+    await withLock('test', () => expect(statSync(file).mode & 0o777).toBe(0o600), folder);
+    if (process.getuid() !== 0) return;
+    const asAnother = spawnSync('flock', ['--nonblock', file, 'true'], { uid: 65534, gid: 65534, encoding: 'utf8' });
+    expect(asAnother).toMatchObject({ status: 66, stderr: expect.stringContaining('Permission denied') });
   });
 
   it('is waited for no longer than its waiter is asked to end', async () => {

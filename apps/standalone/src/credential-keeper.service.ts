@@ -21,6 +21,7 @@ import { HostsShutOut } from './hosts-shut-out.state.js';
 import { ensureCredentials, readmitHost, refuseHost } from './infrastructure/fleet-credentials.js';
 import { credentialLifetimeS, readFleetState } from './infrastructure/fleet-state.js';
 import { homeAt } from './infrastructure/home.js';
+import { ensureNatsAuthority } from './infrastructure/nats-keys.js';
 import { pushAccount } from './infrastructure/nats-revocation.client.js';
 
 export const credentialKeeperConfigSchema = z.object({
@@ -70,9 +71,11 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
     if (state === undefined) throw new Error(`${home.stateFile} is missing`);
     const lifetimeS = credentialLifetimeS(state);
     await subscription.caughtUp();
+    const { refusedHosts } = await ensureNatsAuthority(home);
     for (const { id } of state.hosts) {
-      if (hosts.ids.has(id)) await refuseHost(home, {}, id, lifetimeS);
-      else await readmitHost(home, {}, id);
+      const [isDecided, isRefused] = [hosts.ids.has(id), refusedHosts.includes(id)];
+      if (isDecided && !isRefused) await refuseHost(home, {}, id, lifetimeS);
+      if (!isDecided && isRefused) await readmitHost(home, {}, id);
     }
     const authority = await ensureCredentials(home, {
       ...{ subjects: subjectsUnder(config.subjectPrefix), hosts: state.hosts, users: {} },

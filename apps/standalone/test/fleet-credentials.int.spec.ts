@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { subjectsUnder } from '@drover/contracts';
 import {
   createNatsAuthority,
@@ -88,6 +88,46 @@ describe('the credentials of a home', () => {
     await ensure();
     expect((await read(file)).userKey).not.toBe(before.userKey);
     expect((await ensureNatsAuthority(home)).revocations[before.userKey]).toBeDefined();
+  });
+
+  it('are revoked before the new ones are written: what fails then loses none', async () => {
+    await ensure();
+    const before = [await read(scheduler()), await read(hostCredentialsFileOf(home, hostId))];
+    await rm(home.hostCredentialsFolder, { recursive: true });
+    await expect(ensure('other')).rejects.toMatchObject({ code: 'ENOENT' });
+    const { revocations } = await ensureNatsAuthority(home);
+    expect(Object.keys(revocations)).toEqual(expect.arrayContaining(before.map(({ userKey }) => userKey)));
+    await mkdir(home.hostCredentialsFolder);
+    const after = await ensure('other');
+    const written = [await read(scheduler()), await read(hostCredentialsFileOf(home, hostId))];
+    expect(written.filter(({ userKey }) => after.revocations[userKey] !== undefined)).toEqual([]);
+  });
+
+  it('are refused to a host although its file is gone', async () => {
+    await ensure();
+    const { userKey } = await read(hostCredentialsFileOf(home, hostId));
+    await rm(hostCredentialsFileOf(home, hostId));
+    await refuseHost(home, {}, hostId);
+    expect((await ensureNatsAuthority(home)).revocations[userKey]).toBeDefined();
+  });
+
+  it('are refused although the clock was set back since they were issued', async () => {
+    const ahead = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 24 * HOUR_S * 1000);
+    await ensure();
+    ahead.mockRestore();
+    const { userKey, issuedAt } = await read(hostCredentialsFileOf(home, hostId));
+    expect(issuedAt).toBeGreaterThan(nowS() + HOUR_S);
+    await refuseHost(home, {}, hostId);
+    expect((await ensureNatsAuthority(home)).revocations[userKey]?.at).toBeGreaterThanOrEqual(issuedAt);
+  });
+
+  it('are changed by one at a time: no change undoes another', async () => {
+    await ensure();
+    const ids = Array.from({ length: 5 }, (_, index) => `0199c4e2-0000-7000-8000-00000000001${index}`);
+    await Promise.all([...ids.map((id) => refuseHost(home, {}, id)), ensure('other')]);
+    const { refusedHosts, revocations } = await ensureNatsAuthority(home);
+    expect([...refusedHosts].sort()).toEqual(ids);
+    expect(Object.keys(revocations).length).toBeGreaterThan(1);
   });
 
   it('are all others after the keys were made anew; who was shut out stays so', async () => {

@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { errorCode } from './error-code.js';
+import type { SystemUser } from './system-users.js';
 
 /**
  * Replaces the file at once and durably: a reader, or a crash, sees the old content or the new, never a part. The mode is as it says,
- * whatever the umask: who must read a file and who must not is no matter of the shell that `up` was typed in.
+ * whatever the umask: who must read a file and who must not is no matter of the shell that `up` was typed in. Nothing is done by the
+ * name of what stands there before: where the folder is another user's, that may be a link to anything.
  */
-export async function replaceFile(file: string, content: string, mode = 0o644): Promise<void> {
+export async function replaceFile(file: string, content: string, mode = 0o644, owner?: SystemUser): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
     const handle = await open(draft, 'wx', mode);
     try {
+      if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
       await handle.chmod(mode);
       await handle.writeFile(content);
       await handle.sync();
@@ -25,8 +28,8 @@ export async function replaceFile(file: string, content: string, mode = 0o644): 
 }
 
 /** For keys, tokens and addresses with passwords. */
-export function replaceSecret(file: string, content: string): Promise<void> {
-  return replaceFile(file, content, 0o600);
+export function replaceSecret(file: string, content: string, owner?: SystemUser): Promise<void> {
+  return replaceFile(file, content, 0o600, owner);
 }
 
 export async function readIfPresent(file: string): Promise<string | undefined> {

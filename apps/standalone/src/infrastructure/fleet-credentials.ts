@@ -14,21 +14,21 @@ import {
   issueCredentials,
   readCredentials,
   withRevocations,
-  type NatsAuthority,
+  type IssuedKey,
   type ReadCredentials,
   type Revocation,
 } from './nats-authority.js';
-import { ensureNatsAuthority, readOperatorSeed, writeNatsAuthority, type KeptAuthority } from './nats-keys.js';
+import { changeNatsAuthority, readOperatorSeed, type KeptAuthority } from './nats-keys.js';
 import { administratorPermissions, hostPermissions, servicePermissions } from './nats-permissions.js';
 import type { NatsPermissions } from './nats-permissions.js';
-import { giveTo, type ServiceUsers, type SystemUser } from './system-users.js';
+import type { ServiceUsers, SystemUser } from './system-users.js';
 
 const DAY_S = 86_400;
 export const DEFAULT_LIFETIME_S = 30 * DAY_S;
 
 /** The administrator's are root's alone, among his secrets. */
 export function credentialsFileOf(home: Home, name: string): string {
-  const folder = name === 'administrator' ? path.dirname(home.apiTokenFile) : home.credentialsFolder;
+  const folder = name === 'administrator' ? path.dirname(home.apiTokenFile) : home.serviceCredentialsFolder;
   return path.join(folder, `${name}.creds`);
 }
 
@@ -38,7 +38,7 @@ export function hostUserName(hostId: string): string {
 }
 
 export function hostCredentialsFileOf(home: Home, hostId: string): string {
-  return path.join(home.credentialsFolder, 'hosts', `${hostId}.creds`);
+  return path.join(home.hostCredentialsFolder, `${hostId}.creds`);
 }
 
 export interface CredentialsWanted {
@@ -60,64 +60,77 @@ interface Row {
   readonly owner: SystemUser | undefined;
 }
 
-/** How many are issued at the same time; what each waits for is the disk. */
+/** How many are made or written at the same time; what each waits for is the disk. */
 const AT_ONCE = 16;
 
 /**
  * Issues what is missing, what expires, and what allows another thing than the table of permissions says now; the user of
  * that is revoked, so that a copy of its credentials is worth nothing.
  *
+ * The keys that are good, and those that are not any more, are kept before the first file is written: whatever fails after that,
+ * nobody's key is forgotten.
+ *
  * @returns the keys as they are then: a changed account has to be told to a server that runs.
  */
-export async function ensureCredentials(home: Home, wanted: CredentialsWanted): Promise<KeptAuthority> {
-  const authority = await ensureNatsAuthority(home, wanted.users);
-  const { lifetimeS = DEFAULT_LIFETIME_S } = wanted;
-  const rows = rowsOf(home, wanted, authority);
-  const left = [...rows];
-  const revoked: Record<string, Revocation> = {};
-  let done = 0;
-  const work = async () => {
-    for (let row = left.shift(); row !== undefined; row = left.shift()) {
-      Object.assign(revoked, await ensureFile(row, authority, lifetimeS));
-      wanted.report?.((done += 1), rows.length);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return Object.keys(revoked).length === 0 ? authority : revoke(home, wanted.users, authority, revoked);
+export function ensureCredentials(home: Home, wanted: CredentialsWanted): Promise<KeptAuthority> {
+  return changeNatsAuthority(home, wanted.users, async (authority, write) => {
+    const { lifetimeS = DEFAULT_LIFETIME_S, report } = wanted;
+    const rows = rowsOf(home, wanted, authority);
+    const issues: Issue[] = [];
+    await atOnce(rows, async (row) => {
+      const issue = await issueFor(row, authority, lifetimeS);
+      if (issue !== undefined) issues.push(issue);
+    });
+    if (issues.length === 0) return authority;
+    const issued = Object.fromEntries(issues.map(({ row, made }) => [row.name, made]));
+    const changed = await revoke(
+      home,
+      { ...authority, issued: { ...authority.issued, ...issued } },
+      issues.flatMap(({ replaced }) => replaced),
+      lifetimeS,
+    );
+    await write(changed);
+    let done = rows.length - issues.length;
+    await atOnce(issues, async ({ row, text }) => {
+      await replaceSecret(row.file, text, row.owner);
+      report?.((done += 1), rows.length);
+    });
+    return changed;
+  });
 }
 
 /** Shuts a host out: its key is revoked, and it is issued no other until it is readmitted. Idempotent. */
-export async function refuseHost(
+export function refuseHost(
   home: Home,
   users: ServiceUsers,
   hostId: string,
   lifetimeS = DEFAULT_LIFETIME_S,
 ): Promise<void> {
-  const authority = await ensureNatsAuthority(home, users);
-  if (authority.refusedHosts.includes(hostId)) return;
-  const credentials = await readFile(hostCredentialsFileOf(home, hostId));
-  const revoked = credentials === undefined ? {} : revocationOf(credentials, lifetimeS);
-  await revoke(home, users, { ...authority, refusedHosts: [...authority.refusedHosts, hostId] }, revoked);
+  return changeNatsAuthority(home, users, async (authority, write) => {
+    if (authority.refusedHosts.includes(hostId)) return;
+    const known = [authority.issued[hostUserName(hostId)], await readFile(hostCredentialsFileOf(home, hostId))];
+    const refused = { ...authority, refusedHosts: [...authority.refusedHosts, hostId] };
+    await write(await revoke(home, refused, known.filter(isThere), lifetimeS));
+  });
 }
 
 /** It gets credentials of a new user the next time that credentials are issued. Idempotent. */
-export async function readmitHost(home: Home, users: ServiceUsers, hostId: string): Promise<void> {
-  const authority = await ensureNatsAuthority(home, users);
-  if (!authority.refusedHosts.includes(hostId)) return;
-  const refusedHosts = authority.refusedHosts.filter((id) => id !== hostId);
-  await writeNatsAuthority(home, users, { ...authority, refusedHosts });
+export function readmitHost(home: Home, users: ServiceUsers, hostId: string): Promise<void> {
+  return changeNatsAuthority(home, users, async (authority, write) => {
+    if (!authority.refusedHosts.includes(hostId)) return;
+    await write({ ...authority, refusedHosts: authority.refusedHosts.filter((id) => id !== hostId) });
+  });
 }
 
 async function revoke(
   home: Home,
-  users: ServiceUsers,
   authority: KeptAuthority,
-  revoked: Readonly<Record<string, Revocation>>,
+  keys: readonly IssuedKey[],
+  lifetimeS: number,
 ): Promise<KeptAuthority> {
-  const signed = await withRevocations(authority, await readOperatorSeed(home), revoked, nowS());
-  const changed = { ...signed, refusedHosts: authority.refusedHosts };
-  await writeNatsAuthority(home, users, changed);
-  return changed;
+  if (keys.length === 0) return authority;
+  const revoked = Object.fromEntries(keys.map((key) => [key.userKey, revocationOf(key, lifetimeS)]));
+  return withRevocations(authority, await readOperatorSeed(home), revoked, nowS());
 }
 
 function rowsOf(home: Home, wanted: CredentialsWanted, { refusedHosts }: KeptAuthority): readonly Row[] {
@@ -141,27 +154,53 @@ function rowsOf(home: Home, wanted: CredentialsWanted, { refusedHosts }: KeptAut
   return [...services, ...(wanted.withoutAdministrator === true ? [] : [administrator]), ...admitted];
 }
 
-/** Returns what is to be revoked. */
-async function ensureFile(row: Row, authority: NatsAuthority, lifetimeS: number): Promise<Record<string, Revocation>> {
-  const { file, name, permissions, owner } = row;
-  const current = await readFile(file);
+interface Issue {
+  readonly row: Row;
+  /** The content of the file. */
+  readonly text: string;
+  readonly made: IssuedKey;
+  /** Keys of the same name that are good no more. */
+  readonly replaced: readonly IssuedKey[];
+}
+
+/** Undefined where what stands in the file is good. */
+async function issueFor(row: Row, authority: KeptAuthority, lifetimeS: number): Promise<Issue | undefined> {
+  const { file, name, permissions } = row;
+  const found = await readFile(file);
+  const current = found?.issuer === authority.accountSigningKey ? found : undefined;
   const isSame =
-    current?.issuer === authority.accountSigningKey &&
+    current !== undefined &&
     authority.revocations[current.userKey] === undefined &&
     isDeepStrictEqual(current.claims, claimsOf(permissions, authority.account));
   const leftS = isSame ? (current.expiresAt ?? 0) - nowS() : 0;
-  if (isSame && leftS > lifetimeS / 2 && leftS <= lifetimeS) return {};
+  if (isSame && leftS > lifetimeS / 2 && leftS <= lifetimeS) return undefined;
   // Not all at the same moment: each is cut off once when its time is over.
   const expiresAt = nowS() + lifetimeS - randomInt(Math.max(1, Math.floor(lifetimeS / 20)));
   const userSeed = isSame ? { userSeed: current.userSeed } : {};
-  await replaceSecret(file, await issueCredentials({ authority, name, permissions, expiresAt, ...userSeed }));
-  await giveTo(owner, file);
-  const isOfThisAccount = current?.issuer === authority.accountSigningKey;
-  return isSame || !isOfThisAccount ? {} : revocationOf(current, lifetimeS);
+  const text = await issueCredentials({ authority, name, permissions, expiresAt, ...userSeed });
+  const { userKey, issuedAt } = readCredentials(text);
+  const before = [authority.issued[name], current].filter(isThere);
+  return {
+    ...{ row, text, made: { userKey, issuedAt, expiresAt } },
+    replaced: before.filter((key) => key.userKey !== userKey && authority.revocations[key.userKey] === undefined),
+  };
 }
 
-function revocationOf({ userKey, expiresAt }: ReadCredentials, lifetimeS: number): Record<string, Revocation> {
-  return { [userKey]: { at: nowS(), until: Math.max(expiresAt ?? 0, nowS() + lifetimeS) } };
+/** Of all credentials of the key, also those that were issued before the clock was set back. */
+function revocationOf({ issuedAt, expiresAt = 0 }: IssuedKey, lifetimeS: number): Revocation {
+  return { at: Math.max(nowS(), issuedAt), until: Math.max(expiresAt, nowS() + lifetimeS) };
+}
+
+async function atOnce<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const next = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+}
+
+function isThere<Value>(value: Value | undefined): value is Value {
+  return value !== undefined;
 }
 
 /** Undefined where there is no file, or none that can be read as credentials: then others are issued. */

@@ -1,7 +1,8 @@
 /**
  * Where one Drover keeps its data. Two homes know nothing of each other and may run side by side.
  */
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, mkdir, open as openFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { HypervisorKind } from './fleet-state.js';
@@ -27,8 +28,13 @@ export interface Home {
   readonly orderKeyFile: string;
   /** Whose signatures the hosts believe. */
   readonly orderPublicKeysFile: string;
-  /** One credentials file per service, `<name>.creds`, and below `hosts/` one per host. */
+  /** Held by whoever changes those keys: the launcher or the credential keeper. */
+  readonly natsKeysLock: string;
   readonly credentialsFolder: string;
+  /** One credentials file per service, `<name>.creds`. */
+  readonly serviceCredentialsFolder: string;
+  /** One per host, `<id>.creds`. */
+  readonly hostCredentialsFolder: string;
   readonly natsFolder: string;
   readonly postgresFolder: string;
   /** Records of running processes, and the lock of whoever changes them. */
@@ -56,7 +62,10 @@ export function homeAt(root: string): Home {
     natsOperatorSeedFile: under('keys', 'nats-operator.seed'),
     orderKeyFile: under('secrets', 'order-key.pem'),
     orderPublicKeysFile: under('secrets', 'order-keys'),
+    natsKeysLock: under('run', 'nats-keys.lock'),
     credentialsFolder: under('credentials'),
+    serviceCredentialsFolder: under('credentials', 'services'),
+    hostCredentialsFolder: under('credentials', 'hosts'),
     natsFolder: under('nats'),
     postgresFolder: under('postgres'),
     runFolder: under('run'),
@@ -91,15 +100,17 @@ export function journalFolderOf(home: Home, hypervisor: HypervisorKind, hostId: 
 /**
  * Makes what is missing and puts owners and modes right: open to all is what QEMU's and PostgreSQL's user must pass, root's
  * own is what only the launcher reads, and the user `drover` gets what the control plane works with, and no more.
+ *
+ * A folder of his stands in one of root's: in one of his own he could put a link in its place, and root would follow it.
  */
 export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Promise<void> {
   const open = [home.root, home.imageFolder, home.poolFolder, home.postgresFolder, home.agentFolder];
   const secrets = path.dirname(home.apiTokenFile);
-  const shared = [secrets, home.databaseUrlFolder, home.logFolder];
-  const credentials = [home.credentialsFolder, path.join(home.credentialsFolder, 'hosts')];
+  const shared = [secrets, home.databaseUrlFolder, home.logFolder, home.credentialsFolder];
   const own = [
     path.dirname(home.natsAuthorityFile),
-    ...credentials,
+    home.serviceCredentialsFolder,
+    home.hostCredentialsFolder,
     home.natsFolder,
     path.dirname(home.apiSocket),
     agentFolderOf(home, 'simulated'),
@@ -114,6 +125,10 @@ export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Pr
     await makeFolder(folder, 0o700);
     await giveTo(drover, folder);
   }
+  await (
+    await openFile(home.natsKeysLock, constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  ).close();
+  await shareWith(drover, home.natsKeysLock, 'file');
 }
 
 /**

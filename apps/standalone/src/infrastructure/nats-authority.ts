@@ -27,6 +27,14 @@ export interface NatsAuthority {
   readonly revocations: Readonly<Record<string, Revocation>>;
 }
 
+/** A user's key and the time of the newest credentials with it. Seconds since 1970. */
+export interface IssuedKey {
+  readonly userKey: string;
+  readonly issuedAt: number;
+  /** Absent: for ever. */
+  readonly expiresAt?: number;
+}
+
 /** Seconds since 1970. */
 export interface Revocation {
   readonly at: number;
@@ -68,12 +76,12 @@ export async function createNatsAuthority(): Promise<{
 }
 
 /** The same account, with these keys revoked as well and what has expired left out. */
-export async function withRevocations(
-  authority: NatsAuthority,
+export async function withRevocations<Authority extends NatsAuthority>(
+  authority: Authority,
   operatorSeed: string,
   added: Readonly<Record<string, Revocation>>,
   nowS: number,
-): Promise<NatsAuthority> {
+): Promise<Authority> {
   const all = Object.entries({ ...authority.revocations, ...added });
   const revocations = Object.fromEntries(all.filter(([, { until }]) => until > nowS));
   const changed = { ...authority, revocations };
@@ -139,13 +147,10 @@ export function claimsOf({ publish, subscribe, allowResponses, limits: own }: Na
   } satisfies Partial<User>;
 }
 
-export interface ReadCredentials {
-  readonly userKey: string;
+export interface ReadCredentials extends IssuedKey {
   readonly userSeed: string;
   readonly issuer: string;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** Seconds since 1970; absent: never. */
-  readonly expiresAt?: number;
 }
 
 /**
@@ -156,14 +161,16 @@ export function readCredentials(text: string): ReadCredentials {
   const payload = /^[\w-]+\.([\w-]+)\.[\w-]+$/m.exec(text)?.[1];
   const userSeed = /^SU[A-Z2-7]{56}$/m.exec(text)?.[0];
   if (payload === undefined || userSeed === undefined) throw new Error('these are no credentials of NATS');
-  const { sub, iss, exp, nats } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as UserJwt;
+  const { sub, iss, iat, exp, nats } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as UserJwt;
   const { type: _type, version: _version, ...claims } = nats;
-  return { userKey: sub, userSeed, issuer: iss, claims, ...(exp === undefined || exp === 0 ? {} : { expiresAt: exp }) };
+  const expiry = exp === undefined || exp === 0 ? {} : { expiresAt: exp };
+  return { userKey: sub, userSeed, issuer: iss, issuedAt: iat, claims, ...expiry };
 }
 
 interface UserJwt {
   readonly sub: string;
   readonly iss: string;
+  readonly iat: number;
   readonly exp?: number;
   readonly nats: Readonly<Record<string, unknown>>;
 }

@@ -58,8 +58,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Proce
     throw new StartFailure(`nats-server cannot listen on port ${port}: ${holder} listens there`);
   const configFile = path.join(folder, 'nats-server.conf');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await replaceFile(configFile, natsServerConfig(options), 0o600);
-  for (const file of [folder, configFile]) await giveTo(users.drover, file);
+  await giveTo(users.drover, folder);
+  await replaceFile(configFile, natsServerConfig(options), 0o600, users.drover);
   return startInBackground(
     {
       ...{ name: 'nats-server', command: 'nats-server', args: ['--config', configFile], logFile },

@@ -15,7 +15,7 @@ import { readIfPresent, replaceFile } from './files.js';
 import { closedFolderAbove } from './home.js';
 import { processesIn } from './processes-in-folder.js';
 import { stopProcess, type ProcessIdentity } from './process-identity.js';
-import { giveTo, ownUserName, type ServiceUsers, type SystemUser } from './system-users.js';
+import { giveTo, ownUserName, removeFolderOf, type ServiceUsers, type SystemUser } from './system-users.js';
 
 const run = promisify(execFile);
 
@@ -153,7 +153,7 @@ async function initialise(
   user: SystemUser | undefined,
 ): Promise<void> {
   const draft = path.join(folder, 'data.new');
-  await rm(draft, { recursive: true, force: true });
+  await removeFolderOf(user, draft);
   await mkdir(draft, { mode: 0o700 });
   await giveTo(user, draft);
   const as = { env: environment(), cwd: draft, ...user };

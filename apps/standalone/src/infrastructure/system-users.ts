@@ -3,7 +3,7 @@
  * himself, and what is said here of others then does not concern him.
  */
 import { execFile } from 'node:child_process';
-import { chmod, chown, lchown } from 'node:fs/promises';
+import { chmod, chown, lchown, rmdir, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -68,6 +68,16 @@ function programPath(): NodeJS.ProcessEnv {
  */
 export async function giveTo(user: SystemUser | undefined, file: string): Promise<void> {
   if (user !== undefined) await lchown(file, user.uid, user.gid);
+}
+
+/**
+ * Removes a folder of this user's with his rights alone, so that a link that he puts on the way while it is done leads to nothing
+ * more than he may remove himself.
+ */
+export async function removeFolderOf(user: SystemUser | undefined, folder: string): Promise<void> {
+  if ((await stat(folder).catch(() => undefined)) === undefined) return;
+  await run('find', [folder, '-mindepth', '1', '-delete'], { ...user, cwd: '/', env: programPath() });
+  await rmdir(folder);
 }
 
 /** Lets the group of this user read what root owns; without one nobody but the user himself does. */
