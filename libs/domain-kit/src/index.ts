@@ -1,6 +1,7 @@
 export * from './clock.js';
 export * from './decider.js';
 export * from './ids.js';
+export * from './keyed-budget.js';
 export * from './keyed-queue.js';
 export * from './near-miss.js';
 export * from './never.js';

@@ -24,6 +24,11 @@ export class TokenBucket {
     return this.#credit > 0 ? 0 : Math.ceil((-this.#credit / perSecond) * 1000) + 1;
   }
 
+  /** Whether nothing of the burst is missing, so that a new bucket would be the same. */
+  isFull(nowMs: number): boolean {
+    return this.waitMs(nowMs) === 0 && this.#credit >= this.#rate.burst;
+  }
+
   take(amount: number): void {
     this.#credit -= amount;
   }

@@ -24,6 +24,16 @@ export const metricCatalogue = {
 
   drover_vm_manager_vms: gauge('VMs', 'VMs that vm-manager keeps in memory', {}),
   drover_vm_manager_open_operations: gauge('operations', 'Operations that have not ended', {}),
+  drover_vm_manager_hosts_over_budget: gauge(
+    'hosts',
+    'Hosts that reported more changes by themselves in the last ten minutes than are recorded; the log names them',
+    {},
+  ),
+  drover_vm_manager_facts_refused_total: counter(
+    'changes',
+    'Changes that were not recorded because their host or VM was over its budget',
+    {},
+  ),
   drover_scheduler_hosts: gauge('hosts', 'Hosts that the scheduler knows', {}),
   drover_scheduler_reserved_vms: gauge('VMs', 'VMs for which capacity is reserved', {}),
   drover_ha_manager_hosts: gauge('hosts', 'Hosts that are registered', {}),

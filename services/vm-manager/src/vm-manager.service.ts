@@ -72,4 +72,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
 
   metrics.observe('drover_vm_manager_vms', () => manager.folds.size);
   metrics.observe('drover_vm_manager_open_operations', () => manager.folds.openVms.size);
+  const { facts } = manager.reports;
+  metrics.observe('drover_vm_manager_hosts_over_budget', () => facts.hostsOver);
+  metrics.observe('drover_vm_manager_facts_refused_total', () => facts.refused);
 }

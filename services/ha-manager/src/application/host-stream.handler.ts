@@ -10,10 +10,16 @@ import {
   type Rejection,
   type StoredHostEvent,
 } from '@drover/contracts';
-import { derivedId, type Clock, type Decision } from '@drover/domain-kit';
+import { derivedId, KeyedBudget, type Clock, type Decision } from '@drover/domain-kit';
 import type { HostState } from '../domain/membership/host.state.js';
-import { HostBudget } from './host-budget.js';
 import { hostAggregate, type HostFolds } from './host-directory.state.js';
+
+/**
+ * How many events a host's own word may cause: they stand for ever, and every service reads them at every start. Far more than a host
+ * needs that is set up, repaired or restarted again and again; one that registers with a new journal each time, or tells two
+ * inventories in turn, is slowed down to one event a minute.
+ */
+const HOSTS_WORD = { burst: 30, perSecond: 1 / 60 };
 
 export interface HostChange {
   readonly decide: (state: HostState) => Decision<HostFact, Rejection>;
@@ -43,12 +49,12 @@ interface Decided {
 export class HostStreamHandler {
   readonly #streams: Streams<HostState, StoredHostEvent, HostId>;
   readonly #clock: Clock;
-  readonly #budget: HostBudget;
+  readonly #budget: KeyedBudget<HostId>;
 
   constructor(store: StreamStore, clock: Clock) {
     this.#streams = new Streams(store, hostAggregate);
     this.#clock = clock;
-    this.#budget = new HostBudget(clock);
+    this.#budget = new KeyedBudget(clock, HOSTS_WORD);
   }
 
   get folds(): HostFolds {
@@ -61,7 +67,7 @@ export class HostStreamHandler {
 
   /** Whether the host's own word may cause an event now. */
   mayCauseEvent(hostId: HostId): boolean {
-    return this.#budget.has(hostId, 1);
+    return this.#budget.has(hostId);
   }
 
   /** Throws `Fault` when the store cannot be reached; the change may then be repeated whatever became of it. */
@@ -71,7 +77,7 @@ export class HostStreamHandler {
       const decision = decide(state);
       const causationId = change.causeId(revision);
       if (decision.kind === 'rejected') return { events: [], result: { decision, causationId } };
-      if (isHostsWord && !this.#budget.has(hostId, decision.events.length)) throw tooManyChanges(hostId);
+      if (isHostsWord && decision.events.length > 0 && !this.#budget.has(hostId)) throw tooManyChanges(hostId);
       const origin = { actor, causationId, atMs: this.#clock.epochMs(), traceparent, requestDigest };
       // By place and not by type: another command under the id of one that was done is then no news to the store.
       const idOf = (_: HostFact, index: number) => derivedId(causationId, index) as EventId;

@@ -1,15 +1,14 @@
 import type { FullList, HostId, ReportSource, VmFact, VmId } from '@drover/contracts';
-import type { Clock } from '@drover/domain-kit';
+import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { settleListed, settleMissing, type ListedVm } from '../domain/settlement/full-list.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
-import { HostBudget } from './host-budget.state.js';
 import type { Log } from './ports/log.port.js';
 import type { VmFolds } from './vm-folds.state.js';
 
 /** VMs that the store does not know, of one host: of more only the number is told. */
 const MAX_STRAYS = 100;
-/** Facts in an hour about VMs that are not the host's own: listed and not, in turn, they would fill the streams of other hosts' VMs. */
-const MAX_FACTS = 200;
+/** Differences in an hour about VMs that are not the host's own: listed and not, in turn, they would fill other hosts' VMs' streams. */
+const OF_OTHERS = { burst: 200, perSecond: 200 / 3_600 };
 
 interface Assembly {
   /** Of the first part: what was reported after that is newer than the list. */
@@ -19,7 +18,7 @@ interface Assembly {
   nextPart: number;
 }
 
-type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => readonly VmFact[]) => Promise<void>;
+type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => readonly VmFact[]) => Promise<unknown>;
 
 /**
  * Puts a host's full list together from its parts and settles the difference when the last is there.
@@ -29,7 +28,7 @@ type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => rea
 export class FullListReconciler {
   readonly #folds: VmFolds;
   readonly #settle: Settle;
-  readonly #budget: HostBudget;
+  readonly #budget: KeyedBudget<HostId>;
   readonly #log: Log;
   /** How many entries of a host's newest list were over its budget. */
   readonly #leftOut = new Map<HostId, number>();
@@ -37,7 +36,7 @@ export class FullListReconciler {
 
   constructor(folds: VmFolds, settle: Settle, clock: Clock, log: Log) {
     this.#folds = folds;
-    this.#budget = new HostBudget(clock, MAX_FACTS);
+    this.#budget = new KeyedBudget(clock, OF_OTHERS);
     this.#log = log;
     this.#settle = settle;
   }
@@ -67,7 +66,7 @@ export class FullListReconciler {
   }
 
   async #reconcile(hostId: HostId, { source, listed, busy }: Assembly): Promise<void> {
-    const settlements: Promise<void>[] = [];
+    const settlements: Promise<unknown>[] = [];
     const its = [...this.#folds.vmsOf(hostId)];
     let strays = its.filter((vmId) => this.#folds.get(vmId).phase === 'unknown').length;
     let leftOut = 0;

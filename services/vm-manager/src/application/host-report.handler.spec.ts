@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { FullList, HostId, VmId, VmLaneMessage, VmReport } from '@drover/contracts';
+import type { FullList, HostId, OrderId, VmId, VmLaneMessage, VmReport } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
 import { definition, firstGeneration, hostA, hostB, operationOf, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
@@ -325,7 +326,7 @@ describe('a host that lists what is not its own', () => {
       const isThere = sequence % 2 === 1;
       await bench.manager.reports.handle(message(sequence, [list(isThere ? [domain()] : [])], hostB));
     }
-    expect((await bench.events()).length - length).toBe(200);
+    expect((await bench.events()).length - length).toBe(60);
     // Its own VMs are settled all the same.
     await bench.manager.reports.handle(message(2, [list([domain(vmId, 'STOPPED')])]));
     expect(bench.state().observed).toBe('STOPPED');
@@ -342,5 +343,85 @@ describe('a host that lists what is not its own', () => {
     expect(await bench.manager.reports.handle(batch)).toMatchObject({ value: { throughSequence: 501 } });
     expect(bench.deadLetters).toHaveLength(100);
     expect(Math.max(...bench.deadLetters.map(({ payload }) => payload.length))).toBe(64 * 1024);
+  });
+});
+
+describe('a host that reports changes without end', () => {
+  const started: VmReport = { ...stopped, powerState: 'RUNNING', change: 'started', cause: 'outside' };
+  const inTurn = (count: number) => Array.from({ length: count }, (_, index) => (index % 2 === 0 ? stopped : started));
+  const order = (name: string) => derivedId(name, 'host-order') as OrderId;
+  const ended = (name: string, fingerprint: string, id = vmId): VmReport => ({
+    kind: 'order-finished',
+    orderId: order(name),
+    vmId: id,
+    operationId: operationOf(name),
+    generation: firstGeneration,
+    revision: 1,
+    powerState: 'RUNNING',
+    result: { kind: 'done', wasForced: false, definition: { ...definition, fingerprint } },
+  });
+
+  it('has so many recorded of each VM, is told of once, and what is so is recorded when there is credit again', async () => {
+    const bench = await running();
+    const { length } = await bench.events();
+    for (let from = 2; from < 2_002; from += 500) await bench.manager.reports.handle(message(from, inTurn(500)));
+    expect((await bench.events()).length - length).toBe(60);
+    expect(bench.state().observed).toBe('RUNNING');
+    expect(bench.manager.reports.facts).toMatchObject({ hostsOver: 1 });
+    expect(bench.manager.reports.facts.refused).toBeGreaterThan(0);
+    const told = bench.told.filter(({ message: line }) => line.startsWith('a host reports more changes'));
+    expect(told).toMatchObject([{ fields: { hostId: hostA, vmId } }]);
+    bench.clock.advance(600_000);
+    await bench.manager.reports.handle(message(2_002, [list([domain(vmId, 'STOPPED')])]));
+    expect(bench.state().observed).toBe('STOPPED');
+    expect(bench.manager.reports.facts).toMatchObject({ hostsOver: 0 });
+  });
+
+  it('costs its other VMs and what was asked for nothing', async () => {
+    const bench = await running();
+    await bench.command('create', 'another', { name: 'another' });
+    const another = vmOf('another');
+    await bench.ended('another', another);
+    bench.hosts.host(hostA).reports.push(...inTurn(501));
+    await bench.until(() => bench.manager.reports.facts.refused > 0);
+    bench.hosts.host(hostA).reports.push({ ...stopped, vmId: another });
+    await bench.until(() => bench.state(another).observed === 'STOPPED');
+    await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
+    expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });
+    await bench.command('delete', 'delete');
+    expect(await bench.ended('delete')).toMatchObject({ type: 'OperationSucceeded' });
+  });
+
+  it('spends nothing on what the store did not take', async () => {
+    const bench = await running();
+    bench.faultyStore.fateOf = () => 'refused';
+    for (let count = 0; count < 100; count += 1) {
+      await expect(bench.manager.reports.handle(message(2, [stopped]))).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+      });
+    }
+    bench.faultyStore.fateOf = () => 'stored';
+    await bench.manager.reports.handle(message(2, [stopped]));
+    expect(bench.state().observed).toBe('STOPPED');
+  });
+
+  it('cannot settle a VM anew by orders that were never given', async () => {
+    const bench = await running();
+    const before = await bench.events();
+    const invented = Array.from({ length: 50 }, (_, index) => ended(`invented ${index}`, `${index % 2}`.repeat(64)));
+    await bench.manager.reports.handle(message(2, invented));
+    expect(await bench.events()).toEqual(before);
+  });
+
+  it('causes no reading of the store by VMs that it invents', async () => {
+    const bench = await running();
+    const { reads } = bench.faultyStore;
+    const invented = Array.from({ length: 500 }, (_, index) =>
+      ended(`invented ${index}`, 'a'.repeat(64), vmOf(`${index}`)),
+    );
+    const answer = await bench.manager.reports.handle(message(2, [...invented, stopped]));
+    expect(answer).toMatchObject({ value: { throughSequence: 502 } });
+    expect(bench.faultyStore.reads - reads).toBe(0);
+    expect(bench.state().observed).toBe('STOPPED');
   });
 });

@@ -14,26 +14,25 @@ import {
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
+import { isAskedFor } from '../domain/settlement/asked-for.policy.js';
 import { settleCommandFinished } from '../domain/settlement/order-finished.policy.js';
 import { reportEventId, reportId } from '../domain/settlement/report-ids.policy.js';
 import { settleVmState } from '../domain/settlement/vm-state.policy.js';
 import { settleVmChanged } from '../domain/settlement/vm-changed.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
+import { FactBudget } from './fact-budget.state.js';
 import { RebootMeter } from './reboot-meter.state.js';
 import { FullListReconciler } from './full-list.reconciler.js';
-import { HostBudget } from './host-budget.state.js';
 import type { HostJournals } from './host-journals.state.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { Log } from './ports/log.port.js';
+import { UnworkableReports } from './unworkable-reports.state.js';
 import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
 import type { VmOperations } from './vm-operations.process.js';
 
 /** One message of a host is worked on and another may wait: an agent sends one at a time, and the same again. */
 const MAX_WAITING = 2;
-/** Reports of one host that are kept in an hour because they cannot be worked on; the rest is acknowledged without. */
-const MAX_LETTERS = 100;
-const MAX_LETTER_BYTES = 64 * 1024;
 
 export type LaneAnswer =
   | { readonly kind: 'answered'; readonly value: VmTable | ReportsAcknowledged }
@@ -60,22 +59,24 @@ export class HostReportHandler {
   readonly #options: HostReportHandlerOptions;
   readonly #fullLists: FullListReconciler;
   readonly #reboots: RebootMeter;
-  readonly #letters: HostBudget;
-  readonly #warnings: HostBudget;
+  readonly #unworkable: UnworkableReports;
+  /** Of what hosts say by themselves; what follows from commands is not counted. */
+  readonly facts: FactBudget;
   readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
   /** Up to which sequence of which epoch everything is settled, so that a repeated batch costs nothing. */
   readonly #settled = new Map<HostId, { readonly epoch: number; readonly sequence: number }>();
 
   constructor(options: HostReportHandlerOptions) {
     this.#options = options;
-    this.#letters = new HostBudget(options.clock, MAX_LETTERS);
-    this.#warnings = new HostBudget(options.clock, 1);
-    this.#reboots = new RebootMeter(options.clock);
+    const { clock, deadLetters, log } = options;
+    this.#unworkable = new UnworkableReports(deadLetters, clock, log);
+    this.facts = new FactBudget(clock, log);
+    this.#reboots = new RebootMeter(clock);
     this.#fullLists = new FullListReconciler(
       options.folds,
       (vmId, source, settle) => this.#settle(vmId, source, settle),
-      options.clock,
-      options.log,
+      clock,
+      log,
     );
   }
 
@@ -165,7 +166,7 @@ export class HostReportHandler {
       const source = { hostId, journalEpoch, sequence };
       const read = readVmReport(report);
       if (read === undefined) {
-        underWay.set(sequence, this.#keep(source, report, 'unreadable report'));
+        underWay.set(sequence, this.#unworkable.keep(source, report, 'unreadable report'));
       } else if (read.kind === 'full-list') {
         // What the list says is older than what was reported before it, so that goes first.
         await allSettled(underWay);
@@ -194,33 +195,44 @@ export class HostReportHandler {
         report: reportId(source),
         error,
       });
-      await this.#keep(source, report, 'settling it met a defect');
+      await this.#unworkable.keep(source, report, 'settling it met a defect');
     }
   }
 
   async #settleSingle(report: SingleReport, source: ReportSource): Promise<void> {
     const { vmId } = report;
+    const { folds, isActive } = this.#options;
+    if (!isActive()) throw notActive();
+    // It is over or was never asked for, and then nothing follows: no reading of the store, whatever ids a host invents.
+    if (!folds.has(vmId)) return;
     const operationId = report.kind === 'order-finished' ? report.operationId : undefined;
     if (report.kind !== 'vm-changed' || report.change !== 'rebooted') {
-      return this.#settle(vmId, source, settlementOf(report, source), operationId);
+      await this.#settle(vmId, source, settlementOf(report, source), operationId);
+      return;
     }
     const count = this.#reboots.due(vmId, report.count ?? 1, source);
     if (count === undefined) return;
-    await this.#settle(vmId, source, settlementOf({ ...report, ...(count === 1 ? {} : { count }) }, source));
-    this.#reboots.recorded(vmId, source);
+    const counted = { ...report, ...(count === 1 ? {} : { count }) };
+    if (await this.#settle(vmId, source, settlementOf(counted, source))) this.#reboots.recorded(vmId, source);
   }
 
+  /** False where what follows was over the host's budget and was not recorded. */
   async #settle(
     vmId: VmId,
     source: ReportSource,
     settle: (state: VmState) => readonly VmFact[],
     operationId?: OperationId,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { folds, clock, isActive } = this.#options;
-    await folds.change(vmId, (state) => {
+    const { hostId } = source;
+    const { result, wasRepeat } = await folds.change(vmId, (state) => {
       if (!isActive()) throw notActive();
+      const facts = settle(state);
+      const counted = isAskedFor(facts) ? 0 : facts.length;
+      const result = { counted, isRefused: counted > 0 && !this.facts.has(hostId, vmId) };
+      if (result.isRefused) return { events: [], result };
       const origin = {
-        actor: { kind: 'host', id: source.hostId } as const,
+        actor: { kind: 'host', id: hostId } as const,
         causationId: reportId(source),
         atMs: clock.epochMs(),
         projectId: state.identity?.projectId,
@@ -228,27 +240,12 @@ export class HostReportHandler {
         traceparent: state.operation?.traceparent,
       };
       const idOf = (fact: VmFact, index: number) => reportEventId(source, vmId, fact, index);
-      return { events: eventsOf(settle(state), origin, idOf), result: undefined };
+      return { events: eventsOf(facts, origin, idOf), result };
     });
-  }
-
-  async #keep(source: ReportSource, report: unknown, reason: string): Promise<void> {
-    if (!this.#letters.take(source.hostId)) {
-      // Once an hour: a host can send thousands of them in a second.
-      if (this.#warnings.take(source.hostId)) {
-        this.#options.log.warn('a host sends many reports that cannot be read; no more of them are kept for now', {
-          report: reportId(source),
-        });
-      }
-      return;
-    }
-    await this.#options.deadLetters.keep({
-      source: 'vm-manager',
-      // Of the host and not of the report: what is kept is bounded by the subject.
-      subject: `vm reports of host ${source.hostId}`,
-      reason: `${reason}: ${reportId(source)}`,
-      payload: new TextEncoder().encode(JSON.stringify(report) ?? '').subarray(0, MAX_LETTER_BYTES),
-    });
+    // Only what was stored: while the store is away, a host sends the same again and again.
+    if (result.isRefused) this.facts.refuse(hostId, vmId, result.counted);
+    else if (result.counted > 0 && !wasRepeat) this.facts.spend(hostId, vmId, result.counted);
+    return !result.isRefused;
   }
 }
 

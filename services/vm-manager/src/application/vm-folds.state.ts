@@ -46,6 +46,10 @@ export class VmFolds {
     return this.streams.folds.get(vmId).state;
   }
 
+  has(vmId: VmId): boolean {
+    return this.streams.folds.has(vmId);
+  }
+
   /** Read from the store where it is not in memory. */
   async load(vmId: VmId): Promise<VmState> {
     return (await this.streams.load(vmId)).state;

@@ -48,7 +48,7 @@ function observed(
   const { result, powerState } = report;
   const { source } = observation;
   if (result.kind !== 'done') return powerDifference(state, ofOurs(report), 'host', observation);
-  const defined = definedFacts(state, result, observation);
+  const defined = definedFacts(state, result, observation, awaited !== undefined);
   const ran = startedAndGone(state, powerState, observation, awaited);
   const difference = ran ?? powerDifference(state, powerState, 'user', observation, result.wasForced);
   const deed: VmFact[] = [];
@@ -67,9 +67,13 @@ function observed(
   ];
 }
 
-function definedFacts(state: VmState, result: Done, observation: Observation): readonly VmFact[] {
+/**
+ * Only the order that is waited for settles a VM anew. The late end of one before may tell the first definition of all, without which
+ * the VM would be made anew at its next start.
+ */
+function definedFacts(state: VmState, result: Done, observation: Observation, isAwaited: boolean): readonly VmFact[] {
   const { definition } = result;
-  if (definition === undefined) return [];
+  if (definition === undefined || (!isAwaited && state.definition !== undefined)) return [];
   const settled = driftDifference(state, 'edited', false, observation.source, '');
   if (definition.fingerprint === state.definition?.fingerprint) return settled;
   return [{ type: 'VmDefined', data: { ...observation, definition } }, ...settled];

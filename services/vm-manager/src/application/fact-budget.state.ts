@@ -1,0 +1,62 @@
+import type { HostId, VmId } from '@drover/contracts';
+import { KeyedBudget, type Clock } from '@drover/domain-kit';
+import type { Log } from './ports/log.port.js';
+
+/** Far more than a VM that crashes and comes back again and again has facts. */
+const OF_A_VM = { burst: 60, perSecond: 1 / 30 };
+/** As many VMs as a host may have can all stop and start again at once. */
+const OF_A_HOST = { burst: 20_000, perSecond: 1 };
+/** How long a host counts as over its budget, and how long the log is silent on it. */
+const TOLD_MS = 600_000;
+
+/**
+ * How many facts that nobody asked for a host's word may leave: they stand for ever, and every service reads them at every start.
+ * What is over the budget is not recorded. Nothing is lost for good by that: the host's full lists tell each minute what is so, and
+ * that is recorded when there is credit again.
+ */
+export class FactBudget {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #hosts: KeyedBudget<HostId>;
+  readonly #vms: KeyedBudget<`${HostId}/${VmId}`>;
+  /** When a fact of the host was refused last, and when the log was told. */
+  readonly #over = new Map<HostId, { readonly refusedAtMs: number; readonly toldAtMs: number }>();
+  #refused = 0;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#hosts = new KeyedBudget(clock, OF_A_HOST);
+    this.#vms = new KeyedBudget(clock, OF_A_VM);
+  }
+
+  /** How many facts were not recorded since this process began. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** How many hosts were over their budget in the last ten minutes. */
+  get hostsOver(): number {
+    const sinceMs = this.#clock.monotonicMs() - TOLD_MS;
+    return [...this.#over.values()].filter(({ refusedAtMs }) => refusedAtMs > sinceMs).length;
+  }
+
+  has(hostId: HostId, vmId: VmId): boolean {
+    return this.#hosts.has(hostId) && this.#vms.has(`${hostId}/${vmId}`);
+  }
+
+  spend(hostId: HostId, vmId: VmId, facts: number): void {
+    this.#hosts.spend(hostId, facts);
+    this.#vms.spend(`${hostId}/${vmId}`, facts);
+  }
+
+  refuse(hostId: HostId, vmId: VmId, facts: number): void {
+    this.#refused += facts;
+    const refusedAtMs = this.#clock.monotonicMs();
+    const { toldAtMs = -Infinity } = this.#over.get(hostId) ?? {};
+    const isToBeTold = refusedAtMs - toldAtMs >= TOLD_MS;
+    this.#over.set(hostId, { refusedAtMs, toldAtMs: isToBeTold ? refusedAtMs : toldAtMs });
+    if (!isToBeTold) return;
+    this.#log.warn('a host reports more changes than are recorded; its full lists tell what is so', { hostId, vmId });
+  }
+}
