@@ -151,6 +151,7 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
     case 'VmDriftFound':
     case 'VmDriftSettled':
     case 'VmOrderLoweringRequested':
+    case 'HostRebooted':
     case 'HostAgentStarted':
     case 'HostAgentStopped':
     case 'HostCloneRefused':

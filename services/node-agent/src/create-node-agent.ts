@@ -246,6 +246,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       ...base,
       hostId,
       bootNonce,
+      hostBootId: settings.host.bootId,
       agentVersion: settings.agentVersion,
       controlPlane,
       inventory,

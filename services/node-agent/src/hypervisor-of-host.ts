@@ -7,6 +7,7 @@ import {
   type FaultRule,
   type Hypervisor,
 } from '@drover/hypervisor';
+import { bootIdOfMachine } from './adapters/outbound/machine/boot-id.adapter.js';
 import { machineIdOf } from './adapters/outbound/machine/machine-id.adapter.js';
 import type { OfferedPool } from './adapters/outbound/libvirt/pool-store.adapter.js';
 import {
@@ -19,6 +20,7 @@ import {
 export interface DrivenHost {
   readonly hypervisor: Hypervisor;
   readonly machineId: string;
+  readonly bootId: string;
 }
 
 /** What drives the hosts of this process. */
@@ -47,7 +49,7 @@ function openSimulated({ home, hosts, simulated }: NodeAgentConfig): HostDrivers
         faults: new SimulatedFaults(faultsOf(faults, name), faultSeed + hosts.indexOf(host)),
         latencyMs: { createVolumes: latencyMs, define: latencyMs, start: latencyMs },
       });
-      return { hypervisor: driver, machineId: id.replaceAll('-', '') };
+      return { hypervisor: driver, machineId: id.replaceAll('-', ''), bootId: machine.bootId };
     },
     close: () => Promise.resolve(stores.close()),
   };
@@ -89,11 +91,12 @@ function offeredPools({ poolFolder, pools }: NodeAgentConfig['hypervisor']): Off
 /** Loaded only where it is used: a simulated fleet needs neither libvirt's client nor its probe. */
 async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promise<HostDrivers> {
   if (hosts.length > 1) throw new Error('one machine is one host: configure one host for the hypervisor libvirt');
-  const [{ LibvirtClient }, { LibvirtHypervisor }, { probeAccelerator }, machineId] = await Promise.all([
+  const [{ LibvirtClient }, { LibvirtHypervisor }, { probeAccelerator }, machineId, bootId] = await Promise.all([
     import('@drover/libvirt-rpc'),
     import('./adapters/outbound/libvirt/libvirt-hypervisor.driver.js'),
     import('./adapters/outbound/libvirt/accelerator-probe.adapter.js'),
     machineIdOf(home),
+    bootIdOfMachine(),
   ]);
   const accelerator = await probeAccelerator();
   const { imageFolder, libvirtSocket: socketPath } = hypervisor;
@@ -109,6 +112,7 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
         ...(hypervisor.nicFilter === undefined ? {} : { nicFilter: hypervisor.nicFilter }),
       }),
       machineId,
+      bootId,
     }),
     close: () => Promise.resolve(),
   };

@@ -73,7 +73,13 @@ async function startAgent(
   context: ServiceContext,
   config: NodeAgentConfig,
   host: ConfiguredHost,
-  { hypervisor, machineId, journal, orderCheck }: DrivenHost & { journal: SqliteJournal; orderCheck: OrderCheck },
+  {
+    hypervisor,
+    machineId,
+    bootId,
+    journal,
+    orderCheck,
+  }: DrivenHost & { journal: SqliteJournal; orderCheck: OrderCheck },
 ): Promise<StartedAgent> {
   const { logger, metrics, signal } = context;
   const { credentialsFile, id: hostId, journalFolder } = host;
@@ -94,7 +100,7 @@ async function startAgent(
     journal,
     orderCheck,
     logger,
-    settings: settingsOf(config, host, machineId),
+    settings: settingsOf(config, host, machineId, bootId),
   });
   const stop = async () => {
     await agent.stop();
@@ -113,6 +119,7 @@ function settingsOf(
   { hypervisor, nodeAgent, overcommit }: NodeAgentConfig,
   host: ConfiguredHost,
   machineId: string,
+  bootId: string,
 ): AgentSettings {
   const { fullListIntervalMs, loadIntervalMs, parallelCalls, parallelStarts } = nodeAgent;
   const reservedMemoryMiB = nodeAgent.reservedMemoryMiB ?? (hypervisor.kind === 'simulated' ? 256 : undefined);
@@ -120,6 +127,7 @@ function settingsOf(
     host: {
       name: host.name,
       machineId,
+      bootId,
       ...(reservedMemoryMiB === undefined ? {} : { reservedMemoryMiB }),
       controlPlaneMemoryMiB: nodeAgent.controlPlaneMemoryMiB,
       memoryOvercommitRatio: overcommit.memoryRatio,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { countSchema, cpusSchema, ordinalSchema } from '../bounds.schema.js';
 import { clusterIdSchema, fleetIdSchema, hostIdSchema } from '../ids.schema.js';
 import { hostInventorySchema } from '../host/inventory.schema.js';
-import { bootNonceSchema, hypervisorFaultSchema } from '../host/report.schema.js';
+import { bootNonceSchema, hostBootIdSchema, hypervisorFaultSchema } from '../host/report.schema.js';
 import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 import { reportSourceSchema } from './vm.events.js';
 
@@ -21,7 +21,11 @@ export const hostEventSchemas = {
     capabilities: z.array(z.string().max(100)).max(100),
     /** Of the agent that registered: told apart from a clone of its machine, also by the next ha-manager. */
     bootNonce: bootNonceSchema,
+    /** Of the host's kernel, where the agent tells it. */
+    hostBootId: hostBootIdSchema.optional(),
   }),
+  /** The machine has booted since its agent registered last: nothing runs there of what ran before. */
+  HostRebooted: z.strictObject({ hostId: hostIdSchema, hostBootId: hostBootIdSchema }),
   /** The agent was started anew and registered; all else is as it was. */
   HostAgentStarted: z.strictObject({ hostId: hostIdSchema, bootNonce: bootNonceSchema }),
   /** The agent said that it ends: the next one need not wait until this one's silence is proven. */

@@ -98,6 +98,7 @@ export const protocolSamples = {
       inventory,
       journalId: 'journal',
       bootNonce: 'boot',
+      hostBootId: 'host-boot',
       fleetId,
       agentVersion: '0.1.0',
       protocolVersion: 1,

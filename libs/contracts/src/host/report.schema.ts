@@ -21,6 +21,8 @@ export const MAX_VMS_OF_A_HOST = 10_000;
 
 /** Made anew at each start of an agent. */
 export const bootNonceSchema = z.string().min(1).max(64);
+/** What the kernel of a host gives itself at each boot. */
+export const hostBootIdSchema = z.string().min(1).max(64);
 /** Why a host's hypervisor cannot be heard, in a few words. */
 export const hypervisorFaultSchema = z.string().min(1).max(80);
 
@@ -201,6 +203,8 @@ export const hostLaneMessageSchema = z.discriminatedUnion('kind', [
     /** Made once with the journal file. */
     journalId: z.string().min(1).max(64),
     bootNonce: bootNonceSchema,
+    /** Tells a reboot of the host, however short, from a start of the agent alone. Absent from agents that do not tell it. */
+    hostBootId: hostBootIdSchema.optional(),
     /** The fleet this agent was given at its first registration; absent before. */
     fleetId: fleetIdSchema.optional(),
     agentVersion: z.string().max(50),

@@ -46,6 +46,11 @@ export class SimulatedMachine {
     return derivedId(this.hardware.name, 'machine').replaceAll('-', '');
   }
 
+  /** As its kernel has it: the machine boots once and goes on. */
+  get bootId(): string {
+    return derivedId(this.hardware.name, 'boot');
+  }
+
   get isDaemonUp(): boolean {
     return this.#isDaemonUp;
   }

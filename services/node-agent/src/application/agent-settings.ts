@@ -2,6 +2,8 @@
 export interface HostSettings {
   readonly name: string;
   readonly machineId: string;
+  /** Given by its kernel at each boot. */
+  readonly bootId: string;
   /** Kept for the host and never given to VMs. Absent: by the size of the host, and what the control plane takes there. */
   readonly reservedMemoryMiB?: number;
   /** What runs of the control plane on this host takes of its memory. */

@@ -32,6 +32,7 @@ export class AgentRefused extends Error {
 export interface SessionOptions {
   readonly hostId: HostId;
   readonly bootNonce: string;
+  readonly hostBootId: string;
   readonly agentVersion: string;
   readonly controlPlane: ControlPlane;
   readonly inventory: InventoryReconciler;
@@ -116,8 +117,19 @@ export class Session {
   }
 
   async #register(): Promise<{ readonly registered: Registered; readonly reportsThrough?: number | undefined }> {
-    const { agentVersion, book, bootNonce, clock, controlPlane, hostId, hostIdPatienceMs, inventory, logger, stop } =
-      this.#options;
+    const {
+      agentVersion,
+      book,
+      bootNonce,
+      clock,
+      controlPlane,
+      hostBootId,
+      hostId,
+      hostIdPatienceMs,
+      inventory,
+      logger,
+      stop,
+    } = this.#options;
     const contention = new HostIdContention(hostIdPatienceMs);
     let isInventoryNeeded = false;
     const outage = outageOf(logger, 'registration');
@@ -133,6 +145,7 @@ export class Session {
           lastSequence: book.content.lanes.host.lastSequence,
           journalId: book.content.journalId,
           bootNonce,
+          hostBootId,
           agentVersion,
           protocolVersion: HOST_PROTOCOL_VERSION,
           capabilities: CAPABILITIES,

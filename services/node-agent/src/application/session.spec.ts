@@ -30,6 +30,7 @@ describe('registration', () => {
     expect(first).toMatchObject({
       protocolVersion: HOST_PROTOCOL_VERSION,
       inventory: { machineId: bench.machine.machineId },
+      hostBootId: bench.machine.bootId,
     });
     expect(first?.fleetId).toBeUndefined();
     await bench.agent.stop();

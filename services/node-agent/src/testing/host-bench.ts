@@ -96,6 +96,7 @@ export class HostBench {
         host: {
           name: this.machine.hardware.name,
           machineId,
+          bootId: this.machine.bootId,
           reservedMemoryMiB: this.#options.reservedMemoryMiB ?? 0,
           controlPlaneMemoryMiB: 0,
           memoryOvercommitRatio: this.#options.memoryOvercommitRatio ?? 1,

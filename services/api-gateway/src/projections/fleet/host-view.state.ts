@@ -51,6 +51,7 @@ function applied(view: HostView, event: StoredHostEvent): HostView {
       return { ...view, clone: { since: event.recordedAt } };
     case 'HostCloneGone':
       return { ...view, clone: null };
+    case 'HostRebooted':
     case 'HostAgentStarted':
     case 'HostAgentStopped':
       return view;

@@ -49,6 +49,21 @@ describe('registering a host', () => {
     expect(decided([registered, started('boot-2')], register(again))).toEqual([]);
   });
 
+  it('says that the host has booted where its kernel says so, however soon its agent is back', () => {
+    const first = { ...registered, data: { ...registered.data, hostBootId: 'kernel-1' } };
+    const rebooted: HostFact = { type: 'HostRebooted', data: { hostId: id, hostBootId: 'kernel-2' } };
+    const of = (hostBootId: string | undefined, changes: Partial<Registration> = {}) =>
+      register(aRegistration({ bootNonce: 'boot-2', hostBootId, inventory: undefined, ...changes }));
+    expect(decided([first], of('kernel-1'))).toEqual([started('boot-2')]);
+    expect(decided([first], of('kernel-2'))).toEqual([rebooted, started('boot-2')]);
+    expect(decided([first, rebooted, started('boot-2')], of('kernel-2'))).toEqual([]);
+    // An agent that does not tell it, and the first that does, say nothing of a boot.
+    expect(decided([first], of(undefined))).toEqual([started('boot-2')]);
+    expect(decided([registered], of('kernel-2'))).toEqual([started('boot-2')]);
+    const updated = of('kernel-2', { agentVersion: '2', inventory: anInventory() });
+    expect(decided([first], updated)).toMatchObject([rebooted, { type: 'HostRegistered' }]);
+  });
+
   it('needs the inventory where the host is not known as the digest says, and only there', () => {
     const slim = (changes: Partial<Registration> = {}) => aRegistration({ inventory: undefined, ...changes });
     const state = givenHost(registered);

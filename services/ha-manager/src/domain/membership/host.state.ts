@@ -13,6 +13,8 @@ export interface RegisteredHost {
   readonly capabilities: readonly string[];
   /** The agent that registered last. `hasLeft`: it said that it ended. */
   readonly agent: { readonly bootNonce: string; readonly hasLeft: boolean };
+  /** Of its kernel; undefined where no agent has told it. */
+  readonly hostBootId: string | undefined;
   /** A second machine with its id is refused. */
   readonly isCloned: boolean;
   /** The operator's word. */
@@ -37,6 +39,8 @@ export function evolve(state: HostState, event: HostFact): HostState {
   if (event.type === 'HostRegistered') return registered(state, event.data);
   if (state === undefined) return undefined;
   switch (event.type) {
+    case 'HostRebooted':
+      return { ...state, hostBootId: event.data.hostBootId };
     case 'HostAgentStarted':
       return { ...state, agent: { bootNonce: event.data.bootNonce, hasLeft: false } };
     case 'HostAgentStopped':
@@ -108,6 +112,7 @@ function registered(
     capabilities,
     inventory: remembered(inventory),
     agent: { bootNonce, hasLeft: false },
+    hostBootId: data.hostBootId ?? state?.hostBootId,
   };
 }
 

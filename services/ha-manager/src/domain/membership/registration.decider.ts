@@ -44,7 +44,7 @@ export function decideRegister(state: HostState, command: RegisterHost): Decisio
   if (refusal !== undefined) return reject(refusal);
   const { hostId, bootNonce, inventory } = registration;
   const journalEpoch = (state?.journalEpoch ?? 0) + (isNewJournal(state, registration) ? 1 : 0);
-  const events: HostFact[] = [];
+  const events: HostFact[] = [...rebooted(state, registration)];
   if (inventory !== undefined && (isNewJournal(state, registration) || isOtherAgent(state, registration))) {
     events.push(registered(state, registration, inventory, journalEpoch));
   } else if (state !== undefined && (state.agent.bootNonce !== bootNonce || state.agent.hasLeft)) {
@@ -113,7 +113,7 @@ function isOtherAgent(state: HostState, { agentVersion, protocolVersion, capabil
 
 function registered(
   state: HostState,
-  { hostId, bootNonce, journalId, agentVersion, protocolVersion, capabilities }: Registration,
+  { hostId, bootNonce, hostBootId, journalId, agentVersion, protocolVersion, capabilities }: Registration,
   inventory: HostInventory,
   journalEpoch: number,
 ): HostFact {
@@ -129,8 +129,16 @@ function registered(
       protocolVersion,
       capabilities,
       bootNonce,
+      ...(hostBootId === undefined ? {} : { hostBootId }),
     },
   };
+}
+
+/** By the kernel's own word: a machine that is quick may have missed no heartbeat. */
+function rebooted(state: HostState, { hostId, hostBootId }: Registration): HostFact[] {
+  const known = state?.hostBootId;
+  if (known === undefined || hostBootId === undefined || known === hostBootId) return [];
+  return [{ type: 'HostRebooted', data: { hostId, hostBootId } }];
 }
 
 /** The newest report that waits at the host and that its registration has overtaken. */
