@@ -1,6 +1,7 @@
 export * from './bounds.schema.js';
 export * from './commands/host.commands.js';
 export * from './commands/repeat.js';
+export * from './commands/vm-verbs.schema.js';
 export * from './commands/vm.commands.js';
 export * from './errors/catalogue.errors.js';
 export * from './errors/fault.js';
@@ -11,6 +12,7 @@ export * from './events/host.events.js';
 export * from './events/operation.events.js';
 export * from './events/stream-kind.schema.js';
 export * from './events/upcasters.events.js';
+export * from './events/vm-wish.events.js';
 export * from './events/vm.events.js';
 export * from './host/host-order.schema.js';
 export * from './host/inventory.schema.js';

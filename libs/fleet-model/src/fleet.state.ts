@@ -1,4 +1,6 @@
 import {
+  isVmPowerFact,
+  isVmWish,
   streamSubjectId,
   type ClusterId,
   type Demand,
@@ -82,6 +84,8 @@ export const emptyFleet: FleetState = {
 
 /** Folds one event of a `vm-*` or `host-*` stream; in order of position. */
 export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHostEvent): FleetState {
+  // A stopped VM takes as much of its host as one that runs.
+  if (isVmWish(event) || isVmPowerFact(event)) return state;
   switch (event.type) {
     case 'HostRegistered':
       return withRegistration(state, event.data);
@@ -135,19 +139,6 @@ export function evolveFleet(state: FleetState, event: StoredVmEvent | StoredHost
       return withoutVm(state, event);
     case 'OperationCancelRequested':
     case 'OperationDelayed':
-    case 'VmStartRequested':
-    case 'VmStarted':
-    case 'VmStopRequested':
-    case 'VmStopped':
-    case 'VmPauseRequested':
-    case 'VmPaused':
-    case 'VmResumeRequested':
-    case 'VmResumed':
-    case 'VmRebootRequested':
-    case 'VmRebooted':
-    case 'VmResetRequested':
-    case 'VmReset':
-    case 'VmDeleteRequested':
     case 'VmDriftFound':
     case 'VmDriftSettled':
     case 'VmOrderLoweringRequested':

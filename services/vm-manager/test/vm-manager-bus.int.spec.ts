@@ -101,6 +101,7 @@ describe('the service on a bus', () => {
   });
 
   const create = {
+    kind: 'create',
     commandId: command('create'),
     actor: user,
     projectId: DEFAULT_PROJECT,
@@ -141,11 +142,13 @@ describe('the service on a bus', () => {
   });
 
   it('answers rejections as such, and keeps commands it cannot read', async () => {
-    expect(await ask('start', { ...base(), vmId })).toMatchObject({
+    expect(await ask('start', { kind: 'start', ...base(), vmId })).toMatchObject({
       kind: 'rejected',
       rejection: { code: 'VM_NOT_FOUND' },
     });
-    await expect(ask('start', { ...base(), vmId: 'web' })).rejects.toMatchObject({ code: 'UNREADABLE_MESSAGE' });
+    await expect(ask('start', { kind: 'start', ...base(), vmId: 'web' })).rejects.toMatchObject({
+      code: 'UNREADABLE_MESSAGE',
+    });
     expect(await store.deadLetters.count('vm-manager')).toBe(1);
   });
 
@@ -157,7 +160,7 @@ describe('the service on a bus', () => {
   });
 
   it('takes nothing once it has stopped', async () => {
-    await ask('start', { ...base(), vmId });
+    await ask('start', { kind: 'start', ...base(), vmId });
     await service.stop();
     await expect(
       outside.request(outside.subjects.command('vm', 'create'), create, { ttlMs: 100 }),
@@ -170,7 +173,7 @@ describe('the service on a bus', () => {
       return store.append(stream, 'any', [{ id, type, schemaVersion: 1, data: {}, meta: { at, actor: user } }]);
     };
     await append(`host-${hostA}`, 'HostTeleported');
-    expect(await ask('start', { ...base(), vmId })).toMatchObject({ kind: 'rejected' });
+    expect(await ask('start', { kind: 'start', ...base(), vmId })).toMatchObject({ kind: 'rejected' });
     expect(await service.health.ready()).toMatchObject({ isOk: true });
     await append(`vm-${vmId}`, 'VmTeleported');
     await eventually(async () => !(await service.health.ready()).isOk);

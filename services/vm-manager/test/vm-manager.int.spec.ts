@@ -160,6 +160,7 @@ describe('the vm-manager on a real bus and database', () => {
   /** Asks as a client does: the same command until it is answered. */
   async function create(n: number): Promise<string> {
     const payload = {
+      kind: 'create',
       commandId: commandIdSchema.parse(derivedId('create', n)),
       actor: user,
       projectId: DEFAULT_PROJECT,

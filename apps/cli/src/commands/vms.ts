@@ -1,14 +1,13 @@
 import type { StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { withNearName } from '../near-names.js';
 import { pairs } from '../output/placement-failure.js';
 import { renderFields, renderTable, type Column } from '../output/table.js';
-import { formatDuration, formatMiB, parseDurationMs, parseMiB, parsePair } from '../quantities.js';
-import { openSession, type Session } from '../session.js';
-import { follow } from '../wait.js';
+import { formatDuration, formatMiB, parseMiB, parsePair } from '../quantities.js';
+import { openSession } from '../session.js';
 import { addExplainCommand } from './explain.js';
-import { conclude } from './operations.js';
 import { hostNames, resolveHostId } from './hosts.js';
+import { addVmActions, argument, finish, vmPath, waitable } from './vm-actions.js';
 
 /** The API's largest. */
 const PAGE = 1000;
@@ -30,7 +29,7 @@ export function addVmCommands(program: Command): void {
   const vms = program.command('vms').alias('vm').description('virtual machines; NAME may be a name or an id');
   addCreate(vms);
   addReads(vms);
-  addActions(vms);
+  addVmActions(vms);
 }
 
 interface CreateOptions {
@@ -162,68 +161,6 @@ function addReads(vms: Command): void {
   addExplainCommand(vms);
 }
 
-function addActions(vms: Command): void {
-  const action = (
-    verb: string,
-    description: string,
-    extend: (command: Command) => Command = (command) => command,
-    body: (given: { force?: true; grace?: number }) => unknown = () => ({}),
-  ): void => {
-    waitable(extend(vms.command(`${verb} <name>`).description(description))).action(
-      async (name: string, given: { wait?: true; force?: true; grace?: number }, command: Command) => {
-        const session = openSession(command);
-        const path = verb === 'delete' ? vmPath(name) : `${vmPath(name)}/${verb}`;
-        const query = { project: session.options.project };
-        const answer = await withNearName(session.api, name, query.project, () =>
-          verb === 'delete'
-            ? session.api.delete<VmWriteAnswer>(path, query)
-            : session.api.post<VmWriteAnswer>(path, body(given), query),
-        );
-        await finish(session, answer, given.wait);
-      },
-    );
-  };
-  const grace = (command: Command) =>
-    command.addOption(
-      new Option('--grace <duration>', 'how long the guest may take before force is used (default: 60s)').argParser(
-        argument(parseDurationMs),
-      ),
-    );
-  const gracePeriod = (given: { grace?: number }) => (given.grace === undefined ? {} : { gracePeriodMs: given.grace });
-  action('start', 'start a stopped VM');
-  action(
-    'stop',
-    'ask the guest to power off; use force when it does not',
-    (command) => grace(command.option('--force', 'stop it now, as if the power were cut')),
-    (given) => ({ mode: given.force === true ? 'force' : 'graceful', ...gracePeriod(given) }),
-  );
-  action('reboot', 'ask the guest to reboot; reset it when it does not', grace, gracePeriod);
-  action('reset', 'reset it now, as by the reset button');
-  action('pause', 'freeze its CPUs; memory is kept');
-  action('resume', 'go on after a pause');
-  action('delete', 'delete a VM and its disks');
-}
-
-function waitable(command: Command): Command {
-  return command.option('-w, --wait', 'follow the operation to its end; the exit status tells how it ended');
-}
-
-async function finish(session: Session, answer: VmWriteAnswer, wait: true | undefined): Promise<void> {
-  const { operation, vm } = answer;
-  if (operation === null) {
-    session.print(answer, () => `${vm.name}: already so`);
-    return;
-  }
-  if (wait === true) {
-    // At once, before anything can go wrong: with it nobody has to ask again for what goes on already.
-    session.remark(`${operation.kind} ${vm.name} began: operation ${operation.id}`);
-    conclude(session, await follow(session, operation.id));
-    return;
-  }
-  session.print(answer, () => `${operation.kind} ${vm.name} (${vm.id}) began: operation ${operation.id}`);
-  session.remark(`follow it with: ./drover ctl operations watch ${operation.id}`);
-}
-
 const historyColumns: readonly Column<StoredEvent>[] = [
   { heading: 'POSITION', value: (event) => event.position, isNumber: true },
   { heading: 'REV', value: (event) => event.revision, isNumber: true },
@@ -268,23 +205,8 @@ function cpus(vm: VmResource): number {
   return vm.spec.cpu.sockets * vm.spec.cpu.cores * vm.spec.cpu.threads;
 }
 
-function vmPath(name: string): string {
-  return `/vms/${encodeURIComponent(name)}`;
-}
-
 function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`"${text}" is not a number of 1 or more`);
   return value;
-}
-
-/** Makes a parser's complaint one about the command line. */
-function argument<Value>(parse: (text: string) => Value): (text: string) => Value {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-    }
-  };
 }

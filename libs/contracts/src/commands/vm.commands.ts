@@ -10,6 +10,7 @@ import {
   vmNameSchema,
 } from '../ids.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
+import { vmVerbNames, vmVerbs, type VmVerb } from './vm-verbs.schema.js';
 
 const base = {
   /** Derived from (principal, what was asked, `Idempotency-Key`), so that a repeat is recognised. */
@@ -18,30 +19,35 @@ const base = {
 };
 const onVm = { ...base, projectId: projectIdSchema, vmId: vmIdSchema };
 
-/** Payloads of `drover.command.vm.<verb>`; each is answered with `CommandAccepted` or a rejection. */
+type OnVm = {
+  readonly [Verb in VmVerb]: z.ZodObject<
+    { kind: z.ZodLiteral<Verb> } & typeof onVm & (typeof vmVerbs)[Verb]['asked'] extends infer Shape extends
+      z.ZodRawShape
+      ? Shape
+      : never,
+    z.core.$strict
+  >;
+};
+
+/** Payloads of `drover.command.vm.<kind>`; each is answered with `CommandAccepted` or a rejection. */
 export const vmCommandSchemas = {
   /** VM and operation ids are derived from the command id: repeated, it creates nothing twice. */
   create: z.strictObject({
+    kind: z.literal('create'),
     ...base,
     projectId: projectIdSchema,
     name: vmNameSchema,
     spec: vmSpecSchema,
     powerOn: z.boolean(),
   }),
-  start: z.strictObject(onVm),
-  stop: z.strictObject({
-    ...onVm,
-    mode: z.enum(['graceful', 'force']),
-    gracePeriodMs: z.int().min(0).max(3_600_000),
-  }),
-  reboot: z.strictObject({ ...onVm, gracePeriodMs: z.int().min(0).max(3_600_000) }),
-  reset: z.strictObject(onVm),
-  pause: z.strictObject(onVm),
-  resume: z.strictObject(onVm),
-  delete: z.strictObject(onVm),
+  ...(Object.fromEntries(
+    vmVerbNames.map((kind) => [kind, z.strictObject({ kind: z.literal(kind), ...onVm, ...vmVerbs[kind].asked })]),
+  ) as OnVm),
   /** Ends an operation that has not reached its host. */
-  cancel: z.strictObject({ ...onVm, operationId: operationIdSchema }),
+  cancel: z.strictObject({ kind: z.literal('cancel'), ...onVm, operationId: operationIdSchema }),
 } as const;
+export type VmCommandKind = keyof typeof vmCommandSchemas;
+export type VmCommand<Kind extends VmCommandKind = VmCommandKind> = z.output<(typeof vmCommandSchemas)[Kind]>;
 
 /**
  * Payload of `drover.command.vm.forget-orders`: the newest order that a host's journal holds of the VM is set to what the store
@@ -55,9 +61,6 @@ export type ForgetOrders = z.output<typeof forgetOrdersSchema>;
  * operation that any command but a cancel begins. Whoever holds the command can name them before, and after, it is decided.
  */
 export const commandEffectLabels = { vm: 'vm', operation: 'operation' } as const;
-
-export type VmVerb = keyof typeof vmCommandSchemas;
-export type VmCommandMessage<Verb extends VmVerb = VmVerb> = z.output<(typeof vmCommandSchemas)[Verb]>;
 
 /** The answer to an accepted command: what to follow, and from which position a read shows it. */
 export const commandAcceptedSchema = z.strictObject({

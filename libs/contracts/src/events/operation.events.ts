@@ -1,18 +1,10 @@
 import { z } from 'zod';
 import { ordinalSchema, timeSchema } from '../bounds.schema.js';
 import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js';
+import { vmVerbNames } from '../commands/vm-verbs.schema.js';
 import { hostIdSchema, operationIdSchema } from '../ids.schema.js';
 
-export const operationKindSchema = z.enum([
-  'vm.create',
-  'vm.start',
-  'vm.stop',
-  'vm.reboot',
-  'vm.reset',
-  'vm.pause',
-  'vm.resume',
-  'vm.delete',
-]);
+export const operationKindSchema = z.enum(['vm.create', ...vmVerbNames.map((verb) => `vm.${verb}` as const)]);
 export type OperationKind = z.infer<typeof operationKindSchema>;
 
 /** An asynchronous request was taken; stands in the stream of the thing it works on. */

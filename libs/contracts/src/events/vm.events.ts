@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countSchema, ordinalSchema, durationMsSchema, numbersByName } from '../bounds.schema.js';
+import { countSchema, ordinalSchema, numbersByName } from '../bounds.schema.js';
 import {
   orderRankSchema,
   generationSchema,
@@ -13,6 +13,7 @@ import { errorCodeSchema } from '../errors/catalogue.errors.js';
 import { refusalSchema, scoreSchema } from '../placement.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
+import { vmWishSchemas } from './vm-wish.events.js';
 
 /**
  * Where an observed fact came from: the host's report, by the agent's journal epoch and sequence. A report with an older
@@ -86,33 +87,24 @@ export const vmEventSchemas = {
   }),
   /** As libvirt settled it; kept at every later definition on any host. */
   VmDefined: z.strictObject({ ...observed, definition: settledDefinitionSchema }),
-  VmStartRequested: z.strictObject({}),
+  /** `VmStartRequested` and the other wishes, by the table of verbs. */
+  ...vmWishSchemas,
   VmStarted: z.strictObject({ ...observed, cause: powerCauseSchema }),
-  VmStopRequested: z.strictObject({
-    mode: z.enum(['graceful', 'force']),
-    /** How long a graceful stop may take before force is used. */
-    gracePeriodMs: durationMsSchema,
-  }),
   VmStopped: z.strictObject({
     ...observed,
     cause: powerCauseSchema,
     /** A graceful stop that had to end by force. */
     wasForced: z.boolean(),
   }),
-  VmPauseRequested: z.strictObject({}),
   VmPaused: z.strictObject({ ...observed, cause: powerCauseSchema, isIoError: z.boolean() }),
-  VmResumeRequested: z.strictObject({}),
   VmResumed: z.strictObject({ ...observed, cause: powerCauseSchema }),
-  VmRebootRequested: z.strictObject({ gracePeriodMs: durationMsSchema }),
   VmRebooted: z.strictObject({
     ...observed,
     cause: powerCauseSchema,
     /** How many reboots since the event before, this one among them: a guest that reboots without end has one event a minute. */
     count: z.int().min(1).max(1_000_000).optional(),
   }),
-  VmResetRequested: z.strictObject({}),
   VmReset: z.strictObject({ ...observed, cause: powerCauseSchema }),
-  VmDeleteRequested: z.strictObject({}),
   /** Domain and volumes are gone; the name is free. `source` is absent where the VM never reached a host. */
   VmDeleted: z.strictObject({ source: reportSourceSchema.optional() }),
   /** The host's full list and the store differ, beyond a power state; for a person to settle. */

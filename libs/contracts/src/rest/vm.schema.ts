@@ -37,14 +37,6 @@ export const createVmBodySchema = z.strictObject({
 });
 export type CreateVmBody = z.input<typeof createVmBodySchema>;
 
-const gracePeriodMs = z.int().min(0).max(3_600_000).default(60_000);
-
-export const stopVmBodySchema = z.strictObject({
-  mode: z.enum(['graceful', 'force']).default('graceful'),
-  /** How long a graceful stop may take before force is used. */
-  gracePeriodMs,
-});
-export const rebootVmBodySchema = z.strictObject({ gracePeriodMs });
 /** Actions that take no parameters take an empty body, or none. */
 export const emptyBodySchema = z.strictObject({});
 

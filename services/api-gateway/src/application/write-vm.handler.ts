@@ -7,9 +7,9 @@ import {
   type OperationKind,
   type Position,
   type ProjectId,
-  type VmCommandMessage,
+  type VmCommand,
   type VmId,
-  type VmVerb,
+  type VmWish,
   type VmWriteAnswer,
   vmIdSchema,
   type createVmBodySchema,
@@ -40,8 +40,11 @@ export interface Written<Body> {
   readonly isEnded: boolean;
 }
 
-/** What an action says beside which VM it is for. */
-type ActionOptions<Verb extends VmVerb> = Omit<VmCommandMessage<Verb>, 'commandId' | 'actor' | 'projectId' | 'vmId'>;
+/** Which VM, as the request names it. */
+interface Target {
+  readonly project: ProjectId;
+  readonly ref: string;
+}
 
 /** Turns requests into commands to vm-manager, which decides, and answers with what to follow. */
 export class WriteVm {
@@ -76,14 +79,8 @@ export class WriteVm {
     return this.#within(caller, waitMs, () => this.#create(caller, body, waitMs));
   }
 
-  act<Verb extends Exclude<VmVerb, 'create' | 'cancel'>>(
-    caller: Caller,
-    verb: Verb,
-    target: { readonly project: ProjectId; readonly ref: string },
-    options: ActionOptions<Verb>,
-    waitMs: number,
-  ): Promise<Written<VmWriteAnswer>> {
-    return this.#within(caller, waitMs, () => this.#act(caller, verb, target, options, waitMs));
+  act(caller: Caller, target: Target, wish: VmWish, waitMs: number): Promise<Written<VmWriteAnswer>> {
+    return this.#within(caller, waitMs, () => this.#act(caller, target, wish, waitMs));
   }
 
   cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
@@ -108,7 +105,8 @@ export class WriteVm {
   ): Promise<Written<VmWriteAnswer>> {
     const { name, spec, powerOn, project = DEFAULT_PROJECT } = body;
     const accepted = accept(
-      await this.#commands.vm('create', {
+      await this.#commands.vm({
+        kind: 'create',
         ...this.#envelope(caller, ['vm.create']),
         projectId: project,
         name,
@@ -120,30 +118,23 @@ export class WriteVm {
     return this.#answer(accepted, 'vm.create', vm, waitMs);
   }
 
-  async #act<Verb extends Exclude<VmVerb, 'create' | 'cancel'>>(
-    caller: Caller,
-    verb: Verb,
-    target: { readonly project: ProjectId; readonly ref: string },
-    options: ActionOptions<Verb>,
-    waitMs: number,
-  ): Promise<Written<VmWriteAnswer>> {
-    const envelope = this.#envelope(caller, [`vm.${verb}`, target.project, target.ref]);
+  async #act(caller: Caller, target: Target, wish: VmWish, waitMs: number): Promise<Written<VmWriteAnswer>> {
+    const kind = `vm.${wish.kind}` as const;
+    const envelope = this.#envelope(caller, [kind, target.project, target.ref]);
     const there = await this.#find.vmIfAny(target.project, target.ref);
-    const messageTo = (vm: { readonly id: VmId; readonly project: ProjectId }) => ({
+    const commandTo = (vm: { readonly id: VmId; readonly project: ProjectId }): VmCommand => ({
+      ...wish,
       ...envelope,
       projectId: vm.project,
       vmId: vm.id,
-      ...options,
     });
     const first = await this.#firstOperation(caller, envelope.commandId);
     if (first !== undefined) {
-      const repeat = { verb, ...messageTo({ id: first.vm.id, project: first.project }) };
-      return this.#firstAnswer(first, repeat, waitMs);
+      return this.#firstAnswer(first, commandTo({ id: first.vm.id, project: first.project }), waitMs);
     }
     const { id, name, project } = there ?? refuseMissingVm(target.project, target.ref);
-    const message = messageTo({ id, project });
-    const accepted = accept(await this.#commands.vm(verb, message as VmCommandMessage<Verb>));
-    return this.#answer(accepted, `vm.${verb}`, { id, name, project }, waitMs);
+    const accepted = accept(await this.#commands.vm(commandTo({ id, project })));
+    return this.#answer(accepted, kind, { id, name, project }, waitMs);
   }
 
   /**
@@ -161,7 +152,7 @@ export class WriteVm {
   }
 
   /** A repeat that asks the same is answered as the first one was; one that asks something else is refused. */
-  async #firstAnswer(operation: OperationView, repeat: object, waitMs: number): Promise<Written<VmWriteAnswer>> {
+  async #firstAnswer(operation: OperationView, repeat: VmCommand, waitMs: number): Promise<Written<VmWriteAnswer>> {
     const { id: operationId, kind, vm, project, requestDigest: asked } = operation;
     if (asked !== undefined && asked !== requestDigest(repeat)) {
       const detail = `this Idempotency-Key was used for another ${kind} of ${vm.name}: operation ${operationId}`;
@@ -180,7 +171,8 @@ export class WriteVm {
     const operation = await this.#find.operation(operationId);
     const { vm, project, kind } = operation;
     const accepted = accept(
-      await this.#commands.vm('cancel', {
+      await this.#commands.vm({
+        kind: 'cancel',
         ...this.#envelope(caller, ['vm.cancel', operationId]),
         projectId: project,
         vmId: vm.id,

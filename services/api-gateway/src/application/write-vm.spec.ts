@@ -50,7 +50,7 @@ describe('a repeat under the same Idempotency-Key', () => {
       await story.onVm(first, { type: 'OperationSucceeded', data: { operationId } }, { type: 'VmDeleted', data: {} });
       await story.requested('a', { vmId: vmIdOf('another a') });
     };
-    const { body } = await write.act(caller, 'delete', { project: DEFAULT_PROJECT, ref: 'a' }, {}, 0);
+    const { body } = await write.act(caller, { project: DEFAULT_PROJECT, ref: 'a' }, { kind: 'delete' }, 0);
     expect(body).toMatchObject({ operation: { id: operationId }, vm: { id: first, name: 'a' } });
     expect(commands.sent).toEqual([]);
   });

@@ -7,14 +7,13 @@ import type {
   HostVerb,
   Progress,
   Rejection,
-  VmCommandMessage,
-  VmVerb,
+  VmCommand,
 } from '@drover/contracts';
 import type { Answer, FleetCommands } from '../application/ports/fleet-commands.port.js';
 
 export interface SentCommand {
   readonly subject: string;
-  readonly message: VmCommandMessage | HostCommandMessage | ForgetOrders | ExplainQuery;
+  readonly message: VmCommand | HostCommandMessage | ForgetOrders | ExplainQuery;
 }
 
 type Respond = (subject: string, message: SentCommand['message']) => Promise<Answer<unknown>> | Answer<unknown>;
@@ -27,8 +26,8 @@ export class FakeFleetCommands implements FleetCommands {
   respond: Respond = () => ({ kind: 'rejected', rejection: nobodyDecides });
   readonly #listeners = new Set<(progress: Progress) => void>();
 
-  vm<Verb extends VmVerb>(verb: Verb, message: VmCommandMessage<Verb>) {
-    return this.#take<CommandAccepted>(`vm.${verb}`, message);
+  vm(command: VmCommand) {
+    return this.#take<CommandAccepted>(`vm.${command.kind}`, command);
   }
 
   host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {

@@ -8,6 +8,7 @@ import {
   projectIdSchema,
   reservationIdSchema,
   vmIdSchema,
+  vmWishFact,
   vmSpecSchema,
   type EventMeta,
   type HostId,
@@ -16,7 +17,7 @@ import {
   type NewEvent,
   type OperationId,
   type OperationKind,
-  type VmCommandMessage,
+  type VmCommand,
   type VmId,
   type VmSpecInput,
   type VmFact,
@@ -165,22 +166,21 @@ export class FleetStory {
 /** Lets the fake take creates, power commands and deletes as vm-manager would: into the store, and answered at once. */
 export function takeVmCommands(commands: FakeFleetCommands, story: FleetStory): void {
   commands.respond = async (subject, message): Promise<Answer<unknown>> => {
-    const verb = subject.slice('vm.'.length) as 'create' | 'start' | 'stop' | 'delete';
-    const command = message as VmCommandMessage<'create'> & VmCommandMessage<'start'>;
+    const command = message as VmCommand;
     const operationId = operationIdSchema.parse(derivedId(command.commandId, commandEffectLabels.operation));
     const vmId =
-      verb === 'create' ? vmIdSchema.parse(derivedId(command.commandId, commandEffectLabels.vm)) : command.vmId;
-    const { projectId, name, spec, powerOn } = command;
-    const wishes: Readonly<Record<typeof verb, VmFact>> = {
-      create: { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn } },
-      start: { type: 'VmStartRequested', data: {} },
-      stop: { type: 'VmStopRequested', data: { mode: 'force', gracePeriodMs: 0 } },
-      delete: { type: 'VmDeleteRequested', data: {} },
-    };
-    const asked = requestDigest({ verb, ...command });
-    const { revision, position } = await story.asked(vmId, asked, wishes[verb], began(operationId, `vm.${verb}`));
+      command.kind === 'create' ? vmIdSchema.parse(derivedId(command.commandId, commandEffectLabels.vm)) : command.vmId;
+    if (command.kind === 'cancel') throw new Error(`${subject} is none of a create, an action and a delete`);
+    const { kind } = command;
+    const wish = kind === 'create' ? requested(vmId, command) : vmWishFact(command);
+    const asked = requestDigest(command);
+    const { revision, position } = await story.asked(vmId, asked, wish, began(operationId, `vm.${kind}`));
     return { kind: 'answered', value: { subjectId: vmId, operationId, revision, position } };
   };
+}
+
+function requested(vmId: VmId, { projectId, name, spec, powerOn }: VmCommand<'create'>): VmFact {
+  return { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn } };
 }
 
 export function began(operationId: OperationId, kind: OperationKind): VmFact {

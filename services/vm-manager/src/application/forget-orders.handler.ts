@@ -71,7 +71,7 @@ export class ForgetOrdersHandler {
       if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
       const origin = {
         ...{ actor, causationId: commandId, atMs: clock.epochMs(), projectId, traceparent },
-        requestDigest: requestDigest({ verb: 'forget-orders', hostId, projectId, vmId }),
+        requestDigest: requestDigest({ kind: 'forget-orders', hostId, projectId, vmId }),
       };
       const fact = { type: 'VmOrderLoweringRequested', data: { hostId, from, to } } as const;
       return { events: eventsOf([fact], origin), result: undefined };

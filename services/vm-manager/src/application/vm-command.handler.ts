@@ -1,14 +1,16 @@
-import { Fault, keyReused, type CommandAccepted, type OperationId, type Rejection, type VmId } from '@drover/contracts';
+import {
+  Fault,
+  keyReused,
+  type CommandAccepted,
+  type OperationId,
+  type Rejection,
+  type VmCommand,
+  type VmId,
+} from '@drover/contracts';
 import { requestDigest, type Clock } from '@drover/domain-kit';
 import { joinedByDelete } from '../domain/vm/delete.decider.js';
 import { decide } from '../domain/vm/vm.decider.js';
-import {
-  asksOtherwise,
-  operationIdOf,
-  subjectOf,
-  type VmCommand,
-  type VmDecision,
-} from '../domain/vm/vm-command.policy.js';
+import { asksOtherwise, operationIdOf, subjectOf, type VmDecision } from '../domain/vm/vm-command.policy.js';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
 import { eventsOf } from './vm-events.policy.js';
@@ -20,7 +22,7 @@ export type CommandAnswer =
   | { readonly kind: 'accepted'; readonly value: CommandAccepted }
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
-type Create = Extract<VmCommand, { verb: 'create' }>;
+type Create = Extract<VmCommand, { kind: 'create' }>;
 
 export interface VmCommandHandlerOptions {
   readonly folds: VmFolds;
@@ -43,11 +45,11 @@ export class VmCommandHandler {
   /** Throws a `Fault`; repeated with the same command id it does once what it did or would have done. */
   async handle(command: VmCommand, traceparent?: string): Promise<CommandAnswer> {
     const vmId = subjectOf(command);
-    if (command.verb === 'create') return this.#create(command, vmId, traceparent);
+    if (command.kind === 'create') return this.#create(command, vmId, traceparent);
     const decide = () => this.#decide(command, vmId, traceparent);
     try {
       // Whether the command was sent decides on a cancel, and must not change while that is written down.
-      return await (command.verb === 'cancel' ? this.#options.operations.holding(vmId, decide) : decide());
+      return await (command.kind === 'cancel' ? this.#options.operations.holding(vmId, decide) : decide());
     } catch (error) {
       const answer = error instanceof Fault ? undefined : await this.#oldAnswer(command, vmId);
       if (answer === undefined) throw error;
@@ -82,7 +84,7 @@ export class VmCommandHandler {
         if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
         const decision = decide(current, command, this.#context(current, command, vmId));
         if (decision.kind === 'rejected') return { events: [], result: decision };
-        if (command.verb === 'create' && decision.events.length > 0)
+        if (command.kind === 'create' && decision.events.length > 0)
           names.reserve(command.projectId, command.name, vmId);
         const origin = {
           actor: command.actor,
@@ -95,22 +97,22 @@ export class VmCommandHandler {
         };
         return { events: eventsOf(decision.events, origin), result: decision };
       },
-      command.verb === 'create',
+      command.kind === 'create',
     );
     // A create is decided before the stream is read: a VM that is over is in memory no more, and its name may be another's.
     if (result.kind === 'rejected') {
-      return (command.verb === 'create' ? await this.#oldAnswer(command, vmId) : undefined) ?? result;
+      return (command.kind === 'create' ? await this.#oldAnswer(command, vmId) : undefined) ?? result;
     }
     const operationId = operationIdOf(command);
     const isRemembered = state.knownOperations.some((known) => known.operationId === operationId);
     // What was decided anew and yet is not in the fold is a repeat that the store recognised; so is a create of a VM that is there.
-    if (wasRepeat || (!isRemembered && (command.verb === 'create' || result.events.length > 0))) {
+    if (wasRepeat || (!isRemembered && (command.kind === 'create' || result.events.length > 0))) {
       const old = await this.#oldAnswer(command, vmId);
       if (old !== undefined) return old;
     }
     // A VM's id follows from its create, so that is known; so is what stands in the store now, perhaps for long.
-    const isKnown = command.verb === 'create' || result.events.length > 0 || isRemembered;
-    const joined = command.verb === 'delete' ? joinedByDelete(state) : undefined;
+    const isKnown = command.kind === 'create' || result.events.length > 0 || isRemembered;
+    const joined = command.kind === 'delete' ? joinedByDelete(state) : undefined;
     return accepted(vmId, state, isKnown ? operationId : joined);
   }
 
@@ -129,7 +131,7 @@ export class VmCommandHandler {
     const { names, operations, timeouts } = this.#options;
     const open = state.operation;
     const delivery = open === undefined ? ('unsent' as const) : operations.deliveryOf(vmId, open.operationId);
-    const holder = command.verb === 'create' ? names.holder(command.projectId, command.name) : undefined;
+    const holder = command.kind === 'create' ? names.holder(command.projectId, command.name) : undefined;
     const isHostHeard = operations.isHeard(state.hostId);
     return {
       timeouts,

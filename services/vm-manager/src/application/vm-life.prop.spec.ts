@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareGenerations, Fault, type OrderFinished, type StoredVmEvent, type VmVerb } from '@drover/contracts';
+import {
+  compareGenerations,
+  Fault,
+  type OrderFinished,
+  type StoredVmEvent,
+  type VmCommandKind,
+} from '@drover/contracts';
 import fc from 'fast-check';
 import { evolve } from '../domain/vm/vm-evolution.state.js';
 import { initialState } from '../domain/vm/vm.state.js';
@@ -121,7 +127,7 @@ async function happen(bench: VmManagerBench, event: Happening): Promise<void> {
   }
 }
 
-async function command(bench: VmManagerBench, verb: VmVerb, name: string, isForced: boolean): Promise<void> {
+async function command(bench: VmManagerBench, verb: VmCommandKind, name: string, isForced: boolean): Promise<void> {
   const open = bench.state().operation?.operationId ?? operationOf('create');
   const fields =
     verb === 'stop'

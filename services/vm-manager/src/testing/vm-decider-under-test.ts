@@ -1,7 +1,7 @@
-import type { VmFact } from '@drover/contracts';
+import type { VmCommand, VmFact } from '@drover/contracts';
 import { givenWhenThen } from '@drover/testing';
 import { decide } from '../domain/vm/vm.decider.js';
-import type { DecisionContext, VmCommand } from '../domain/vm/vm-command.policy.js';
+import type { DecisionContext } from '../domain/vm/vm-command.policy.js';
 import { evolve } from '../domain/vm/vm-evolution.state.js';
 import { initialState } from '../domain/vm/vm.state.js';
 import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';

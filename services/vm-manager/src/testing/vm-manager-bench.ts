@@ -13,7 +13,8 @@ import {
   type StoredEvent,
   type StoredVmEvent,
   type VmId,
-  type VmVerb,
+  type VmCommand,
+  type VmCommandKind,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { createMemoryEventStore, type MemoryEventStore, type Subscription } from '@drover/event-store';
@@ -23,7 +24,6 @@ import { HostJournals } from '../application/host-journals.state.js';
 import { VmManager, type FollowedEvent } from '../application/vm-manager.process.js';
 import type { UnworkableMessage } from '../application/ports/dead-letters.port.js';
 import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';
-import type { VmCommand } from '../domain/vm/vm-command.policy.js';
 import { initialState, type VmState } from '../domain/vm/vm.state.js';
 import { FaultyStore } from '@drover/aggregate/testing';
 import { FakeHost, FakeHosts, FakeScheduler } from './fake-fleet.js';
@@ -120,23 +120,23 @@ export class VmManagerBench {
     await this.activate();
   }
 
-  command<Verb extends VmVerb>(verb: Verb, name: string, fields: object = {}): Promise<CommandAnswer> {
-    const base = { verb, commandId: command(name), actor: user, projectId: DEFAULT_PROJECT };
-    const target = verb === 'create' ? { name: 'web', spec: spec(), powerOn: true } : { vmId };
+  command(kind: VmCommandKind, name: string, fields: object = {}): Promise<CommandAnswer> {
+    const base = { kind, commandId: command(name), actor: user, projectId: DEFAULT_PROJECT };
+    const target = kind === 'create' ? { name: 'web', spec: spec(), powerOn: true } : { vmId };
     return this.manager.commands.handle({ ...base, ...target, ...fields } as unknown as VmCommand);
   }
 
   /** Sends a command as a client does: again and again with the same id until there is an answer. */
-  async insist<Verb extends VmVerb>(verb: Verb, name: string, fields: object = {}): Promise<CommandAnswer> {
+  async insist(kind: VmCommandKind, name: string, fields: object = {}): Promise<CommandAnswer> {
     for (let attempt = 0; attempt < 50; attempt += 1) {
       try {
-        return await this.command(verb, name, fields);
+        return await this.command(kind, name, fields);
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         await this.until(() => this.isActive);
       }
     }
-    throw new Error(`${verb} was never answered`);
+    throw new Error(`${kind} was never answered`);
   }
 
   state(id: VmId = vmId): VmState {

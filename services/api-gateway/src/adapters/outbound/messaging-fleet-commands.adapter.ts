@@ -8,8 +8,7 @@ import {
   type HostCommandMessage,
   type HostVerb,
   type Progress,
-  type VmCommandMessage,
-  type VmVerb,
+  type VmCommand,
 } from '@drover/contracts';
 import { readMessage, type Messaging } from '@drover/messaging';
 import type { FleetCommands } from '../../application/ports/fleet-commands.port.js';
@@ -24,8 +23,8 @@ export class MessagingFleetCommands implements FleetCommands {
     this.#ttlMs = ttlMs;
   }
 
-  vm<Verb extends VmVerb>(verb: Verb, message: VmCommandMessage<Verb>) {
-    return this.#command('vm', verb, message);
+  vm(command: VmCommand) {
+    return this.#command('vm', command.kind, command);
   }
 
   host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {

@@ -7,8 +7,7 @@ import type {
   HostVerb,
   Progress,
   Rejection,
-  VmCommandMessage,
-  VmVerb,
+  VmCommand,
 } from '@drover/contracts';
 
 export type Answer<Value> =
@@ -19,7 +18,7 @@ export type Answer<Value> =
  * `Fault` is thrown whose outcome tells whether it may have been taken.
  */
 export interface FleetCommands {
-  vm<Verb extends VmVerb>(verb: Verb, message: VmCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
+  vm(command: VmCommand): Promise<Answer<CommandAccepted>>;
   host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
   forgetOrders(message: ForgetOrders): Promise<Answer<CommandAccepted>>;
   explainPlacement(query: ExplainQuery): Promise<Answer<ExplainAnswer>>;

@@ -1,4 +1,14 @@
-import type { PowerCause, PowerState, StoredVmEvent, VmView } from '@drover/contracts';
+import {
+  isVmPowerFact,
+  isVmWish,
+  powerStateSaidBy,
+  vmVerbs,
+  vmWishOf,
+  type PowerCause,
+  type PowerState,
+  type StoredVmEvent,
+  type VmView,
+} from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 
 /**
@@ -34,6 +44,8 @@ function requested(event: StoredVmEvent): VmView | undefined {
 }
 
 function applied(view: VmView, event: StoredVmEvent): VmView {
+  if (isVmWish(event)) return desired(view, vmVerbs[vmWishOf(event).kind].desired);
+  if (isVmPowerFact(event)) return observed(view, event, powerStateSaidBy(event), event.data.cause);
   switch (event.type) {
     case 'VmRequested':
       return view;
@@ -48,26 +60,6 @@ function applied(view: VmView, event: StoredVmEvent): VmView {
       const defined = { ...view, definition: event.data.definition };
       return view.observed === null ? observed(defined, event, 'STOPPED') : defined;
     }
-    case 'VmStartRequested':
-    case 'VmResumeRequested':
-    case 'VmRebootRequested':
-    case 'VmResetRequested':
-      return desired(view, 'RUNNING');
-    case 'VmStopRequested':
-      return desired(view, 'STOPPED');
-    case 'VmPauseRequested':
-      return desired(view, 'PAUSED');
-    case 'VmDeleteRequested':
-      return desired(view, 'ABSENT');
-    case 'VmStarted':
-    case 'VmResumed':
-    case 'VmRebooted':
-    case 'VmReset':
-      return observed(view, event, 'RUNNING', event.data.cause);
-    case 'VmStopped':
-      return observed(view, event, 'STOPPED', event.data.cause);
-    case 'VmPaused':
-      return observed(view, event, 'PAUSED', event.data.cause);
     case 'VmDeleted':
       return { ...desired(view, 'ABSENT'), deletedAt: event.recordedAt };
     case 'VmDriftFound': {

@@ -1,4 +1,4 @@
-import { isKnownProject, type OperationId, type ProjectId, type VmCommandMessage, type VmId } from '@drover/contracts';
+import { isKnownProject, type OperationId, type ProjectId, type VmCommand, type VmId } from '@drover/contracts';
 import { accept, reject } from '@drover/domain-kit';
 import { unsupportedField } from './supported-fields.policy.js';
 import { vmIdOf, type DecisionContext, type VmDecision } from './vm-command.policy.js';
@@ -6,7 +6,7 @@ import type { VmState } from './vm.state.js';
 
 export function decideCreate(
   state: VmState,
-  command: VmCommandMessage<'create'>,
+  command: VmCommand<'create'>,
   operationId: OperationId,
   context: Pick<DecisionContext, 'timeouts' | 'nameHolder'>,
 ): VmDecision {

@@ -15,9 +15,8 @@ export function decideDelete(state: VmState, operationId: OperationId, timeouts:
   if (joinedByDelete(state) !== undefined) return accept();
   const decision = begin(state, {
     operationId,
-    kind: 'vm.delete',
     timeoutMs: timeouts.deleteMs,
-    wish: { type: 'VmDeleteRequested', data: {} },
+    wish: { kind: 'delete' },
     takesPlaceOf: () => true,
   });
   if (decision.kind === 'rejected' || state.hostId !== undefined) return decision;

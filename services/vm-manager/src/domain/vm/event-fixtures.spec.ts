@@ -43,7 +43,7 @@ describe.each(versions)('the events that were stored in version %d', (version) =
     expect(events.map((event) => event.revision)).toEqual(events.map((_, revision) => revision));
     for (const event of events) expect(evolve(initialState, event).revision).toBe(event.revision);
     const state = events.reduce(evolve, initialState);
-    expect(state).toMatchObject({ phase: 'deleted', desired: 'DELETED', drift: [] });
+    expect(state).toMatchObject({ phase: 'deleted', desired: 'ABSENT', drift: [] });
     expect(state.operation).toBeUndefined();
     expect(state.knownOperations.length).toBeGreaterThan(0);
   });

@@ -1,15 +1,13 @@
-import type { OperationId, OperationKind, Rejection, VmFact } from '@drover/contracts';
+import { vmWishFact, type OperationId, type Rejection, type VmFact, type VmWish } from '@drover/contracts';
 import { reject, type Decision } from '@drover/domain-kit';
 import type { DecisionContext } from './vm-command.policy.js';
 import type { OpenOperation, VmState } from './vm.state.js';
 
-type WishFact = Extract<VmFact, { type: `Vm${string}Requested` }>;
-
 export interface Beginning {
   readonly operationId: OperationId;
-  readonly kind: OperationKind;
   readonly timeoutMs: number;
-  readonly wish: WishFact;
+  /** The verb and what is asked with it: the command itself. */
+  readonly wish: VmWish;
   /** Which open operations give way to this one; the others make it `VM_BUSY`. */
   readonly takesPlaceOf: (open: OpenOperation) => boolean;
 }
@@ -19,11 +17,15 @@ export interface Beginning {
  * cancelled in the same append; on the host the newer command then makes the older one void.
  */
 export function begin(state: VmState, beginning: Beginning): Decision<VmFact, Rejection> {
-  const { operationId, kind, timeoutMs, wish } = beginning;
+  const { operationId, timeoutMs, wish } = beginning;
+  const kind = `vm.${wish.kind}` as const;
   const open = state.operation;
   if (open !== undefined && !beginning.takesPlaceOf(open)) return busy(open);
   const supersedes = open === undefined ? {} : { supersedes: open.operationId };
-  const facts: VmFact[] = [wish, { type: 'OperationBegan', data: { operationId, kind, timeoutMs, ...supersedes } }];
+  const facts: VmFact[] = [
+    vmWishFact(wish),
+    { type: 'OperationBegan', data: { operationId, kind, timeoutMs, ...supersedes } },
+  ];
   if (open !== undefined) {
     facts.unshift({
       type: 'OperationCancelled',

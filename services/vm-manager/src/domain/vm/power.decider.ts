@@ -1,4 +1,4 @@
-import type { OperationId, VmCommandMessage } from '@drover/contracts';
+import type { OperationId, VmCommand } from '@drover/contracts';
 import { accept } from '@drover/domain-kit';
 import { begin, busy, isCertain, isRemoval, wrongState } from './exclusivity.policy.js';
 import type { DecisionContext, VmDecision } from './vm-command.policy.js';
@@ -13,10 +13,9 @@ export function decideStart(state: VmState, operationId: OperationId, context: C
   if (state.observed === 'RUNNING' && state.desired === 'RUNNING' && isCertain(state, context)) return accept();
   return begin(state, {
     operationId,
-    kind: 'vm.start',
     // A VM that no host has yet is placed and made by its start.
     timeoutMs: state.definition === undefined ? timeouts.createMs : timeouts.powerMs,
-    wish: { type: 'VmStartRequested', data: {} },
+    wish: { kind: 'start' },
     takesPlaceOf: () => false,
   });
 }
@@ -27,7 +26,7 @@ export function decideStart(state: VmState, operationId: OperationId, context: C
  */
 export function decideStop(
   state: VmState,
-  command: Pick<VmCommandMessage<'stop'>, 'mode' | 'gracePeriodMs'>,
+  command: Pick<VmCommand<'stop'>, 'mode' | 'gracePeriodMs'>,
   operationId: OperationId,
   context: Context,
 ): VmDecision {
@@ -43,9 +42,8 @@ export function decideStop(
   }
   const decision = begin(state, {
     operationId,
-    kind: 'vm.stop',
     timeoutMs: timeouts.powerMs + (mode === 'graceful' ? gracePeriodMs : 0),
-    wish: { type: 'VmStopRequested', data: { mode, gracePeriodMs } },
+    wish: { kind: 'stop', mode, gracePeriodMs },
     takesPlaceOf: (held) => !isRemoval(held) && (mode === 'force' || held.kind === 'vm.start'),
   });
   if (decision.kind === 'rejected' || state.hostId !== undefined) return decision;

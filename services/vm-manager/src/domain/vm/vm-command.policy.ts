@@ -2,15 +2,12 @@ import {
   commandEffectLabels,
   type OperationId,
   type Rejection,
-  type VmCommandMessage,
+  type VmCommand,
   type VmFact,
   type VmId,
-  type VmVerb,
 } from '@drover/contracts';
 import { derivedId, requestDigest, type Decision } from '@drover/domain-kit';
 import type { Timeouts } from './timeouts.policy.js';
-
-export type VmCommand = { readonly [Verb in VmVerb]: { readonly verb: Verb } & VmCommandMessage<Verb> }[VmVerb];
 
 export type VmDecision = Decision<VmFact, Rejection>;
 
@@ -32,13 +29,13 @@ export interface DecisionContext {
 }
 
 /** The VM that a create makes: derived from the command, so that a retry after any crash creates nothing twice. */
-export function vmIdOf(command: Pick<VmCommandMessage<'create'>, 'commandId'>): VmId {
+export function vmIdOf(command: Pick<VmCommand<'create'>, 'commandId'>): VmId {
   return derivedId(command.commandId, commandEffectLabels.vm) as VmId;
 }
 
 /** The VM that a command is about. */
 export function subjectOf(command: VmCommand): VmId {
-  return command.verb === 'create' ? vmIdOf(command) : command.vmId;
+  return command.kind === 'create' ? vmIdOf(command) : command.vmId;
 }
 
 /** Whether a command repeats the id of one that asked something else. The digest is the earlier one's, where there was one. */
@@ -48,6 +45,6 @@ export function asksOtherwise(command: VmCommand, earlierDigest: string | undefi
 
 /** The operation that a command begins, or for a cancel the one it ends. */
 export function operationIdOf(command: VmCommand): OperationId {
-  if (command.verb === 'cancel') return command.operationId;
+  if (command.kind === 'cancel') return command.operationId;
   return derivedId(command.commandId, commandEffectLabels.operation) as OperationId;
 }

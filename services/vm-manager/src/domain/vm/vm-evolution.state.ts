@@ -1,4 +1,14 @@
-import type { OperationId, ReportSource, StoredVmEvent } from '@drover/contracts';
+import {
+  isVmPowerFact,
+  isVmWish,
+  powerStateSaidBy,
+  vmVerbs,
+  vmWishOf,
+  type OperationId,
+  type ReportSource,
+  type StoredVmEvent,
+  type VmWishFact,
+} from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 import {
   hostOrderId,
@@ -42,26 +52,14 @@ export function confirmed(state: VmState, event: StoredVmEvent): VmState {
 }
 
 function applied(state: VmState, event: StoredVmEvent): VmState {
+  if (isVmWish(event)) return asked(state, event);
+  if (isVmPowerFact(event)) return sourced({ ...state, observed: powerStateSaidBy(event) }, event.data.source);
   switch (event.type) {
     case 'VmRequested': {
       const { powerOn, ...identity } = event.data;
       const desired = powerOn ? 'RUNNING' : 'STOPPED';
       return wished({ ...state, phase: 'present', identity, desired }, event, { kind: 'create', powerOn });
     }
-    case 'VmStartRequested':
-      return wished({ ...state, desired: 'RUNNING' }, event, { kind: 'start' });
-    case 'VmStopRequested':
-      return wished({ ...state, desired: 'STOPPED' }, event, { kind: 'stop', ...event.data });
-    case 'VmPauseRequested':
-      return wished({ ...state, desired: 'PAUSED' }, event, { kind: 'pause' });
-    case 'VmResumeRequested':
-      return wished({ ...state, desired: 'RUNNING' }, event, { kind: 'resume' });
-    case 'VmRebootRequested':
-      return wished({ ...state, desired: 'RUNNING' }, event, { kind: 'reboot', ...event.data });
-    case 'VmResetRequested':
-      return wished({ ...state, desired: 'RUNNING' }, event, { kind: 'reset' });
-    case 'VmDeleteRequested':
-      return removing(wished({ ...state, desired: 'DELETED' }, event, { kind: 'delete' }), causeOf(event));
     case 'VmPlaced': {
       const { hostId, generation, runnersUp } = event.data;
       const operation =
@@ -85,22 +83,13 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
       const { definition, source } = event.data;
       return sourced({ ...state, definition, observed: state.observed ?? 'STOPPED' }, source);
     }
-    case 'VmStarted':
-    case 'VmResumed':
-    case 'VmRebooted':
-    case 'VmReset':
-      return sourced({ ...state, observed: 'RUNNING' }, event.data.source);
-    case 'VmStopped':
-      return sourced({ ...state, observed: 'STOPPED' }, event.data.source);
-    case 'VmPaused':
-      return sourced({ ...state, observed: 'PAUSED' }, event.data.source);
     case 'VmDeleted': {
       // What a late report or a repeated command needs; the rest of a VM that is gone is not kept in memory.
       const { identity: _i, definition: _d, hostId: _h, observed: _o, wish: _w, owedUndo: _u, ...rest } = state;
       const deleted: VmState = {
         ...rest,
         phase: 'deleted',
-        desired: 'DELETED',
+        desired: 'ABSENT',
         knownOperations: state.knownOperations.slice(-KNOWN_AFTER_DELETION),
         removals: [],
         formerHosts: [],
@@ -132,6 +121,12 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
     default:
       return assertNever(event);
   }
+}
+
+function asked(state: VmState, event: StoredVmEvent & VmWishFact): VmState {
+  const wish = vmWishOf(event);
+  const next = wished({ ...state, desired: vmVerbs[wish.kind].desired }, event, wish);
+  return wish.kind === 'delete' ? removing(next, causeOf(event)) : next;
 }
 
 function causeOf(event: StoredVmEvent): Cause {

@@ -8,7 +8,7 @@ const base = { actor: user, projectId: DEFAULT_PROJECT } as const;
 function create(input: VmSpecInput = {}, context: CommandInContext['context'] = {}): CommandInContext {
   return {
     ...base,
-    verb: 'create',
+    kind: 'create',
     commandId: command('create'),
     name: 'web',
     spec: spec(input),
@@ -18,10 +18,10 @@ function create(input: VmSpecInput = {}, context: CommandInContext['context'] = 
 }
 
 type Plain = 'start' | 'reset' | 'pause' | 'resume' | 'delete';
-const on = (verb: Plain, name: string = verb): CommandInContext => ({ ...base, verb, commandId: command(name), vmId });
+const on = (kind: Plain, name: string = kind): CommandInContext => ({ ...base, kind, commandId: command(name), vmId });
 const stop = (mode: 'graceful' | 'force', name = 'stop'): CommandInContext => ({
   ...base,
-  verb: 'stop',
+  kind: 'stop',
   commandId: command(name),
   vmId,
   mode,
@@ -29,14 +29,14 @@ const stop = (mode: 'graceful' | 'force', name = 'stop'): CommandInContext => ({
 });
 const reboot = (): CommandInContext => ({
   ...base,
-  verb: 'reboot',
+  kind: 'reboot',
   commandId: command('reboot'),
   vmId,
   gracePeriodMs: 5_000,
 });
 const cancel = (name: string, context: CommandInContext['context'] = {}): CommandInContext => ({
   ...base,
-  verb: 'cancel',
+  kind: 'cancel',
   commandId: command(`cancel ${name}`),
   vmId,
   operationId: operationOf(name),

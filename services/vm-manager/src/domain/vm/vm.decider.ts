@@ -1,17 +1,11 @@
-import { keyReused } from '@drover/contracts';
+import { keyReused, type VmCommand } from '@drover/contracts';
 import { assertNever, reject } from '@drover/domain-kit';
 import { decideCancel } from './cancel.decider.js';
 import { decideCreate } from './create.decider.js';
 import { decideDelete } from './delete.decider.js';
 import { decideGuestControl } from './guest-control.decider.js';
 import { decideStart, decideStop } from './power.decider.js';
-import {
-  asksOtherwise,
-  operationIdOf,
-  type DecisionContext,
-  type VmCommand,
-  type VmDecision,
-} from './vm-command.policy.js';
+import { asksOtherwise, operationIdOf, type DecisionContext, type VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
 
 /**
@@ -21,18 +15,18 @@ import type { VmState } from './vm.state.js';
 export function decide(state: VmState, command: VmCommand, context: DecisionContext): VmDecision {
   const operationId = operationIdOf(command);
   const known = state.knownOperations.find((one) => one.operationId === operationId);
-  if (command.verb !== 'cancel' && asksOtherwise(command, known?.requestDigest)) return reject(keyReused);
-  if (command.verb === 'create') return decideCreate(state, command, operationId, context);
+  if (command.kind !== 'cancel' && asksOtherwise(command, known?.requestDigest)) return reject(keyReused);
+  if (command.kind === 'create') return decideCreate(state, command, operationId, context);
   if (state.identity?.projectId !== command.projectId) {
     // A repeat finds its answer also when the VM has gone meanwhile.
     if (known !== undefined) {
-      return command.verb === 'cancel' ? decideCancel(state, command, context) : { kind: 'accepted', events: [] };
+      return command.kind === 'cancel' ? decideCancel(state, command, context) : { kind: 'accepted', events: [] };
     }
     return reject({ code: 'VM_NOT_FOUND', detail: `project ${command.projectId} has no VM ${command.vmId}` });
   }
-  if (command.verb === 'cancel') return decideCancel(state, command, context);
+  if (command.kind === 'cancel') return decideCancel(state, command, context);
   if (known !== undefined) return { kind: 'accepted', events: [] };
-  switch (command.verb) {
+  switch (command.kind) {
     case 'start':
       return decideStart(state, operationId, context);
     case 'stop':

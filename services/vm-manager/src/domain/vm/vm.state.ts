@@ -15,6 +15,7 @@ import {
   type VmFact,
   type VmId,
   type VmSpec,
+  type VmWish,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 
@@ -25,11 +26,7 @@ export interface Cause {
 }
 
 /** What was asked, as the newest `…Requested` event says it. */
-export type Wish =
-  | { readonly kind: 'create'; readonly powerOn: boolean }
-  | { readonly kind: 'start' | 'reset' | 'pause' | 'resume' | 'delete' }
-  | { readonly kind: 'stop'; readonly mode: 'graceful' | 'force'; readonly gracePeriodMs: number }
-  | { readonly kind: 'reboot'; readonly gracePeriodMs: number };
+export type Wish = { readonly kind: 'create'; readonly powerOn: boolean } | VmWish;
 
 export interface OpenOperation {
   readonly operationId: OperationId;
@@ -91,7 +88,7 @@ export interface VmState {
   /** `unknown`: never requested here. Its stream may hold drift alone. */
   readonly phase: 'unknown' | 'present' | 'deleted';
   readonly identity?: VmIdentity;
-  readonly desired: 'RUNNING' | 'STOPPED' | 'PAUSED' | 'DELETED';
+  readonly desired: 'RUNNING' | 'STOPPED' | 'PAUSED' | 'ABSENT';
   /** Absent before the first definition. */
   readonly observed?: Extract<PowerState, 'STOPPED' | 'RUNNING' | 'PAUSED'>;
   /** The newest the VM was given; kept when it loses its host. */

@@ -10,13 +10,13 @@ import {
   operationPageSchema,
   operationResourceSchema,
   problemSchema,
-  rebootVmBodySchema,
   rebuildStatusSchema,
-  stopVmBodySchema,
   vmHistorySchema,
   vmPageSchema,
   vmResourceSchema,
   vmWriteAnswerSchema,
+  vmActionKinds,
+  vmActions,
   type ErrorCode,
 } from '@drover/contracts';
 import type { OpenAPIObject } from '@nestjs/swagger';
@@ -40,7 +40,11 @@ const answerNames = {
   Rebuild: rebuildStatusSchema,
   Problem: problemSchema,
 };
-const bodyNames = { CreateVm: createVmBodySchema, StopVm: stopVmBodySchema, RebootVm: rebootVmBodySchema };
+/** `StopVm`, of each action that asks something. */
+const actionBodyNames = vmActionKinds
+  .filter((kind) => Object.keys(vmActions[kind].body).length > 0)
+  .map((kind) => [`${kind.replace(/^./, (first) => first.toUpperCase())}Vm`, vmActions[kind].request] as const);
+const bodyNames = { CreateVm: createVmBodySchema, ...Object.fromEntries(actionBodyNames) };
 
 const everywhere: readonly ErrorCode[] = ['INVALID_FIELD', 'UNKNOWN_FIELD', 'STORE_UNAVAILABLE', 'INTERNAL'];
 const authenticated: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_YET'];

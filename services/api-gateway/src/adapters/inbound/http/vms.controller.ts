@@ -11,6 +11,7 @@ import {
   vmPageSchema,
   vmRefSchema,
   vmResourceSchema,
+  vmVerbs,
   vmWriteAnswerSchema,
   waitQuery,
   projectQuery,
@@ -80,7 +81,7 @@ const getVm = endpoint({
   errors: ['VM_NOT_FOUND'],
 });
 const deleteVm = endpoint({
-  summary: 'Delete a VM with its disks',
+  summary: vmVerbs.delete.summary,
   tag,
   params: vmParams,
   query: z.strictObject({ ...projectQuery, ...waitQuery }),
@@ -156,12 +157,12 @@ export class VmsController {
   }
 
   @Delete(':vm')
-  @Permission('vms:write')
+  @Permission(vmVerbs.delete.permission)
   @Serves(deleteVm)
   async delete(@Input() input: InputOf<typeof deleteVm>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { project = DEFAULT_PROJECT, wait = 0 } = input.query;
     const target = { project, ref: input.params.vm };
-    return answerWrite(reply, await this.#write.act(input.caller, 'delete', target, {}, wait));
+    return answerWrite(reply, await this.#write.act(input.caller, target, { kind: 'delete' }, wait));
   }
 
   @Get(':vm/history')
