@@ -12,6 +12,7 @@ export interface QemuProcess {
   /** The name of its domain. */
   readonly name: string;
   readonly vcpus: number;
+  /** What it says that its guest has, and no more than the kernel has mapped for it. */
   readonly memoryMiB: number;
 }
 
@@ -81,12 +82,15 @@ export class QemuProcesses {
     const folder = path.join(this.#procFolder, pid);
     // The line of `stat` is read first, because the kernel tells it without waiting for the process.
     const line = await orGone(readFile(path.join(folder, 'stat'), 'utf8'));
-    const parsed = /^\d+ \((?:qemu|kvm).*\) (?:\S+ ){19}(\d+) /s.exec(line ?? '');
-    const startTicks = parsed?.[1];
+    const parsed = /^\d+ \((?:qemu|kvm).*\) (?:\S+ ){19}(\d+) (\d+) /s.exec(line ?? '');
+    const [, startTicks, vmSizeBytes] = parsed ?? [];
     if (startTicks === undefined || !(await this.#isBelieved(folder)) || !(await this.#isOfThisHost(folder)))
       return undefined;
     const facts = readOrderLine((await orGone(readFile(path.join(folder, 'cmdline'), 'utf8'))) ?? '');
-    return facts === undefined ? undefined : { pid: Number(pid), startTicks, ...facts };
+    if (facts === undefined) return undefined;
+    // Who may start a QEMU may write any number behind `-m`; its guest's memory is mapped from the beginning.
+    const mappedMiB = Math.ceil(Number(vmSizeBytes) / 2 ** 20);
+    return { pid: Number(pid), startTicks, ...facts, memoryMiB: Math.min(facts.memoryMiB, mappedMiB) };
   }
 
   async #isBelieved(folder: string): Promise<boolean> {

@@ -42,14 +42,20 @@ describe('the QEMU processes of a host', () => {
 
   async function addProcess(
     pid: number,
-    options: { name?: string; line?: string; isElsewhere?: boolean; uid?: number } = {},
+    options: { name?: string; line?: string; isElsewhere?: boolean; uid?: number; vmSizeMiB?: number } = {},
   ) {
     const own = path.join(folder, 'proc', String(pid));
     await mkdir(own, { recursive: true });
-    const { name = 'qemu-system-x86', line = orderLine('-m', '32'), isElsewhere = false, uid = 0 } = options;
+    const {
+      name = 'qemu-system-x86',
+      line = orderLine('-m', '32'),
+      isElsewhere = false,
+      uid = 0,
+      vmSizeMiB = 900,
+    } = options;
     await writeFile(
       path.join(own, 'stat'),
-      `${pid} (${name}) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 19 20`,
+      `${pid} (${name}) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 ${vmSizeMiB * 2 ** 20} 20`,
     );
     await writeFile(path.join(own, 'status'), `Name:\t${name}\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`);
     await writeFile(path.join(own, 'cmdline'), line);
@@ -66,6 +72,12 @@ describe('the QEMU processes of a host', () => {
     expect(await processes().all()).toEqual([
       { pid: 11, startTicks: '777', uuid, name: `drover-${uuid}`, vcpus: 1, memoryMiB: 32 },
     ]);
+  });
+
+  it('take no more memory than the kernel has mapped for them, whatever their command line says', async () => {
+    await addProcess(11, { line: orderLine('-m', '2000000000'), vmSizeMiB: 300 });
+    await addProcess(12, { line: orderLine('-m', '256'), vmSizeMiB: 300 });
+    expect((await processes().all()).map(({ memoryMiB }) => memoryMiB)).toEqual([300, 256]);
   });
 
   it('are none that another user calls so, whatever stands in the way of a look at it', async () => {
