@@ -1,4 +1,4 @@
-// npm run check: format, lint and types of everything (seconds, thanks to caches), unit tests of what the change touches.
+// npm run check: format, lint, types and documents of everything (seconds, thanks to caches), unit tests of what the change touches.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ const withoutDaemon = { ...process.env, NX_DAEMON: 'false' };
 
 const usage = `npm run check [-- --all]
 
-Checks format, lint, types and version plans of everything, then runs the unit tests of what changed since ${base}.
+Checks format, lint, types, documents and version plans of everything, then runs the unit tests of what changed since ${base}.
 
   --all       unit tests of everything, as in CI and where no ${base} is known to compare with
   --help, -h  this text
@@ -32,6 +32,7 @@ const checks = [
     args: ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', ...cached('prettier'), '.'],
   },
   { name: 'lint', args: ['node_modules/eslint/bin/eslint.js', '.'] },
+  { name: 'documents', args: ['tools/docs/main.mjs'] },
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '--project', 'tsconfig.json'] },
   // What a release tells operators; a checkout without the base branch has nothing to compare with.
   ...(hasBase() ? [{ name: 'version plans', args: [nx, 'release', 'plan:check', `--base=${base}`] }] : []),
