@@ -1,5 +1,6 @@
 import type { Folded, SavedFolds } from '@drover/aggregate';
 import { START, type HostId, type ReportSource, type StoredVmEvent } from '@drover/contracts';
+import { reportOf } from '../domain/settlement/report-ids.policy.js';
 
 /** What is known of one host's journal. */
 interface HostJournal {
@@ -15,7 +16,7 @@ const KIND = 'host';
  * two kinds, hosts' and VMs', so it is saved by itself.
  */
 export class HostJournals implements SavedFolds {
-  readonly aggregate = { kind: KIND, stateVersion: 1 };
+  readonly aggregate = { kind: KIND, stateVersion: 2 };
   readonly #journals = new Map<HostId, HostJournal>();
   #unsaved = new Set<string>();
 
@@ -29,15 +30,17 @@ export class HostJournals implements SavedFolds {
     if (known?.epoch === undefined || epoch > known.epoch) this.#put(hostId, { ...known, epoch });
   }
 
-  followed({ data }: StoredVmEvent): void {
-    if (!('source' in data) || data.source === undefined) return;
-    const { hostId, journalEpoch, sequence } = data.source;
+  /** Of every event that follows from a report: many name no source, as the end of an operation. */
+  followed({ meta }: StoredVmEvent): void {
+    const source = meta.actor.kind === 'host' ? reportOf(meta.causationId ?? '') : undefined;
+    if (source === undefined) return;
+    const { hostId, journalEpoch, sequence } = source;
     const known = this.#journals.get(hostId);
     const isNewer =
       known?.heard === undefined ||
       journalEpoch > known.heard.journalEpoch ||
       (journalEpoch === known.heard.journalEpoch && sequence > known.heard.sequence);
-    if (isNewer) this.#put(hostId, { ...known, heard: data.source });
+    if (isNewer) this.#put(hostId, { ...known, heard: source });
   }
 
   /** 0 where no event follows from a report of this epoch. */

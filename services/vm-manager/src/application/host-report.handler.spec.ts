@@ -129,6 +129,22 @@ describe('the lane of a host', () => {
     expect(await open(0)).toMatchObject({ rejection: { code: 'JOURNAL_OUTDATED' } });
   });
 
+  it('counts a report as heard whose only fact is the end of an operation, and so after a restart', async () => {
+    const bench = await running();
+    const host = bench.hosts.host(hostA);
+    const error = { code: 'HYPERVISOR_FAILED', detail: 'no' } as const;
+    host.failures.set('reboot', [{ kind: 'failed', step: 'reboot', error, undone: [], left: [] }]);
+    await bench.command('reboot', 'reboot', { gracePeriodMs: 0 });
+    expect(await bench.ended('reboot')).toMatchObject({ type: 'OperationFailed' });
+    expect(host.reports.at(-1)).toMatchObject({ kind: 'order-finished' });
+    const { length } = host.reports;
+    await bench.crash();
+    const open = (lastSequence: number) =>
+      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, nonce: 'n', lastSequence });
+    expect(await open(length - 1)).toMatchObject({ rejection: { code: 'JOURNAL_OUTDATED' } });
+    expect(await open(length)).toMatchObject({ kind: 'answered' });
+  });
+
   it('tells of a deleted VM in the table of a host that still works on it', async () => {
     const bench = await running();
     await bench.command('delete', 'delete');

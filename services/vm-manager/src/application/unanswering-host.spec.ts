@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { Fault } from '@drover/contracts';
 import { hostA, hostB, operationOf, vmId } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
@@ -24,6 +25,38 @@ describe('a create whose host never answers', () => {
     await bench.reconnect(hostA);
     expect(await bench.ended('create')).toMatchObject({ type: 'OperationSucceeded' });
     expect((await bench.types()).filter((type) => type === 'OperationDelayed')).toHaveLength(1);
+  });
+
+  it.each([
+    ['', () => Promise.resolve()],
+    [', also where vm-manager was restarted before', (bench: VmManagerBench) => bench.crash()],
+  ])('goes on to another when the host returns and refuses it%s', async (_, between) => {
+    const bench = await createdOnSilentHost();
+    bench.clock.advance(24 * LONG_MS);
+    await between(bench);
+    const error = { code: 'HOST_FULL', detail: 'no room' } as const;
+    const refusal = { kind: 'failed' as const, step: 'check-capacity', error, undone: [], left: [] };
+    bench.hosts.host(hostA).failures.set('create', [refusal]);
+    await bench.reconnect(hostA);
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.hosts.host(hostB).power.get(vmId)).toBe('RUNNING');
+  });
+
+  it('goes on to another, also where vm-manager is restarted between the refusal and the next place', async () => {
+    const bench = await createdOnSilentHost();
+    bench.clock.advance(24 * LONG_MS);
+    const error = { code: 'HOST_FULL', detail: 'no room' } as const;
+    const refusal = { kind: 'failed' as const, step: 'check-capacity', error, undone: [], left: [] };
+    bench.hosts.host(hostA).failures.set('create', [refusal]);
+    // The scheduler is away while the refusal comes.
+    bench.scheduler.faults.push(
+      ...Array.from({ length: 5 }, () => new Fault('SERVICE_UNAVAILABLE', 'not-applied', '')),
+    );
+    await bench.reconnect(hostA);
+    await bench.until(() => bench.state().hostId === undefined);
+    await bench.crash();
+    expect(await bench.ended('create')).toMatchObject({ type: 'OperationSucceeded' });
+    expect(bench.state().hostId).toBe(hostB);
   });
 
   it('leaves a VM that is there to see, whose name is taken, and that a person may delete', async () => {

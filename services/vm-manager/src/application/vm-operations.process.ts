@@ -64,7 +64,7 @@ export class VmOperations {
     this.#dueTimes = new DueTimes(options.clock, options.timer, VMS_PER_TURN, (vmId) => this.wake(vmId));
     this.#times = new OperationTimes(options.clock, (hostId) => this.#wakeVmsOf(hostId));
     options.folds.onChange((vmId, before, after) => {
-      if (after.operation !== before.operation) this.#times.changed(vmId, after);
+      if (after.operation !== before.operation) this.#times.changed(vmId, before, after);
       const isSame = after !== before && after.operation === before.operation && after.owedUndo === before.owedUndo;
       if (this.#holds === undefined || isSame) return;
       const { operation } = after;

@@ -24,7 +24,7 @@ export interface NameStanding {
 
 /** What has passed for the open operation, by our own monotonic clock. */
 export interface Passed {
-  /** Since it began, or since its undo did. */
+  /** Since it began, or since its undo did; before a place, less the time in which a host that has refused it was not heard. */
   readonly ageMs: number;
   /** Of that, how long its host could be heard; only this counts for what a host was asked to do. */
   readonly heardMs: number;
