@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { HostResource, OperationResource, StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
+import { agentFolderOf } from '@drover/standalone/infrastructure';
 import { domainsOf, Fleet } from '@drover/testing';
 
 const program = path.resolve(import.meta.dirname, '../../apps/cli/dist/main.js');
@@ -171,6 +173,35 @@ describe('the command line, on two simulated hosts', () => {
     }
     expect((await tail.ended).status).toBe(0);
   });
+
+  it.each([['the VM named'], ['every VM of the host']])(
+    'has a host forget the forged order in its journal, of %s, after which true ones are carried out',
+    async (which) => {
+      const vm = await json<VmResource>('vms', 'get', 'there');
+      const host = String(vm.placement?.hostId);
+      await forge(host, vm.id);
+      const voided = await ctl(['vms', 'reset', 'there', '--wait']);
+      expect(voided).toMatchObject({ status: 1, out: expect.stringContaining('SUPERSEDED') });
+      expect(await ctl(['hosts', 'forget-orders', host])).toMatchObject({
+        ...{ status: 2, err: expect.stringContaining('name the VMs, or say --all') },
+      });
+      const said = await ctl(['hosts', 'forget-orders', host, ...(which === 'the VM named' ? ['there'] : ['--all'])]);
+      expect(said).toMatchObject({ status: 0, out: expect.stringContaining('it knows no newer order than the store') });
+      const lowered = (await fleet.api.allEvents()).filter(({ type }) => type === 'VmOrderLoweringRequested');
+      expect(lowered.at(-1)).toMatchObject({ data: { hostId: host }, meta: { actor: { kind: 'user' } } });
+      expect(await json('vms', 'reset', 'there', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
+    },
+  );
+
+  /** An order that nobody gave stands in the journal of the agent as the newest. */
+  async function forge(hostId: string, vmId: string): Promise<void> {
+    await fleet.endPart('node-agent');
+    const journal = new DatabaseSync(path.join(agentFolderOf(fleet.home, 'simulated'), 'simulated-journals.sqlite'));
+    const forged = journal.prepare('UPDATE newest SET revision = ? WHERE host_id = ? AND vm_id = ?');
+    expect(forged.run(2_000_000_000, hostId, vmId).changes).toBe(1);
+    journal.close();
+    await fleet.startPart('node-agent');
+  }
 
   it('cancels what has not reached its host', async () => {
     await json('vms', 'stop', 'there', '--force', '--wait');
