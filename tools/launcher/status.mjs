@@ -6,9 +6,13 @@ import {
   isNatsServing,
   isRunning,
   isServing,
+  listeningPortsOf,
   ProcessTable,
   readFleetState,
 } from '../../apps/standalone/dist/infrastructure/index.js';
+
+/** Programs that are not ours have no such figures. */
+const daemons = ['nats-server', 'postgresql', 'libvirtd', 'virtlogd'];
 
 /** One line per part; the exit status says whether all is well. */
 export async function run() {
@@ -31,6 +35,12 @@ export async function run() {
     console.log(
       `${row.name.padEnd(width('name'))}  ${row.pid.padStart(width('pid'))}  ${row.health.padEnd(width('health'))}  ${row.logFile}`,
     );
+  }
+  for (const { name, identity } of entries) {
+    if (daemons.includes(name) || !isRunning(identity)) continue;
+    for (const port of await listeningPortsOf(identity.pid))
+      if (port !== state.ports.api)
+        console.log(`${name.padEnd(width('name'))}  metrics at http://127.0.0.1:${port}/metrics`);
   }
   console.log(`\nAPI   http://127.0.0.1:${state.ports.api}\nhome  ${home.root}`);
   return rows.every(({ health }) => health === 'healthy' || health === 'running') ? 0 : 1;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureFleetState } from '../src/infrastructure/fleet-state.js';
 import { homeAt, prepareHome } from '../src/infrastructure/home.js';
 import { onFreePort, type Installation } from '../src/infrastructure/installation.js';
-import { holderOf, isListening, listeningSockets } from '../src/infrastructure/listening-socket.js';
+import { holderOf, isListening, listeningPortsOf, listeningSockets } from '../src/infrastructure/listening-socket.js';
 
 describe('who listens on a port', () => {
   let server: Server;
@@ -33,6 +33,8 @@ describe('who listens on a port', () => {
     expect(await holderOf(port)).toMatch(new RegExp(`\\(pid ${process.pid}\\)$`));
     expect(await isListening(process.pid, 1)).toBe(false);
     expect(await holderOf(1)).toBeUndefined();
+    expect(await listeningPortsOf(process.pid)).toContain(port);
+    expect(await listeningPortsOf(Number(other.pid))).toEqual([]);
   });
 
   it('includes one who listens on every address, and none at another one or port', () => {

@@ -1,11 +1,12 @@
 /** Writes `drover.yaml` and `node-agent.yaml`, which the services of one home read (variable `DROVER_CONFIG`). They name secrets' files, never secrets. */
-import { builtServices } from '@drover/contracts';
+import { builtServices, processNames } from '@drover/contracts';
 import { replaceFile } from './files.js';
 import { credentialsFileOf, hostCredentialsFileOf } from './fleet-credentials.js';
 import { databaseUrlFileOf } from './fleet-database.js';
 import type { FleetHost, FleetState, HypervisorKind } from './fleet-state.js';
 import { agentFolderOf, journalFolderOf, type Home } from './home.js';
 import { natsUrl } from './nats-server.runner.js';
+import { agentService } from './service-parts.js';
 import { shareWith, type ServiceUsers } from './system-users.js';
 
 export interface FleetConfigInput {
@@ -35,6 +36,14 @@ const quoted = (value: string) => JSON.stringify(value);
 const heading = `# Written by ./drover up at each start; what you change here is lost. Environment variables override it.
 `;
 
+/** On any free port of each process, so that one that is taken keeps nothing from starting; `./drover status` says which it is. */
+function metricsText(processes: readonly string[]): string {
+  return `observability:
+  metrics:
+    ports: { ${processes.map((name) => `${name}: 0`).join(', ')} }
+`;
+}
+
 /** Of the control plane. */
 export function fleetConfigText({ home, state, subjectPrefix }: FleetConfigInput): string {
   const credentials = builtServices.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
@@ -56,7 +65,7 @@ api:
   port: ${state.ports.api}
   socket: ${quoted(home.apiSocket)}
   tokenFile: ${quoted(home.apiTokenFile)}
-`;
+${metricsText(processNames.filter((name) => name !== agentService))}`;
 }
 
 /** Of the node agents, who have nothing to do with the database or the API. */
@@ -80,7 +89,7 @@ hypervisor:
   poolFolder: ${quoted(home.poolFolder)}
 ${input.furtherPools === undefined ? '' : `  pools: ${JSON.stringify([{ name: 'default', path: home.poolFolder }, ...input.furtherPools])}\n`}${input.libvirtSocket === undefined ? '' : `  libvirtSocket: ${quoted(input.libvirtSocket)}\n`}hosts:
 ${hostLines.join('\n')}
-nodeAgent:
+${metricsText([agentService])}nodeAgent:
   controlPlaneMemoryMiB: ${input.hypervisor === 'libvirt' ? CONTROL_PLANE_MIB : 0}
 `;
 }

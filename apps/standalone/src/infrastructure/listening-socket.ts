@@ -46,6 +46,16 @@ export async function isListening(pid: number, port: number): Promise<boolean> {
   }
 }
 
+/** The ports of 127.0.0.1 that this process listens on; none where it has ended or the kernel does not show us its files. */
+export async function listeningPortsOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile('/proc/self/net/tcp', 'utf8');
+  const ports = new Set(
+    [...text.matchAll(/^ *\d+: \S+:([0-9A-F]{4}) /gm)].map(([, port = '']) => Number.parseInt(port, 16)),
+  );
+  const held = await socketsIfShown(pid);
+  return [...ports].filter((port) => listeningSockets(text, port).some(({ inode }) => held.has(inode)));
+}
+
 /** In an operator's words; undefined when nobody listens there. */
 export async function holderOf(port: number): Promise<string | undefined> {
   const [socket] = listeningSockets(await readFile('/proc/self/net/tcp', 'utf8'), port);
@@ -61,10 +71,14 @@ async function pids(): Promise<readonly number[]> {
 }
 
 async function holds(pid: number, inode: number): Promise<boolean> {
+  return (await socketsIfShown(pid)).has(inode);
+}
+
+async function socketsIfShown(pid: number): Promise<ReadonlySet<number>> {
   try {
-    return (await socketsOf(pid)).has(inode);
+    return await socketsOf(pid);
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(String(errorCode(error)))) return false;
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(String(errorCode(error)))) return new Set();
     throw error;
   }
 }
