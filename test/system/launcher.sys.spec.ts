@@ -144,6 +144,9 @@ describe('the launcher', () => {
         'control-plane healthy',
         'node-agent running',
       ]);
+      const metrics = [...out.matchAll(/^(control-plane|node-agent) +metrics at (http:\S+)$/gm)];
+      expect(metrics.map(([, part]) => part)).toEqual(['control-plane', 'node-agent']);
+      for (const [, , url = ''] of metrics) expect(await (await fetch(url)).text()).toMatch(/^# TYPE drover_/m);
     });
 
     it('finds again what runs, with the same flags or none', async () => {
@@ -242,7 +245,13 @@ describe('the launcher', () => {
       const before = { credentials: await read(administrator), token: await read(one.apiTokenFile) };
       const keysBefore = await read(one.orderPublicKeysFile);
       await (await connectAs(before.credentials)).close();
-      await done(one, ['rotate', 'all']);
+      const names = (await partsOf(one)).map(({ name }) => name).filter((name) => name !== 'postgresql');
+      const { status, err } = await drover(one, ['rotate', 'all']);
+      expect({ status, err }).toMatchObject({ status: 0 });
+      // Nothing of before runs when the first new key is made.
+      const [stopping = '', made = ''] = err.split('NATS has new keys');
+      for (const name of names) expect(stopping).toContain(`stopping ${name}`);
+      expect(made).not.toContain('stopping');
       await expect(connectAs(before.credentials)).rejects.toThrow(/authorization/i);
       await (await connectAs(await read(administrator))).close();
       expect((await drover(one, ['ctl', 'hosts', 'list'], { DROVER_TOKEN: before.token.trim() })).err).toMatch(/token/);
@@ -357,6 +366,11 @@ describe('the launcher', () => {
     // Of its owner, who is no superuser and makes the services' roles: they run as a user who may be no other.
     const url = new URL(database.connectionString);
     url.username = 'drover';
+    // As a server on another machine does: it asks everybody but its owner for a password.
+    const { rows: hba } = await asked('SHOW hba_file');
+    const access = ['local all postgres,drover peer map=drover', 'local all all scram-sha-256', ''].join('\n');
+    await writeFile(String(hba[0]?.hba_file), access);
+    await asked('SELECT pg_reload_conf()');
     const { status, err } = await drover(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
     expect({ status, err }).toEqual({ status: 0, err: expect.not.stringContaining('ATTENTION') });
     const { rows } = await asked(`SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'drover-%'
@@ -366,6 +380,13 @@ describe('the launcher', () => {
     expect((await partsOf(home)).map(({ name }) => name)).toEqual(['nats-server', 'control-plane', 'node-agent']);
     expect(await json(home, 'vms', 'create', 'c', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
     expect(existsSync(path.join(home.postgresFolder, 'data'))).toBe(false);
+
+    const urlsNow = () => Promise.all(roles.map((role) => readFile(urlFileOf(home, role), 'utf8')));
+    const before = await urlsNow();
+    await done(home, ['rotate', 'database'], { DATABASE_URL: url.href });
+    for (const old of before) await expect(whoIs(old)).rejects.toMatchObject({ code: '28P01' });
+    expect(await Promise.all((await urlsNow()).map(whoIs))).toEqual(roles);
+    expect(await json(home, 'vms', 'delete', 'c', '--wait')).toMatchObject({ state: 'SUCCEEDED' });
     await database.shutDown();
     // The store is there, and nowhere else.
     while ((await drover(home, ['status'])).status === 0);
@@ -404,8 +425,12 @@ describe('the launcher', () => {
     expect(await partsOf(home)).toEqual([]);
   });
 
-  async function asked(text: string): Promise<pg.QueryResult> {
-    const client = new pg.Client({ connectionString: database?.connectionString ?? '' });
+  const urlFileOf = (home: Home, role: string) =>
+    path.join(home.databaseUrlFolder, role.replace('drover_', '').replace('_', '-'));
+  const whoIs = async (url: string) => (await asked('SELECT current_user AS who', url)).rows[0]?.who as string;
+
+  async function asked(text: string, url = database?.connectionString ?? ''): Promise<pg.QueryResult> {
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
     try {
       return await client.query(text);

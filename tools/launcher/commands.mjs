@@ -33,7 +33,7 @@ export const commands = [
     summary: 'make keys, tokens and credentials anew; the old ones are refused afterwards',
     operands: { name: 'WHAT', choices: ['nats', 'orders', 'token', 'database', 'all'], many: false },
     flags: [],
-    notes: ['What runs is restarted where it must be, and connects again by itself. VMs keep running.'],
+    notes: ['Drover is stopped first and started again afterwards. VMs keep running.'],
   },
   {
     name: 'test',

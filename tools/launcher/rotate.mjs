@@ -1,20 +1,19 @@
 // New keys, tokens and credentials for a home, by one command; the old ones are refused afterwards.
 import { rm } from 'node:fs/promises';
 import {
+  endSessionsOf,
   ensureApiToken,
   ensureOrderKey,
   ensureServiceUsers,
   homeAt,
   homeFolder,
   isRunning,
+  processesOf,
   ProcessTable,
-  readOrderPublicKeys,
   readRunningFleet,
   renewDatabasePasswords,
   renewNatsKeys,
-  serviceParts,
   stopProcess,
-  writeOrderPublicKeys,
 } from '../../apps/standalone/dist/infrastructure/index.js';
 import { startFleet } from './fleet.mjs';
 import { withLock } from './lock.mjs';
@@ -23,12 +22,37 @@ import { LauncherError } from './run.mjs';
 
 const secrets = ['nats', 'orders', 'token', 'database'];
 
+/** Parts that know none of these secrets. */
+const others = ['postgresql', 'libvirtd', 'virtlogd'];
+
 export async function run({ operands }) {
   const [what] = operands;
   if (what === undefined) throw new LauncherError(`say what to rotate: ${[...secrets, 'all'].join(', ')}`);
   const home = homeAt(homeFolder(process.env, process.getuid()));
   const table = new ProcessTable(home);
   const controller = new AbortController();
+  const renew = {
+    nats: async (users) => {
+      await renewNatsKeys(home, users);
+      note('NATS has new keys; all credentials are issued anew, and copies of old ones are refused');
+    },
+    orders: async (users) => {
+      for (const file of [home.orderKeyFile, home.orderPublicKeysFile]) await rm(file, { force: true });
+      await ensureOrderKey(home, users);
+      note('orders to hosts are signed with a new key, and the old one is not believed any more');
+    },
+    token: async (users) => {
+      await rm(home.apiTokenFile, { force: true });
+      await ensureApiToken(home, users);
+      note(`the API has a new token, in ${home.apiTokenFile}; the old one is refused`);
+    },
+    /** The roles of the services get them when the tables are looked at, before the services start. */
+    database: async () => {
+      if (!process.env.DATABASE_URL) return;
+      await renewDatabasePasswords(home);
+      note('the roles of the services have new passwords; the owner’s, in DATABASE_URL, is yours to change');
+    },
+  };
   return withLock('up', rotate, home.runFolder, controller.signal);
 
   async function rotate() {
@@ -36,60 +60,24 @@ export async function run({ operands }) {
     const parts = (await table.list()).filter(({ identity }) => isRunning(identity));
     const running = parts.length === 0 ? undefined : await readRunningFleet(home);
     const wanted = what === 'all' ? secrets : [what];
-    if (wanted.includes('nats')) await rotateNats(users, running);
-    if (wanted.includes('orders')) await rotateOrders(users, running);
-    if (wanted.includes('token')) await rotateToken(users, running);
-    if (wanted.includes('database')) await rotateDatabase(running);
-    if (running === undefined) note('nothing runs: it takes effect at the next ./drover up');
-    return 0;
-  }
-
-  /** Everybody is cut off when nats-server stops, and comes back with the file that holds the new credentials. */
-  async function rotateNats(users, running) {
-    if (running !== undefined) await stop('nats-server');
-    await renewNatsKeys(home, users);
-    note('NATS has new keys; all credentials are issued anew, and copies of old ones are refused');
-    await startAgain(running);
-  }
-
-  /** Hosts believe the old key too until what signs has the new one. */
-  async function rotateOrders(users, running) {
-    await rm(home.orderKeyFile, { force: true });
-    await ensureOrderKey(home, users);
-    await restart(running, 'vm-manager');
-    const [newest] = await readOrderPublicKeys(home);
-    await writeOrderPublicKeys(home, users, [newest]);
-    note('orders to hosts are signed with a new key, and the old one is not believed any more');
-  }
-
-  async function rotateToken(users, running) {
-    await rm(home.apiTokenFile, { force: true });
-    await ensureApiToken(home, users);
-    await restart(running, 'api-gateway');
-    note(`the API has a new token, in ${home.apiTokenFile}; the old one is refused`);
-  }
-
-  /** The roles of the services get their new passwords when what connects with them is started again. */
-  async function rotateDatabase(running) {
-    if (!process.env.DATABASE_URL) {
+    if (what === 'database' && !process.env.DATABASE_URL) {
       note('PostgreSQL of this home asks for no password, but the kernel who connects: there is nothing to rotate');
-      return;
+      return 0;
     }
-    await renewDatabasePasswords(home);
-    if (running !== undefined) {
-      for (const { name, services } of serviceParts(running.split).toReversed())
-        if (!services.includes('node-agent')) await stop(name);
+    // What runs as it may have been taken over could read the new ones, or write over them.
+    const stopped = parts.filter(({ name }) => !others.includes(name));
+    for (const { name } of stopped.toReversed()) await stop(name);
+    if (users.drover !== undefined) {
+      await endSessionsOf(
+        users.drover,
+        stopped.map(({ identity }) => identity.pid),
+      );
+      await tellOfStrangers(users.drover);
     }
-    await startAgain(running);
-    note('the roles of the services have new passwords; the owner’s, in DATABASE_URL, is yours to change');
-  }
-
-  /** The process that a service runs in. */
-  async function restart(running, service) {
-    if (running === undefined) return;
-    const part = serviceParts(running.split).find(({ services }) => services.includes(service));
-    await stop(part.name);
-    await startAgain(running);
+    for (const secret of wanted) await renew[secret](users);
+    if (running === undefined) note('nothing runs: it takes effect at the next ./drover up');
+    else await startAgain(running);
+    return 0;
   }
 
   /** It keeps its place in the table: what was started after it is still stopped before it. */
@@ -101,8 +89,16 @@ export async function run({ operands }) {
   }
 
   async function startAgain(running) {
-    if (running === undefined) return;
     const trouble = await startFleet({ home, table, running, interrupted: controller.signal });
     if (trouble !== undefined) throw new LauncherError(trouble);
   }
+}
+
+/** Another home's on this machine, or what somebody left behind: its user may read what is made now. */
+async function tellOfStrangers(drover) {
+  const strangers = await processesOf(drover);
+  if (strangers.length === 0) return;
+  const named = strangers.slice(0, 20).map(({ pid, name }) => `${name} (pid ${pid})`);
+  note(`  ATTENTION: ${strangers.length} processes of the user drover run that are not of this home: ${named.join(', ')}.
+  They can read the new keys. Unless they are of another home of yours, end them and rotate again.`);
 }

@@ -20,6 +20,7 @@ export * from './ports.js';
 export * from './postgres-server.runner.js';
 export * from './process-identity.js';
 export * from './process-table.js';
+export * from './processes-of-user.js';
 export * from './program-folder.js';
 export * from './running-fleet.js';
 export * from './service-parts.js';
