@@ -51,7 +51,7 @@ describe('the launcher', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'drover-launcher-'));
     // PostgreSQL does not run as root, and its own user must reach its data.
     await chmod(folder, 0o755);
-    // Looks like one of ours to whoever goes by names.
+    // Looks like one of ours to a program that goes by names.
     bystander = spawn('sleep', ['600'], { argv0: 'nats-server', stdio: 'ignore' });
   });
 

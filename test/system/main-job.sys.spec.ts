@@ -94,7 +94,7 @@ describe('the main job, by REST on four simulated hosts', () => {
     expect([...times].sort()).toEqual(times);
   });
 
-  it('passes the trace of a request on to all that follows from it: every event, and the logs of whoever worked on it', async () => {
+  it('passes the trace of a request on to all that follows from it: every event, and the logs of the services that worked on it', async () => {
     const traceId = randomBytes(16).toString('hex');
     const create = async (name: string, headers: Record<string, string>) => {
       const answer = await api.send<VmWriteAnswer>('POST', '/vms', { name }, headers);
@@ -355,7 +355,7 @@ describe('the main job, by REST on four simulated hosts', () => {
     });
   });
 
-  it('gives every stored event once and in order to whoever reads the stream of events', async () => {
+  it('gives every stored event once and in order to a client that reads the stream of events', async () => {
     const stored = await api.allEvents();
     const { servers, credentialsFile, inboxPrefix } = fleet.administrator;
     const connection = await connect({

@@ -2,7 +2,7 @@ import { homeAt, homeFolder, isLibvirtUsed, ProcessTable } from '../../apps/stan
 import { withLock } from './lock.mjs';
 import { note, step } from './progress.mjs';
 
-/** Stops what this home's `up` started, last first, but for a libvirtd that others use by now. */
+/** Stops what this home's `up` started, last first, but for a libvirtd that others have begun to use. */
 export async function run() {
   const home = homeAt(homeFolder(process.env, process.getuid()));
   const table = new ProcessTable(home);

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { exitStatus, explain } from './exit-status.js';
 import { buildProgram } from './program.js';
 
-// Whoever reads from us may have seen enough: `… | head`.
+// The reader of our output may have seen enough: `… | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(exitStatus.done);

@@ -36,7 +36,7 @@ describe('a process in the background', () => {
     await expect(start).rejects.toThrow(/server ended (at once|while starting).*the disk is full/su);
   });
 
-  it('that has ended is not ready, whoever answers in its place', async () => {
+  it('that has ended is not ready, also if another process answers in its place', async () => {
     const start = startInBackground(command('exit 4'), (identity) => !isRunning(identity));
     await expect(start).rejects.toThrow(/server ended (at once|while starting)/u);
   });

@@ -64,7 +64,7 @@ class GuestMachine {
     const socket = await connectTo(path.join(this.#folder, socketName));
     try {
       const id = Math.floor(performance.now() * 1_000);
-      // An agent that was asked before it listened answers that first, to whoever is connected by then.
+      // An agent that was asked before it listened answers that first, to the client that is connected at that moment.
       const greeting =
         socketName === 'monitor' ? { execute: 'qmp_capabilities' } : { execute: 'guest-sync', arguments: { id } };
       socket.write(`${JSON.stringify(greeting)}\n${JSON.stringify({ execute, arguments: args, id })}\n`);

@@ -27,7 +27,7 @@ describe('who listens on a port', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('is told from whoever else runs, and from nobody', async () => {
+  it('is told apart from those of other processes, and from none', async () => {
     expect(await isListening(process.pid, port)).toBe(true);
     expect(await isListening(Number(other.pid), port)).toBe(false);
     expect(await holderOf(port)).toMatch(new RegExp(`\\(pid ${process.pid}\\)$`));

@@ -65,7 +65,7 @@ describe('the NATS server of a home', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it('refuses whoever has no credentials', async () => {
+  it('refuses a client without credentials', async () => {
     await expect(connect({ servers: natsUrl(port), maxReconnectAttempts: 0 })).rejects.toThrow(/authorization/i);
   });
 

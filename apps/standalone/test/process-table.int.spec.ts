@@ -22,7 +22,7 @@ describe('the table of processes', () => {
     return { name, identity: { ...own, startTicks: 1 }, logFile: '/dev/null', stopSignal: 'SIGTERM', patienceMs: 10 };
   };
 
-  it('outlives whoever wrote it', async () => {
+  it('outlives the process that wrote it', async () => {
     await new ProcessTable(home).add(recycled('a'));
     expect(await new ProcessTable(home).list()).toEqual([recycled('a')]);
   });

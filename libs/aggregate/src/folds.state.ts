@@ -155,7 +155,7 @@ export class Folds<State, Event extends StoredEvent, Id extends string> {
     this.#unsaved.delete(id);
   }
 
-  /** Streams that have to be read again, because more came for them after they had been let go. */
+  /** Streams that have to be read again, because more came for them after they had been dropped from memory. */
   missed(): IterableIterator<Id> {
     return this.#missed.keys();
   }

@@ -156,7 +156,7 @@ describe('streams of one kind', () => {
     expect(streams.folds.get(host)).toMatchObject({ revision: 1, state: await folded() });
   });
 
-  it('read again what was let go and that another process then wrote to', async () => {
+  it('read again what was dropped from memory and that another process then wrote to', async () => {
     await streams.change(host, appending('end', factsOf(host, 'HostReturned')));
     await feed();
     await elsewhere('HostSuspected');

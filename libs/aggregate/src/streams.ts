@@ -77,7 +77,7 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
     this.folds.takeAhead(id, after, known);
     this.#stale.delete(id);
     const folded = this.folds.get(id);
-    // The feed may have come further meanwhile; a thing that is over may have been let go.
+    // The feed may have come further meanwhile; a thing that is over may have been dropped from memory.
     return folded.revision > after.revision ? folded : after;
   }
 

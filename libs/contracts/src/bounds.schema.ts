@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * What every number, text, list and map of a message, an event or a request is bounded by. A spec walks all schemas of this package
- * and finds one without a bound: what a host or a client may send must fit whoever keeps or adds it.
+ * and finds one without a bound: what a host or a client may send must fit what keeps it or adds it up.
  */
 
 /** The largest number of one thing: fits PostgreSQL's `integer` and libvirt's 32-bit fields. */

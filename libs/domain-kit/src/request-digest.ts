@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What a command asks, as 32 hexadecimal digits: the same for two commands that ask the same, whoever sends them and when.
+ * What a command asks, as 32 hexadecimal digits: the same for two commands that ask the same, regardless of who sends them and when.
  *
  * It is kept with what the command caused, so that an `Idempotency-Key` that comes again with another request is noticed.
  */

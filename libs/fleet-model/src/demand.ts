@@ -4,7 +4,7 @@ import { processMemoryMiB } from './capacity.js';
 type DemandingSpec = Pick<VmSpec, 'cpu' | 'memory' | 'firmware' | 'disks' | 'nics' | 'devices'>;
 
 /**
- * What a VM needs of a host. Whoever asks for a placement and whoever counts the VM afterwards must both derive it here,
+ * What a VM needs of a host. The one that asks for a placement and the one that counts the VM afterwards must both derive it here,
  * or a reservation and the placement that it becomes would hold different amounts.
  *
  * How large a disk is that takes its size from its image, only the host knows: it is named beside the sums.

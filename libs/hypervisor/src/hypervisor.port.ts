@@ -86,7 +86,7 @@ export interface Hypervisor {
 
   /**
    * Root and further disks. One that exists and is in the book stays as it is; one that exists and is not in the book is
-   * `VOLUME_FOREIGN`, whoever made it, and is left alone.
+   * `VOLUME_FOREIGN`, regardless of who made it, and is left alone.
    */
   createVolumes(vm: VmDefinition, book: VolumeBook, onProgress?: (percent: number) => void): Promise<void>;
   /**

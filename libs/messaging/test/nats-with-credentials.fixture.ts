@@ -22,7 +22,7 @@ export interface ConnectionParts {
   readonly deadLetters?: DeadLetter[];
 }
 
-/** A nats-server in operator mode, and whoever connects to it with the permissions of the table. */
+/** A nats-server in operator mode, and clients that connect to it with the permissions of the table. */
 export class NatsWithCredentials {
   readonly #account: ReturnType<typeof createAccount>;
   readonly #server: NatsServer;

@@ -17,7 +17,7 @@ export interface ContextFields {
 const FIELDS = createContextKey('drover fields');
 
 // OpenTelemetry's context is one per process by design, and it carries our fields too: a second AsyncLocalStorage would
-// double the price of every asynchronous step. Whoever registered a manager before us stays in charge of the global API;
+// double the price of every asynchronous step. A manager that was registered before ours stays in charge of the global API;
 // ours goes on to work beside it.
 const manager: ContextManager = new AsyncLocalStorageContextManager().enable();
 context.setGlobalContextManager(manager);
@@ -36,7 +36,7 @@ export function withContext<T>(fields: ContextFields, body: () => T): T {
 }
 
 /**
- * Where this is called, to be gone back to later: what waits in a queue belongs to whoever put it there, and not to whoever
+ * Where this is called, to be gone back to later: what waits in a queue belongs to the call that put it there, and not to the one that
  * takes it out.
  */
 export function keepContext(): <T>(body: () => T) => T {

@@ -25,7 +25,7 @@ describe('an outage', () => {
     expect(lines).toMatchObject([
       {
         level: 'warn',
-        message: 'is not there; trying again',
+        message: 'event store unavailable, retrying',
         needs: 'event store',
         lease: 'vm-manager',
         error: { message: 'no answer', stack: expect.any(String), cause: { message: 'connection refused' } },
@@ -40,7 +40,7 @@ describe('an outage', () => {
     expect(others.map(({ lastsMs }) => lastsMs)).toEqual([10_200, 20_400, 30_600, 40_800, 51_000]);
     expect(others.map(({ attempts }) => attempts)).toEqual([35, 69, 103, 137, 171]);
     for (const line of others) {
-      expect(line).toMatchObject({ level: 'warn', message: 'is still not there' });
+      expect(line).toMatchObject({ level: 'warn', message: 'event store still unavailable' });
       expect(line).toMatchObject({ reason: 'no answer: connection refused' });
       expect(JSON.stringify(line)).not.toContain('stack');
     }
@@ -54,7 +54,12 @@ describe('an outage', () => {
     told.ended();
     told.ended();
     expect(lines).toHaveLength(2);
-    expect(lines[1]).toMatchObject({ level: 'info', message: 'is there again', attempts: 30, afterMs: 9_000 });
+    expect(lines[1]).toMatchObject({
+      level: 'info',
+      message: 'event store available again',
+      attempts: 30,
+      afterMs: 9_000,
+    });
   });
 
   it('is told in full again when it comes back later', () => {
@@ -64,9 +69,9 @@ describe('an outage', () => {
     clock.nowMs += 60_000;
     failFor(300);
     expect(lines.map(({ message }) => message)).toEqual([
-      'is not there; trying again',
-      'is there again',
-      'is not there; trying again',
+      'event store unavailable, retrying',
+      'event store available again',
+      'event store unavailable, retrying',
     ]);
     expect(lines[2]).toHaveProperty('error.stack');
   });
@@ -80,6 +85,6 @@ describe('an outage', () => {
     expect(lines).toHaveLength(2);
     clock.nowMs += 10_000;
     failFor(300);
-    expect(lines[2]).toMatchObject({ message: 'is not there; trying again', error: { message: 'no answer' } });
+    expect(lines[2]).toMatchObject({ message: 'event store unavailable, retrying', error: { message: 'no answer' } });
   });
 });

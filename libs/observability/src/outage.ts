@@ -4,7 +4,7 @@ const EVERY_MS = 10_000;
 const MAX_CAUSES = 5;
 
 export interface OutageOptions {
-  /** Beside `needs` on every line. */
+  /** On every line, with `needs`. */
   readonly fields?: LogFields;
   /** Shortest time between two lines about failures; 10 s by default. */
   readonly everyMs?: number;
@@ -20,10 +20,10 @@ export interface Outage {
 }
 
 /**
- * Tells the log of what is tried until it succeeds: the first failure with its stack and causes, then a short line every
- * 10 s, and the end. A server that is away for an hour is then a page of the log and not the whole of it.
+ * Logs an outage: the first failure with its stack and causes, then a short line every 10 s, and the end. A server that is away
+ * for an hour is then a page of the log and not the whole of it.
  *
- * What fails, succeeds and fails again within that time is told of once.
+ * What fails, succeeds and fails again within that time is logged once.
  *
  * @param needs what is tried, e.g. `event store`.
  */
@@ -43,15 +43,16 @@ export function outageOf(logger: Logger, needs: string, options: OutageOptions =
       toldMs = now;
       if (isTold) {
         const lasting = { attempts, lastsMs: Math.round(now - sinceMs), reason: reasonOf(error) };
-        logger.warn('is still not there', { needs, ...fields, ...lasting });
+        logger.warn(`${needs} still unavailable`, { needs, ...fields, ...lasting });
       } else {
-        logger.warn('is not there; trying again', { needs, ...fields, error });
+        logger.warn(`${needs} unavailable, retrying`, { needs, ...fields, error });
       }
       isTold = true;
     },
     ended() {
       if (sinceMs === undefined) return;
-      if (isTold) logger.info('is there again', { needs, ...fields, attempts, afterMs: Math.round(nowMs() - sinceMs) });
+      if (isTold)
+        logger.info(`${needs} available again`, { needs, ...fields, attempts, afterMs: Math.round(nowMs() - sinceMs) });
       sinceMs = undefined;
       attempts = 0;
       isTold = false;

@@ -115,7 +115,7 @@ export class ProjectionRunner {
     await this.#bring(before === undefined ? events : events.slice(unknownAt), upTo);
   }
 
-  /** Returns when the model holds these events, whoever has written them. */
+  /** Returns when the model holds these events, whichever replica has written them. */
   async #bring(events: readonly StoredEvent[], upTo: Position): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {

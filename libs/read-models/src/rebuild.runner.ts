@@ -63,7 +63,7 @@ export class RebuildRunner {
     this.#running = this.#run().then(
       () => this.#end('SUCCEEDED'),
       (error: unknown) => {
-        this.#options.logger.error('The rebuild of the read model failed; the old one stays in use.', { error });
+        this.#options.logger.error('the rebuild of the read model failed; the old one stays in use', { error });
         this.#end('FAILED', error instanceof Error ? error.message : String(error));
       },
     );

@@ -14,7 +14,7 @@ export interface OperationsEndpointOptions {
   /** 0 for any. */
   readonly port: number;
   readonly metrics: Metrics;
-  /** Of the services that work by now. */
+  /** Of the services that have started. */
   readonly health: () => readonly Health[];
 }
 

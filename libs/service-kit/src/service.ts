@@ -48,7 +48,7 @@ export async function startService(definition: ServiceDefinition, options: Start
   const abort = new AbortController();
   const closers: { readonly what: string; readonly close: () => Promise<void> | void }[] = [];
   const ended = Promise.withResolvers<void>();
-  // Whoever asks for `ended` is told; that nobody does must not end the process.
+  // Callers that wait for `ended` get the error; a process whose caller does not wait must not end by it.
   ended.promise.catch(() => undefined);
   let stopping: Promise<void> | undefined;
 

@@ -19,7 +19,7 @@ describe('what a service cannot begin without', () => {
     let attempts = 0;
     const open = () => ((attempts += 1) < 20 ? Promise.reject(absent) : Promise.resolve('store'));
     await whenAvailable({ ...wait, logger: createLogger('vm-manager', { destination }) }, 'the store', open, 0);
-    expect(lines).toEqual(['is not there; trying again', 'is there again']);
+    expect(lines).toEqual(['the store unavailable, retrying', 'the store available again']);
   });
 
   it('is not waited for where waiting mends nothing', async () => {

@@ -69,7 +69,7 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
 }
 
 /**
- * Starts a program in a session of its own, so that it outlives whoever started it and gets no Ctrl-C of the terminal,
+ * Starts a program in a session of its own, so that it outlives the process that started it and gets no Ctrl-C of the terminal,
  * and resolves when the probe says that it serves. If it ends before, or never gets ready, it is stopped, and the error
  * carries the last lines of its log.
  */

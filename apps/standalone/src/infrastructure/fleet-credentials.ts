@@ -47,7 +47,7 @@ export interface CredentialsWanted {
   readonly users: ServiceUsers;
   /** Seconds from issue to expiry. */
   readonly lifetimeS?: number;
-  /** Of whoever issues: the control plane does not write what is root's. */
+  /** Owner of the files that are issued: the control plane does not write what is root's. */
   readonly withoutAdministrator?: boolean;
   /** Told how many stand there of all. */
   readonly report?: (done: number, all: number) => void;

@@ -28,7 +28,7 @@ export interface Home {
   readonly orderKeyFile: string;
   /** Whose signatures the hosts believe. */
   readonly orderPublicKeysFile: string;
-  /** Held by whoever changes those keys: the launcher or the credential keeper. */
+  /** Lock of the process that changes those keys: the launcher or the credential keeper. */
   readonly natsKeysLock: string;
   readonly credentialsFolder: string;
   /** One credentials file per service, `<name>.creds`. */
@@ -37,7 +37,7 @@ export interface Home {
   readonly hostCredentialsFolder: string;
   readonly natsFolder: string;
   readonly postgresFolder: string;
-  /** Records of running processes, and the lock of whoever changes them. */
+  /** Records of running processes, and the lock of the process that changes them. */
   readonly runFolder: string;
   /** Of the API, for this home's own `ctl`, `up` and `status`: nobody else can be behind it. */
   readonly apiSocket: string;

@@ -21,7 +21,7 @@ export interface NatsAuthority {
   readonly accountJwt: string;
   /** Public half of the key that signs users. */
   readonly accountSigningKey: string;
-  /** Signs users. Whoever has it may be anybody. */
+  /** Signs users. A program that has it can sign in as any user. */
   readonly accountSigningSeed: string;
   /** Users' public keys that are refused, if their credentials were issued until then. */
   readonly revocations: Readonly<Record<string, Revocation>>;
@@ -175,7 +175,7 @@ interface UserJwt {
   readonly nats: Readonly<Record<string, unknown>>;
 }
 
-/** For a minute: whoever signs in with it may tell the server of a changed account. */
+/** Valid for a minute: a client that signs in with it may tell the server of a changed account. */
 export async function issueSystemCredentials(authority: NatsAuthority, nowS: number): Promise<string> {
   const user = nativeKeyPair(createUser());
   const claims = {

@@ -58,7 +58,7 @@ export type ForgetOrders = z.output<typeof forgetOrdersSchema>;
 
 /**
  * What the ids of a command's effects are derived with, by `derivedId(commandId, label)`: the VM that a create makes, and the
- * operation that any command but a cancel begins. Whoever holds the command can name them before, and after, it is decided.
+ * operation that any command but a cancel begins. From the command alone its sender can name them, before and after it is decided.
  */
 export const commandEffectLabels = { vm: 'vm', operation: 'operation' } as const;
 

@@ -52,7 +52,7 @@ BEGIN
   event_append := ARRAY(SELECT c.append::integer FROM unnest(append_count) WITH ORDINALITY c(events, append),
     generate_series(1, c.events) ORDER BY c.append);
 
-  -- Whoever holds the lock and then says nothing is cut off, and the next one goes on.
+  -- A connection that holds the lock and then says nothing is cut off, and the next one goes on.
   PERFORM set_config('idle_in_transaction_session_timeout', '${HEAD_HELD_MS}', true);
   -- Held until the commit: the next group, of whichever process, sees all of this one. Each statement below takes a new
   -- snapshot and so sees what the groups before have left.

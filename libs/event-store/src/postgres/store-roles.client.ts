@@ -12,7 +12,7 @@ const idleTransactionS = 60;
 
 const readModelSchemas = readModels.flatMap((name) => [name, rebuildSchemaOf(name)]).map(pg.escapeIdentifier);
 
-/** Of the owner, whoever connects later: api-gateway fills them and may make none. */
+/** They belong to the owner, whichever role connects later: api-gateway fills them and may make none. */
 export async function makeReadModelSchemas(client: pg.ClientBase): Promise<void> {
   for (const name of readModelSchemas) await client.query(`CREATE SCHEMA IF NOT EXISTS ${name}`);
 }

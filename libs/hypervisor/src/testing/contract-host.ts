@@ -18,7 +18,7 @@ export interface HypervisorContractHost {
     /** Defines a domain without any mark, and does not start it. */
     addForeignDomain(uuid: string): Promise<void>;
     removeForeignDomain(uuid: string): Promise<void>;
-    /** Puts a volume into a pool, without a word to whoever manages the pool. */
+    /** Puts a volume into a pool, without telling the driver that manages the pool. */
     putVolume(volume: VolumeRef): Promise<void>;
     hasVolume(volume: VolumeRef): Promise<boolean>;
     removeVolume(volume: VolumeRef): Promise<void>;

@@ -17,7 +17,7 @@ export const lanePolicies: Readonly<Record<LaneName, LanePolicy>> = {
   /** Never waits for a QEMU: lists, states, definitions, events. */
   control: { maxConnections: 2, timeoutMs: 30_000 },
   /**
-   * Descriptions of domains and marks on them, in libvirt's own books. They keep to themselves because whoever ends a hung VM has to look at it
+   * Descriptions of domains and marks on them, in libvirt's own books. They have a lane of their own because a client that ends a hung VM has to look at it
    * first, however many calls hang.
    */
   books: { maxConnections: 1, timeoutMs: 30_000 },

@@ -176,7 +176,7 @@ describe('lanes', () => {
       () => daemon.callsOf('DOMAIN_SUSPEND').length === 8 && daemon.callsOf('DOMAIN_AGENT_COMMAND').length === 4,
     );
     await expect(pool.call('CONNECT_GET_LIB_VERSION', {})).resolves.toEqual({ lib_ver: 9_000_000 });
-    // Whoever ends a hung VM looks at it first.
+    // A client that ends a hung VM looks at it first.
     daemon.answer('DOMAIN_GET_XML_DESC', () => ({ xml: '<domain/>' }));
     await expect(pool.call('DOMAIN_GET_XML_DESC', { dom: web, flags: 0 })).resolves.toEqual({ xml: '<domain/>' });
     // One for control, one for libvirt's books, two for work, one for statistics, one for what is long; four calls in flight on each.

@@ -6,7 +6,7 @@ import { atField, XdrError } from './xdr-error.js';
 import type { XdrReader } from './xdr-reader.js';
 import type { XdrWriter } from './xdr-writer.js';
 
-/** What a codec is made of, for whoever generates or prints values of a type. */
+/** What a codec is made of, for code that generates or prints values of a type. */
 export type Shape =
   | { readonly kind: 'int' | 'uint' | 'hyper' | 'uhyper' | 'double' | 'string' | 'uuid' | 'param' }
   | { readonly kind: 'opaque'; readonly maxBytes: number }

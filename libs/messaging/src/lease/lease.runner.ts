@@ -127,7 +127,7 @@ class RunningLease implements Lease {
     const pauseMs = this.#options.ttlMs * PAUSE;
     if (this.#held === undefined) return pauseMs;
     const value = parseValue(entry);
-    // A key that a person deleted is nobody's, so whoever waits for it waits for our time to pass.
+    // A key that a person deleted has no holder, so a replica that waits for it waits for our time to pass.
     if (entry?.value !== undefined && value?.run !== this.#run) {
       this.#lose(`taken by ${value?.holder ?? 'a stranger'}`);
       return pauseMs;

@@ -86,7 +86,7 @@ export class DroverTransportStrategy extends Server implements CustomTransportSt
     await this.#stop(group);
   }
 
-  /** Called by Nest when the application closes. The connection stays: whoever opened it drains it. */
+  /** Called by Nest when the application closes. The connection stays: the code that opened it drains it. */
   async close(): Promise<void> {
     await Promise.all([...this.#active.keys()].map((key) => this.#stop(key)));
   }

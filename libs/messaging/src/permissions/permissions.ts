@@ -19,7 +19,7 @@ export interface NatsPermissions {
   readonly inboxPrefix: string;
   /**
    * May answer requests that it received, within `responseLimits`. Only for hosts, whose askers' inboxes they may not publish
-   * to as they like. Whoever could send itself a message would get leave to publish on any subject that it names for the
+   * to as they like. A client that could send itself a message would get leave to publish on any subject that it names for the
    * answer.
    */
   readonly allowResponses: boolean;

@@ -1,6 +1,6 @@
 /**
  * NATS's keys (Ed25519 in a text of their own), signing with Node's own cryptography. The client's is plain JavaScript: it takes
- * some 12 ms of a core a signature, where this takes a tenth of one. In a process with thousands of connections, and for whoever
+ * some 12 ms of a core a signature, where this takes a tenth of one. In a process with thousands of connections, and for a client that
  * issues thousands of credentials, that decides whether they are there in seconds or in minutes.
  */
 import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';

@@ -65,7 +65,7 @@ const bindings = [
   ['cache', '/var/cache/libvirt'],
 ] as const;
 
-// /dev/kvm may exist on a machine whose processor cannot virtualise, and then hangs whoever uses it. There a /dev without
+// /dev/kvm may exist on a machine whose processor cannot virtualise, and then hangs a program that uses it. There a /dev without
 // it is mounted: covering the node alone would not do, because libvirtd asks only whether it may open it, finds that QEMU
 // cannot use it, and probes QEMU again (2 s) before every question.
 const namespaceScript = `set -e
