@@ -158,6 +158,24 @@ describe('the lane of a host', () => {
     });
   });
 
+  it('reads the store for so many VMs a second that are not its own, and for other hosts as before', async () => {
+    const bench = await running();
+    const underWay = Array.from({ length: 300 }, (_, index) => vmOf(`invented ${index}`));
+    const open = (hostId: HostId, ids: VmId[]) =>
+      bench.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1, nonce: 'n', underWay: ids });
+    const { reads } = bench.faultyStore;
+    expect(await open(hostA, underWay)).toMatchObject({ kind: 'answered' });
+    for (let count = 0; count < 20; count += 1) {
+      await expect(open(hostA, underWay)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    }
+    expect(bench.faultyStore.reads - reads).toBe(300);
+    // Its own VMs cost no reading, and other hosts have their own budget.
+    expect(await open(hostA, [vmId])).toMatchObject({ value: { vms: [{ vmId }] } });
+    expect(await open(hostB, underWay.slice(1))).toMatchObject({ kind: 'answered' });
+    bench.clock.advance(20_100);
+    expect(await open(hostA, underWay)).toMatchObject({ kind: 'answered' });
+  });
+
   it('has one message in work and one waiting, whatever the host sends, and goes on with other hosts', async () => {
     const bench = await running();
     const send = (hostId: HostId) =>

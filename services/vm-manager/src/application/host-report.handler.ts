@@ -12,7 +12,7 @@ import {
   type VmReport,
   type VmTable,
 } from '@drover/contracts';
-import type { Clock } from '@drover/domain-kit';
+import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
 import { isAskedFor } from '../domain/settlement/asked-for.policy.js';
 import { settleCommandFinished } from '../domain/settlement/order-finished.policy.js';
@@ -33,6 +33,9 @@ import type { VmOperations } from './vm-operations.process.js';
 
 /** One message of a host is worked on and another may wait: an agent sends one at a time, and the same again. */
 const MAX_WAITING = 2;
+
+/** Streams that are read because a host names VMs that are not its own. All of one message are, and the next waits for the debt. */
+const READINGS = { burst: 100, perSecond: 10 };
 
 export type LaneAnswer =
   | { readonly kind: 'answered'; readonly value: VmTable | ReportsAcknowledged }
@@ -62,6 +65,7 @@ export class HostReportHandler {
   readonly #unworkable: UnworkableReports;
   /** Of what hosts say by themselves; what follows from commands is not counted. */
   readonly facts: FactBudget;
+  readonly #readings: KeyedBudget<HostId>;
   readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
   /** Up to which sequence of which epoch everything is settled, so that a repeated batch costs nothing. */
   readonly #settled = new Map<HostId, { readonly epoch: number; readonly sequence: number }>();
@@ -71,6 +75,7 @@ export class HostReportHandler {
     const { clock, deadLetters, log } = options;
     this.#unworkable = new UnworkableReports(deadLetters, clock, log);
     this.facts = new FactBudget(clock, log);
+    this.#readings = new KeyedBudget(clock, READINGS);
     this.#reboots = new RebootMeter(clock);
     this.#fullLists = new FullListReconciler(
       options.folds,
@@ -146,10 +151,16 @@ export class HostReportHandler {
       const newest = newestOrder(folds.get(vmId), hostId);
       return newest === undefined ? [] : [{ vmId, newest }];
     });
+    const told = new Set(vms.map(({ vmId }) => vmId));
+    const asked = [...new Set(underWay)].filter((vmId) => !told.has(vmId));
+    if (asked.length > 0 && !this.#readings.has(hostId)) {
+      const detail = `host ${hostId} named many VMs that are not its own a short time before; it is answered when it asks later`;
+      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', detail);
+    }
+    this.#readings.spend(hostId, asked.length);
     const gone: VmTable['vms'] = [];
     // One after the other: a host may name thousands, and the store is there for others, too.
-    for (const vmId of new Set(underWay)) {
-      if (its.has(vmId)) continue;
+    for (const vmId of asked) {
       const { generation, revision } = await folds.load(vmId);
       if (generation !== undefined) gone.push({ vmId, newest: { generation, revision } });
     }
