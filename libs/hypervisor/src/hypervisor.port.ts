@@ -114,3 +114,28 @@ export interface Hypervisor {
   pause(vmId: VmId): Promise<void>;
   resume(vmId: VmId): Promise<void>;
 }
+
+/** The calls of a driver that can be made to fail, hang or take time. */
+export type HypervisorCall = Exclude<keyof Hypervisor, 'kind' | 'open' | 'close'>;
+
+const isCall: Readonly<Record<HypervisorCall, true>> = {
+  inventory: true,
+  load: true,
+  list: true,
+  heldMemoryMiB: true,
+  observe: true,
+  createVolumes: true,
+  deleteVolumes: true,
+  lookAtVolumes: true,
+  define: true,
+  mark: true,
+  undefine: true,
+  start: true,
+  requestShutdown: true,
+  forceStop: true,
+  requestReboot: true,
+  reset: true,
+  pause: true,
+  resume: true,
+};
+export const hypervisorCalls = Object.keys(isCall) as readonly HypervisorCall[];

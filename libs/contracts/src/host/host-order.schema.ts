@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { countSchema, ordinalSchema, durationMsSchema } from '../bounds.schema.js';
+import { countSchema, ordinalSchema } from '../bounds.schema.js';
+import { vmVerbNames, vmVerbs, type VmVerb } from '../commands/vm-verbs.schema.js';
 import {
   orderIdSchema,
   orderRankSchema,
@@ -33,29 +34,38 @@ const definition = {
   settled: settledDefinitionSchema.optional(),
 };
 
-/** An order of `drover.host.<hostId>.order`. Carried out one at a time and in order per VM; VMs do not wait for each other. */
+/** What an order says beyond what was asked with its verb. */
+const beyond = {
+  start: definition,
+  delete: {
+    /** Of the definition that this host settled: its own journal may be newer than they are. */
+    volumes: z.array(volumeRefSchema).max(32).optional(),
+  },
+};
+const beyondOf: Readonly<Partial<Record<VmVerb, z.ZodRawShape>>> = beyond;
+
+type OrderShape<Verb extends VmVerb> = typeof order &
+  (typeof vmVerbs)[Verb]['asked'] &
+  (Verb extends keyof typeof beyond ? (typeof beyond)[Verb] : unknown) & { kind: z.ZodLiteral<Verb> };
+type OrderSchema<Verb extends VmVerb> = {
+  [Each in Verb]: z.ZodObject<
+    OrderShape<Each> extends infer Shape extends z.ZodRawShape ? Shape : never,
+    z.core.$strict
+  >;
+}[Verb];
+
+const ofVerbs = vmVerbNames.map((kind) =>
+  z.strictObject({ ...order, ...vmVerbs[kind].asked, ...beyondOf[kind], kind: z.literal(kind) }),
+) as readonly OrderSchema<VmVerb>[];
+
+/**
+ * An order of `drover.host.<hostId>.order`: a create, and one for each verb. Carried out one at a time and in order per VM; VMs do not
+ * wait for each other. A delete is also the undo of a create that may have begun: domain and volumes, whatever is there of them.
+ */
 export const hostOrderSchema = z.discriminatedUnion('kind', [
   /** Volumes, definition and, if asked, start; on failure all of it is undone. */
   z.strictObject({ ...order, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
-  z.strictObject({ ...order, ...definition, kind: z.literal('start') }),
-  z.strictObject({
-    ...order,
-    kind: z.literal('stop'),
-    mode: z.enum(['graceful', 'force']),
-    /** A graceful stop becomes a forced one after this. */
-    gracePeriodMs: durationMsSchema,
-  }),
-  z.strictObject({ ...order, kind: z.literal('reboot'), gracePeriodMs: durationMsSchema }),
-  z.strictObject({ ...order, kind: z.literal('reset') }),
-  z.strictObject({ ...order, kind: z.literal('pause') }),
-  z.strictObject({ ...order, kind: z.literal('resume') }),
-  /** Domain and volumes, whatever is there of them; also the undo of a create that may have begun. */
-  z.strictObject({
-    ...order,
-    kind: z.literal('delete'),
-    /** Of the definition that this host settled: its own journal may be newer than they are. */
-    volumes: z.array(volumeRefSchema).max(32).optional(),
-  }),
+  ...ofVerbs,
 ]);
 export type HostOrder = z.infer<typeof hostOrderSchema>;
 export type HostOrderKind = HostOrder['kind'];

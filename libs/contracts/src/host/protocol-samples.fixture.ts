@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { vmVerbNames, vmVerbs } from '../commands/vm-verbs.schema.js';
 import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
 import {
   heartbeatAnswerSchema,
@@ -123,13 +124,11 @@ export const protocolSamples = {
     ...samples(
       hostRequestSchema,
       { ...order, ...definition, kind: 'create', powerOn: true },
-      { ...order, ...definition, kind: 'start', settled },
-      { ...order, kind: 'stop', mode: 'graceful', gracePeriodMs: 60_000 },
-      { ...order, kind: 'reboot', gracePeriodMs: 60_000 },
-      { ...order, kind: 'reset' },
-      { ...order, kind: 'pause' },
-      { ...order, kind: 'resume' },
-      { ...order, kind: 'delete' },
+      ...vmVerbNames.map((verb) => ({
+        ...order,
+        ...vmVerbs[verb].request.parse(vmVerbs[verb].example),
+        ...(verb === 'start' ? { ...definition, settled } : {}),
+      })),
       { kind: 'look', vmId, orderId },
       { kind: 'lower', vmId, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
     ).map((sent) => ({ journalEpoch: 1, order: sent })),

@@ -10,6 +10,7 @@ import {
 } from '@drover/contracts';
 import type {
   Hypervisor,
+  HypervisorCall,
   HypervisorLoad,
   HypervisorSignal,
   ObservedVm,
@@ -18,7 +19,7 @@ import type {
 } from '../hypervisor.port.js';
 import type { LeftVolume, SeenVolume, VolumeBook } from '../volume-book.port.js';
 import { requireFreeMacs, settle } from './settled-definition.policy.js';
-import { SimulatedFaults, type HypervisorCall } from './simulated-faults.driver.js';
+import { SimulatedFaults } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
 import { makeVolume, missingVolume, refusal, seen, whyUnusable } from './simulated-volumes.js';
 import { asListed, heldMemoryMiB, isActive, type SimulatedDomain } from './simulated-machine.state.js';

@@ -8,6 +8,8 @@ import {
   type SettledDefinition,
   type VmId,
   type VmSpecInput,
+  type VmVerb,
+  type vmVerbs,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 
@@ -15,6 +17,12 @@ export interface OrderOverrides {
   readonly generation?: { readonly epoch: number; readonly n: number };
   readonly ttlMs?: number;
 }
+
+/** Verbs whose orders say nothing but which VM. */
+export type PlainVerb = Exclude<
+  { [Verb in VmVerb]: keyof (typeof vmVerbs)[Verb]['asked'] extends never ? Verb : never }[VmVerb],
+  'start'
+>;
 
 /** Orders for one VM as vm-manager would send them: ids follow from VM, generation and revision. */
 export class VmOrders {
@@ -51,7 +59,7 @@ export class VmOrders {
     return { ...this.#order(revision, overrides), kind: 'reboot', gracePeriodMs };
   }
 
-  plain(kind: 'reset' | 'pause' | 'resume' | 'delete', revision: number, overrides: OrderOverrides = {}): HostOrder {
+  plain(kind: PlainVerb, revision: number, overrides: OrderOverrides = {}): HostOrder {
     return { ...this.#order(revision, overrides), kind };
   }
 

@@ -1,6 +1,7 @@
 import {
   compareOrderRanks,
   Fault,
+  vmVerbs,
   type OrderFinished,
   type OrderRank,
   type Generation,
@@ -229,19 +230,6 @@ function isDefiningKind(kind: HostOrder['kind']): boolean {
 function powerAfter(order: HostOrder, isThere: boolean): PowerState | undefined {
   if (!isThere && order.kind === 'stop') return 'ABSENT';
   if (!isThere && order.kind !== 'create' && order.kind !== 'delete') return undefined;
-  switch (order.kind) {
-    case 'create':
-      return order.powerOn ? 'RUNNING' : 'STOPPED';
-    case 'start':
-    case 'reboot':
-    case 'reset':
-    case 'resume':
-      return 'RUNNING';
-    case 'stop':
-      return 'STOPPED';
-    case 'pause':
-      return 'PAUSED';
-    case 'delete':
-      return 'ABSENT';
-  }
+  if (order.kind === 'create') return order.powerOn ? 'RUNNING' : 'STOPPED';
+  return vmVerbs[order.kind].desired;
 }

@@ -1,4 +1,4 @@
-import type { HostOrder, PowerState } from '@drover/contracts';
+import type { HostOrder, PowerState, VmChanged } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 
 export type StepName =
@@ -86,3 +86,22 @@ export function stepsOf(order: HostOrder): readonly Step[] {
       return assertNever(order);
   }
 }
+
+/** What else the agent knows of an order. */
+interface OrderTraits {
+  /** The power states in which it makes sense; absent: any. */
+  readonly needs?: readonly PowerState[];
+  /** What the hypervisor signals because of it. A stop may be told as the guest's own, a reset as a reboot. */
+  readonly causes: readonly VmChanged['change'][];
+}
+
+export const orderTraits: Readonly<Record<HostOrder['kind'], OrderTraits>> = {
+  create: { causes: ['started', 'resumed', 'stopped', 'removed'] },
+  start: { needs: ['ABSENT', 'STOPPED', 'CRASHED', 'RUNNING'], causes: ['started', 'resumed'] },
+  stop: { causes: ['stopped', 'paused'] },
+  reboot: { needs: ['RUNNING', 'UNRESPONSIVE'], causes: ['rebooted', 'resumed'] },
+  reset: { needs: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'], causes: ['rebooted', 'resumed'] },
+  pause: { needs: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'], causes: ['paused'] },
+  resume: { needs: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'], causes: ['resumed'] },
+  delete: { causes: ['stopped', 'removed'] },
+};

@@ -7,6 +7,7 @@ import {
   type Rejection,
 } from '@drover/contracts';
 import { isActive } from '../capacity/capacity.policy.js';
+import { orderTraits } from './order-steps.policy.js';
 
 export interface ObservedOwner {
   readonly powerState: PowerState;
@@ -74,19 +75,10 @@ function isForcedStop(order: TouchingOrder): boolean {
 
 const takingOver: ReadonlySet<HostOrder['kind']> = new Set(['create', 'start', 'delete'] as const);
 
-const demanded = {
-  pause: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
-  resume: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
-  reset: ['RUNNING', 'PAUSED', 'UNRESPONSIVE'],
-  reboot: ['RUNNING', 'UNRESPONSIVE'],
-  start: ['ABSENT', 'STOPPED', 'CRASHED', 'RUNNING'],
-} as const satisfies Partial<Record<HostOrder['kind'], readonly PowerState[]>>;
-
 /** Why an order makes no sense in the state the VM is in. "Already so" is no reason: the order is then done. */
 export function refusalInState(kind: HostOrder['kind'], powerState: PowerState): Rejection | undefined {
-  if (!(kind in demanded)) return undefined;
-  const allowed: readonly PowerState[] = demanded[kind as keyof typeof demanded];
-  if (allowed.includes(powerState)) return undefined;
+  const allowed = orderTraits[kind].needs;
+  if (allowed === undefined || allowed.includes(powerState)) return undefined;
   return {
     code: 'VM_WRONG_STATE',
     detail: `The VM is ${powerState}; ${kind} needs ${allowed.join(' or ')}.`,

@@ -1,5 +1,4 @@
 import type { OrderRank, HostOrder, HostId, VolumeRef } from '@drover/contracts';
-import { assertNever } from '@drover/domain-kit';
 import { hostOrderId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
 
 /** An order as the stream tells it; its time to live is for the sender to say. */
@@ -30,8 +29,8 @@ export function currentCause(operation: OpenOperation): Cause {
  *
  * Steps and their undo:
  * - `create` is undone by the host itself where it fails, and by `delete` where it was cancelled or is overdue;
- * - `start`, `stop`, `reboot`, `reset`, `pause`, `resume` have none: the opposite order would be a second change to a
- *   guest that nobody asked for, so what was observed is recorded instead;
+ * - the actions have none: the opposite order would be a second change to a guest that nobody asked for, so what was
+ *   observed is recorded instead;
  * - `delete` has none: what is removed cannot be brought back.
  */
 export function pendingOrder(state: VmState): Delivering | undefined {
@@ -52,27 +51,14 @@ type StepOf<Command> = Command extends unknown ? Omit<Command, keyof OrderIds> :
 
 function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingOrder> {
   const { wish } = operation;
-  switch (wish.kind) {
-    case 'create':
-      return { kind: 'create', ...definitionOf(state, identity), powerOn: wish.powerOn };
-    case 'start':
-      // A VM whose creation never came to its definition is made now.
-      return state.definition === undefined
-        ? { kind: 'create', ...definitionOf(state, identity), powerOn: true }
-        : { kind: 'start', ...definitionOf(state, identity) };
-    case 'stop':
-      return { kind: 'stop', mode: wish.mode, gracePeriodMs: wish.gracePeriodMs };
-    case 'reboot':
-      return { kind: 'reboot', gracePeriodMs: wish.gracePeriodMs };
-    case 'reset':
-    case 'pause':
-    case 'resume':
-      return { kind: wish.kind };
-    case 'delete':
-      return removal(state);
-    default:
-      return assertNever(wish);
-  }
+  if (wish.kind === 'create') return { kind: 'create', ...definitionOf(state, identity), powerOn: wish.powerOn };
+  if (wish.kind === 'delete') return removal(state);
+  // The host is told what was asked, and nothing more.
+  if (wish.kind !== 'start') return wish;
+  // A VM whose creation never came to its definition is made now.
+  return state.definition === undefined
+    ? { kind: 'create', ...definitionOf(state, identity), powerOn: true }
+    : { kind: 'start', ...definitionOf(state, identity) };
 }
 
 /** A delete, and the undo of a create: whatever is there of domain and volumes. */

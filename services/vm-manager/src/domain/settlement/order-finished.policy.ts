@@ -1,5 +1,6 @@
 import {
   compareGenerations,
+  vmVerbs,
   type OrderFinished,
   type PowerState,
   type ReportSource,
@@ -8,7 +9,7 @@ import {
 import { pendingOrder } from '../process/host-order.process.js';
 import { undoneFacts } from '../process/overdue.policy.js';
 import { mayTryAnotherHost, refusalText } from '../process/placement.process.js';
-import { isOldReport, type OpenOperation, type VmState } from '../vm/vm.state.js';
+import { isOldReport, type OpenOperation, type VmState, type Wish } from '../vm/vm.state.js';
 import { driftDifference, powerDifference, type Observation } from './power-difference.policy.js';
 
 type Done = Extract<OrderFinished['result'], { kind: 'done' }>;
@@ -51,12 +52,7 @@ function observed(
   const defined = definedFacts(state, result, observation, awaited !== undefined);
   const ran = startedAndGone(state, powerState, observation, awaited);
   const difference = ran ?? powerDifference(state, powerState, 'user', observation, result.wasForced);
-  const deed: VmFact[] = [];
-  if (powerState === 'RUNNING' && awaited?.kind === 'vm.reboot') {
-    deed.push({ type: 'VmRebooted', data: { ...observation, cause: 'user' } });
-  } else if (powerState === 'RUNNING' && awaited?.kind === 'vm.reset') {
-    deed.push({ type: 'VmReset', data: { ...observation, cause: 'user' } });
-  }
+  const deed = awaited === undefined ? [] : unseenDeed(awaited.wish, powerState, observation);
   const isMissing = powerState === 'ABSENT' && (state.definition ?? result.definition) !== undefined;
   return [
     ...defined,
@@ -77,6 +73,14 @@ function definedFacts(state: VmState, result: Done, observation: Observation, is
   const settled = driftDifference(state, 'edited', false, observation.source, '');
   if (definition.fingerprint === state.definition?.fingerprint) return settled;
   return [{ type: 'VmDefined', data: { ...observation, definition } }, ...settled];
+}
+
+/** What is done once leaves no power state that would tell of it. */
+function unseenDeed({ kind }: Wish, powerState: PowerState, observation: Observation): readonly VmFact[] {
+  if (kind === 'create') return [];
+  const verb = vmVerbs[kind];
+  if (!verb.isOnce || powerState !== verb.desired) return [];
+  return [{ type: verb.ends, data: { ...observation, cause: 'user' } }];
 }
 
 /** A start that was done although the VM is stopped again: both happened, and both are recorded. */
@@ -229,7 +233,7 @@ const MAX_DELAYS = 100;
 /** Nothing was done, or doing it once more is as doing it once. */
 function mayAskAgain({ wish, delays }: OpenOperation, { code, outcome }: Failed['error']): boolean {
   if (code !== 'HYPERVISOR_UNAVAILABLE' || delays >= MAX_DELAYS) return false;
-  return outcome === 'not-applied' || (wish.kind !== 'reboot' && wish.kind !== 'reset');
+  return outcome === 'not-applied' || wish.kind === 'create' || !vmVerbs[wish.kind].isOnce;
 }
 
 /** Each host that was tried has its reason told. */

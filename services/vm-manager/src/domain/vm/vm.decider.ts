@@ -1,5 +1,5 @@
 import { keyReused, type VmCommand } from '@drover/contracts';
-import { assertNever, reject } from '@drover/domain-kit';
+import { reject } from '@drover/domain-kit';
 import { decideCancel } from './cancel.decider.js';
 import { decideCreate } from './create.decider.js';
 import { decideDelete } from './delete.decider.js';
@@ -26,19 +26,8 @@ export function decide(state: VmState, command: VmCommand, context: DecisionCont
   }
   if (command.kind === 'cancel') return decideCancel(state, command, context);
   if (known !== undefined) return { kind: 'accepted', events: [] };
-  switch (command.kind) {
-    case 'start':
-      return decideStart(state, operationId, context);
-    case 'stop':
-      return decideStop(state, command, operationId, context);
-    case 'reboot':
-    case 'reset':
-    case 'pause':
-    case 'resume':
-      return decideGuestControl(state, command, operationId, context);
-    case 'delete':
-      return decideDelete(state, operationId, context.timeouts);
-    default:
-      return assertNever(command);
-  }
+  if (command.kind === 'start') return decideStart(state, operationId, context);
+  if (command.kind === 'stop') return decideStop(state, command, operationId, context);
+  if (command.kind === 'delete') return decideDelete(state, operationId, context.timeouts);
+  return decideGuestControl(state, command, operationId, context);
 }

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { vmActionKinds, vmVerbNames, vmVerbs } from '@drover/contracts';
 import { openApiDocument } from './openapi.document.js';
 import { routes } from './routes.js';
 
@@ -17,6 +19,21 @@ describe('every route', () => {
     const writing = routes().filter((route) => route.method !== 'GET');
     expect(writing.length).toBeGreaterThan(10);
     for (const { permission } of writing) expect(permission).toMatch(/:write$/);
+  });
+});
+
+describe('each verb of a VM', () => {
+  it.each(vmVerbNames)('%s has its route, as the table of verbs says', (verb) => {
+    const asked = verb === 'delete' ? ['DELETE', '/api/v1/vms/{vm}'] : ['POST', `/api/v1/vms/{vm}/${verb}`];
+    const route = routes().find(({ method, path }) => method === asked[0] && path === asked[1]);
+    expect(route?.permission).toBe(vmVerbs[verb].permission);
+    expect(route?.endpoint?.summary).toBe(vmVerbs[verb].summary);
+  });
+
+  it.each(vmActionKinds)('%s stands in the reference of the API', (kind) => {
+    const page = readFileSync(new URL('../../../../../../docs/reference/api.md', import.meta.url), 'utf8');
+    const named = [...page.matchAll(/`(?:POST \/vms\/\{vm\}\/)?(\w+)`/g)].map(([, name]) => name);
+    expect(named).toContain(kind);
   });
 });
 
