@@ -5,7 +5,7 @@ const hosts = Array.from({ length: 300 }, (_, index) => index);
 const never = new AbortController().signal;
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Counts how many are under way; each ends when it is let go. */
+/** Counts how many are under way; each ends when the test releases it. */
 function gate() {
   const waiting: (() => void)[] = [];
   return {

@@ -1,7 +1,7 @@
 import { Limiter } from './application/limiter.js';
 
 export interface GroupedAgent {
-  /** What it stands on is let go with it. */
+  /** Closes what the agent uses as well. */
   stop(): Promise<void>;
 }
 

@@ -34,7 +34,7 @@ export interface NodeAgentOptions {
   readonly messaging: Messaging;
   /** The agent's own: it opens and closes it. */
   readonly hypervisor: Hypervisor;
-  /** May serve other agents as well; whoever made it closes it. */
+  /** May serve other agents as well; the caller closes it. */
   readonly journal: Journal;
   readonly settings: AgentSettings;
   /** Tells what vm-manager has signed. */
@@ -81,7 +81,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const cleanups: (() => Promise<void> | void)[] = [];
   let session: Session | undefined;
   let ending: Promise<void> | undefined;
-  /** From the registration on: whoever takes this host's place need not wait for our silence. */
+  /** From the registration on: an agent that takes this one's place need not wait for our silence. */
   let farewell: (() => Promise<unknown>) | undefined;
 
   async function start(): Promise<void> {
@@ -312,7 +312,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         try {
           await cleanup();
         } catch (error) {
-          // The others must be let go all the same, and whoever waits for the end must hear of it.
+          // The others must be closed nevertheless, and the caller that waits for the end must get the error.
           logger.error('a part of the agent did not stop as it should', { error });
         }
       }

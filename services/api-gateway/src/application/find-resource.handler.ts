@@ -5,8 +5,8 @@ import { refuse, Refused } from './refused.js';
 const LONGEST_WAIT_MS = 3000;
 
 /**
- * Finds what a path names. What the read model does not have it may not have yet: before it is called missing, the model
- * is let come to where the store is.
+ * Finds what a path names. The read model may lag behind the store, so before it calls something missing it waits until the
+ * model has caught up.
  */
 export class FindResource {
   readonly #reads: FleetReads;

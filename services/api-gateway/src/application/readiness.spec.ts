@@ -3,7 +3,7 @@ import { createHealth } from '@drover/service-kit';
 import { Readiness } from './readiness.js';
 
 describe('readiness', () => {
-  it('is looked at once a second, whoever asks how often, and sooner again where something is missing', async () => {
+  it('is looked at once a second, however often it is asked for, and sooner again where something is missing', async () => {
     let nowMs = 0;
     let looks = 0;
     let isOk = true;

@@ -1,7 +1,7 @@
 import type { Clock } from '@drover/domain-kit';
 import type { Health, HealthReport } from '@drover/service-kit';
 
-/** How long an answer is good: whoever asks often does not ask the event store as often. */
+/** How long an answer is good: a client that asks often does not make us ask the event store as often. */
 const GOOD_FOR_MS = 1_000;
 /** Sooner where something is missing: somebody waits for it. */
 const BAD_FOR_MS = 200;

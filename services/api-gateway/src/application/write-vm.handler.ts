@@ -138,11 +138,11 @@ export class WriteVm {
   }
 
   /**
-   * The operation of a repeat whose first request began an operation that the read model shows: the name may be free by now, or be
+   * The operation of a repeat whose first request began an operation that the read model shows: the name may have become free since, or be
    * another VM's.
    *
    * Asked only once the name has been looked up. A name goes to another VM after the first one's end, and so after its operations:
-   * whoever sees the name with its next bearer sees this operation too. Who does not see it yet has found the first VM, and
+   * a reader that sees the name at its next VM sees this operation too. One that does not see it yet has found the first VM, and
    * vm-manager recognises the command by its id. Even a command that went to another VM would do nothing there, because the
    * store holds its events' ids in one stream only.
    */

@@ -144,7 +144,7 @@ describe('membership', () => {
     expect(await manager.register({ bootNonce: 'boot-1' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
   });
 
-  it('lets no clone in because it was taken over, whoever speaks first', async () => {
+  it('admits no clone after a takeover, whichever machine speaks first', async () => {
     const before = await aManager();
     await before.register();
     await pass(before, 15_000, true);

@@ -12,7 +12,7 @@ interface Admitted extends MemoryDemand {
 }
 
 /**
- * Lets starts through as long as they fit, many at the same time: what was let through counts until a look at the host that
+ * Lets starts through as long as they fit, many at the same time: what was admitted counts until a look at the host that
  * was begun after its end has taken its place. Nothing is remembered of other domains, which come and go as others please.
  */
 export class Admission {

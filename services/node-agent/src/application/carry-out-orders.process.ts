@@ -170,7 +170,8 @@ export class OrderRunner {
       if (refusal !== undefined) throw new Refusal(refusal);
       return progress;
     } catch (error) {
-      this.#throwUnlessWorldly(error, order, 'inspect');
+      this.#rethrowIfStopped(error);
+      this.#noteDefect(error, order, 'inspect');
       return afterRefusal(progress, errorReportOf(error));
     }
   }
@@ -183,7 +184,8 @@ export class OrderRunner {
       try {
         return afterStep(progress, await steps.perform(flight, step, progress.facts, isSuperseded));
       } catch (error) {
-        this.#throwUnlessWorldly(error, order, step.name);
+        this.#rethrowIfStopped(error);
+        this.#noteDefect(error, order, step.name);
         if (error instanceof Fault && error.outcome === 'unknown') {
           // Look before it is repeated: what timed out may have happened.
           if (await this.#isDone(order, step)) return afterStep(progress);
@@ -200,7 +202,8 @@ export class OrderRunner {
     try {
       return await this.#options.steps.isDone(order, step);
     } catch (error) {
-      this.#throwUnlessWorldly(error, order, step.name);
+      this.#rethrowIfStopped(error);
+      this.#noteDefect(error, order, step.name);
       return false;
     }
   }
@@ -214,7 +217,8 @@ export class OrderRunner {
     try {
       return afterUndo(order, progress, step, await undo());
     } catch (error) {
-      this.#throwUnlessWorldly(error, order, `undo of ${step.name}`);
+      this.#rethrowIfStopped(error);
+      this.#noteDefect(error, order, `undo of ${step.name}`);
       const { code, detail } = errorReportOf(error);
       return afterFailedUndo(order, progress, step, `${code}: ${detail}`);
     }
@@ -226,7 +230,8 @@ export class OrderRunner {
     try {
       return ownPowerState(fleetId(), order, await calls.look(() => hypervisor.observe(order.vmId)));
     } catch (error) {
-      this.#throwUnlessWorldly(error, order, 'observe');
+      this.#rethrowIfStopped(error);
+      this.#noteDefect(error, order, 'observe');
       return 'UNRESPONSIVE';
     }
   }
@@ -236,12 +241,15 @@ export class OrderRunner {
     return newest !== undefined && isSupersededBy(order, newest);
   }
 
-  /** A defect fails the order like a fault of the world, and is told to the log: a person has to mend it. */
-  #throwUnlessWorldly(error: unknown, order: HostOrder, step: string): void {
+  #rethrowIfStopped(error: unknown): void {
     throwIfStopped(this.#options.stop);
     if (error instanceof AgentStopped) throw error;
-    const { orderId, kind, vmId } = order;
+  }
+
+  /** A defect fails the order as a fault does. It is logged as well, because only a change of the program mends it. */
+  #noteDefect(error: unknown, order: HostOrder, step: string): void {
     if (error instanceof Fault || error instanceof Refusal) return;
+    const { orderId, kind, vmId } = order;
     this.#options.logger.error('a step met a defect', { vmId, orderId, kind, step, error });
   }
 }

@@ -24,7 +24,7 @@ const MAX_LOOKS = 5;
  */
 export class Look {
   readonly #options: LookOptions;
-  /** One look at a VM at a time: whoever asks meanwhile has the same answer. */
+  /** One look at a VM at a time: requests that come meanwhile get the same answer. */
   readonly #underWay = new Map<string, Promise<HostOrderAnswer>>();
 
   constructor(options: LookOptions) {

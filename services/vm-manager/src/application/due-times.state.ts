@@ -16,7 +16,7 @@ export class DueTimes<Key> {
   readonly #keysPerTurn: number;
   readonly #onDue: (key: Key) => void;
   readonly #times = new Map<Key, number>();
-  /** Binary heap, earliest first. Entries whose key has another time by now are passed over. */
+  /** Binary heap, earliest first. Entries whose key has got another time since are passed over. */
   readonly #heap: Entry<Key>[] = [];
   #armed: { readonly atMs: number; readonly stop: () => void } | undefined;
 

@@ -117,7 +117,7 @@ export class VmCommandHandler {
   }
 
   /**
-   * The answer to a repeat so late that the fold has forgotten its operation, and that would be decided otherwise by now: the store
+   * The answer to a repeat so late that the fold has forgotten its operation, and that would be decided otherwise today: the store
    * refuses an append of which it knows a part. Absent where the stream holds nothing of this command.
    */
   async #oldAnswer(command: VmCommand, vmId: VmId): Promise<CommandAnswer | undefined> {

@@ -110,7 +110,7 @@ describe('a second agent with the id of a host', () => {
     expect(judged(proven, 1600, { isCloned: true })).toEqual([]);
   });
 
-  it('is none when it was let in after the silence of the other', () => {
+  it('is none when it was admitted after the silence of the other', () => {
     const state = given(tick(-10_000), heard(0), refused(500), registered, heard(9500));
     expect(judged(state, 9600)).toEqual([]);
   });

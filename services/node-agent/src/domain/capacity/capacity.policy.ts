@@ -39,7 +39,7 @@ export type HeldMemory = ReadonlyMap<string, number>;
  * The host's last word on what fits (safety.md 10): the memory of every running domain, ours and others', of the VMs that
  * are on their way, against what it has beside what is kept for itself, times the overcommit. A VM that runs already fits.
  *
- * @param admitted VMs whose start was let through and which may not hold their memory yet.
+ * @param admitted VMs whose start was admitted and which may not hold their memory yet.
  */
 export function refuseWhenFull(
   host: HostMemory,

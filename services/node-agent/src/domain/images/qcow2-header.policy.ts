@@ -2,7 +2,7 @@
  * The header of a qcow2 file, and what in it keeps the file from being an image.
  * Source: https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.txt
  *
- * A header may send QEMU to any other file of the host, and QEMU follows it for whoever starts a VM on the image. So an image is
+ * A header may send QEMU to any other file of the host, and QEMU follows it at each start of a VM on the image. So an image is
  * complete in itself: no backing file, no external data file, and nothing that this reader does not know.
  */
 export interface Qcow2Header {

@@ -61,7 +61,7 @@ function decidePlaceVm(state: PlacementState, command: PlaceVm): Decision<Reserv
   const held = findReservation(state, vmId, reservationId);
   const expiresAtMs = nowMs + ttlMs;
   if (held !== undefined) {
-    // Whoever asks again may count its time from this question, so what it asks for is held as long from here.
+    // A caller that asks again may count its time from this question, so the reservation lasts as long from here.
     if (expiresAtMs <= held.expiresAtMs) return accept();
     return accept({ type: 'ReservationExtended', reservation: held, expiresAtMs });
   }
@@ -89,7 +89,7 @@ function decidePlaceVm(state: PlacementState, command: PlaceVm): Decision<Reserv
   });
 }
 
-/** Released late is safe, released early is not: whoever asked counts from before it asked, this side from receipt. */
+/** Released late is safe, released early is not: the caller counts from before it asked, this side from receipt. */
 function staleReservations(state: PlacementState, nowMs: number): ReservationFact[] {
   const stale: ReservationFact[] = [];
   state.reservations.forEach((reservations) => {

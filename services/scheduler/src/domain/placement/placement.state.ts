@@ -33,7 +33,7 @@ export interface ScoredHost {
 /**
  * Capacity held for a placement that is not yet an event.
  *
- * It lives in this process alone. Nothing is lost with it: whoever asked for it stops relying on it when its time to live
+ * It lives in this process alone. Nothing is lost with it: the caller stops relying on it when its time to live
  * has passed, and a scheduler that has just started answers nothing for that long (see `takeover.policy.ts`).
  */
 export interface Reservation extends ScoredHost {

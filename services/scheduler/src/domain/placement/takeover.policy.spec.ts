@@ -32,7 +32,7 @@ describe('a scheduler that has just become active', () => {
     expect(mayAnswer(takeover, fleet, TTL_MS, 10_005)).toBe(true);
   });
 
-  it('answers as soon as the VMs that waited are placed or have failed, whoever came since', () => {
+  it('answers as soon as the VMs that waited are placed or have failed, regardless of VMs that came since', () => {
     const { fleet } = givenFleet([vmRequested(vmId(1)), vmRequested(vmId(2)), createBegan(vmId(2), operationId(2))]);
     const takeover = takeOver(fleet, 0);
     const onePlaced = [vmRequested(vmId(3)), vmPlaced(vmId(1), hostId(1))].reduce(evolveFleet, fleet);

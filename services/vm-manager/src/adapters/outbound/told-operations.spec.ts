@@ -16,7 +16,7 @@ function event(type: string, data: object): NewEvent {
 }
 
 describe('the log of operations', () => {
-  it('has how each began and ended, once, in its own trace and not in that of whoever appends', async () => {
+  it('has how each began and ended, once, in its own trace and not in that of the caller that appends', async () => {
     const lines: Record<string, unknown>[] = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
     const memory = createMemoryEventStore();

@@ -2,7 +2,7 @@ import type { VmFact, VmId } from '@drover/contracts';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
- * The end of a create that was let through although its name was taken: two writers overlapped at a change of the lease, and the
+ * The end of a create that was accepted although its name was taken: two writers overlapped at a change of the lease, and the
  * store's order says who came first. Nothing has been done for it yet.
  */
 export function nameTakenFacts(state: VmState, operation: OpenOperation, holder: VmId): readonly VmFact[] {

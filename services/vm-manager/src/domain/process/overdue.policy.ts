@@ -65,7 +65,7 @@ export function undoOverdueFacts(
   );
 }
 
-/** The end of an operation that was undone, as whoever ended it is told. */
+/** The end of an operation that was undone, as the one who ended it reads it. */
 export function undoneFacts(
   operation: OpenOperation,
   because: 'user' | 'overdue',

@@ -67,7 +67,7 @@ function beforePlacement(state: VmState, operation: OpenOperation, passed: Passe
   const leftMs = operation.timeoutMs - passed.ageMs;
   if (leftMs <= 0) return { effect: { kind: 'record', cause, facts: overdueFacts(state, operation) } };
   if (operation.wish.kind === 'create') {
-    // Its end comes before its first step: whoever lets a VM go on has seen that no earlier one has the name.
+    // Its end comes before its first step: before a VM goes on, this replica has seen that no earlier one has the name.
     if (!name.isKnown) return { leftMs };
     const { earlierHolder } = name;
     if (earlierHolder !== undefined) {

@@ -152,7 +152,7 @@ function failed(
 
 /**
  * What a removal has left: undefined where this is none, or the VM is not gone by it. After a removal whose place was taken, a later
- * order may have made the VM again by now, and its own end tells.
+ * order may have made the VM again since, and its own end says so.
  *
  * A host that could not look once more at its end has removed it all the same. A domain of somebody else with the VM's id is not the
  * VM: nothing of it is touched, and the VM is gone.

@@ -195,7 +195,7 @@ describe('the fields of a VM spec', () => {
   });
 
   it.each(choices.filter((choice) => !isRefused(choice)).map((choice) => [nameOf(choice), choice] as const))(
-    '%s: whoever asks for it finds it in what Drover hands on',
+    '%s: Drover hands it on as the client asked for it',
     (name, choice) => {
       const isSeen = honoured[name] ?? (() => false);
       expect(isSeen(vmSpecSchema.parse(specWith(choice)))).toBe(true);

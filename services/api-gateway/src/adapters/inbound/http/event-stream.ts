@@ -46,7 +46,7 @@ export class EventStream {
     try {
       await subscription.closed;
     } catch (error) {
-      if (!response.destroyed) logger.warn('An event stream ends early; its client will come back.', { error });
+      if (!response.destroyed) logger.warn('an event stream ends early; its client will come back', { error });
     } finally {
       clearInterval(heartbeat);
       response.end();

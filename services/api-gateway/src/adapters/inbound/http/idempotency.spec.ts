@@ -62,7 +62,7 @@ describe('an Idempotency-Key', () => {
     ['DELETE', '/vms/a'],
     ['POST', '/vms/a/start'],
     ['POST', '/vms/a/stop'],
-  ] as const)('on %s %s leaves the VM alone that has the name by now', async (method, url) => {
+  ] as const)('on %s %s leaves the VM alone that has the name at the repeat', async (method, url) => {
     const old = await create('a');
     const first = await ask(method, url, undefined, 'k1');
     await ends(first.json<Answered>(), method === 'DELETE');

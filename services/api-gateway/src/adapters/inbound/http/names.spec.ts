@@ -25,7 +25,7 @@ describe('the name of a VM in the past', () => {
     return answer.json<{ id?: string; code?: string; detail?: string; deletedAt?: string | null }>();
   };
 
-  it('is that of whoever bore it then, and nobody’s in between', async () => {
+  it('is that of the VM that had it then, and of none in between', async () => {
     let first = '' as VmId;
     let second = '' as VmId;
     await at(10, async () => (first = await requested('first')));

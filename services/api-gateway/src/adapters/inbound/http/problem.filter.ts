@@ -22,7 +22,7 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error, request.id);
     const { status } = problem;
     if (problem.code === 'INTERNAL') {
-      this.#logger.error('A request met a mistake of ours.', { error, method: request.method, requestId: request.id });
+      this.#logger.error('a request met a defect', { error, method: request.method, requestId: request.id });
     }
     if (reply.sent) return;
     if (status === 401) void reply.header('www-authenticate', 'Bearer');

@@ -120,7 +120,7 @@ describe('the trace of a request', () => {
     gateway.commands.respond = respond;
     expect(statusCode).toBe(500);
     expect(lines).toMatchObject([
-      { level: 'error', message: 'A request met a mistake of ours.', traceId: TRACE },
+      { level: 'error', message: 'a request met a defect', traceId: TRACE },
       { level: 'info', status: 500, traceId: TRACE },
     ]);
   });

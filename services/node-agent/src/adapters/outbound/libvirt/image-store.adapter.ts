@@ -41,7 +41,7 @@ export type FoundImages = Pick<HostInventory, 'images' | 'refusedImages'>;
 
 /**
  * The images of one host: a folder each below `folder`, named after the image. Each is inspected whenever it is listed or used,
- * because whoever may write there may change it; one that may not be used takes no other along.
+ * because a user who may write there may change it; one that may not be used takes no other along.
  */
 export class ImageStore {
   readonly #folder: string;

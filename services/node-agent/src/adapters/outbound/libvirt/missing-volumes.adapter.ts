@@ -3,7 +3,7 @@ import { Fault } from '@drover/contracts';
 import type { DomainDescription } from '@drover/libvirt-xml';
 import { isAbsent } from './file-errors.js';
 
-/** Libvirt calls a missing file an error of the system; whoever has to bring it back is told so. */
+/** Libvirt reports a missing file as an error of the system; the operator who has to bring it back needs its name. */
 export async function whyNotStarted(error: unknown, domain: DomainDescription | undefined): Promise<unknown> {
   // Its own answer; after a silence nothing is known.
   if (!(error instanceof Fault) || error.code !== 'HYPERVISOR_FAILED') return error;

@@ -2,7 +2,7 @@ import { Fault, type VmSpec } from '@drover/contracts';
 
 /**
  * Refuses a NIC in a network that the host does not offer. Libvirt may have others, for the management of the machine, say:
- * whoever may create VMs is no reason to let guests into them.
+ * leave to create VMs is no leave to put guests into them.
  */
 export function requireOfferedNetworks(nics: VmSpec['nics'], offered: readonly string[]): void {
   const index = nics.findIndex(({ network }) => !offered.includes(network));

@@ -170,7 +170,7 @@ export class PoolStore {
   }
 }
 
-/** A plain folder on a file system of this host; what a network brings may hang whoever looks at it. */
+/** A plain folder on a file system of this host; what a network brings may hang a process that looks at it. */
 export function isFolder(description: PoolDescription): description is PoolDescription & { readonly folder: string } {
   return description.type === 'dir' && description.folder !== undefined;
 }
