@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /**
  * A new id where a person's request begins and no cause exists: UUIDv7 (RFC 9562 §5.7), ordered by creation time to the
@@ -19,8 +19,7 @@ export function newId(epochMs: number): string {
  * command, report or append recognisable.
  */
 export function derivedId(causeId: string, label: string | number): string {
-  const digest = createHash('sha256').update(causeId).update('\0').update(String(label)).digest();
-  return formatUuid(digest.subarray(0, 16), 8);
+  return formatUuid(hash('sha256', `${causeId}\0${label}`, 'buffer').subarray(0, 16), 8);
 }
 
 function formatUuid(bytes: Buffer, version: number): string {

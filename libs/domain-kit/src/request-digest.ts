@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /**
  * What a command asks, as 32 hexadecimal digits: the same for two commands that ask the same, regardless of who sends them and when.
@@ -7,10 +7,7 @@ import { createHash } from 'node:crypto';
  */
 export function requestDigest(command: object): string {
   const asked = Object.entries(command).filter(([name]) => name !== 'commandId' && name !== 'actor');
-  return createHash('sha256')
-    .update(canonical(Object.fromEntries(asked)))
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', canonical(Object.fromEntries(asked)), 'hex').slice(0, 32);
 }
 
 /** JSON with the names of each object in order; what is undefined is not there. */

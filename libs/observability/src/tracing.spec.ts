@@ -35,14 +35,8 @@ describe('tracing', () => {
     ]);
   });
 
-  it('costs a few microseconds where it is not sampled', () => {
-    const rounds = 500;
-    const run = () => {
-      const startedAt = performance.now();
-      for (let round = 0; round < rounds; round += 1) inSpan('hot', {}, () => undefined);
-      return ((performance.now() - startedAt) * 1000) / rounds;
-    };
-    const best = Math.min(...Array.from({ length: 10 }, run));
-    expect(best).toBeLessThan(50);
+  it('is its ids alone where nothing records, also in a trace that is recorded elsewhere', () => {
+    const recorded = (traceparent?: string) => inSpan('hot', { traceparent }, (span) => span.isRecording());
+    expect([recorded(), recorded(remote)]).toEqual([false, false]);
   });
 });

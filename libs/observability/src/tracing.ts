@@ -1,7 +1,17 @@
-import { context, SpanKind, SpanStatusCode, trace, TraceFlags, type Attributes, type Span } from '@opentelemetry/api';
+import {
+  context,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Attributes,
+  type Context,
+  type Span,
+  type SpanContext,
+  type Tracer,
+} from '@opentelemetry/api';
 import { parseTraceParent } from '@opentelemetry/core';
 import {
-  AlwaysOffSampler,
   BasicTracerProvider,
   ParentBasedSampler,
   TraceIdRatioBasedSampler,
@@ -32,23 +42,22 @@ const kinds = {
   internal: SpanKind.INTERNAL,
 } as const;
 
-// Nothing is recorded until somebody asks, but ids are made and passed on from the start: they tie log lines together.
-let provider = new BasicTracerProvider({ sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }) });
-let tracer = provider.getTracer('drover');
+// Absent until somebody asks: then nothing is recorded, and a span is its ids alone. They are made and passed on from the
+// start, because they tie log lines together.
+let tracer: Tracer | undefined;
 
 /**
  * Sends spans of the whole process to `processors`; services that share a process share this. Returns how to flush and end.
  */
 export function configureTracing(options: TracingOptions): () => Promise<void> {
-  provider = new BasicTracerProvider({
+  const provider = new BasicTracerProvider({
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) }),
     spanProcessors: [...options.processors],
   });
-  tracer = provider.getTracer('drover');
+  tracer = options.processors.length === 0 ? undefined : provider.getTracer('drover');
   trace.disable();
   trace.setGlobalTracerProvider(provider);
-  const configured = provider;
-  return () => configured.shutdown();
+  return () => provider.shutdown();
 }
 
 /**
@@ -56,23 +65,39 @@ export function configureTracing(options: TracingOptions): () => Promise<void> {
  * span and passed on.
  */
 export function inSpan<T>(name: string, options: SpanOptions, body: (span: Span) => T): T {
-  let base = activeContext();
-  if (options.traceparent !== undefined) {
-    const remote = parseTraceParent(options.traceparent);
-    // A malformed traceparent begins a new trace, as W3C Trace Context demands.
-    if (remote !== null) base = trace.setSpanContext(base, { ...remote, isRemote: true });
-  }
-  const span = tracer.startSpan(
-    name,
-    {
-      kind: kinds[options.kind ?? 'internal'],
-      ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
-    },
-    base,
-  );
+  const base = activeContext();
+  // A malformed traceparent begins a new trace, as W3C Trace Context demands.
+  const remote = options.traceparent === undefined ? null : parseTraceParent(options.traceparent);
+  const span =
+    tracer === undefined
+      ? trace.wrapSpanContext(idsAfter(remote ?? trace.getSpanContext(base)))
+      : recorded(tracer, name, options, remote === null ? base : trace.setSpanContext(base, { ...remote, isRemote: true }));
   let target = trace.setSpan(base, span);
   if (options.fields !== undefined) target = contextWith(options.fields, target);
   return runInContext(target, () => endWith(span, body));
+}
+
+function recorded(by: Tracer, name: string, { kind, attributes }: SpanOptions, parent: Context): Span {
+  const options = { kind: kinds[kind ?? 'internal'], ...(attributes === undefined ? {} : { attributes }) };
+  return by.startSpan(name, options, parent);
+}
+
+/** A span's ids, in the trace of its parent. */
+function idsAfter(parent: SpanContext | undefined): SpanContext {
+  return {
+    traceId: parent?.traceId ?? randomHex(4),
+    spanId: randomHex(2),
+    traceFlags: parent?.traceFlags ?? TraceFlags.NONE,
+  };
+}
+
+/** They tell spans apart and are no secret. All zeros would say that there is none. */
+function randomHex(words: number): string {
+  let text = '';
+  for (let word = 0; word < words; word += 1) {
+    text += (1 + Math.floor(Math.random() * 0xffff_fffe)).toString(16).padStart(8, '0');
+  }
+  return text;
 }
 
 /** W3C `traceparent` of the current span, to be sent along with a message or stored with an event. */

@@ -41,6 +41,13 @@ export function newTask(effect: Effect, operationId: OperationId, nowMs: number,
   };
 }
 
+/** Why the waiting for an answer ends. One for all: without it each `abort` makes an exception, with its stack, that nobody reads. */
+const NOT_DUE = 'the effect is no longer due';
+
+export function endWaiting({ controller }: Task): void {
+  controller.abort(NOT_DUE);
+}
+
 export function keyOf(effect: Effect | undefined): string {
   return effect === undefined ? '' : `${effect.kind}/${effect.cause.eventId}`;
 }

@@ -8,7 +8,7 @@ import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { Delivery } from '../domain/vm/vm-command.policy.js';
 import type { Cause, VmState } from '../domain/vm/vm.state.js';
 import { DueTimes } from './due-times.state.js';
-import { keyOf, newTask, retryDelayMs, type Asked, type Task } from './effect-task.state.js';
+import { endWaiting, keyOf, newTask, retryDelayMs, type Asked, type Task } from './effect-task.state.js';
 import type { HostOrders } from './ports/host-orders.port.js';
 import type { Log } from './ports/log.port.js';
 import type { MessageTrace, Scheduler } from './ports/scheduler.port.js';
@@ -95,7 +95,7 @@ export class VmOperations {
     this.#begunHere.clear();
     this.#dueTimes.clear();
     // Their answers change nothing any more, so it does not matter when the waiting for them ends.
-    this.#fewPerTurn(tasks.values(), ({ controller }) => controller.abort());
+    this.#fewPerTurn(tasks.values(), endWaiting);
   }
 
   /** The VMs to take up, until this term has ended. */
@@ -187,7 +187,7 @@ export class VmOperations {
     const { effect, leftMs } = this.#due(vmId, state);
     let task = this.#tasks.get(vmId);
     if (task !== undefined && task.key !== keyOf(effect)) {
-      task.controller.abort();
+      endWaiting(task);
       this.#tasks.delete(vmId);
       task = undefined;
     }
