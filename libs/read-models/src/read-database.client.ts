@@ -12,6 +12,14 @@ export interface ReadDatabaseOptions {
   readonly maxConnections?: number;
 }
 
+/** Its name stands for its text on every connection: one name, one text. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+const UNDEFINED_TABLE = '42P01';
+
 /**
  * The tables of a projection: MikroORM maps, reads and migrates them; projections write with SQL of their own over the same
  * pool.
@@ -58,6 +66,20 @@ export class ReadDatabase {
     return this.#orm.em.fork();
   }
 
+  /**
+   * Rows of a statement that is asked all the time: PostgreSQL reads and plans it once per connection. Fails as `reading` does.
+   */
+  async rows<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+    try {
+      const pool = await this.#orm.em.getConnection().getNativeClient();
+      return (await pool.query<Row>({ ...statement, values: [...values] })).rows;
+    } catch (error) {
+      if (isOutage(error) || isConnectionFailure(error)) throw unavailable(error);
+      if (sqlStateOf(error) !== UNDEFINED_TABLE) throw error;
+      throw notYet(error);
+    }
+  }
+
   /** Reads from the model in use. A database that does not answer, or has no tables yet, is a `Fault`. */
   async reading<T>(body: (entities: SqlEntityManager) => Promise<T>): Promise<T> {
     try {
@@ -65,7 +87,7 @@ export class ReadDatabase {
     } catch (error) {
       if (isOutage(error) || isConnectionFailure(error)) throw unavailable(error);
       if (!(error instanceof TableNotFoundException)) throw error;
-      throw new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause: error });
+      throw notYet(error);
     }
   }
 
@@ -162,6 +184,10 @@ function isConnectionFailure(error: unknown): boolean {
 function isOutage(error: unknown): boolean {
   // Classes of SQLSTATE: connection, rollback by the server, resources, operator intervention, system error.
   return /^(08|40|53|57|58)/.test(sqlStateOf(error) ?? '');
+}
+
+function notYet(cause: unknown): Fault {
+  return new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause });
 }
 
 function unavailable(cause: unknown): Fault {

@@ -49,7 +49,8 @@ export class NotificationClient {
     if (this.client === undefined || this.toTell <= this.told || this.ending.signal.aborted) return;
     this.told = this.toTell;
     this.isTelling = true;
-    this.client.query('SELECT pg_notify($1, $2)', [this.options.channel, String(this.told)]).then(
+    const values = [this.options.channel, String(this.told)];
+    this.client.query({ name: 'tell', text: 'SELECT pg_notify($1, $2)', values }).then(
       () => {
         this.isTelling = false;
         this.timer = setTimeout(() => this.flush(), shortestIntervalMs);

@@ -27,6 +27,13 @@ const MAX_STRAYS = 100;
 /** A page ends behind the item that brings it over this. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
+const vmOfId = { name: 'vm of id', text: 'SELECT view FROM vm WHERE id = $1' };
+const vmNamed = {
+  name: 'vm named',
+  text: 'SELECT view FROM vm WHERE project_id = $1 AND name = $2 AND deleted_at IS NULL LIMIT 1',
+};
+const operationOfId = { name: 'operation of id', text: 'SELECT view FROM operation WHERE id = $1' };
+
 /**
  * The read model through MikroORM. Every list is one indexed range of rows behind its cursor: its cost follows from the
  * page, not from the size of the fleet.
@@ -39,12 +46,9 @@ export class SqlFleetReads implements FleetReads {
   }
 
   async findVm(project: ProjectId, nameOrId: string): Promise<VmView | undefined> {
-    const where = vmIdSchema.safeParse(nameOrId).success
-      ? { id: nameOrId }
-      : { projectId: project, name: nameOrId, deletedAt: null };
-    const [row] = await this.#database.reading((em) =>
-      em.createQueryBuilder(VmRow).select('view').where(where).limit(1).execute<{ view: VmView }[]>('all'),
-    );
+    const [row] = vmIdSchema.safeParse(nameOrId).success
+      ? await this.#database.rows<{ view: VmView }>(vmOfId, [nameOrId])
+      : await this.#database.rows<{ view: VmView }>(vmNamed, [project, nameOrId]);
     return row?.view;
   }
 
@@ -142,9 +146,7 @@ export class SqlFleetReads implements FleetReads {
   }
 
   async findOperation(id: OperationId): Promise<OperationView | undefined> {
-    const [row] = await this.#database.reading((em) =>
-      em.createQueryBuilder(OperationRow).select('view').where({ id }).execute<{ view: OperationView }[]>('all'),
-    );
+    const [row] = await this.#database.rows<{ view: OperationView }>(operationOfId, [id]);
     return row?.view;
   }
 

@@ -42,7 +42,7 @@ export const fleetProjection: Projection = {
   async mark(sql: SqlTransaction, { stream, since, reason }: NotShown): Promise<void> {
     const table = kindOfStream(stream) === hostKind.name ? 'host' : 'vm';
     await sql.query(
-      `UPDATE ${table} SET view = view || jsonb_build_object('notShown', $2::jsonb) WHERE id::text = $1`,
+      `UPDATE ${table} SET view = (view::jsonb || jsonb_build_object('notShown', $2::jsonb))::json WHERE id::text = $1`,
       [streamSubjectId(stream), JSON.stringify({ since, reason })],
     );
   },
@@ -99,7 +99,7 @@ async function saveVms(sql: SqlTransaction, before: FleetFold, { vms }: FleetFol
   await sql.query(
     `INSERT INTO vm (id, project_id, name, labels, host_id, desired, observed, created_at, deleted_at, view)
      SELECT * FROM json_to_recordset($1::json) AS row (id uuid, project_id text, name text, labels jsonb, host_id uuid,
-       desired text, observed text, created_at timestamptz, deleted_at timestamptz, view jsonb)
+       desired text, observed text, created_at timestamptz, deleted_at timestamptz, view json)
      ON CONFLICT (id) DO UPDATE SET labels = excluded.labels, host_id = excluded.host_id, desired = excluded.desired,
        observed = excluded.observed, deleted_at = excluded.deleted_at, view = excluded.view`,
     [jsonParameter(rows)],
@@ -157,7 +157,7 @@ async function saveOperations(sql: SqlTransaction, { operations }: FleetFold): P
   await sql.query(
     `INSERT INTO operation (id, kind, state, vm_id, project_id, began_at, ended_at, view)
      SELECT * FROM json_to_recordset($1::json) AS row (id uuid, kind text, state text, vm_id uuid, project_id text,
-       began_at timestamptz, ended_at timestamptz, view jsonb)
+       began_at timestamptz, ended_at timestamptz, view json)
      ON CONFLICT (id) DO UPDATE SET state = excluded.state, began_at = excluded.began_at, ended_at = excluded.ended_at,
        view = excluded.view`,
     [jsonParameter(rows)],
@@ -179,7 +179,7 @@ async function saveHosts(sql: SqlTransaction, { hosts }: FleetFold): Promise<voi
   await sql.query(
     `INSERT INTO host (id, name, zone, liveness, is_cordoned, cpus, memory_mib, view)
      SELECT * FROM json_to_recordset($1::json) AS row (id uuid, name text, zone text, liveness text, is_cordoned boolean,
-       cpus bigint, memory_mib bigint, view jsonb)
+       cpus bigint, memory_mib bigint, view json)
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, zone = excluded.zone, liveness = excluded.liveness,
        is_cordoned = excluded.is_cordoned, cpus = excluded.cpus, memory_mib = excluded.memory_mib, view = excluded.view`,
     [jsonParameter(rows)],
@@ -200,7 +200,7 @@ async function saveStrays(sql: SqlTransaction, { strays }: FleetFold): Promise<v
   await sql.query(
     `INSERT INTO stray_vm (vm_id, host_id, kind, at, view)
      SELECT vm_id, host_id, kind, at, view FROM json_to_recordset($1::json) AS row (vm_id uuid, host_id uuid, kind text,
-       at timestamptz, view jsonb)
+       at timestamptz, view json)
      ON CONFLICT (host_id, vm_id, kind) DO UPDATE SET at = excluded.at, view = excluded.view`,
     [
       jsonParameter(
