@@ -71,7 +71,12 @@ export function inSpan<T>(name: string, options: SpanOptions, body: (span: Span)
   const span =
     tracer === undefined
       ? trace.wrapSpanContext(idsAfter(remote ?? trace.getSpanContext(base)))
-      : recorded(tracer, name, options, remote === null ? base : trace.setSpanContext(base, { ...remote, isRemote: true }));
+      : recorded(
+          tracer,
+          name,
+          options,
+          remote === null ? base : trace.setSpanContext(base, { ...remote, isRemote: true }),
+        );
   let target = trace.setSpan(base, span);
   if (options.fields !== undefined) target = contextWith(options.fields, target);
   return runInContext(target, () => endWith(span, body));

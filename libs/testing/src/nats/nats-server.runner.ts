@@ -10,6 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface NatsServer {
   /** Stays the same over `restart` and `kill9`. */
   readonly url: string;
+  /** Of its process, for what /proc says of it. Throws while it does not run. */
+  pid(): number;
   /** Ends it (it writes its files first) and starts it again. */
   restart(): Promise<void>;
   /** SIGKILL. Nothing runs when it resolves; `start` goes on with the files that are there. */
@@ -79,6 +81,10 @@ export async function startNats(options: NatsServerOptions = {}): Promise<NatsSe
   }
   return {
     url: `nats://127.0.0.1:${port}`,
+    pid() {
+      if (child?.pid === undefined) throw new Error('nats-server does not run');
+      return child.pid;
+    },
     start,
     restart: async () => {
       await end('SIGTERM');

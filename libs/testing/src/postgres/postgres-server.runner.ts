@@ -13,6 +13,8 @@ import pg from 'pg';
 export interface PostgresServer {
   /** Stays the same over `restart`, `kill9` and `start`. */
   readonly connectionString: string;
+  /** Of its process, for what /proc says of it and of those below it. Throws while it does not run. */
+  pid(): number;
   /** Makes a database and resolves to its connection string. */
   createDatabase(name: string): Promise<string>;
   /** Shuts down as an operator would (open connections are cut) and starts again. */
@@ -67,6 +69,10 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
   return {
     connectionString,
+    pid() {
+      if (running === undefined) throw new Error('PostgreSQL does not run');
+      return running.pid;
+    },
     async createDatabase(name) {
       const client = new pg.Client({ connectionString });
       await client.connect();
