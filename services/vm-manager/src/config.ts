@@ -29,7 +29,7 @@ export const vmManagerConfigSchema = z.object({
       leaseTtlMs: leaseTtlSchema,
       createTimeoutMs: timeoutMs(defaultTimeouts.createMs, 'a create'),
       deleteTimeoutMs: timeoutMs(defaultTimeouts.deleteMs, 'a delete'),
-      powerTimeoutMs: timeoutMs(defaultTimeouts.powerMs, 'a start, stop, reboot, reset, pause or resume'),
+      powerTimeoutMs: timeoutMs(defaultTimeouts.powerMs, 'an action on a VM, such as a start or a reboot'),
       undoTimeoutMs: timeoutMs(defaultTimeouts.undoMs, 'the undo of a failed create'),
     })
     .prefault({}),

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   compareGenerations,
   Fault,
+  vmVerbNames,
   type OrderFinished,
   type StoredVmEvent,
   type VmCommandKind,
@@ -15,7 +16,7 @@ import { VmManagerBench } from '../testing/vm-manager-bench.js';
 const SEED = 20_260_101;
 const hosts = [hostA, hostB, hostC] as const;
 const OUTAGE_MS = 3_600_000;
-const verbs = ['start', 'stop', 'reboot', 'reset', 'pause', 'resume', 'delete', 'cancel'] as const;
+const verbs = [...vmVerbNames, 'cancel'] as const;
 
 const failing = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[]) =>
   ({

@@ -5,7 +5,7 @@
 export interface Timeouts {
   readonly createMs: number;
   readonly deleteMs: number;
-  /** Start, stop, reboot, reset, pause, resume; a grace period comes on top. */
+  /** Of an action; a grace period comes on top. */
   readonly powerMs: number;
   /** How long an undo waits for its host before the operation ends with what is left. */
   readonly undoMs: number;
