@@ -16,15 +16,9 @@ export const MAX_CPUS = 65_536;
 export const countSchema = z.int().min(0).max(MAX_NUMBER);
 /** A number that counts from 1: an epoch, a version, a sequence. */
 export const ordinalSchema = z.int().min(1).max(MAX_NUMBER);
-/** Milliseconds, up to 24 days. */
-export const durationMsSchema = z.int().min(0).max(MAX_NUMBER);
 /** A figure of a whole fleet. */
 export const sumSchema = z.int().min(0).max(MAX_SUM);
 export const cpusSchema = z.int().min(1).max(MAX_CPUS);
-export const millicoresSchema = z
-  .int()
-  .min(0)
-  .max(1000 * MAX_CPUS);
 
 /** Text of at most so many UTF-16 code units. */
 export const text = (maxLength: number) => z.string().max(maxLength);

@@ -1,5 +1,6 @@
 export * from './clock.js';
 export * from './decider.js';
+export * from './error-code.js';
 export * from './ids.js';
 export * from './keyed-budget.js';
 export * from './keyed-queue.js';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { SettledDefinition } from '@drover/contracts';
-import { isVolumeOf } from './domain-names.js';
 import { MARK_PREFIX, readMark, type DomainMark } from './mark.codec.js';
 import { attribute, child, children, readXml, text, type XmlElement, type XmlValue } from './xml.codec.js';
 
@@ -101,11 +100,6 @@ export function settledDefinition(
     pciControllers: description.pciControllers.map((controller) => ({ ...controller })),
     fingerprint: description.fingerprint,
   };
-}
-
-/** Whether every disk of the domain is a volume of this VM; a domain that fails this has been edited by somebody. */
-export function hasOnlyOwnVolumes(description: DomainDescription, mark: DomainMark): boolean {
-  return description.disks.every((disk) => isVolumeOf(mark.vmId, disk.path.slice(disk.path.lastIndexOf('/') + 1)));
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {

@@ -11,11 +11,6 @@ export function volumeName(vmId: VmId, diskName: string, format: 'qcow2' | 'raw'
   return `${vmId}-${diskName}.${format}`;
 }
 
-/** Whether a volume's name says that it belongs to this VM. */
-export function isVolumeOf(vmId: VmId, volume: string): boolean {
-  return volume.startsWith(`${vmId}-`);
-}
-
 /** Serial number the guest sees: 20 characters, the most that virtio-blk shows. */
 export function diskSerial(vmId: VmId, diskName: string): string {
   return createHash('sha256').update(`${vmId}/${diskName}`).digest('hex').slice(0, 20);

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { olderLog } from './bounded-logs.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 import { identify, isRunning, stopProcess } from './process-identity.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { SystemUser } from './system-users.js';

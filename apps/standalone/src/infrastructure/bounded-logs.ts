@@ -3,7 +3,7 @@
  * emptied; who writes into it appends, and needs not know. What is written between the two steps is lost.
  */
 import { copyFile, stat, truncate } from 'node:fs/promises';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 
 const LIMIT_BYTES = 32 * 1024 * 1024;
 const INTERVAL_MS = 5_000;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 import type { SystemUser } from './system-users.js';
 
 /**

@@ -5,6 +5,7 @@ import { constants } from 'node:fs';
 import { chmod, mkdir, open as openFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { hasCode } from '@drover/domain-kit';
 import type { HypervisorKind } from './fleet-state.js';
 import { giveTo, shareWith, type ServiceUsers } from './system-users.js';
 
@@ -141,8 +142,8 @@ export async function closedFolderAbove(folder: string): Promise<string | undefi
   for (;;) {
     const mode = await stat(current).then(
       (entry) => entry.mode,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
+      (error: unknown) => {
+        if (!hasCode(error, 'ENOENT')) throw error;
         return 0o001;
       },
     );

@@ -57,10 +57,6 @@ export async function findLibvirtSocket(sockets: readonly string[] = libvirtSock
   return undefined;
 }
 
-export async function isLibvirtdInstalled(): Promise<boolean> {
-  return (await programPath('libvirtd')) !== undefined;
-}
-
 /**
  * Starts libvirtd and, because Debian's qemu.conf hands consoles to it and without systemd nobody else starts it, virtlogd.
  * Their children (QEMU) outlive them.

@@ -3,7 +3,7 @@
  * user of this machine may have taken the port.
  */
 import { readFile, readdir, readlink } from 'node:fs/promises';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 import { socketsOf } from './socket-clients.js';
 
 /** State of a TCP socket that listens, in `/proc/net/tcp`. */

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+import { hasCode } from '@drover/domain-kit';
 
 export interface Ports {
   readonly api: number;
@@ -34,8 +35,8 @@ export async function choosePorts(stored: Partial<Ports>, isFree: IsFree = isPor
 export async function isPortFree(port: number): Promise<boolean> {
   const probe = createServer();
   return new Promise((resolve, reject) => {
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
+    probe.once('error', (error) => {
+      if (hasCode(error, 'EADDRINUSE', 'EACCES')) resolve(false);
       else reject(error);
     });
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));

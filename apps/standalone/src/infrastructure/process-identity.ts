@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 
 export interface ProcessIdentity {
   readonly pid: number;

@@ -1,5 +1,5 @@
 import { readdir, readlink, realpath } from 'node:fs/promises';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 
 /** The pids of processes that work in this folder, as far as this user may see them; one that has ended does not. */
 export async function processesIn(folder: string): Promise<readonly number[]> {

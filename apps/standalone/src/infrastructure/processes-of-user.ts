@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 import { identify, signalProcess } from './process-identity.js';
 import type { SystemUser } from './system-users.js';
 

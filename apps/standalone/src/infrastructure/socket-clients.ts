@@ -1,7 +1,7 @@
 /** Who is connected to the unix sockets of a daemon, as the kernel tells it. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { errorCode } from './error-code.js';
+import { errorCode } from '@drover/domain-kit';
 
 /** Bit of the flags of a socket that listens. */
 const LISTENS = 0x10000;

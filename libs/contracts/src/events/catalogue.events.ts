@@ -21,7 +21,6 @@ export const streamKinds = [vmKind, hostKind, clusterKind] as const;
 
 export type VmStreamData = DataOf<typeof vmKind>;
 export type HostStreamData = DataOf<typeof hostKind>;
-export type ClusterStreamData = DataOf<typeof clusterKind>;
 
 export type VmFact = FactOf<typeof vmKind>;
 export type HostFact = FactOf<typeof hostKind>;
@@ -31,12 +30,6 @@ export type NewVmEvent = NewEventOf<typeof vmKind>;
 export type StoredVmEvent = StoredEventOf<typeof vmKind>;
 export type StoredHostEvent = StoredEventOf<typeof hostKind>;
 export type StoredClusterEvent = StoredEventOf<typeof clusterKind>;
-
-export type EventType = (typeof streamKinds)[number] extends infer Kind
-  ? Kind extends StreamKind
-    ? keyof Kind['events'] & string
-    : never
-  : never;
 
 const kindByName: ReadonlyMap<string, StreamKind> = new Map(streamKinds.map((kind) => [kind.name, kind]));
 

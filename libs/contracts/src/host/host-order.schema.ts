@@ -68,7 +68,6 @@ export const hostOrderSchema = z.discriminatedUnion('kind', [
   ...ofVerbs,
 ]);
 export type HostOrder = z.infer<typeof hostOrderSchema>;
-export type HostOrderKind = HostOrder['kind'];
 
 /**
  * Asks for one VM as it is (safety.md 11, "on request"). Changes nothing and has no place in the sequence of orders; it is answered

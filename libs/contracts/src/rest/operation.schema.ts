@@ -9,7 +9,6 @@ import { vmResourceSchema } from './vm.schema.js';
 
 /** `CANCELLING`: asked to end; what has been done is being undone. The last three are ends. */
 export const operationStateSchema = z.enum(['RUNNING', 'CANCELLING', 'SUCCEEDED', 'FAILED', 'CANCELLED']);
-export type OperationState = z.infer<typeof operationStateSchema>;
 
 /** A literal query value: `true` or `false`. */
 const queryBoolean = z.enum(['true', 'false']).transform((text) => text === 'true');

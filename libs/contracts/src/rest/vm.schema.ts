@@ -26,7 +26,6 @@ import {
 
 /** What a VM can be asked to be. */
 export const desiredPowerStateSchema = z.enum(['RUNNING', 'STOPPED', 'PAUSED', 'ABSENT']);
-export type DesiredPowerState = z.infer<typeof desiredPowerStateSchema>;
 
 export const createVmBodySchema = z.strictObject({
   name: vmNameSchema,

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '@drover/domain-kit';
 
 /**
  * Process ids of everything that sees `runDirectory` as its `/run/libvirt`: a private libvirtd and whatever it started,
@@ -38,6 +39,6 @@ function killIfAlive(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (!hasCode(error, 'ESRCH')) throw error;
   }
 }

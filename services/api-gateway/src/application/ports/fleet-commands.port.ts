@@ -25,5 +25,3 @@ export interface FleetCommands {
   /** What is heard of operations under way: lossy, and no truth. Returns how to stop. */
   onProgress(listener: (progress: Progress) => void): () => Promise<void>;
 }
-
-export const FLEET_COMMANDS = Symbol('FleetCommands');

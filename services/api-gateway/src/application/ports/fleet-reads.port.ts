@@ -57,5 +57,3 @@ export interface ReadPosition {
   /** Where the store is now. */
   head(): Promise<Position>;
 }
-
-export const READ_POSITION = Symbol('ReadPosition');

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from '@drover/domain-kit';
 
 const MIB = 1024 ** 2;
 
@@ -48,7 +49,7 @@ async function readLimitMiB(file: string): Promise<number> {
     const bytes = Number(await readFile(file, 'utf8'));
     return Number.isNaN(bytes) ? Infinity : bytes / MIB;
   } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT') return Infinity;
+    if (hasCode(error, 'ENOENT')) return Infinity;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { fileErrorCode } from './file-errors.js';
+import { hasCode } from '@drover/domain-kit';
 
 /** A file that an image may not have. The message says why, for the operator. */
 export class UnusableFile extends Error {
@@ -18,7 +18,7 @@ export async function readHead(
   requireRegular(await lstat(file));
   const handle = await open(file, SAFELY).catch((error: unknown) => {
     // A link that has taken the place of the file that was looked at.
-    if (fileErrorCode(error) === 'ELOOP') throw new UnusableFile('it is a link');
+    if (hasCode(error, 'ELOOP')) throw new UnusableFile('it is a link');
     throw error;
   });
   try {

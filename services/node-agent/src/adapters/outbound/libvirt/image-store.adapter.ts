@@ -1,11 +1,12 @@
 import { lstat, opendir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errorCode } from '@drover/domain-kit';
 import { Fault, resourceNameSchema, type HostInventory } from '@drover/contracts';
 import type { DirectKernel } from '@drover/libvirt-xml';
 import { z } from 'zod';
 import { HEAD_BYTES, inspectDisk } from '../../../domain/images/disk-image.policy.js';
-import { fileErrorCode, isAbsent } from './file-errors.js';
+import { isAbsent } from './file-errors.js';
 import { readHead, UnusableFile } from './image-file.adapter.js';
 
 const DESCRIPTION = 'image.json';
@@ -93,7 +94,7 @@ export class ImageStore {
         if (!name.startsWith('.') && names.push(name) > MAX_IMAGES + MAX_REFUSED) break;
       }
     } catch (error) {
-      return isAbsent(error) ? [] : `the folder cannot be read: ${fileErrorCode(error) ?? 'unknown reason'}`;
+      return isAbsent(error) ? [] : `the folder cannot be read: ${errorCode(error) ?? 'unknown reason'}`;
     }
     return names.sort();
   }
@@ -192,6 +193,6 @@ function refused(image: string, detail: string, cause?: unknown): Fault {
 }
 
 function unreadable(image: string, what: string, cause: unknown): Fault {
-  const detail = `cannot read ${what}: ${fileErrorCode(cause) ?? 'unknown reason'}`;
+  const detail = `cannot read ${what}: ${errorCode(cause) ?? 'unknown reason'}`;
   return new Fault('IMAGE_UNREADABLE', 'not-applied', detail, { cause, data: { image } });
 }

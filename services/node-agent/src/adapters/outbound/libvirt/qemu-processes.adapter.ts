@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '@drover/domain-kit';
 import { Fault } from '@drover/contracts';
 
 /** A QEMU process that libvirt started, now or at any time before. */
@@ -148,8 +149,4 @@ async function orGone<Value>(read: Promise<Value>): Promise<Value | undefined> {
     if (hasCode(error, 'ENOENT', 'ESRCH', 'EACCES', 'EINVAL')) return undefined;
     throw error;
   }
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 }

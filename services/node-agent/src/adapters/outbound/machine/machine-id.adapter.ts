@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { hasCode } from '@drover/domain-kit';
 
 /**
  * The id of this machine: `/etc/machine-id`, made when its system was installed. Where there is none, as in many
@@ -23,7 +24,7 @@ async function readId(file: string): Promise<string | undefined> {
     const text = (await readFile(file, 'utf8')).trim();
     return /^[0-9a-f]{32}$/.test(text) ? text : undefined;
   } catch (error) {
-    if (error !== null && typeof error === 'object' && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
