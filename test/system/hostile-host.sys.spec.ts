@@ -283,7 +283,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     const { generation } = placed?.data as { generation: unknown };
     const change = {
       kind: 'vm-changed',
-      vmId: id,
+      subject: { kind: 'vm', id },
       generation,
       change: 'removed',
       cause: 'outside',

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { hostIdSchema, type FleetId, type HostId, type Rejection, type VmId } from '@drover/contracts';
+import {
+  hostIdSchema,
+  subjectKey,
+  vmSubject,
+  type FleetId,
+  type HostId,
+  type Rejection,
+  type VmId,
+} from '@drover/contracts';
 import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
 import type { Messaging, OrderCheck } from '@drover/messaging';
@@ -113,7 +121,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       onAcknowledged: () => fullList.laneMoved(),
     });
     const work = new VmWork();
-    const generationOf = (vmId: VmId) => work.generations.get(vmId) ?? book.content.newest.get(vmId)?.rank.generation;
+    const generationOf = (vmId: VmId) =>
+      work.generations.get(vmId) ?? book.content.newest.get(subjectKey(vmSubject(vmId)))?.rank.generation;
     const inventory = new InventoryReconciler(hypervisor, settings.host, hostLane, logger);
     const calls = new HypervisorCalls(limits, timings, clock, stop);
     const volumes = new OwnVolumes({ hypervisor, calls, book });

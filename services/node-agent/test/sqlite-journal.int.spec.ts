@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { hostIdSchema } from '@drover/contracts';
+import { hostIdSchema, subjectKey } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { SqliteJournal } from '../src/adapters/outbound/journal/sqlite-journal.adapter.js';
 import { VmOrders } from '../src/testing/host-orders.js';
@@ -43,7 +43,7 @@ describe('sqlite journal', () => {
     const { content } = await journal.open(hostId);
     expect(durable.filter((orderId) => !content.orders.has(orderId as never))).toEqual([]);
     for (const { order } of content.orders.values()) {
-      expect(content.newest.get(order.vmId)?.orderId).toBe(order.orderId);
+      expect(content.newest.get(subjectKey(order.subject))?.orderId).toBe(order.orderId);
     }
     await journal.close();
     await rm(folder, { recursive: true });

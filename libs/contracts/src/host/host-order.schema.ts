@@ -7,23 +7,25 @@ import {
   generationSchema,
   operationIdSchema,
   projectIdSchema,
-  vmIdSchema,
   vmNameSchema,
 } from '../ids.schema.js';
+import { subjectSchema, vmSubjectSchema } from '../subject.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
 import { settledDefinitionSchema, volumeRefSchema } from './observed-vm.schema.js';
 
+/** What every order says; each kind adds its subject. */
 const order = {
   /** Follows from the id of the event that caused it: a repeat is recognised. */
   orderId: orderIdSchema,
-  vmId: vmIdSchema,
   operationId: operationIdSchema,
   generation: generationSchema,
-  /** Of the causing event in the VM's stream. An agent takes no order older than the last it took for the VM. */
+  /** Of the causing event in the subject's stream. An agent takes no order older than the last it took for the subject. */
   revision: countSchema,
   /** Not begun later than this after it was received. */
   ttlMs: ordinalSchema,
 };
+
+const onVm = { ...order, subject: vmSubjectSchema };
 
 /** What a domain is made from, on any host and at any time. */
 const definition = {
@@ -44,7 +46,7 @@ const beyond = {
 };
 const beyondOf: Readonly<Partial<Record<VmVerb, z.ZodRawShape>>> = beyond;
 
-type OrderShape<Verb extends VmVerb> = typeof order &
+type OrderShape<Verb extends VmVerb> = typeof onVm &
   (typeof vmVerbs)[Verb]['asked'] &
   (Verb extends keyof typeof beyond ? (typeof beyond)[Verb] : unknown) & { kind: z.ZodLiteral<Verb> };
 type OrderSchema<Verb extends VmVerb> = {
@@ -55,16 +57,16 @@ type OrderSchema<Verb extends VmVerb> = {
 }[Verb];
 
 const ofVerbs = vmVerbNames.map((kind) =>
-  z.strictObject({ ...order, ...vmVerbs[kind].asked, ...beyondOf[kind], kind: z.literal(kind) }),
+  z.strictObject({ ...onVm, ...vmVerbs[kind].asked, ...beyondOf[kind], kind: z.literal(kind) }),
 ) as readonly OrderSchema<VmVerb>[];
 
 /**
- * An order of `drover.host.<hostId>.order`: a create, and one for each verb. Carried out one at a time and in order per VM; VMs do not
- * wait for each other. A delete is also the undo of a create that may have begun: domain and volumes, whatever is there of them.
+ * An order of `drover.host.<hostId>.order`: a create, and one for each verb. Those of one subject are carried out one at a time,
+ * in their order; subjects do not wait for each other. A delete is also the undo of a create that may have begun: domain and volumes, whatever is there of them.
  */
 export const hostOrderSchema = z.discriminatedUnion('kind', [
   /** Volumes, definition and, if asked, start; on failure all of it is undone. */
-  z.strictObject({ ...order, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
+  z.strictObject({ ...onVm, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
   ...ofVerbs,
 ]);
 export type HostOrder = z.infer<typeof hostOrderSchema>;
@@ -73,31 +75,31 @@ export type HostOrder = z.infer<typeof hostOrderSchema>;
  * Asks for one VM as it is (safety.md 11, "on request"). Changes nothing and has no place in the sequence of orders; it is answered
  * `taken` once a `vm-state` stands in the agent's VM lane, behind every earlier report of the VM.
  */
-export const vmLookSchema = z.strictObject({
+export const hostLookSchema = z.strictObject({
   kind: z.literal('look'),
-  vmId: vmIdSchema,
+  subject: vmSubjectSchema,
   /** The order whose end is waited for. */
   orderId: orderIdSchema,
 });
-export type VmLook = z.infer<typeof vmLookSchema>;
+export type HostLook = z.infer<typeof hostLookSchema>;
 
 /**
- * The newest order of this VM in the agent's journal is not vm-manager's: it is set to what the store says, and nothing else is done.
+ * The newest order of this subject in the agent's journal is not vm-manager's: it is set to what the store says, and nothing else is done.
  * Only where it is the one named: a copy of this message that comes another day lowers nothing.
  */
-export const vmLowerSchema = z.strictObject({
+export const hostLowerSchema = z.strictObject({
   kind: z.literal('lower'),
-  vmId: vmIdSchema,
+  subject: subjectSchema,
   from: orderRankSchema,
   to: orderRankSchema,
 });
-export type VmLower = z.infer<typeof vmLowerSchema>;
+export type HostLower = z.infer<typeof hostLowerSchema>;
 
 /** All that a host may be ordered or asked. */
 export const hostRequestSchema = z.discriminatedUnion('kind', [
   ...hostOrderSchema.options,
-  vmLookSchema,
-  vmLowerSchema,
+  hostLookSchema,
+  hostLowerSchema,
 ]);
 export type HostRequest = z.infer<typeof hostRequestSchema>;
 
@@ -112,9 +114,9 @@ export type SentOrder = z.infer<typeof sentOrderSchema>;
 /** The agent's answer. Only `taken` means that the order stands in its journal and will be reported on. */
 export const hostOrderAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('taken') }),
-  /** A newer order was taken for this VM before; the answer to `lower` where another order is the newest. */
+  /** A newer order was taken for this subject before; the answer to `lower` where another order is the newest. */
   z.strictObject({ kind: z.literal('superseded'), newest: orderRankSchema }),
-  /** The agent's journal is new and it waits for the table of its VMs. */
+  /** The agent's journal is new and it waits for its table of orders. */
   z.strictObject({ kind: z.literal('table-needed') }),
   /** It was made for another journal of this host; nothing was done. The epoch of its journal is told by its registration. */
   z.strictObject({ kind: z.literal('other-journal') }),

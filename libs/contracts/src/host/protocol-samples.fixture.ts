@@ -12,7 +12,7 @@ import {
   reportsAcknowledgedSchema,
   vmLaneMessageSchema,
   vmReportSchema,
-  vmTableSchema,
+  orderTableSchema,
 } from './report.schema.js';
 
 const id = (n: number) => `00000000-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -45,8 +45,9 @@ const inventory = {
   networks: ['default'],
   images: [],
 };
-const finished = { kind: 'order-finished', orderId, vmId, operationId, generation, revision: 2 };
-const order = { orderId, vmId, operationId, generation, revision: 2, ttlMs: 60_000 };
+const subject = { kind: 'vm', id: vmId };
+const finished = { kind: 'order-finished', orderId, subject, operationId, generation, revision: 2 };
+const order = { orderId, subject, operationId, generation, revision: 2, ttlMs: 60_000 };
 const definition = { projectId: 'default', name: 'web', spec: {} };
 const domain = { libvirtUuid: vmId, title: 'web', powerState: 'RUNNING', vcpus: 1, memoryMiB: 128 };
 
@@ -75,8 +76,8 @@ export const protocolSamples = {
       },
     },
     { ...finished, powerState: 'STOPPED', result: { kind: 'superseded' } },
-    { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'rebooted', cause: 'guest', count: 3 },
-    { kind: 'vm-state', vmId, orderId, underWay: 'undoing', powerState: 'RUNNING', generation, definition: settled },
+    { kind: 'vm-changed', subject, generation, powerState: 'RUNNING', change: 'rebooted', cause: 'guest', count: 3 },
+    { kind: 'vm-state', subject, orderId, underWay: 'undoing', powerState: 'RUNNING', generation, definition: settled },
     {
       kind: 'full-list',
       part: 0,
@@ -88,7 +89,7 @@ export const protocolSamples = {
   hostReport: samples(hostReportSchema, { kind: 'inventory-changed', inventory }),
   vmLane: samples(
     vmLaneMessageSchema,
-    { kind: 'open', hostId, journalEpoch: 1, nonce: 'n', lastSequence: 7, underWay: [vmId] },
+    { kind: 'open', hostId, journalEpoch: 1, nonce: 'n', lastSequence: 7, underWay: [subject] },
     { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }] },
   ),
   hostLane: samples(
@@ -129,8 +130,8 @@ export const protocolSamples = {
         ...vmVerbs[verb].request.parse(vmVerbs[verb].example),
         ...(verb === 'start' ? { ...definition, settled } : {}),
       })),
-      { kind: 'look', vmId, orderId },
-      { kind: 'lower', vmId, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
+      { kind: 'look', subject, orderId },
+      { kind: 'lower', subject, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
     ).map((sent) => ({ journalEpoch: 1, order: sent })),
   ),
   orderAnswer: samples(
@@ -142,7 +143,7 @@ export const protocolSamples = {
     { kind: 'expired' },
     { kind: 'refused', code: 'PROTOCOL_UNSUPPORTED', detail: '/kind: unknown' },
   ),
-  table: samples(vmTableSchema, { kind: 'table', nonce: 'n', vms: [{ vmId, newest: { generation, revision: 3 } }] }),
+  table: samples(orderTableSchema, { kind: 'table', nonce: 'n', newest: { vm: [[vmId, 1, 1, 3]] } }),
   acknowledged: samples(reportsAcknowledgedSchema, { kind: 'acknowledged', throughSequence: 8 }),
   registrationAnswer: samples(
     registrationAnswerSchema,

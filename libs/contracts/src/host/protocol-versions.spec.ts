@@ -17,7 +17,7 @@ import {
   reportsAcknowledgedSchema,
   vmLaneMessageSchema,
   vmReportSchema,
-  vmTableSchema,
+  orderTableSchema,
 } from './report.schema.js';
 
 /**
@@ -33,7 +33,7 @@ const schemas = {
   load: hostLoadSchema,
   order: sentOrderSchema,
   orderAnswer: hostOrderAnswerSchema,
-  table: vmTableSchema,
+  table: orderTableSchema,
   acknowledged: reportsAcknowledgedSchema,
   registrationAnswer: registrationAnswerSchema,
   left: leftSchema,
@@ -105,7 +105,7 @@ describe.each(versions.filter((version) => version >= HOST_PROTOCOL_VERSION - 1)
       expect(strict.safeParse({ ...sent, order: { ...sent?.order, zNew: 1 } }).success).toBe(false);
       const needy = loosely(z.fromJSONSchema(theirs['vmReport'] ?? {}));
       expect(needy.safeParse({ ...report, zNew: 1 }).success).toBe(true);
-      expect(needy.safeParse({ ...report, vmId: undefined }).success).toBe(false);
+      expect(needy.safeParse({ ...report, subject: undefined }).success).toBe(false);
     });
 
     it.each(names)('reads what this release writes: %s', (name) => {

@@ -3,13 +3,13 @@ import { countSchema, ordinalSchema, timeSchema, MAX_NUMBER } from '../bounds.sc
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import {
   orderIdSchema,
-  orderRankSchema,
   fleetIdSchema,
   generationSchema,
   hostIdSchema,
   operationIdSchema,
   vmIdSchema,
 } from '../ids.schema.js';
+import { subjectSchema, vmSubjectSchema } from '../subject.schema.js';
 import { hostInventorySchema } from './inventory.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from './observed-vm.schema.js';
 
@@ -30,7 +30,7 @@ export const hypervisorFaultSchema = z.string().min(1).max(80);
 export const orderFinishedSchema = z.strictObject({
   kind: z.literal('order-finished'),
   orderId: orderIdSchema,
-  vmId: vmIdSchema,
+  subject: vmSubjectSchema,
   operationId: operationIdSchema,
   generation: generationSchema,
   revision: countSchema,
@@ -61,7 +61,7 @@ export const orderFinishedSchema = z.strictObject({
 /** The hypervisor said that a VM changed by itself: not by an order of ours that is being carried out. */
 export const vmChangedSchema = z.strictObject({
   kind: z.literal('vm-changed'),
-  vmId: vmIdSchema,
+  subject: vmSubjectSchema,
   generation: generationSchema,
   powerState: powerStateSchema,
   change: z.enum(['started', 'stopped', 'paused', 'resumed', 'rebooted', 'crashed', 'removed', 'io-error']),
@@ -74,7 +74,7 @@ export const vmChangedSchema = z.strictObject({
 /** A VM as it is, because vm-manager asked. Everything that was reported of it before stands before this in the lane. */
 export const vmStateSchema = z.strictObject({
   kind: z.literal('vm-state'),
-  vmId: vmIdSchema,
+  subject: vmSubjectSchema,
   /** The order that was asked about. */
   orderId: orderIdSchema,
   /**
@@ -159,8 +159,8 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
     nonce: z.string().min(1).max(64),
     /** Of the newest report made in this lane. Lower than what was heard: the journal is an older copy. Absent from older agents. */
     lastSequence: countSchema.optional(),
-    /** VMs whose orders stand in the journal: the table names them also where the store gives this host no such VM any more. */
-    underWay: z.array(vmIdSchema).max(10_000).optional(),
+    /** What the orders in the journal concern: the table names it also where the store gives this host no such thing any more. */
+    underWay: z.array(subjectSchema).max(10_000).optional(),
   }),
   z.strictObject({
     kind: z.literal('reports'),
@@ -175,14 +175,20 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
 ]);
 export type VmLaneMessage = z.infer<typeof vmLaneMessageSchema>;
 
-/** The VMs that the store gives this host, and the newest order order of each. Comes signed. */
-export const vmTableSchema = z.strictObject({
+const rowsOf = <Id extends z.ZodType>(id: Id) =>
+  z.array(z.tuple([id, ordinalSchema, ordinalSchema, countSchema])).max(MAX_VMS_OF_A_HOST);
+
+/**
+ * What the store gives this host, and the newest order of each subject: per kind, rows of id, epoch and number of the generation, and
+ * revision. Rows and not objects, so that 10,000 of them fit a message. Comes signed.
+ */
+export const orderTableSchema = z.strictObject({
   kind: z.literal('table'),
   /** Of the question. */
   nonce: z.string().min(1).max(64),
-  vms: z.array(z.strictObject({ vmId: vmIdSchema, newest: orderRankSchema })).max(MAX_VMS_OF_A_HOST),
+  newest: z.strictObject({ vm: rowsOf(vmIdSchema) }),
 });
-export type VmTable = z.infer<typeof vmTableSchema>;
+export type OrderTable = z.infer<typeof orderTableSchema>;
 
 /** Everything up to this sequence is appended or kept as a dead letter; the agent may forget it. */
 export const reportsAcknowledgedSchema = z.strictObject({

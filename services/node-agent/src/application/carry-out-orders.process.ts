@@ -1,4 +1,12 @@
-import { Fault, type ErrorReport, type FleetId, type HostOrder, type PowerState, type VmId } from '@drover/contracts';
+import {
+  Fault,
+  subjectKey,
+  type ErrorReport,
+  type FleetId,
+  type HostOrder,
+  type PowerState,
+  type VmId,
+} from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { keepContext, withContext, type Logger } from '@drover/observability';
@@ -63,14 +71,14 @@ export class OrderRunner {
   enqueue(order: HostOrder): void {
     const { work } = this.#options;
     this.#contexts.set(order, keepContext());
-    const queue = work.queues.get(order.vmId);
+    const queue = work.queues.get(order.subject.id);
     if (queue === undefined) {
-      work.queues.set(order.vmId, [order]);
-      const run = this.#runVm(order.vmId).finally(() => this.#running.delete(run));
+      work.queues.set(order.subject.id, [order]);
+      const run = this.#runVm(order.subject.id).finally(() => this.#running.delete(run));
       this.#running.add(run);
     } else {
       queue.push(order);
-      work.inFlight.get(order.vmId)?.wake();
+      work.inFlight.get(order.subject.id)?.wake();
     }
   }
 
@@ -78,8 +86,8 @@ export class OrderRunner {
   resume(): void {
     const { book, work } = this.#options;
     for (const { order } of book.content.orders.values()) {
-      const isKnown = work.queues.get(order.vmId)?.some(({ orderId }) => orderId === order.orderId);
-      if (isKnown !== true && work.inFlight.get(order.vmId)?.order.orderId !== order.orderId) this.enqueue(order);
+      const isKnown = work.queues.get(order.subject.id)?.some(({ orderId }) => orderId === order.orderId);
+      if (isKnown !== true && work.inFlight.get(order.subject.id)?.order.orderId !== order.orderId) this.enqueue(order);
     }
     for (const flight of work.inFlight.values()) flight.wake();
   }
@@ -105,7 +113,8 @@ export class OrderRunner {
 
   async #runOrder(order: HostOrder): Promise<void> {
     const { admission, lane, logger, work } = this.#options;
-    const { orderId, generation, operationId, revision, vmId } = order;
+    const { orderId, generation, operationId, revision, subject } = order;
+    const vmId = subject.id;
     const flight = new OrderInFlight(order);
     work.inFlight.set(vmId, flight);
     work.touched(vmId);
@@ -114,7 +123,7 @@ export class OrderRunner {
       flight.isEnding = true;
       const powerState = await this.#finalState(order);
       work.inFlight.delete(vmId);
-      const ids = { orderId, vmId, operationId, generation, revision };
+      const ids = { orderId, subject, operationId, generation, revision };
       if (result.kind === 'failed') logger.warn('an order failed', { order: order.kind, ...result });
       else logger.info('an order has ended', { order: order.kind, result: result.kind });
       const durable = lane.append({ kind: 'order-finished', ...ids, powerState, result }, [{ kind: 'ended', orderId }]);
@@ -163,7 +172,7 @@ export class OrderRunner {
   async #inspect(order: HostOrder, progress: OrderProgress): Promise<OrderProgress> {
     const { calls, fleetId, hypervisor } = this.#options;
     try {
-      const observed = await calls.look(() => hypervisor.observe(order.vmId));
+      const observed = await calls.look(() => hypervisor.observe(order.subject.id));
       const refusal =
         refusalToTouch(fleetId(), order, observed) ??
         (progress.step === 0 ? refusalInState(order.kind, observed.powerState) : undefined);
@@ -228,7 +237,7 @@ export class OrderRunner {
   async #finalState(order: HostOrder): Promise<PowerState> {
     const { calls, fleetId, hypervisor } = this.#options;
     try {
-      return ownPowerState(fleetId(), order, await calls.look(() => hypervisor.observe(order.vmId)));
+      return ownPowerState(fleetId(), order, await calls.look(() => hypervisor.observe(order.subject.id)));
     } catch (error) {
       this.#rethrowIfStopped(error);
       this.#noteDefect(error, order, 'observe');
@@ -237,7 +246,7 @@ export class OrderRunner {
   }
 
   #isSuperseded(order: HostOrder): boolean {
-    const newest = this.#options.book.content.newest.get(order.vmId);
+    const newest = this.#options.book.content.newest.get(subjectKey(order.subject));
     return newest !== undefined && isSupersededBy(order, newest);
   }
 
@@ -249,7 +258,8 @@ export class OrderRunner {
   /** A defect fails the order as a fault does. It is logged as well, because only a change of the program mends it. */
   #noteDefect(error: unknown, order: HostOrder, step: string): void {
     if (error instanceof Fault || error instanceof Refusal) return;
-    const { orderId, kind, vmId } = order;
+    const { orderId, kind, subject } = order;
+    const vmId = subject.id;
     this.#options.logger.error('a step met a defect', { vmId, orderId, kind, step, error });
   }
 }

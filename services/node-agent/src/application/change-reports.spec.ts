@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { vmIdSchema, type VmReport } from '@drover/contracts';
+import { vmIdSchema, vmSubject, type VmReport } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { ChangeReports } from './change-reports.js';
 import type { ReportLane } from './report-lane.reconciler.js';
@@ -21,10 +21,9 @@ describe('reports of changes', () => {
     });
     for (let reboot = 0; reboot < 5; reboot += 1) await changes.report(rebooted);
     await changes.tellDue(61_000);
-    expect(reports).toEqual([
-      { ...rebooted, generation },
-      { ...rebooted, generation, count: 4 },
-    ]);
+    const { vmId: id, ...change } = rebooted;
+    const told = { ...change, subject: vmSubject(id), generation };
+    expect(reports).toEqual([told, { ...told, count: 4 }]);
     await changes.report({ ...rebooted, vmId: vmIdSchema.parse(derivedId('vm', 'unknown')) });
     expect([reports.length, requested]).toEqual([2, 1]);
   });

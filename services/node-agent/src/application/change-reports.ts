@@ -1,4 +1,4 @@
-import type { Generation, VmId } from '@drover/contracts';
+import { vmSubject, type Generation, type VmId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { Reboots, REBOOTS_EVERY_MS } from '../domain/reports/reboots.policy.js';
 import type { ReportLane } from './report-lane.reconciler.js';
@@ -53,7 +53,15 @@ export class ChangeReports {
     if (generation === undefined || lane.isCrowded) requestFullList();
     else {
       const counted = count === 1 ? {} : { count };
-      await lane.append({ kind: 'vm-changed', vmId, generation, powerState, change, cause, ...counted });
+      await lane.append({
+        kind: 'vm-changed',
+        subject: vmSubject(vmId),
+        generation,
+        powerState,
+        change,
+        cause,
+        ...counted,
+      });
     }
   }
 }

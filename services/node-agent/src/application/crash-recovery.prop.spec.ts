@@ -80,7 +80,7 @@ describe('an agent that is killed again and again on a host that fails at random
         for (const order of taken) expect(controlPlane.ends(order.orderId)).toHaveLength(1);
         for (const { vmId } of vms) {
           const done = controlPlane.vmReports.flatMap((report) =>
-            report.kind === 'order-finished' && report.vmId === vmId && report.result.kind === 'done'
+            report.kind === 'order-finished' && report.subject.id === vmId && report.result.kind === 'done'
               ? [report.revision]
               : [],
           );

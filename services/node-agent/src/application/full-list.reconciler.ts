@@ -3,7 +3,7 @@ import type { Clock } from '@drover/domain-kit';
 import type { Hypervisor } from '@drover/hypervisor';
 import { outageOf, type Logger } from '@drover/observability';
 import { fullListParts, recognised, unreadableVms } from '../domain/reports/full-list.policy.js';
-import { orderedVms } from '../domain/journal/journal.state.js';
+import { orderedSubjects } from '../domain/journal/journal.state.js';
 import type { JournalBook } from './journal-book.js';
 import type { OwnVolumes } from './own-volumes.js';
 import type { ReportLane } from './report-lane.reconciler.js';
@@ -88,7 +88,11 @@ export class FullListReconciler {
         if (unreadable !== undefined) logger.warn('a domain cannot be read', { libvirtUuid, title, unreadable });
       }
       // Before the table has come, nothing of what stands in the journal is worked on yet, and all of it will be.
-      const unclear = new Set([...touched, ...orderedVms(book.content), ...unreadableVms(domains)]);
+      const unclear = new Set([
+        ...touched,
+        ...orderedSubjects(book.content).map(({ id }) => id),
+        ...unreadableVms(domains),
+      ]);
       for (const { ours } of domains) if (ours !== undefined) work.generations.set(ours.vmId, ours.generation);
       // Their places in the lane follow each other, because nothing is awaited in between.
       await Promise.all(fullListParts(domains, [...unclear]).map((part) => lane.append(part)));

@@ -1,4 +1,4 @@
-import { Fault, type HostOrderAnswer, type VmLook } from '@drover/contracts';
+import { Fault, subjectKey, vmSubject, type HostOrderAnswer, type HostLook } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import { underWay } from '../domain/reports/under-way.policy.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
@@ -32,9 +32,9 @@ export class Look {
   }
 
   /** Answered `taken` when the report stands in the journal. Throws a `Fault` where the VM cannot be seen. */
-  take(look: VmLook): Promise<HostOrderAnswer> {
+  take(look: HostLook): Promise<HostOrderAnswer> {
     if (!this.#options.isTableKnown()) return Promise.resolve({ kind: 'table-needed' });
-    const key = `${look.vmId}/${look.orderId}`;
+    const key = `${subjectKey(look.subject)}/${look.orderId}`;
     let answer = this.#underWay.get(key);
     if (answer === undefined) {
       answer = this.#report(look).finally(() => this.#underWay.delete(key));
@@ -43,7 +43,7 @@ export class Look {
     return answer;
   }
 
-  async #report({ vmId, orderId }: VmLook): Promise<HostOrderAnswer> {
+  async #report({ subject: { id: vmId }, orderId }: HostLook): Promise<HostOrderAnswer> {
     const { book, calls, hypervisor, lane, work } = this.#options;
     for (let count = 0; count < MAX_LOOKS; count += 1) {
       const isReported = await work.watching(vmId, async (isTouched) => {
@@ -55,7 +55,7 @@ export class Look {
         const direction = underWay(orders.values(), vmId);
         await lane.append({
           kind: 'vm-state',
-          vmId,
+          subject: vmSubject(vmId),
           orderId,
           ...(direction === undefined ? {} : { underWay: direction }),
           powerState,

@@ -18,7 +18,7 @@ describe('a look at a VM, on request', () => {
   const kinds = () => bench.controlPlane.vmReports.map(({ kind }) => kind).filter((kind) => kind !== 'full-list');
   const look = (revision: number) => {
     const { orderId } = vm.forceStop(revision);
-    return bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId });
+    return bench.controlPlane.send({ kind: 'look', subject: vm.subject, orderId });
   };
   const ended = (orderId: string) =>
     bench.controlPlane.when(() => bench.controlPlane.finished(orderId), 'the end of the order');
@@ -49,7 +49,7 @@ describe('a look at a VM, on request', () => {
         }),
     });
     await bench.controlPlane.send(vm.create(1));
-    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId: vm.create(1).orderId });
+    await bench.controlPlane.send({ kind: 'look', subject: vm.subject, orderId: vm.create(1).orderId });
     expect(await reported()).toMatchObject({ powerState: 'ABSENT', underWay: 'forward' });
     going.resolve();
   });
@@ -80,12 +80,12 @@ describe('a look at a VM, on request', () => {
     await bench.controlPlane.send(create);
     await held.promise;
     isFailing = false;
-    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId: create.orderId });
+    await bench.controlPlane.send({ kind: 'look', subject: vm.subject, orderId: create.orderId });
     expect(await reported()).toMatchObject({ powerState: 'RUNNING', underWay: 'undoing' });
     const start = vm.start(2);
     await bench.controlPlane.send(start);
     await look(2);
-    await bench.controlPlane.send({ kind: 'look', vmId: vm.vmId, orderId: start.orderId });
+    await bench.controlPlane.send({ kind: 'look', subject: vm.subject, orderId: start.orderId });
     await bench.controlPlane.when(() => (states().length === 3 ? true : undefined), 'three states');
     expect(states().map(({ underWay }) => underWay)).toEqual(['undoing', 'undoing', 'undoing']);
     looked.resolve();

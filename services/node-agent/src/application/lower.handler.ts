@@ -1,9 +1,9 @@
-import { compareOrderRanks, type HostOrderAnswer, type VmLower } from '@drover/contracts';
+import { compareOrderRanks, subjectKey, type HostOrderAnswer, type HostLower } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
 import type { JournalBook } from './journal-book.js';
 
 /**
- * Sets the newest order of a VM down to what the store says, on an operator's word: one that vm-manager never gave would make
+ * Sets the newest order of a subject down to what the store says, on an operator's word: one that vm-manager never gave would make
  * every true order superseded, for ever.
  */
 export class Lower {
@@ -16,17 +16,17 @@ export class Lower {
   }
 
   /** Answers `superseded` where the newest order is another one than was named. Throws `JOURNAL_UNAVAILABLE`. */
-  async take({ vmId, from, to }: VmLower): Promise<HostOrderAnswer> {
-    const newest = this.#book.content.newest.get(vmId);
+  async take({ subject, from, to }: HostLower): Promise<HostOrderAnswer> {
+    const newest = this.#book.content.newest.get(subjectKey(subject));
     if (newest === undefined || compareOrderRanks(newest.rank, to) <= 0) return { kind: 'taken' };
     if (compareOrderRanks(newest.rank, from) !== 0) return { kind: 'superseded', newest: newest.rank };
     try {
-      await this.#book.record([{ kind: 'lowered', vmId, rank: to }]);
+      await this.#book.record([{ kind: 'lowered', subject, rank: to }]);
     } catch (error) {
-      this.#book.revoke({ kind: 'lowered', vmId, rank: from });
+      this.#book.revoke({ kind: 'lowered', subject, rank: from });
       throw error;
     }
-    this.#logger.warn('the newest order of a VM was lowered on the word of an operator', { vmId, from, to });
+    this.#logger.warn('the newest order of a subject was lowered on the word of an operator', { subject, from, to });
     return { kind: 'taken' };
   }
 }

@@ -24,7 +24,7 @@ export class OwnVolumes {
     this.#book = options.book;
   }
 
-  bookOf({ orderId, vmId }: HostOrder): VolumeBook {
+  bookOf({ orderId, subject: { id: vmId } }: HostOrder): VolumeBook {
     return {
       has: (volume) => this.#own(vmId).get(volumeKey(volume))?.isOwed === false,
       making: ({ pool, sizeBytes, volume }) =>
@@ -34,7 +34,7 @@ export class OwnVolumes {
   }
 
   /** The undo of a create: what an earlier order made was not made by it. */
-  deleteMadeBy({ orderId, vmId }: HostOrder): Promise<readonly string[]> {
+  deleteMadeBy({ orderId, subject: { id: vmId } }: HostOrder): Promise<readonly string[]> {
     return this.#delete(
       vmId,
       [...this.#own(vmId).values()].filter((volume) => volume.orderId === orderId),

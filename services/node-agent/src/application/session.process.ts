@@ -3,6 +3,8 @@ import {
   errorCatalogue,
   Fault,
   HOST_PROTOCOL_VERSION,
+  readOrderTable,
+  subjectKey,
   type FleetId,
   type HostId,
   type Registered,
@@ -10,7 +12,7 @@ import {
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
-import { orderedVms } from '../domain/journal/journal.state.js';
+import { orderedSubjects } from '../domain/journal/journal.state.js';
 import { raise } from '../domain/taking/take-order.decider.js';
 import { HostIdContention } from './host-id-contention.js';
 import type { InventoryReconciler, TakenInventory } from './inventory.reconciler.js';
@@ -206,15 +208,15 @@ export class Session {
           journalEpoch,
           nonce: randomUUID(),
           lastSequence: book.content.lanes.vm.lastSequence,
-          underWay: [...orderedVms(book.content)].slice(0, 10_000),
+          underWay: orderedSubjects(book.content).slice(0, 10_000),
         });
         if (answer.kind === 'answered') {
-          const raised = answer.value.vms.filter(({ vmId, newest }) => {
-            const known = book.content.newest.get(vmId);
-            return raise(known, newest) !== known;
+          const raised = readOrderTable(answer.value).filter(({ subject, rank }) => {
+            const known = book.content.newest.get(subjectKey(subject));
+            return raise(known, rank) !== known;
           });
           if (raised.length > 0) {
-            await book.insist(raised.map(({ vmId, newest }) => ({ kind: 'raised', vmId, rank: newest }) as const));
+            await book.insist(raised.map((entry) => ({ kind: 'raised', ...entry }) as const));
           }
           outage.ended();
           return true;

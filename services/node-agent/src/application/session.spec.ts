@@ -14,8 +14,8 @@ function newBench(options: HostBenchOptions = {}): HostBench {
 }
 
 function startedByHand(): VmReport {
-  const { vmId, generation } = new VmOrders('web').create(1);
-  return { kind: 'vm-changed', vmId, generation, powerState: 'RUNNING', change: 'started', cause: 'outside' };
+  const { subject, generation } = new VmOrders('web').create(1);
+  return { kind: 'vm-changed', subject, generation, powerState: 'RUNNING', change: 'started', cause: 'outside' };
 }
 
 afterEach(async () => {
@@ -52,8 +52,8 @@ describe('registration', () => {
     const [first, second] = bench.controlPlane.registrations;
     expect(second?.journalId).not.toBe(first?.journalId);
     expect(bench.controlPlane.opened).toMatchObject([
-      { journalEpoch: 1, lastSequence: expect.any(Number), underWay: [vm.vmId] },
-      { journalEpoch: 2, lastSequence: expect.any(Number), underWay: [vm.vmId] },
+      { journalEpoch: 1, lastSequence: expect.any(Number), underWay: [vm.subject] },
+      { journalEpoch: 2, lastSequence: expect.any(Number), underWay: [vm.subject] },
     ]);
     const end = await bench.controlPlane.when(() => bench.controlPlane.finished(create.orderId), 'its end');
     expect(end).toMatchObject({ powerState: 'ABSENT', result: { kind: 'superseded' } });
@@ -323,7 +323,7 @@ describe('the table', () => {
   it('lets the very order through that it names', async () => {
     const bench = newBench();
     const create = new VmOrders('a').create(9);
-    bench.controlPlane.table.set(create.vmId, { generation: create.generation, revision: 9 });
+    bench.controlPlane.table.set(create.subject.id, { generation: create.generation, revision: 9 });
     await bench.start();
     expect(await bench.controlPlane.order(create)).toEqual({ kind: 'taken' });
   });

@@ -38,9 +38,9 @@ export class SignalDesk {
   afterOrder(flight: OrderInFlight, powerState: PowerState): void {
     const { order, late, seen, unexplained } = flight;
     const untilMs = this.#clock.monotonicMs() + ECHO_MS;
-    this.#work.echoes.set(order.vmId, { kind: order.kind, seen, powerState, untilMs });
-    if (powerState === 'ABSENT') this.#work.generations.delete(order.vmId);
-    else this.#work.generations.set(order.vmId, order.generation);
+    this.#work.echoes.set(order.subject.id, { kind: order.kind, seen, powerState, untilMs });
+    if (powerState === 'ABSENT') this.#work.generations.delete(order.subject.id);
+    else this.#work.generations.set(order.subject.id, order.generation);
     // What the end of the order has overtaken is history already.
     const last = unexplained.at(-1);
     if (last !== undefined && last.powerState === powerState) this.#report(last);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { fleetIdSchema, hostIdSchema, type OrderRank, type HostRequest, type VmId } from '@drover/contracts';
+import { fleetIdSchema, hostIdSchema, subjectKey, type HostRequest, type OrderRank } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { answered, createOrderKey, OrderSigner } from '@drover/messaging';
 import { createLogger } from '@drover/observability';
@@ -85,7 +85,7 @@ describe('an order to a host', () => {
     await bench.start({ journal: new MemoryJournal() });
     expect(controlPlane.journalEpoch).toBe(2);
     expect(await said(kept)).toEqual(answered({ kind: 'other-journal' }));
-    expect(await said(controlPlane.signed({ kind: 'look', vmId: vm.vmId, orderId: reset.orderId }, 1))).toEqual(
+    expect(await said(controlPlane.signed({ kind: 'look', subject: vm.subject, orderId: reset.orderId }, 1))).toEqual(
       answered({ kind: 'other-journal' }),
     );
     expect(bench.machine.domain(vm.vmId)?.boots).toBe(boots);
@@ -134,7 +134,7 @@ describe('the table of the VMs of a host', () => {
     const agent = bench.create();
     await agent.start();
     await controlPlane.when(() => (controlPlane.openings >= 2 ? true : undefined), 'the second opening');
-    const raised = (await bench.journal.open(controlPlane.hostId)).content.newest.get(vm.vmId);
+    const raised = (await bench.journal.open(controlPlane.hostId)).content.newest.get(subjectKey(vm.subject));
     const wasOpen = agent.isOpen;
     expect({ raised, wasOpen }).toEqual({ raised: undefined, wasOpen: false });
   });
@@ -148,13 +148,13 @@ describe('an order that vm-manager never gave', () => {
   beforeEach(async () => {
     bench = new HostBench();
     const journal = await bench.journal.open(bench.controlPlane.hostId);
-    await journal.write([{ kind: 'raised', vmId: vm.vmId, rank: forged }]);
+    await journal.write([{ kind: 'raised', subject: vm.subject, rank: forged }]);
     await bench.start();
   });
   afterEach(() => bench.agent.stop());
 
   const to = { generation: { epoch: 1, n: 1 }, revision: 0 };
-  const lower = (from: OrderRank, vmId: VmId = vm.vmId): HostRequest => ({ kind: 'lower', vmId, from, to });
+  const lower = (from: OrderRank, subject = vm.subject): HostRequest => ({ kind: 'lower', subject, from, to });
 
   it('makes true orders superseded until it is lowered, and then they are carried out', async () => {
     expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'superseded', newest: forged });

@@ -47,7 +47,9 @@ export class StepHandler {
   ): Promise<OrderFacts> {
     const { calls, hypervisor, volumes } = this.#options;
     const { order } = flight;
-    const { vmId } = order;
+    const {
+      subject: { id: vmId },
+    } = order;
     switch (step.name) {
       case 'check-capacity':
         return this.#checkCapacity(making(order));
@@ -123,7 +125,9 @@ export class StepHandler {
   /** Resolves with what is left of the step's work and goes later by itself. */
   async undo(order: HostOrder, undo: UndoName): Promise<readonly string[]> {
     const { book, calls, hypervisor, volumes } = this.#options;
-    const { vmId } = order;
+    const {
+      subject: { id: vmId },
+    } = order;
     switch (undo) {
       case 'force-stop':
         await calls.end(() => hypervisor.forceStop(vmId));
@@ -145,7 +149,7 @@ export class StepHandler {
   }
 
   async #checkCapacity(order: Making): Promise<OrderFacts> {
-    const demand = { vmId: order.vmId, memoryMiB: order.spec.memory.sizeMiB };
+    const demand = { vmId: order.subject.id, memoryMiB: order.spec.memory.sizeMiB };
     const rejection = await this.#options.calls.look(() => this.#options.admission.admit(demand));
     if (rejection !== undefined) throw new Refusal(rejection);
     return {};
@@ -162,7 +166,9 @@ export class StepHandler {
   /** A start defines only where the definition is missing or was made from another spec: what a person edited stays. */
   async #define(order: Making, facts: OrderFacts): Promise<OrderFacts> {
     const { book, calls, hypervisor } = this.#options;
-    const { vmId } = order;
+    const {
+      subject: { id: vmId },
+    } = order;
     const hash = createHash('sha256')
       .update(JSON.stringify([order.name, order.projectId, order.spec]))
       .digest('hex');
@@ -224,10 +230,10 @@ export class StepHandler {
 
   async #powerState(order: HostOrder): Promise<PowerState> {
     const { calls, hypervisor } = this.#options;
-    return (await calls.look(() => hypervisor.observe(order.vmId))).powerState;
+    return (await calls.look(() => hypervisor.observe(order.subject.id))).powerState;
   }
 
-  #mark({ orderId, generation, vmId }: HostOrder): OwnershipMark {
+  #mark({ orderId, generation, subject: { id: vmId } }: HostOrder): OwnershipMark {
     return { fleetId: this.#options.fleetId(), vmId, generation, lastOrderId: orderId };
   }
 }
@@ -237,6 +243,6 @@ function making(order: HostOrder): Making {
   throw new Error(`a ${order.kind} has no definition`);
 }
 
-function definitionOf({ vmId, projectId, name, spec }: Making): VmDefinition {
+function definitionOf({ subject: { id: vmId }, projectId, name, spec }: Making): VmDefinition {
   return { vmId, projectId, name, spec };
 }

@@ -1,4 +1,4 @@
-import type { OrderId, HostOrder, HostOrderAnswer } from '@drover/contracts';
+import { subjectKey, type HostOrder, type HostOrderAnswer, type OrderId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { decideTaking } from '../domain/taking/take-order.decider.js';
 import type { JournalBook } from './journal-book.js';
@@ -27,10 +27,10 @@ export class TakeOrder {
    */
   async take(order: HostOrder, receivedAtMs: number): Promise<HostOrderAnswer> {
     const { book, carryOut, clock, isTableKnown } = this.#options;
-    const { orderId, vmId } = order;
+    const { orderId, subject } = order;
     const state = {
       isTableKnown: isTableKnown(),
-      newest: book.content.newest.get(vmId),
+      newest: book.content.newest.get(subjectKey(subject)),
       isUnderWay: book.content.orders.has(orderId),
     };
     const { answer, isNew } = decideTaking(state, order, clock.monotonicMs() - receivedAtMs);

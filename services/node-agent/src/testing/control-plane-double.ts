@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto';
 import {
   fleetIdSchema,
   heartbeatSchema,
-  hostOrderAnswerSchema,
   hostLaneMessageSchema,
+  hostOrderAnswerSchema,
   hostReportSchema,
   vmLaneMessageSchema,
   vmReportSchema,
-  type OrderFinished,
-  type OrderRank,
+  vmSubject,
+  writeOrderTable,
   type FleetId,
   type Heartbeat,
-  type HostOrder,
-  type HostRequest,
-  type HostOrderAnswer,
   type HostId,
   type HostLaneMessage,
+  type HostOrder,
+  type HostOrderAnswer,
   type HostReport,
+  type HostRequest,
+  type OrderFinished,
+  type OrderRank,
   type Rejection,
   type SentOrder,
   type Signed,
@@ -101,8 +103,8 @@ export class ControlPlaneDouble {
       this.opened.push(parsed);
       const refusal = this.openingRefusals.shift();
       if (refusal !== undefined) return this.#told(rejected(refusal));
-      const vms = [...this.table].map(([vmId, newest]) => ({ vmId, newest }));
-      const table = { kind: 'table', nonce: this.tableNonce ?? parsed.nonce, vms };
+      const entries = [...this.table].map(([vmId, rank]) => ({ subject: vmSubject(vmId), rank }));
+      const table = writeOrderTable(this.tableNonce ?? parsed.nonce, entries);
       return this.#told(answered((this.tableSigner ?? this.signer).sign('table', hostId, table)));
     });
     messaging.respond(subjects.hostHeartbeat(hostId), (message) => {
@@ -139,7 +141,7 @@ export class ControlPlaneDouble {
 
   /** Sends until it is answered otherwise than `table-needed`, as vm-manager does, and keeps the table true. */
   async order(order: HostOrder): Promise<HostOrderAnswer> {
-    this.table.set(order.vmId, { generation: order.generation, revision: order.revision });
+    this.table.set(order.subject.id, { generation: order.generation, revision: order.revision });
     for (;;) {
       const subject = this.#messaging.subjects.hostOrder(this.hostId);
       const answer = await this.#messaging.request(subject, this.signed(order), {

@@ -1,13 +1,15 @@
 import {
-  orderIdSchema,
   DEFAULT_PROJECT,
   operationIdSchema,
+  orderIdSchema,
   vmIdSchema,
   vmSpecSchema,
+  vmSubject,
   type HostOrder,
   type SettledDefinition,
   type VmId,
   type VmSpecInput,
+  type VmSubject,
   type VmVerb,
   type vmVerbs,
 } from '@drover/contracts';
@@ -27,11 +29,13 @@ export type PlainVerb = Exclude<
 /** Orders for one VM as vm-manager would send them: ids follow from VM, generation and revision. */
 export class VmOrders {
   readonly vmId: VmId;
+  readonly subject: VmSubject;
   readonly name: string;
 
   constructor(name: string) {
     this.name = name;
     this.vmId = vmIdSchema.parse(derivedId('vm', name));
+    this.subject = vmSubject(this.vmId);
   }
 
   create(revision: number, options: { powerOn?: boolean; spec?: VmSpecInput } & OrderOverrides = {}): HostOrder {
@@ -72,7 +76,7 @@ export class VmOrders {
     return {
       orderId: orderIdSchema.parse(derivedId(this.vmId, `order ${label}`)),
       operationId: operationIdSchema.parse(derivedId(this.vmId, `operation ${label}`)),
-      vmId: this.vmId,
+      subject: this.subject,
       generation,
       revision,
       ttlMs,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { fleetIdSchema, hostIdSchema, type FullList, type HostId } from '@drover/contracts';
+import { fleetIdSchema, hostIdSchema, subjectKey, type FullList, type HostId } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import type { Journal } from '../application/ports/journal.port.js';
 import { initialProgress } from '../domain/orders/order.process.js';
@@ -87,24 +87,27 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       await write({ kind: 'taken', order: newer }, { kind: 'ended', orderId: newer.orderId });
       await write({ kind: 'taken', order: older });
       const rank = { generation: newer.generation, revision: 5 };
-      expect((await reopened()).newest.get(vm.vmId)).toEqual({ rank, orderId: newer.orderId });
+      expect((await reopened()).newest.get(subjectKey(vm.subject))).toEqual({ rank, orderId: newer.orderId });
     });
 
     it('orders by generation before revision', async () => {
       const vm = new VmOrders('a');
       const moved = vm.create(1, { generation: { epoch: 1, n: 2 } });
       await write({ kind: 'taken', order: vm.stop(9) }, { kind: 'taken', order: moved });
-      expect((await reopened()).newest.get(vm.vmId)?.orderId).toBe(moved.orderId);
+      expect((await reopened()).newest.get(subjectKey(vm.subject))?.orderId).toBe(moved.orderId);
     });
 
     it('raises an order and never lowers it, and forgets the order that was newest before', async () => {
       const vm = new VmOrders('a');
       const rank = (revision: number) => ({ generation: { epoch: 1, n: 1 }, revision });
       await write({ kind: 'taken', order: vm.stop(3) });
-      await write({ kind: 'raised', vmId: vm.vmId, rank: rank(3) });
-      expect((await reopened()).newest.get(vm.vmId)?.orderId).toBe(vm.stop(3).orderId);
-      await write({ kind: 'raised', vmId: vm.vmId, rank: rank(8) }, { kind: 'raised', vmId: vm.vmId, rank: rank(4) });
-      expect((await reopened()).newest.get(vm.vmId)).toEqual({ rank: rank(8) });
+      await write({ kind: 'raised', subject: vm.subject, rank: rank(3) });
+      expect((await reopened()).newest.get(subjectKey(vm.subject))?.orderId).toBe(vm.stop(3).orderId);
+      await write(
+        { kind: 'raised', subject: vm.subject, rank: rank(8) },
+        { kind: 'raised', subject: vm.subject, rank: rank(4) },
+      );
+      expect((await reopened()).newest.get(subjectKey(vm.subject))).toEqual({ rank: rank(8) });
     });
 
     it('keeps what a VM was defined from until it is undefined', async () => {

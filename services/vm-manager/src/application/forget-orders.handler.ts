@@ -1,4 +1,4 @@
-import { Fault, type OrderRank, type ForgetOrders, type HostOrderAnswer } from '@drover/contracts';
+import { Fault, vmSubject, type ForgetOrders, type HostOrderAnswer, type OrderRank } from '@drover/contracts';
 import { derivedId, requestDigest, type Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
 import type { HostOrders } from './ports/host-orders.port.js';
@@ -57,7 +57,7 @@ export class ForgetOrdersHandler {
       signal: new AbortController().signal,
       traceparent,
     };
-    return this.#options.hosts.lower(hostId, { kind: 'lower', vmId, from, to }, trace);
+    return this.#options.hosts.lower(hostId, { kind: 'lower', subject: vmSubject(vmId), from, to }, trace);
   }
 
   async #record(

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { FullList, HostId, OrderId, VmId, VmLaneMessage, VmReport } from '@drover/contracts';
+import {
+  vmSubject,
+  type FullList,
+  type HostId,
+  type OrderId,
+  type VmId,
+  type VmLaneMessage,
+  type VmReport,
+} from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { definition, firstGeneration, hostA, hostB, operationOf, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
@@ -24,7 +32,7 @@ function message(from: number, reports: readonly unknown[], hostId: HostId = hos
 
 const stopped: VmReport = {
   kind: 'vm-changed',
-  vmId,
+  subject: vmSubject(vmId),
   generation: firstGeneration,
   powerState: 'STOPPED',
   change: 'stopped',
@@ -150,11 +158,17 @@ describe('the lane of a host', () => {
     await bench.command('delete', 'delete');
     await bench.ended('delete');
     const open = (underWay: VmId[]) =>
-      bench.manager.reports.handle({ kind: 'open', hostId: hostA, journalEpoch: 1, nonce: 'n', underWay });
-    expect(await open([])).toMatchObject({ value: { kind: 'table', vms: [] } });
+      bench.manager.reports.handle({
+        kind: 'open',
+        hostId: hostA,
+        journalEpoch: 1,
+        nonce: 'n',
+        underWay: underWay.map(vmSubject),
+      });
+    expect(await open([])).toMatchObject({ value: { kind: 'table', newest: { vm: [] } } });
     const { generation = firstGeneration, revision } = bench.state();
     expect(await open([vmId, vmOf('never')])).toMatchObject({
-      value: { vms: [{ vmId, newest: { generation, revision } }] },
+      value: { newest: { vm: [[vmId, generation.epoch, generation.n, revision]] } },
     });
   });
 
@@ -162,7 +176,7 @@ describe('the lane of a host', () => {
     const bench = await running();
     const underWay = Array.from({ length: 300 }, (_, index) => vmOf(`invented ${index}`));
     const open = (hostId: HostId, ids: VmId[]) =>
-      bench.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1, nonce: 'n', underWay: ids });
+      bench.manager.reports.handle({ kind: 'open', hostId, journalEpoch: 1, nonce: 'n', underWay: ids.map(vmSubject) });
     const { reads } = bench.faultyStore;
     expect(await open(hostA, underWay)).toMatchObject({ kind: 'answered' });
     for (let count = 0; count < 20; count += 1) {
@@ -170,7 +184,7 @@ describe('the lane of a host', () => {
     }
     expect(bench.faultyStore.reads - reads).toBe(300);
     // Its own VMs cost no reading, and other hosts have their own budget.
-    expect(await open(hostA, [vmId])).toMatchObject({ value: { vms: [{ vmId }] } });
+    expect(await open(hostA, [vmId])).toMatchObject({ value: { newest: { vm: [[vmId, 1, 1, expect.any(Number)]] } } });
     expect(await open(hostB, underWay.slice(1))).toMatchObject({ kind: 'answered' });
     bench.clock.advance(20_100);
     expect(await open(hostA, underWay)).toMatchObject({ kind: 'answered' });
@@ -202,7 +216,15 @@ describe('the lane of a host', () => {
     const sent = bench.hosts.sent.at(-1)?.order;
     if (sent === undefined) throw new Error('nothing was sent');
     const { orderId, operationId, generation, revision } = sent;
-    const head = { kind: 'order-finished', orderId, vmId, operationId, generation, revision, zNew: [1] };
+    const head = {
+      kind: 'order-finished',
+      orderId,
+      subject: sent.subject,
+      operationId,
+      generation,
+      revision,
+      zNew: [1],
+    };
     const error = { code: 'DISK_ON_FIRE', detail: 'it is hot', zNew: 1 };
     const odd = {
       ...head,
@@ -387,7 +409,7 @@ describe('a host that reports changes without end', () => {
   const ended = (name: string, fingerprint: string, id = vmId): VmReport => ({
     kind: 'order-finished',
     orderId: order(name),
-    vmId: id,
+    subject: vmSubject(id),
     operationId: operationOf(name),
     generation: firstGeneration,
     revision: 1,
@@ -418,7 +440,7 @@ describe('a host that reports changes without end', () => {
     await bench.ended('another', another);
     bench.hosts.host(hostA).reports.push(...inTurn(501));
     await bench.until(() => bench.manager.reports.facts.refused > 0);
-    bench.hosts.host(hostA).reports.push({ ...stopped, vmId: another });
+    bench.hosts.host(hostA).reports.push({ ...stopped, subject: vmSubject(another) });
     await bench.until(() => bench.state(another).observed === 'STOPPED');
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
     expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });

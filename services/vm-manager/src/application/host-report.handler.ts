@@ -1,16 +1,20 @@
 import {
   Fault,
   readVmReport,
+  vmSubject,
+  writeOrderTable,
   type HostId,
+  type NewestOf,
   type OperationId,
+  type OrderTable,
   type Rejection,
   type ReportsAcknowledged,
   type ReportSource,
+  type Subject,
   type VmFact,
   type VmId,
   type VmLaneMessage,
   type VmReport,
-  type VmTable,
 } from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
@@ -38,7 +42,7 @@ const MAX_WAITING = 2;
 const READINGS = { burst: 100, perSecond: 10 };
 
 export type LaneAnswer =
-  | { readonly kind: 'answered'; readonly value: VmTable | ReportsAcknowledged }
+  | { readonly kind: 'answered'; readonly value: OrderTable | ReportsAcknowledged }
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
 type SingleReport = Exclude<VmReport, { kind: 'full-list' }>;
@@ -144,27 +148,27 @@ export class HostReportHandler {
   }
 
   /** The host's VMs, and those that it still works on: what has gone since must not be made again. */
-  async #table(hostId: HostId, underWay: readonly VmId[], nonce: string): Promise<VmTable> {
+  async #table(hostId: HostId, underWay: readonly Subject[], nonce: string): Promise<OrderTable> {
     const { folds } = this.#options;
     const its = new Set(folds.vmsOf(hostId));
     const vms = [...its].flatMap((vmId) => {
       const newest = newestOrder(folds.get(vmId), hostId);
-      return newest === undefined ? [] : [{ vmId, newest }];
+      return newest === undefined ? [] : [{ subject: vmSubject(vmId), rank: newest }];
     });
-    const told = new Set(vms.map(({ vmId }) => vmId));
-    const asked = [...new Set(underWay)].filter((vmId) => !told.has(vmId));
+    const told = new Set(vms.map(({ subject }) => subject.id));
+    const asked = [...new Set(underWay.map(({ id }) => id))].filter((vmId) => !told.has(vmId));
     if (asked.length > 0 && !this.#readings.has(hostId)) {
       const detail = `host ${hostId} named many VMs that are not its own a short time before; it is answered when it asks later`;
       throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', detail);
     }
     this.#readings.spend(hostId, asked.length);
-    const gone: VmTable['vms'] = [];
+    const gone: NewestOf[] = [];
     // One after the other: a host may name thousands, and the store is there for others, too.
     for (const vmId of asked) {
       const { generation, revision } = await folds.load(vmId);
-      if (generation !== undefined) gone.push({ vmId, newest: { generation, revision } });
+      if (generation !== undefined) gone.push({ subject: vmSubject(vmId), rank: { generation, revision } });
     }
-    return { kind: 'table', nonce, vms: [...vms, ...gone] };
+    return writeOrderTable(nonce, [...vms, ...gone]);
   }
 
   async #settleBatch({ hostId, journalEpoch, reports }: Reports): Promise<ReportsAcknowledged> {
@@ -186,8 +190,8 @@ export class HostReportHandler {
       } else {
         const single = read;
         const work = () => this.#work(source, report, () => this.#settleSingle(single, source));
-        const before = underWay.get(single.vmId);
-        underWay.set(single.vmId, before === undefined ? work() : before.then(work));
+        const before = underWay.get(single.subject.id);
+        underWay.set(single.subject.id, before === undefined ? work() : before.then(work));
       }
       through = sequence;
     }
@@ -211,7 +215,7 @@ export class HostReportHandler {
   }
 
   async #settleSingle(report: SingleReport, source: ReportSource): Promise<void> {
-    const { vmId } = report;
+    const vmId = report.subject.id;
     const { folds, isActive } = this.#options;
     if (!isActive()) throw notActive();
     // It is over or was never asked for, and then nothing follows: no reading of the store, whatever ids a host invents.

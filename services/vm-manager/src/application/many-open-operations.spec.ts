@@ -51,7 +51,7 @@ describe('a replica that takes up many open operations', () => {
   it('sends a few commands in each turn, each once, oldest operation first', () => {
     expect(bench.hosts.sent.length).toBe(BOUND);
     bench.clock.advance(0);
-    expect(bench.hosts.sent.map(({ order: sent }) => sent.vmId)).toEqual(vmIds);
+    expect(bench.hosts.sent.map(({ order: sent }) => sent.subject.id)).toEqual(vmIds);
     expect(Math.max(...sentInTurns)).toBe(BOUND);
   });
 
@@ -61,11 +61,11 @@ describe('a replica that takes up many open operations', () => {
     expect(bench.hosts.sent.length).toBe(BOUND);
     await bench.winLease();
     bench.clock.advance(0);
-    expect(new Set(bench.hosts.sent.map(({ order: sent }) => sent.vmId))).toEqual(new Set(vmIds));
+    expect(new Set(bench.hosts.sent.map(({ order: sent }) => sent.subject.id))).toEqual(new Set(vmIds));
     expect(bench.hosts.sent.length).toBe(VMS + BOUND);
     await bench.until(() => bench.manager.folds.openVms.size === 0);
     const carriedOut = bench.hosts.all.flatMap((host) => host.done);
-    expect(carriedOut.map(({ vmId }) => vmId).toSorted()).toEqual(vmIds.toSorted());
+    expect(carriedOut.map(({ subject }) => subject.id).toSorted()).toEqual(vmIds.toSorted());
   });
 
   it('sends no more where the lease ran out and nobody has said so yet', () => {

@@ -30,7 +30,7 @@ describe('a name that two writers gave at a change of the lease', () => {
     expect(await bench.ended('create')).toMatchObject(taken);
     expect(bench.state().phase).toBe('deleted');
     expect(await bench.ended('late', late.vmId)).toMatchObject({ type: 'OperationSucceeded' });
-    expect(bench.hosts.sent.every(({ order: sent }) => sent.vmId === late.vmId)).toBe(true);
+    expect(bench.hosts.sent.every(({ order: sent }) => sent.subject.id === late.vmId)).toBe(true);
   });
 
   it('lets nothing be done for a VM before the store has been read up to its request', async () => {

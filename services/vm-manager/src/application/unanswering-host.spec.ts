@@ -237,7 +237,9 @@ describe('a host that refused a VM and has lost its journal since', () => {
     expect(bench.state().hostId).toBe(hostB);
     const answer = await bench.openLane(hostA);
     const { generation, revision } = { generation: { epoch: 1, n: 2 }, revision: bench.state().revision };
-    expect(answer).toMatchObject({ value: { kind: 'table', vms: [{ vmId, newest: { generation, revision } }] } });
+    expect(answer).toMatchObject({
+      value: { kind: 'table', newest: { vm: [[vmId, generation.epoch, generation.n, revision]] } },
+    });
   });
 });
 

@@ -1,5 +1,5 @@
 import type { ErrorCode, HostId, OperationId, VmFact, VmId } from '@drover/contracts';
-import { Fault } from '@drover/contracts';
+import { Fault, vmSubject } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { inSpan } from '@drover/observability';
 import { settlePlacement } from '../domain/process/placement.process.js';
@@ -309,7 +309,7 @@ export class VmOperations {
   /** Never done by itself: its report ends the operation, and one that is lost is asked for again. */
   async #look(vmId: VmId, task: Task, effect: Extract<Effect, { kind: 'look' }>): Promise<boolean> {
     const { orderId } = effect.order;
-    const look = { kind: 'look', vmId, orderId } as const;
+    const look = { kind: 'look', subject: vmSubject(vmId), orderId } as const;
     const answer = await this.#options.hosts.look(effect.hostId, look, this.#trace(vmId, task, effect.cause));
     task.delivery = answer.kind === 'taken' ? 'taken' : 'unanswered';
     return false;

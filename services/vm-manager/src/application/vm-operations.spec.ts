@@ -125,7 +125,7 @@ describe('sending', () => {
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
     await bench.until(() => bench.hosts.sent.length === 2);
     const answer = await bench.openLane(hostA);
-    expect(answer).toMatchObject({ value: { kind: 'table', vms: [{ vmId, newest: { revision: 5 } }] } });
+    expect(answer).toMatchObject({ value: { kind: 'table', newest: { vm: [[vmId, 1, 1, 5]] } } });
     await bench.until(() => bench.hosts.sent.length === 3);
     host.resume();
     expect(await bench.ended('stop')).toMatchObject({ type: 'OperationSucceeded' });

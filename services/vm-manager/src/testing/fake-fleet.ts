@@ -1,18 +1,19 @@
 import {
   compareOrderRanks,
   Fault,
+  vmSubject,
   vmVerbs,
-  type OrderFinished,
-  type OrderRank,
   type Generation,
+  type HostId,
+  type HostLook,
+  type HostLower,
   type HostOrder,
   type HostOrderAnswer,
-  type HostId,
+  type OrderFinished,
+  type OrderRank,
   type PlaceQuery,
   type PowerState,
   type VmId,
-  type VmLook,
-  type VmLower,
   type VmReport,
 } from '@drover/contracts';
 import type { HostOrders } from '../application/ports/host-orders.port.js';
@@ -96,15 +97,15 @@ export class FakeHost {
   }
 
   /** Tells what it has, behind what it has reported. */
-  look({ vmId, orderId }: VmLook): HostOrderAnswer {
+  look({ subject: { id: vmId }, orderId }: HostLook): HostOrderAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
     const known = this.#newest.get(vmId);
-    const isAtIt = this.#hanging.some((order) => order.vmId === vmId);
+    const isAtIt = this.#hanging.some((order) => order.subject.id === vmId);
     const powerState = this.power.get(vmId) ?? 'ABSENT';
     const generation = this.generations.get(vmId) ?? known?.generation;
     const ours = powerState === 'ABSENT' || generation === undefined ? {} : { generation };
     const underWay = isAtIt ? { underWay: this.isUndoing ? ('undoing' as const) : ('forward' as const) } : {};
-    this.reports.push({ kind: 'vm-state', vmId, orderId, ...underWay, powerState, ...ours });
+    this.reports.push({ kind: 'vm-state', subject: vmSubject(vmId), orderId, ...underWay, powerState, ...ours });
     return { kind: 'taken' };
   }
 
@@ -113,7 +114,7 @@ export class FakeHost {
     this.#newest.set(vmId, rank);
   }
 
-  lower({ vmId, from, to }: VmLower): HostOrderAnswer {
+  lower({ subject: { id: vmId }, from, to }: HostLower): HostOrderAnswer {
     if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
     const newest = this.#newest.get(vmId);
     if (newest === undefined || compareOrderRanks(newest, to) <= 0) return { kind: 'taken' };
@@ -130,7 +131,7 @@ export class FakeHost {
       const domain = { libvirtUuid: vmId, title: 'web', powerState, vcpus: 1, memoryMiB: 128 };
       return ours === undefined ? [] : [{ ...domain, ours }];
     });
-    const busy = [...new Set(this.#hanging.map(({ vmId }) => vmId))];
+    const busy = [...new Set(this.#hanging.map(({ subject }) => subject.id))];
     this.reports.push({ kind: 'full-list', part: 0, isLast: true, domains, busy });
   }
 
@@ -149,9 +150,9 @@ export class FakeHost {
   #take(order: HostOrder): HostOrderAnswer {
     if (this.#taken.has(order.orderId)) return { kind: 'taken' };
     const rank = { generation: order.generation, revision: order.revision };
-    const newest = this.#newest.get(order.vmId);
+    const newest = this.#newest.get(order.subject.id);
     if (newest !== undefined && compareOrderRanks(rank, newest) <= 0) return { kind: 'superseded', newest };
-    this.#newest.set(order.vmId, rank);
+    this.#newest.set(order.subject.id, rank);
     this.#taken.add(order.orderId);
     if (this.isHung) this.#hanging.push(order);
     else this.#carryOut(order);
@@ -159,10 +160,11 @@ export class FakeHost {
   }
 
   #carryOut(order: HostOrder): void {
-    const newest = this.#newest.get(order.vmId);
+    const newest = this.#newest.get(order.subject.id);
     const rank = { generation: order.generation, revision: order.revision };
-    const { orderId, vmId, operationId, generation, revision } = order;
-    const head = { kind: 'order-finished', orderId, vmId, operationId, generation, revision } as const;
+    const { orderId, subject, operationId, generation, revision } = order;
+    const vmId = subject.id;
+    const head = { kind: 'order-finished', orderId, subject, operationId, generation, revision } as const;
     const report = (result: OrderFinished['result']) =>
       this.reports.push({ ...head, powerState: this.power.get(vmId) ?? 'ABSENT', result });
     if (newest !== undefined && compareOrderRanks(rank, newest) < 0) {
@@ -214,11 +216,11 @@ export class FakeHosts implements HostOrders {
     return answer;
   }
 
-  async look(hostId: HostId, look: VmLook): Promise<HostOrderAnswer> {
+  async look(hostId: HostId, look: HostLook): Promise<HostOrderAnswer> {
     return this.host(hostId).look(look);
   }
 
-  async lower(hostId: HostId, lower: VmLower): Promise<HostOrderAnswer> {
+  async lower(hostId: HostId, lower: HostLower): Promise<HostOrderAnswer> {
     return this.host(hostId).lower(lower);
   }
 }

@@ -3,6 +3,7 @@ import {
   DEFAULT_CLUSTER,
   DEFAULT_PROJECT,
   Fault,
+  readOrderTable,
   START,
   type EventId,
   type FleetId,
@@ -227,7 +228,7 @@ export class VmManagerBench {
     const host = this.hosts.host(hostId);
     const answer = await this.openLane(hostId);
     if (answer.kind !== 'answered' || answer.value.kind !== 'table') throw new Error('the lane was not opened');
-    for (const { vmId: id, newest } of answer.value.vms) host.raise(id, newest);
+    for (const { subject, rank } of readOrderTable(answer.value)) host.raise(subject.id, rank);
     host.isReachable = true;
   }
 

@@ -8,7 +8,7 @@ import type {
   Rejection,
   ReportsAcknowledged,
   VmLaneMessage,
-  VmTable,
+  OrderTable,
 } from '@drover/contracts';
 
 export type Answer<Value> =
@@ -23,7 +23,7 @@ type Of<Message, Kind> = Extract<Message, { readonly kind: Kind }>;
 export interface ControlPlane {
   register(message: Of<HostLaneMessage, 'register'>): Promise<Answer<RegistrationAnswer>>;
   leave(message: Of<HostLaneMessage, 'leaving'>): Promise<Answer<unknown>>;
-  openVmLane(message: Of<VmLaneMessage, 'open'>): Promise<Answer<VmTable>>;
+  openVmLane(message: Of<VmLaneMessage, 'open'>): Promise<Answer<OrderTable>>;
   reportVms(message: Of<VmLaneMessage, 'reports'>): Promise<Answer<ReportsAcknowledged>>;
   reportHost(message: Of<HostLaneMessage, 'reports'>): Promise<Answer<ReportsAcknowledged>>;
   /** @param timeoutMs after which the answer is worth nothing. */

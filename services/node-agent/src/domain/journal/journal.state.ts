@@ -1,11 +1,14 @@
 import {
   compareOrderRanks,
+  subjectKey,
   type OrderId,
   type OrderRank,
   type FleetId,
   type HostOrder,
   type HostReport,
   type ReportLane,
+  type Subject,
+  type SubjectKey,
   type VmId,
   type VmReport,
   type VolumeRef,
@@ -32,9 +35,9 @@ export type JournalChange =
   | { readonly kind: 'registered'; readonly fleetId: FleetId; readonly journalEpoch: number }
   /** The file is an older copy of the journal: from here on it is another one, and what it had to report is history. */
   | { readonly kind: 'renewed'; readonly journalId: string }
-  | { readonly kind: 'raised'; readonly vmId: VmId; readonly rank: OrderRank }
+  | { readonly kind: 'raised'; readonly subject: Subject; readonly rank: OrderRank }
   /** Down to what the store says, on an operator's word. */
-  | { readonly kind: 'lowered'; readonly vmId: VmId; readonly rank: OrderRank }
+  | { readonly kind: 'lowered'; readonly subject: Subject; readonly rank: OrderRank }
   | { readonly kind: 'taken'; readonly order: HostOrder }
   /** Of an order that did not become durable: it may be sent and taken again. */
   | { readonly kind: 'untaken'; readonly order: HostOrder }
@@ -75,8 +78,8 @@ export interface JournalContent {
   journalId: string;
   fleetId: FleetId | undefined;
   journalEpoch: number | undefined;
-  /** Kept after the VM is gone. */
-  readonly newest: Map<VmId, NewestOrder>;
+  /** Kept after the subject is gone. */
+  readonly newest: Map<SubjectKey, NewestOrder>;
   readonly definedFrom: Map<VmId, string>;
   /** By their keys, see `volumeKey`. */
   readonly volumes: Map<VmId, ReadonlyMap<string, OwnVolume>>;
@@ -112,20 +115,23 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
         lane.lastSequence = 0;
       }
       return;
-    case 'raised':
-      content.newest.set(change.vmId, raise(content.newest.get(change.vmId), change.rank));
+    case 'raised': {
+      const key = subjectKey(change.subject);
+      content.newest.set(key, raise(content.newest.get(key), change.rank));
       return;
+    }
     case 'lowered':
-      content.newest.set(change.vmId, { rank: change.rank });
+      content.newest.set(subjectKey(change.subject), { rank: change.rank });
       return;
     case 'taken':
       content.orders.set(change.order.orderId, { order: change.order });
       takeAsNewest(content, change.order);
       return;
     case 'untaken': {
-      const { orderId, vmId } = change.order;
+      const { orderId, subject } = change.order;
       content.orders.delete(orderId);
-      if (content.newest.get(vmId)?.orderId === orderId) content.newest.set(vmId, { rank: rankOf(change.order) });
+      const key = subjectKey(subject);
+      if (content.newest.get(key)?.orderId === orderId) content.newest.set(key, { rank: rankOf(change.order) });
       return;
     }
     case 'progressed': {
@@ -173,9 +179,10 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
   }
 }
 
-/** VMs with an order that has no end yet. */
-export function orderedVms({ orders }: Readonly<JournalContent>): ReadonlySet<VmId> {
-  return new Set([...orders.values()].map(({ order }) => order.vmId));
+/** What has an order without an end. */
+export function orderedSubjects({ orders }: Readonly<JournalContent>): readonly Subject[] {
+  const byKey = new Map([...orders.values()].map(({ order: { subject } }) => [subjectKey(subject), subject]));
+  return [...byKey.values()];
 }
 
 export function volumeKey({ pool, volume }: VolumeRef): string {
@@ -187,8 +194,9 @@ function putVolume(content: JournalContent, vmId: VmId, volume: OwnVolume): void
 }
 
 function takeAsNewest(content: JournalContent, order: HostOrder): void {
-  const { orderId, vmId } = order;
+  const { orderId, subject } = order;
+  const key = subjectKey(subject);
   const rank = rankOf(order);
-  const newest = content.newest.get(vmId);
-  if (newest === undefined || compareOrderRanks(rank, newest.rank) >= 0) content.newest.set(vmId, { rank, orderId });
+  const newest = content.newest.get(key);
+  if (newest === undefined || compareOrderRanks(rank, newest.rank) >= 0) content.newest.set(key, { rank, orderId });
 }

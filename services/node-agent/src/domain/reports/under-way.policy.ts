@@ -8,7 +8,7 @@ import type { TakenOrder } from '../journal/journal.state.js';
 export function underWay(orders: Iterable<TakenOrder>, vmId: VmId): UnderWay | undefined {
   let found: UnderWay | undefined;
   for (const { order, progress } of orders) {
-    if (order.vmId !== vmId) continue;
+    if (order.subject.id !== vmId) continue;
     if (progress?.failure !== undefined) return 'undoing';
     found = 'forward';
   }

@@ -1,11 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareOrderRanks, orderIdSchema, vmIdSchema, type OrderRank, type HostOrder } from '@drover/contracts';
+import {
+  compareOrderRanks,
+  orderIdSchema,
+  subjectKey,
+  vmIdSchema,
+  vmSubject,
+  type HostOrder,
+  type OrderRank,
+} from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import fc from 'fast-check';
 import { applyChange, emptyJournal } from '../journal/journal.state.js';
 import { decideTaking, isSupersededBy } from './take-order.decider.js';
 
-const vmId = vmIdSchema.parse(derivedId('prop', 'vm'));
+const subject = vmSubject(vmIdSchema.parse(derivedId('prop', 'vm')));
 
 const ranks: fc.Arbitrary<OrderRank> = fc.record({
   generation: fc.record({ epoch: fc.integer({ min: 1, max: 2 }), n: fc.integer({ min: 1, max: 3 }) }),
@@ -26,9 +34,9 @@ const incidents = fc.array(
 function orderOf(rank: OrderRank): HostOrder {
   const { generation, revision } = rank;
   const label = `${generation.epoch}.${generation.n}.${revision}`;
-  const orderId = orderIdSchema.parse(derivedId(vmId, label));
+  const orderId = orderIdSchema.parse(derivedId(subject.id, label));
   const operationId = orderId as unknown as HostOrder['operationId'];
-  return { kind: 'reset', orderId, operationId, vmId, generation, revision, ttlMs: 10 };
+  return { kind: 'reset', orderId, operationId, subject, generation, revision, ttlMs: 10 };
 }
 
 describe('taking orders, whatever comes in whatever order', () => {
@@ -49,14 +57,14 @@ describe('taking orders, whatever comes in whatever order', () => {
               isTableKnown = false;
               break;
             case 'table':
-              applyChange(journal, { kind: 'raised', vmId, rank: incident.rank });
+              applyChange(journal, { kind: 'raised', subject, rank: incident.rank });
               see(incident.rank);
               isTableKnown = true;
               break;
             case 'order': {
               const order = orderOf(incident.rank);
               const isUnderWay = journal.orders.has(order.orderId);
-              const state = { isTableKnown, newest: journal.newest.get(vmId), isUnderWay };
+              const state = { isTableKnown, newest: journal.newest.get(subjectKey(subject)), isUnderWay };
               if (!decideTaking(state, order, incident.ageMs).isNew) break;
               expect(isTableKnown).toBe(true);
               applyChange(journal, { kind: 'taken', order });
@@ -67,7 +75,7 @@ describe('taking orders, whatever comes in whatever order', () => {
             case 'begin': {
               const order = queue.shift();
               if (order === undefined) break;
-              const newest = journal.newest.get(vmId);
+              const newest = journal.newest.get(subjectKey(subject));
               if (newest !== undefined && !isSupersededBy(order, newest)) {
                 expect(highest !== undefined && compareOrderRanks(order, highest)).toBe(0);
                 begun.push(order);

@@ -7,8 +7,8 @@ import {
   type HostId,
   type HostRequest,
   type SentOrder,
-  type VmLook,
-  type VmLower,
+  type HostLook,
+  type HostLower,
 } from '@drover/contracts';
 import type { Messaging, OrderSigner } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
@@ -35,11 +35,11 @@ export class MessagingHostOrders implements HostOrders {
     return this.#order(hostId, order, order.orderId, trace);
   }
 
-  look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostOrderAnswer> {
+  look(hostId: HostId, look: HostLook, trace: MessageTrace): Promise<HostOrderAnswer> {
     return this.#order(hostId, look, undefined, trace);
   }
 
-  lower(hostId: HostId, lower: VmLower, trace: MessageTrace): Promise<HostOrderAnswer> {
+  lower(hostId: HostId, lower: HostLower, trace: MessageTrace): Promise<HostOrderAnswer> {
     return this.#order(hostId, lower, undefined, trace);
   }
 
@@ -50,7 +50,7 @@ export class MessagingHostOrders implements HostOrders {
     trace: MessageTrace,
   ): Promise<HostOrderAnswer> {
     const { operationId, causationId, signal, traceparent } = trace;
-    const fields = { operationId, hostId, vmId: order.vmId };
+    const fields = { operationId, hostId, vmId: order.subject.id };
     const signed = this.#signer.sign('order', hostId, this.#addressed(hostId, order));
     const answer = await inSpan(`host order ${order.kind}`, { kind: 'client', traceparent, fields }, () =>
       this.#messaging.request(this.#messaging.subjects.hostOrder(hostId), signed, {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { orderIdSchema, fleetIdSchema, type SentOrder, type Signed } from '@drover/contracts';
+import { fleetIdSchema, orderIdSchema, vmSubject, type SentOrder, type Signed } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { answered, createMemoryBus, createOrderKey, OrderSigner } from '@drover/messaging';
 import { silentLogger } from '@drover/observability';
@@ -27,7 +27,7 @@ function aBench() {
     causationId: orderId,
     signal: new AbortController().signal,
   };
-  return { journals, sent, look: () => hosts.look(hostA, { kind: 'look', vmId, orderId }, trace) };
+  return { journals, sent, look: () => hosts.look(hostA, { kind: 'look', subject: vmSubject(vmId), orderId }, trace) };
 }
 
 describe('an order on its way to a host', () => {

@@ -1,4 +1,4 @@
-import type { HostOrder, HostOrderAnswer, HostId, VmLook, VmLower } from '@drover/contracts';
+import type { HostOrder, HostOrderAnswer, HostId, HostLook, HostLower } from '@drover/contracts';
 import type { MessageTrace } from './scheduler.port.js';
 
 /**
@@ -8,7 +8,7 @@ import type { MessageTrace } from './scheduler.port.js';
 export interface HostOrders {
   send(hostId: HostId, order: HostOrder, trace: MessageTrace): Promise<HostOrderAnswer>;
   /** Asks what the host has of a VM. `taken`: its report is under way in the VM lane. Repeats are the caller's, and harmless. */
-  look(hostId: HostId, look: VmLook, trace: MessageTrace): Promise<HostOrderAnswer>;
+  look(hostId: HostId, look: HostLook, trace: MessageTrace): Promise<HostOrderAnswer>;
   /** Lowers the newest order that the host's journal holds of a VM. `superseded`: it is another one than was named. */
-  lower(hostId: HostId, lower: VmLower, trace: MessageTrace): Promise<HostOrderAnswer>;
+  lower(hostId: HostId, lower: HostLower, trace: MessageTrace): Promise<HostOrderAnswer>;
 }

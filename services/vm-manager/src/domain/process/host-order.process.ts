@@ -1,4 +1,4 @@
-import type { OrderRank, HostOrder, HostId, VolumeRef } from '@drover/contracts';
+import { vmSubject, type HostId, type HostOrder, type OrderRank, type VolumeRef } from '@drover/contracts';
 import { hostOrderId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
 
 /** An order as the stream tells it; its time to live is for the sender to say. */
@@ -41,12 +41,12 @@ export function pendingOrder(state: VmState): Delivering | undefined {
     return undefined;
   const { cause, operationId } = owed;
   const orderId = hostOrderId(cause);
-  const ids = { orderId, vmId: identity.vmId, operationId, generation, revision: cause.revision };
+  const ids = { orderId, subject: vmSubject(identity.vmId), operationId, generation, revision: cause.revision };
   const isForward = operation !== undefined && operation.undoing === undefined;
   return { hostId, cause, order: { ...ids, ...(isForward ? step(state, operation, identity) : removal(state)) } };
 }
 
-type OrderIds = Pick<HostOrder, 'orderId' | 'vmId' | 'operationId' | 'generation' | 'revision'>;
+type OrderIds = Pick<HostOrder, 'orderId' | 'subject' | 'operationId' | 'generation' | 'revision'>;
 type StepOf<Command> = Command extends unknown ? Omit<Command, keyof OrderIds> : never;
 
 function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingOrder> {

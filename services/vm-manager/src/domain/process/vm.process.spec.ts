@@ -128,7 +128,11 @@ describe('what is overdue', () => {
   it('asks the host what it has before anything of it fails or is undone', () => {
     const stopping = [...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop', 60_000)];
     for (const facts of [history.placed(), stopping]) {
-      expect(effectOf(facts, heard(600_000))).toMatchObject({ kind: 'look', hostId: hostA, order: { vmId } });
+      expect(effectOf(facts, heard(600_000))).toMatchObject({
+        kind: 'look',
+        hostId: hostA,
+        order: { subject: { kind: 'vm', id: vmId } },
+      });
     }
   });
 

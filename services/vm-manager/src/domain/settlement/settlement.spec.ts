@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   powerStateSchema,
-  type OrderFinished,
+  vmSubject,
   type ErrorCode,
   type ListedDomain,
+  type OrderFinished,
   type PowerState,
   type VmChanged,
   type VmFact,
@@ -50,7 +51,16 @@ function finished(state: VmState, result: Result, powerState: PowerState): Order
   const pending = pendingOrder(state)?.order;
   if (pending === undefined) throw new Error('no order is waited for');
   const { orderId, operationId, generation, revision } = pending;
-  return { kind: 'order-finished', orderId, vmId, operationId, generation, revision, powerState, result };
+  return {
+    kind: 'order-finished',
+    orderId,
+    subject: vmSubject(vmId),
+    operationId,
+    generation,
+    revision,
+    powerState,
+    result,
+  };
 }
 
 const changed = (
@@ -59,7 +69,7 @@ const changed = (
   cause: VmChanged['cause'] = 'outside',
 ): VmChanged => ({
   kind: 'vm-changed',
-  vmId,
+  subject: vmSubject(vmId),
   generation: firstGeneration,
   powerState,
   change,
@@ -492,7 +502,7 @@ describe('what a host has of a VM whose operation is out of time', () => {
     const orderId = pendingOrder(state)?.order.orderId;
     if (orderId === undefined) throw new Error('no order is waited for');
     const generation = powerState === 'ABSENT' ? {} : { generation: firstGeneration };
-    const report: VmStateReport = { kind: 'vm-state', vmId, orderId, powerState, ...generation };
+    const report: VmStateReport = { kind: 'vm-state', subject: vmSubject(vmId), orderId, powerState, ...generation };
     return settleVmState(state, { ...report, ...more }, source(9));
   }
   const creating = stateOf(history.placed());
@@ -538,7 +548,7 @@ describe('what a host has of a VM whose operation is out of time', () => {
     const { orderId } = pendingOrder(stopping)?.order ?? {};
     if (orderId === undefined) throw new Error('no order is waited for');
     expect(seen(creating, 'RUNNING', { orderId })).toEqual([]);
-    const report: VmStateReport = { kind: 'vm-state', vmId, orderId, powerState: 'ABSENT' };
+    const report: VmStateReport = { kind: 'vm-state', subject: vmSubject(vmId), orderId, powerState: 'ABSENT' };
     expect(settleVmState(stopping, report, source(1))).toEqual([]);
     expect(settleVmState(stopping, report, source(9, hostB))).toEqual([]);
   });

@@ -34,12 +34,18 @@ describe('a verb', () => {
     const { revision } = first.before;
     const begun = first.facts.map((fact, index) => stored(fact, revision + 1 + index)).reduce(evolve, first.before);
     const order = pendingOrder(begun)?.order;
-    const { orderId, operationId, generation, revision: of } = hostOrderSchema.parse({ ...order, ttlMs: 1_000 });
+    const {
+      orderId,
+      subject,
+      operationId,
+      generation,
+      revision: of,
+    } = hostOrderSchema.parse({ ...order, ttlMs: 1_000 });
     expect(order).toMatchObject({ ...request.parse(example) });
     expect(operationId).toBe(operationOf(verb));
 
     const result = { kind: 'done', wasForced: false, ...(desired === 'ABSENT' ? {} : { definition }) } as const;
-    const report = { orderId, vmId, operationId, generation, revision: of, powerState: desired, result };
+    const report = { orderId, subject, operationId, generation, revision: of, powerState: desired, result };
 
     const facts = settleCommandFinished(begun, { kind: 'order-finished', ...report }, source(100));
     expect(facts.map(({ type }) => type).sort()).toEqual([ends, 'OperationSucceeded'].sort());

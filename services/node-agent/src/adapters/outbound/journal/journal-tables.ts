@@ -1,4 +1,13 @@
-import type { OrderId, FleetId, HostOrder, HostId, ReportLane, VmId } from '@drover/contracts';
+import {
+  subjectKey,
+  type FleetId,
+  type HostId,
+  type HostOrder,
+  type OrderId,
+  type ReportLane,
+  type SubjectKey,
+  type VmId,
+} from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 import type { OrderProgress } from '../../../domain/orders/order.process.js';
 import {
@@ -18,9 +27,9 @@ export const schema = `
     host_id TEXT PRIMARY KEY, journal_id TEXT NOT NULL, fleet_id TEXT, journal_epoch INTEGER
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS newest (
-    host_id TEXT NOT NULL, vm_id TEXT NOT NULL,
+    host_id TEXT NOT NULL, subject TEXT NOT NULL,
     epoch INTEGER NOT NULL, n INTEGER NOT NULL, revision INTEGER NOT NULL, order_id TEXT,
-    PRIMARY KEY (host_id, vm_id)
+    PRIMARY KEY (host_id, subject)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS defined (
     host_id TEXT NOT NULL, vm_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (host_id, vm_id)
@@ -57,7 +66,7 @@ export const statements = {
     SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, order_id = excluded.order_id
     WHERE (excluded.epoch, excluded.n, excluded.revision) >= (epoch, n, revision)`,
   taken: 'INSERT INTO taken_order (host_id, order_id, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-  forgotten: 'UPDATE newest SET order_id = NULL WHERE host_id = ? AND vm_id = ? AND order_id = ?',
+  forgotten: 'UPDATE newest SET order_id = NULL WHERE host_id = ? AND subject = ? AND order_id = ?',
   progressed: 'UPDATE taken_order SET progress = ? WHERE host_id = ? AND order_id = ?',
   ended: 'DELETE FROM taken_order WHERE host_id = ? AND order_id = ?',
   defined: 'INSERT OR REPLACE INTO defined VALUES (?, ?, ?)',
@@ -97,19 +106,19 @@ export function statementsOf(hostId: HostId, change: JournalChange): readonly St
     case 'raised':
     case 'lowered': {
       const { generation, revision } = change.rank;
-      return [[change.kind, hostId, change.vmId, generation.epoch, generation.n, revision]];
+      return [[change.kind, hostId, subjectKey(change.subject), generation.epoch, generation.n, revision]];
     }
     case 'taken': {
-      const { orderId, generation, revision, vmId } = change.order;
+      const { orderId, generation, revision, subject } = change.order;
       return [
         ['taken', hostId, orderId, JSON.stringify(change.order)],
-        ['newest', hostId, vmId, generation.epoch, generation.n, revision, orderId],
+        ['newest', hostId, subjectKey(subject), generation.epoch, generation.n, revision, orderId],
       ];
     }
     case 'untaken':
       return [
         ['ended', hostId, change.order.orderId],
-        ['forgotten', hostId, change.order.vmId, change.order.orderId],
+        ['forgotten', hostId, subjectKey(change.order.subject), change.order.orderId],
       ];
     case 'progressed':
       return [['progressed', JSON.stringify(change.progress), hostId, change.orderId]];
@@ -153,7 +162,7 @@ export function contentOf(rows: Rows): JournalContent {
     const generation = { epoch: Number(row['epoch']), n: Number(row['n']) };
     const rank = { generation, revision: Number(row['revision']) };
     const orderId = row['order_id'] === null ? {} : { orderId: text(row, 'order_id') as OrderId };
-    content.newest.set(text(row, 'vm_id') as VmId, { rank, ...orderId });
+    content.newest.set(text(row, 'subject') as SubjectKey, { rank, ...orderId });
   }
   for (const row of rows.defined) content.definedFrom.set(text(row, 'vm_id') as VmId, text(row, 'hash'));
   for (const row of rows.volumes) {

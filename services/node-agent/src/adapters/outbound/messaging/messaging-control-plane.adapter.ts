@@ -6,10 +6,10 @@ import {
   registrationAnswerSchema,
   reportsAcknowledgedSchema,
   signedSchema,
-  vmTableSchema,
+  orderTableSchema,
   type FleetId,
   type HostId,
-  type VmTable,
+  type OrderTable,
 } from '@drover/contracts';
 import type { Messaging, OrderCheck } from '@drover/messaging';
 import type { Answer, ControlPlane } from '../../../application/ports/control-plane.port.js';
@@ -36,11 +36,11 @@ export function controlPlaneOver(
     register: (message) =>
       messaging.request(hostLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(registrationAnswerSchema) }),
     leave: (message) => messaging.request(hostLane, message, { ttlMs: LEAVE_TTL_MS, schema: loosely(leftSchema) }),
-    openVmLane: async (message): Promise<Answer<VmTable>> => {
+    openVmLane: async (message): Promise<Answer<OrderTable>> => {
       const answer = await messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: signedSchema });
       if (answer.kind === 'rejected') return answer;
       const signed = check.open(answer.value, { purpose: 'table', fleetId: fleetId(), hostId });
-      const table = loosely(vmTableSchema).safeParse(signed?.content).data;
+      const table = loosely(orderTableSchema).safeParse(signed?.content).data;
       if (table?.nonce === message.nonce) return { kind: 'answered', value: table };
       const detail = `the table of VMs for host ${hostId} is not signed by vm-manager as the answer to this request`;
       throw new Fault('SIGNATURE_INVALID', 'not-applied', detail);

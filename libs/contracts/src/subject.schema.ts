@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { vmIdSchema, type VmId } from './ids.schema.js';
+
+export const vmSubjectSchema = z.strictObject({ kind: z.literal('vm'), id: vmIdSchema });
+
+/** What an operation, an order or a report concerns: a kind of stream, and one thing of it. */
+export const subjectSchema = z.discriminatedUnion('kind', [vmSubjectSchema]);
+export type Subject = z.infer<typeof subjectSchema>;
+export type SubjectKind = Subject['kind'];
+export type VmSubject = z.infer<typeof vmSubjectSchema>;
+
+/** The subject as one word, which is also the name of its stream. */
+export type SubjectKey = `${SubjectKind}-${string}`;
+
+export function subjectKey({ kind, id }: Subject): SubjectKey {
+  return `${kind}-${id}`;
+}
+
+export function vmSubject(id: VmId): VmSubject {
+  return { kind: 'vm', id };
+}
