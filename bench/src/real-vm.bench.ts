@@ -88,13 +88,13 @@ async function templateOf(fleet: Fleet, libvirtd: PrivateLibvirtd, client: Libvi
     name: 'template',
     spec: { disks: [{ name: 'root', image: 'guest' }] },
   });
-  await guestAnswers(client, operation.vm.id);
-  const xml = await libvirtd.virsh('dumpxml', '--inactive', operation.vm.id);
+  await guestAnswers(client, operation.subject.id);
+  const xml = await libvirtd.virsh('dumpxml', '--inactive', operation.subject.id);
   const volume = /<source file='([^']+)'/.exec(xml)?.[1] ?? '';
   const { stdout } = await run('qemu-img', ['info', '--output=json', '--force-share', volume]);
   const image = (JSON.parse(stdout) as { readonly 'full-backing-filename': string })['full-backing-filename'];
-  await fleet.api.succeed('DELETE', `/vms/${operation.vm.id}`);
-  return { xml: xml.replace(/<metadata>[^]*<\/metadata>/, ''), vmId: operation.vm.id, volume, image };
+  await fleet.api.succeed('DELETE', `/vms/${operation.subject.id}`);
+  return { xml: xml.replace(/<metadata>[^]*<\/metadata>/, ''), vmId: operation.subject.id, volume, image };
 }
 
 async function withVirsh(

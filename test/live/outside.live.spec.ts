@@ -94,7 +94,7 @@ describe('a real host that Drover shares with others', () => {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code: 'HOST_FULL' } });
     expect(operation.error?.data).toMatchObject({ wantedMemoryMiB: processMemoryMiB(most), memoryMiB });
     expect(await host.stateOf('big')).toBe('running');
-    expect(await host.typesOf(operation.vm.id)).toEqual([
+    expect(await host.typesOf(operation.subject.id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlaced', 'OperationFailed', 'VmDeleted'],
     ]);
     expect((await host.api.send('GET', '/vms/too-big')).status).toBe(404);

@@ -58,7 +58,7 @@ describe('a real host that cannot do what is asked', () => {
   /** A create that failed on the host is as if it had never been asked: nothing is left and the name is free. */
   async function expectUndone(name: string, operation: OperationResource, code: string): Promise<void> {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code }, left: [] });
-    const { id } = operation.vm;
+    const { id } = operation.subject;
     expect(await host.typesOf(id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlaced', 'OperationFailed', 'VmDeleted'],
     ]);
@@ -73,10 +73,10 @@ describe('a real host that cannot do what is asked', () => {
   async function expectUnplaced(operation: OperationResource, named: string): Promise<void> {
     expect(operation).toMatchObject({ state: 'FAILED', error: { code: 'NO_HOST_FITS' }, left: [] });
     expect(JSON.stringify(operation.error)).toContain(named);
-    expect(await host.typesOf(operation.vm.id)).toEqual([
+    expect(await host.typesOf(operation.subject.id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlacementFailed', 'OperationFailed', 'VmDeleted'],
     ]);
-    expect((await host.api.send('GET', `/vms/${operation.vm.name}`)).status).toBe(404);
+    expect((await host.api.send('GET', `/vms/${operation.subject.name}`)).status).toBe(404);
   }
 
   it('values that mean something in XML: they arrive as they were written', async () => {

@@ -196,7 +196,7 @@ describe('the fields of a VM spec on a real host', () => {
     if (operation.state === 'SUCCEEDED') {
       const [, nic] = await devicesOf('rated', 'interface');
       expect(attribute(child(nic, 'bandwidth', 'inbound'), 'average')).toBe('1024');
-      expect(await host.stateOf(operation.vm.id)).toBe('running');
+      expect(await host.stateOf(operation.subject.id)).toBe('running');
     } else {
       expect(operation).toMatchObject({
         state: 'FAILED',

@@ -15,7 +15,7 @@ describe('bad input, with every service behind the API', () => {
     fleet = await Fleet.start({ hypervisor: 'simulated', hosts: 1 });
     api = fleet.api;
     const { id } = await api.succeed('POST', '/vms', { name: 'a' });
-    segments = { vm: 'a', host: 'sim-001', operation: id };
+    segments = { vm: 'a', host: 'sim-001', operation: id, model: 'vm' };
     before = await look();
   }, 120_000);
   afterAll(() => fleet?.stop());
@@ -129,7 +129,7 @@ describe('bad input, with every service behind the API', () => {
       ['GET', '/events'],
       ['POST', '/vms'],
       ['DELETE', '/vms/a'],
-      ['POST', '/admin/rebuild'],
+      ['POST', '/admin/models/vm/rebuild'],
     ] as const) {
       const body = method === 'POST' ? { name: 'x' } : undefined;
       refused(await api.send(method, target, body, { authorization }), [401]);

@@ -35,7 +35,7 @@ describe('an overcommit and faults, by configuration on one simulated host', () 
   it('ends operations by the configured faults, as the table of faults says, each as often as it was told', async () => {
     const failed = await end(api, '/vms', { name: 'faulty' });
     expect(failed).toMatchObject({ state: 'FAILED', error: { code: 'INVALID_DEFINITION', step: 'define' } });
-    expect((await typesOf(api, failed.vm.id)).slice(-3)).toEqual(['VmPlaced', 'OperationFailed', 'VmDeleted']);
+    expect((await typesOf(api, failed.subject.id)).slice(-3)).toEqual(['VmPlaced', 'OperationFailed', 'VmDeleted']);
     expect((await api.send('GET', '/vms/faulty')).status).toBe(404);
     expect([...domainsOf(fleet.home), ...volumesOf(fleet.home, String(fleet.hosts[0]?.id))]).toEqual([]);
 

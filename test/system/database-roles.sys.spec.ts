@@ -14,7 +14,7 @@ const roleOf = (service: BuiltService) => `drover_${service.replace('-', '_')}`;
 const rolesOf: Readonly<Record<string, string>> = {
   ...Object.fromEntries(builtServices.map((service) => [`drover-${service}`, roleOf(service)])),
   // The read model's.
-  'drover-drover_fleet': roleOf('api-gateway'),
+  'drover-read-model': roleOf('api-gateway'),
 };
 
 const ownedBy = [

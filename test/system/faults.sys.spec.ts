@@ -24,7 +24,7 @@ describe('faults in the middle of twenty creates and ten stops', () => {
       environment: { DROVER_SIMULATED_LATENCY_MS: '100', DROVER_SIMULATED_GUEST_DELAY_MS: '100' },
     });
     api = fleet.api;
-    running = (await createMany('seed', STOPS)).map((operation) => operation.vm.name);
+    running = (await createMany('seed', STOPS)).map((operation) => operation.subject.name);
   }, 120_000);
   afterAll(() => fleet?.stop());
 

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ExplainAnswer, HostResource, OperationResource, VmResource, VmWriteAnswer } from '@drover/contracts';
+import type {
+  ExplainAnswer,
+  HostResource,
+  ModelStatus,
+  OperationResource,
+  VmResource,
+  VmWriteAnswer,
+} from '@drover/contracts';
 import { processMemoryMiB } from '@drover/fleet-model';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
@@ -39,7 +46,7 @@ describe('the main job, by REST on four simulated hosts', () => {
     expect(ready.status).toBe(200);
     expect(await ready.json()).toMatchObject({
       isOk: true,
-      checks: { nats: { isOk: true }, 'read model': { isOk: true } },
+      checks: { nats: { isOk: true }, 'read model vm': { isOk: true }, 'read model operation': { isOk: true } },
     });
   });
 
@@ -258,7 +265,7 @@ describe('the main job, by REST on four simulated hosts', () => {
       {},
       {},
     ]);
-    expect(await typesOf(operation.vm.id)).toEqual([
+    expect(await typesOf(operation.subject.id)).toEqual([
       ...['VmRequested', 'OperationBegan', 'VmPlacementFailed', 'OperationFailed', 'VmDeleted'],
     ]);
     await api.succeed('POST', '/vms', { name: 'giant' });
@@ -272,7 +279,7 @@ describe('the main job, by REST on four simulated hosts', () => {
       state: 'FAILED',
       error: { code: 'NO_HOST_FITS', data: { counts: { image: HOSTS } } },
     });
-    expect((await typesOf(operation.vm.id)).at(-1)).toBe('VmDeleted');
+    expect((await typesOf(operation.subject.id)).at(-1)).toBe('VmDeleted');
     const after = await api.expectDone<{ items: HostResource[] }>('GET', '/hosts');
     expect(after.items.map((host) => host.allocated)).toEqual(before.items.map((host) => host.allocated));
   });
@@ -384,7 +391,7 @@ describe('the main job, by REST on four simulated hosts', () => {
     }
   });
 
-  it('rebuilds its read model to the same answers', async () => {
+  it('rebuilds its models one by one to the same answers', async () => {
     const look = async () => ({
       vms: await api.expectDone('GET', '/vms?limit=1000'),
       hosts: await api.expectDone('GET', '/hosts?limit=1000'),
@@ -398,13 +405,18 @@ describe('the main job, by REST on four simulated hosts', () => {
         : undefined,
     );
     const before = await look();
-    await api.expectDone('POST', '/admin/rebuild', {});
-    const status = await api.until('the rebuild has ended', async () => {
-      const seen = await api.expectDone<{ state: string; projected: number }>('GET', '/admin/rebuild');
-      return seen.state === 'RUNNING' ? undefined : seen;
-    });
-    expect(status).toMatchObject({ state: 'SUCCEEDED' });
-    expect(status.projected).toBe((await api.allEvents()).length);
+    const events = await api.allEvents();
+    const { items: models } = await api.expectDone<{ items: ModelStatus[] }>('GET', '/admin/models');
+    expect(models.map(({ name }) => name).sort()).toEqual(['host', 'operation', 'vm']);
+    for (const { name } of models) {
+      await api.expectDone('POST', `/admin/models/${name}/rebuild`, {});
+      const status = await api.until(`the rebuild of ${name} has ended`, async () => {
+        const { rebuild } = await api.expectDone<ModelStatus>('GET', `/admin/models/${name}`);
+        return rebuild.state === 'RUNNING' ? undefined : rebuild;
+      });
+      const shown = events.filter(({ stream }) => name === 'operation' || stream.startsWith(`${name}-`));
+      expect(status).toMatchObject({ model: name, state: 'SUCCEEDED', projected: shown.length });
+    }
     expect(await look()).toEqual(before);
   });
 });

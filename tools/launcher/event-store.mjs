@@ -22,7 +22,7 @@ export async function prepareEventStore({ home, users, passwords }) {
   if (withoutRoles === undefined) return;
   note(`  ATTENTION: every service connects to the database as its owner, so a fault of one can harm what is another's.
   The reason: ${withoutRoles}. To give each service a role of its own, mend this, run ./drover down,
-  drop the schemas drover_fleet and drover_fleet_next (the API's tables, which it makes anew), and run ./drover up.`);
+  drop the schemas whose names begin with drover_ (the API's tables, which it makes anew), and run ./drover up.`);
 }
 
 /** What is wrong is told without the URL, which may hold a password. */

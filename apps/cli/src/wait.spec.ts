@@ -10,7 +10,14 @@ const refusal = (status: number, code = 'NOT_YET', more: object = {}) =>
   new ApiError({ type: 'x', title: 'Do this.', status, detail: 'd', code, requestId: 'r', ...more } as never);
 const operation = (more: object = {}) =>
   ({
-    ...{ id: 'op', kind: 'vm.create', state: 'RUNNING', vm: { id: 'v', name: 'web' }, endedAt: null, progress: null },
+    ...{
+      id: 'op',
+      kind: 'vm.create',
+      state: 'RUNNING',
+      subject: { kind: 'vm', id: 'v', name: 'web' },
+      endedAt: null,
+      progress: null,
+    },
     ...{ beganAt: '2026-01-01T00:00:00.000Z', error: null, undone: [], left: [] },
     ...more,
   }) as unknown as OperationResource;

@@ -74,7 +74,7 @@ export async function readOperation(api: Pick<ApiClient, 'get'>, operationId: st
 
 /** How an operation ended, in a sentence; where no host fitted, with the table of what each filter refused. */
 export function outcomeSentence(operation: OperationResource): string {
-  const what = `${operation.kind} ${operation.vm.name}`;
+  const what = `${operation.kind} ${operation.subject.name}`;
   const took =
     operation.endedAt === null
       ? ''
@@ -111,7 +111,7 @@ function describe(operation: OperationResource): string {
   const progress = operation.progress;
   const since = formatDuration(Date.now() - Date.parse(operation.beganAt));
   const done = progress === null ? '' : ` ${String(progress.percent).padStart(3)}% ${printable(progress.text)}`;
-  return `${operation.kind} ${operation.vm.name}${done} (${since})`;
+  return `${operation.kind} ${operation.subject.name}${done} (${since})`;
 }
 
 function progressLine(isShown: boolean) {

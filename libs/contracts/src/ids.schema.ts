@@ -13,6 +13,8 @@ export const commandIdSchema = uuid.brand<'CommandId'>();
 export const orderIdSchema = uuid.brand<'OrderId'>();
 export const fleetIdSchema = uuid.brand<'FleetId'>();
 export const reservationIdSchema = uuid.brand<'ReservationId'>();
+/** Of a thing of any kind that operations work on. */
+export const subjectIdSchema = uuid;
 
 /** A VM's UUID; also its libvirt UUID. */
 export type VmId = z.infer<typeof vmIdSchema>;

@@ -142,10 +142,10 @@ describe('roles of the postgres event store', () => {
   it('do not let a function of the same name come before those that the append function means', async () => {
     const client = await connect(prepared.urls['api-gateway']);
     await client.query(`
-      CREATE FUNCTION drover_fleet.split_part(text, text, int) RETURNS text LANGUAGE sql AS $$ SELECT 'project' $$;
-      SET search_path = drover_fleet, pg_catalog`);
+      CREATE FUNCTION drover_vm.split_part(text, text, int) RETURNS text LANGUAGE sql AS $$ SELECT 'project' $$;
+      SET search_path = drover_vm, pg_catalog`);
     expect(await appendAs(client, { streams: ['vm-1'], streamOf: [1], counts: [1], events: 1 })).toEqual([4]);
-    await client.query('DROP FUNCTION drover_fleet.split_part');
+    await client.query('DROP FUNCTION drover_vm.split_part');
   });
 
   describe('to a service that calls the append function itself', () => {
@@ -215,14 +215,14 @@ describe('roles of the postgres event store', () => {
 
   it('let api-gateway alone make tables, in the schemas of its read models, which stay the owner’s', async () => {
     const gateway = await connect(prepared.urls['api-gateway']);
-    await gateway.query('CREATE TABLE drover_fleet_next.mine (id int)');
-    await gateway.query('ALTER TABLE drover_fleet_next.mine SET SCHEMA drover_fleet');
-    for (const change of ['DROP SCHEMA drover_fleet', 'ALTER SCHEMA drover_fleet RENAME TO another'])
+    await gateway.query('CREATE TABLE drover_vm_next.mine (id int)');
+    await gateway.query('ALTER TABLE drover_vm_next.mine SET SCHEMA drover_vm');
+    for (const change of ['DROP SCHEMA drover_vm', 'ALTER SCHEMA drover_vm RENAME TO another'])
       await expect(gateway.query(change)).rejects.toMatchObject(refused);
     const other = await connect(prepared.urls.scheduler);
-    await expect(other.query('CREATE TABLE drover_fleet.its (id int)')).rejects.toMatchObject(refused);
-    await expect(other.query('SELECT FROM drover_fleet.mine')).rejects.toMatchObject(refused);
-    await gateway.query('DROP TABLE drover_fleet.mine');
+    await expect(other.query('CREATE TABLE drover_vm.its (id int)')).rejects.toMatchObject(refused);
+    await expect(other.query('SELECT FROM drover_vm.mine')).rejects.toMatchObject(refused);
+    await gateway.query('DROP TABLE drover_vm.mine');
   });
 
   it('take the new passwords of the next time, while nothing else changes', async () => {

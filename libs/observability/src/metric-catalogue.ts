@@ -16,6 +16,7 @@ const gauge = <const Labels extends Record<string, string>>(unit: string, help: 
 
 const pattern = { pattern: 'subject pattern that the process listens to' };
 const service = { service: 'name of the service' };
+const model = { model: 'the resource that the model shows' };
 
 /** Every metric of every process; `docs/reference/metrics.md` is made from it. A name is never reused with another meaning. */
 export const metricCatalogue = {
@@ -42,10 +43,10 @@ export const metricCatalogue = {
   drover_ha_manager_hypervisor_lost_hosts: gauge('hosts', 'Hosts whose agent cannot reach its hypervisor', {}),
   drover_hosts_shut_out: gauge('hosts', 'Hosts whose credentials are revoked', {}),
 
-  drover_projected_events: gauge('events', 'Events in the read model', {}),
-  drover_skipped_events: gauge('events', 'Events that the read model does not show, by their kind', {}),
-  drover_things_not_shown: gauge('streams', 'VMs, hosts, … with an event that the read model could not take', {}),
-  drover_read_model_outdated: gauge('0 or 1', '1 while a newer release writes the read model', {}),
+  drover_projected_events: gauge('events', 'Events that the model was made of', model),
+  drover_things_not_shown: gauge('streams', 'VMs, hosts, … with an event that the model could not take', model),
+  drover_read_model_outdated: gauge('0 or 1', '1 while a newer release writes the model', model),
+  drover_read_model_failed: gauge('0 or 1', '1 while the model stands still', model),
 
   drover_messages_unreadable_total: counter('messages', 'Messages kept as dead letters', pattern),
   drover_message_handler_failures_total: counter('messages', 'Messages whose handler threw', pattern),

@@ -1,14 +1,12 @@
-import { comparePositions, Fault, type Position, type StoredEvent } from '@drover/contracts';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { comparePositions, Fault, kindOfStream, type Position, type StoredEvent } from '@drover/contracts';
 import { OutdatedProjection } from './outdated-projection.js';
-import type { NotShown, Projection, SqlTransaction } from './projection.port.js';
-import type { ReadDatabase } from './read-database.client.js';
+import type { NotShown, Projection, Sql } from './projection.port.js';
+import { quoted, type ReadDatabase } from './read-database.client.js';
 
 export interface Checkpoint {
   readonly position: Position;
-  /** Events behind it, the skipped ones among them. */
+  /** Events behind it that the projection was given. */
   readonly projected: number;
-  readonly skipped: number;
   /** Made once per model: a rebuilt one has another. */
   readonly buildId: string;
   /** The newest code that has written the model. */
@@ -22,135 +20,204 @@ export interface Batch {
   readonly upTo: Position;
 }
 
-/** Which model is written: the PostgreSQL schema, and where it matters the very build. */
+/** Which tables a projection writes: those of a PostgreSQL schema, and where it matters of that very build. */
 export interface Target {
+  readonly projection: Projection;
   readonly schema: string;
   readonly buildId?: string;
 }
 
-export async function readCheckpoint(sql: SqlTransaction): Promise<Checkpoint> {
-  const [row] = await sql.query<CheckpointRow>(
-    `SELECT position, projected, skipped, build_id, writer_version, (SELECT count(*) FROM not_shown) AS not_shown FROM checkpoint`,
+/** The model in use. */
+export function modelInUse(projection: Projection): Target {
+  return { projection, schema: projection.name };
+}
+
+export async function readCheckpoint(sql: Sql, schema: string): Promise<Checkpoint> {
+  const [found] = await readCheckpoints(sql, [schema]);
+  if (found === undefined) throw noCheckpoint(schema);
+  return found;
+}
+
+/** In the order of the schemas. */
+export async function readCheckpoints(sql: Sql, schemas: readonly string[]): Promise<readonly Checkpoint[]> {
+  const selects = schemas.map(
+    (schema, index) => `SELECT ${index} AS place, position, projected, build_id, writer_version,
+       (SELECT count(*) FROM ${quoted(schema)}.not_shown) AS not_shown FROM ${quoted(schema)}.checkpoint`,
   );
-  if (row === undefined) throw new Fault('INTERNAL', 'not-applied', 'the read model has no checkpoint');
-  return {
-    position: row.position as Position,
-    projected: Number(row.projected),
-    skipped: Number(row.skipped),
-    buildId: row.build_id,
-    writerVersion: Number(row.writer_version),
-    notShown: Number(row.not_shown),
-  };
+  const rows = await sql.query<CheckpointRow>(`${selects.join(' UNION ALL ')} ORDER BY place`);
+  return schemas.map((schema, place) => {
+    const row = rows[place];
+    if (row === undefined) throw noCheckpoint(schema);
+    return {
+      position: row.position as Position,
+      projected: Number(row.projected),
+      buildId: row.build_id,
+      writerVersion: Number(row.writer_version),
+      notShown: Number(row.not_shown),
+    };
+  });
 }
 
 interface CheckpointRow {
   readonly position: string;
   readonly projected: string;
-  readonly skipped: string;
   readonly build_id: string;
   readonly writer_version: string;
   readonly not_shown: string;
 }
 
-/** Says that code of this version writes the model: from here on, older code does not. */
-export async function claimModel(sql: SqlTransaction, version: number): Promise<Checkpoint> {
-  await sql.query('UPDATE checkpoint SET writer_version = greatest(writer_version, $1)', [version]);
-  return readCheckpoint(sql);
+/** Says that code of these versions writes the models: from here on, older code does not. */
+export async function claimModels(sql: Sql, projections: readonly Projection[]): Promise<readonly Checkpoint[]> {
+  for (const { name, version } of projections) {
+    const update = `UPDATE ${quoted(name)}.checkpoint SET writer_version = greatest(writer_version, $1)`;
+    await sql.query(update, [version]);
+  }
+  const schemas = projections.map(({ name }) => name);
+  return readCheckpoints(sql, schemas);
 }
 
 /**
- * Projects what of the batch lies behind the checkpoint and moves it to `upTo`, in one transaction: exactly once, also
- * when several processes are given the same batch, or one is killed in between.
+ * Projects what of the batch lies behind each model's checkpoint and moves it to `upTo`, all in one transaction: exactly once, also
+ * when several processes are given the same batch, or one is killed in between; and a reader who sees the batch in one of the models
+ * sees it in all.
  *
- * The batch must hold every event between its begin and `upTo`, and begin at or before the checkpoint. Events of things that are
+ * The batch must hold every event between its begin and `upTo`, and begin at or before the checkpoints. Events of things that are
  * not shown any further are passed over.
  *
- * Throws `OutdatedProjection` where newer code has written the model or the batch holds what this code does not know, and
- * `SUPERSEDED` where the target's build is not the model's.
+ * Throws `OutdatedProjection` where newer code has written a model or the batch holds what this code does not know, and
+ * `SUPERSEDED` where a target's build is not the model's. Nothing is written then.
  */
 export function projectBatch(
   database: ReadDatabase,
-  projection: Projection,
+  targets: readonly Target[],
   batch: Batch,
-  target: Target,
-): Promise<Checkpoint> {
-  return writing(database, projection, target, batch.upTo, async (sql, before) => {
-    const events = batch.events.filter((event) => comparePositions(event.position, before.position) > 0);
+): Promise<readonly Checkpoint[]> {
+  return writing(database, targets, batch.upTo, async (sql, { projection, schema }, before) => {
+    const events = batch.events.filter(
+      (event) => comparePositions(event.position, before.position) > 0 && isGiven(projection, event),
+    );
     const unknown = events.find((event) => projection.isUnknown(event));
     if (unknown !== undefined) throw OutdatedProjection.by(unknown);
-    const shown = before.notShown === 0 ? events : await withoutMarked(sql, events);
-    const { skipped } = shown.length === 0 ? { skipped: 0 } : await projection.apply(sql, shown);
-    return { projected: events.length, skipped, notShown: 0 };
+    const shown = before.notShown === 0 ? events : await withoutMarked(sql, schema, events);
+    if (shown.length > 0) await projection.apply(sql, shown);
+    return { projected: events.length, notShown: 0 };
   });
 }
 
-/** A few of the things that are not shown any further. */
-export function someNotShown(em: Pick<SqlEntityManager, 'execute'>): Promise<NotShown[]> {
-  return em.execute<NotShown[]>('SELECT stream, since, type, reason FROM not_shown ORDER BY stream LIMIT 5');
+/** Whether the event is of a kind that the projection is given. */
+export function isGiven({ kinds }: Projection, { stream }: Pick<StoredEvent, 'stream'>): boolean {
+  return kinds === undefined || kinds.includes(kindOfStream(stream));
+}
+
+/** A few of the things that the model does not show any further. */
+export function someNotShown(sql: Sql, schema: string): Promise<NotShown[]> {
+  return sql.query<NotShown>(
+    `SELECT stream, since, type, reason FROM ${quoted(schema)}.not_shown ORDER BY stream LIMIT 5`,
+  );
 }
 
 /** Moves the checkpoint past an event that cannot be projected, and marks its stream as not shown from there on. */
 export function passOver(
   database: ReadDatabase,
-  projection: Projection,
+  target: Target,
   event: StoredEvent,
   reason: string,
-  target: Target,
-): Promise<Checkpoint> {
+): Promise<readonly Checkpoint[]> {
   const { stream, type, position: since } = event;
   const mark = { stream, since, type, reason: reason.replace(/\p{C}/gu, ' ').slice(0, 500) };
-  return writing(database, projection, target, since, async (sql) => {
-    await sql.query('INSERT INTO not_shown (stream, since, type, reason) VALUES ($1, $2, $3, $4)', [
+  return writing(database, [target], since, async (sql, { projection, schema }) => {
+    await sql.query(`INSERT INTO ${quoted(schema)}.not_shown (stream, since, type, reason) VALUES ($1, $2, $3, $4)`, [
       stream,
       since,
       type,
       mark.reason,
     ]);
     await projection.mark(sql, mark);
-    return { projected: 1, skipped: 0, notShown: 1 };
+    return { projected: 1, notShown: 1 };
   });
 }
 
-/** The transaction of every write: the model as it is, what `write` does to it, and the checkpoint behind it. */
+type Done = Pick<Checkpoint, 'projected' | 'notShown'>;
+
+/** The transaction of every write: the models as they are, what `write` does to each, and the checkpoints behind it. */
 async function writing(
   database: ReadDatabase,
-  projection: Projection,
-  { schema, buildId }: Target,
+  targets: readonly Target[],
   upTo: Position,
-  write: (
-    sql: SqlTransaction,
-    before: Checkpoint,
-  ) => Promise<{ readonly projected: number; readonly skipped: number; readonly notShown: number }>,
-): Promise<Checkpoint> {
-  return database.exclusively(schema, async (sql) => {
-    const before = await readCheckpoint(sql);
-    if (buildId !== undefined && buildId !== before.buildId) throw superseded();
-    if (before.writerVersion > projection.version) throw OutdatedProjection.after(before.writerVersion);
-    if (comparePositions(upTo, before.position) <= 0) return before;
-    const done = await write(sql, before);
-    await sql.query(
-      'UPDATE checkpoint SET position = $1, projected = projected + $2, skipped = skipped + $3, writer_version = $4',
-      [upTo, done.projected, done.skipped, projection.version],
-    );
-    return {
-      ...before,
-      position: upTo,
-      projected: before.projected + done.projected,
-      skipped: before.skipped + done.skipped,
-      writerVersion: projection.version,
-      notShown: before.notShown + done.notShown,
-    };
+  write: (sql: Sql, target: Target, before: Checkpoint) => Promise<Done>,
+): Promise<readonly Checkpoint[]> {
+  const schemas = targets.map(({ schema }) => schema);
+  return database.exclusively(schemas, async (sql) => {
+    const checkpoints = await readCheckpoints(sql, schemas);
+    const moved: Moved[] = [];
+    for (const [index, target] of targets.entries()) {
+      const before = checkpoints[index];
+      if (before === undefined) throw noCheckpoint(target.schema);
+      checkWriter(target, before);
+      const isBehind = comparePositions(upTo, before.position) > 0;
+      moved.push({ target, before, done: isBehind ? await write(sql, target, before) : undefined });
+    }
+    await saveCheckpoints(sql, moved, upTo);
+    return moved.map(({ target, before, done }) => (done === undefined ? before : after(target, before, done, upTo)));
   });
 }
 
-async function withoutMarked(sql: SqlTransaction, events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
-  const rows = await sql.query<{ stream: string }>('SELECT stream FROM not_shown WHERE stream = ANY($1::text[])', [
-    [...new Set(events.map((event) => event.stream))],
-  ]);
+interface Moved {
+  readonly target: Target;
+  readonly before: Checkpoint;
+  /** Undefined where the model held the batch already. */
+  readonly done: Done | undefined;
+}
+
+function checkWriter({ projection, buildId }: Target, before: Checkpoint): void {
+  if (buildId !== undefined && buildId !== before.buildId) throw superseded();
+  if (before.writerVersion > projection.version) throw OutdatedProjection.after(before.writerVersion);
+}
+
+function after({ projection }: Target, before: Checkpoint, done: Done, position: Position): Checkpoint {
+  return {
+    ...before,
+    position,
+    projected: before.projected + done.projected,
+    writerVersion: projection.version,
+    notShown: before.notShown + done.notShown,
+  };
+}
+
+/** In one statement, whatever their number. */
+async function saveCheckpoints(sql: Sql, moved: readonly Moved[], upTo: Position): Promise<void> {
+  const values: unknown[] = [upTo];
+  const updates = moved.flatMap(({ target: { projection, schema }, done }) => {
+    if (done === undefined) return [];
+    const count = values.push(done.projected, projection.version);
+    return [
+      `UPDATE ${quoted(schema)}.checkpoint SET position = $1, projected = projected + $${count - 1}::bigint,
+         writer_version = $${count}::bigint`,
+    ];
+  });
+  const [last, ...others] = updates.reverse();
+  if (last === undefined) return;
+  const updated = others.map((update, index) => `other${index} AS (${update})`);
+  await sql.query(`${updated.length === 0 ? '' : `WITH ${updated.join(', ')} `}${last}`, values);
+}
+
+async function withoutMarked(
+  sql: Sql,
+  schema: string,
+  events: readonly StoredEvent[],
+): Promise<readonly StoredEvent[]> {
+  const rows = await sql.query<{ stream: string }>(
+    `SELECT stream FROM ${quoted(schema)}.not_shown WHERE stream = ANY($1::text[])`,
+    [[...new Set(events.map((event) => event.stream))]],
+  );
   const marked = new Set(rows.map((row) => row.stream));
   return events.filter((event) => !marked.has(event.stream));
 }
 
 export function superseded(): Fault {
   return new Fault('SUPERSEDED', 'not-applied', 'another build of the read model has begun');
+}
+
+function noCheckpoint(schema: string): Fault {
+  return new Fault('INTERNAL', 'not-applied', `the read model ${schema} has no checkpoint`);
 }

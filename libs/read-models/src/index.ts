@@ -1,4 +1,5 @@
 export * from './checkpoint.js';
+export * from './followed-model.state.js';
 export * from './outdated-projection.js';
 export * from './poison.js';
 export * from './position-waiters.js';

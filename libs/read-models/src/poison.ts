@@ -1,36 +1,43 @@
 import { Fault, type StoredEvent } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
-import { passOver, projectBatch, type Batch, type Checkpoint, type Target } from './checkpoint.js';
+import { isGiven, passOver, projectBatch, type Batch, type Checkpoint, type Target } from './checkpoint.js';
 import { OutdatedProjection } from './outdated-projection.js';
-import type { Projection } from './projection.port.js';
 import { sqlStateOf, type ReadDatabase } from './read-database.client.js';
 
 /**
- * Projects a batch. Where that fails by what an event holds, its events are projected one by one, and those that cannot be are
- * passed over: each marks the one thing that it belongs to, and all others are shown on.
+ * Projects a batch into all models at once. Where that fails by what an event holds, each model is given the batch by itself; one
+ * that cannot take it is given its events one by one, and those that it cannot take are passed over there: each marks the one
+ * thing that it belongs to, in that model, and everything else is shown on.
  */
 export async function projectAroundPoison(
   database: ReadDatabase,
-  projection: Projection,
+  targets: readonly Target[],
   batch: Batch,
-  target: Target,
   logger: Logger,
-): Promise<Checkpoint> {
+): Promise<readonly Checkpoint[]> {
   try {
-    return await projectBatch(database, projection, batch, target);
+    return await projectBatch(database, targets, batch);
   } catch (error) {
     if (!isOfAnEvent(error)) throw error;
   }
-  for (const event of batch.events) {
+  if (targets.length > 1) {
+    for (const target of targets) await projectAroundPoison(database, [target], batch, logger);
+  } else {
+    for (const target of targets) await projectOneByOne(database, target, batch, logger);
+  }
+  return projectBatch(database, targets, { events: [], upTo: batch.upTo });
+}
+
+async function projectOneByOne(database: ReadDatabase, target: Target, batch: Batch, logger: Logger): Promise<void> {
+  for (const event of batch.events.filter((one) => isGiven(target.projection, one))) {
     try {
-      await projectBatch(database, projection, { events: [event], upTo: event.position }, target);
+      await projectBatch(database, [target], { events: [event], upTo: event.position });
     } catch (error) {
       if (!isOfAnEvent(error)) throw error;
-      tell(logger, event, error);
-      await passOver(database, projection, event, String(error), target);
+      tell(logger, target, event, error);
+      await passOver(database, target, event, String(error));
     }
   }
-  return projectBatch(database, projection, { events: [], upTo: batch.upTo }, target);
 }
 
 /**
@@ -43,7 +50,8 @@ function isOfAnEvent(error: unknown): boolean {
   return state === undefined || /^(22|23|54)/.test(state);
 }
 
-function tell(logger: Logger, { id, type, stream, position }: StoredEvent, error: unknown): void {
-  const fields = { error, eventId: id, type, stream, position };
-  logger.error('the read model cannot apply an event; its VM or host is shown as it was before', fields);
+function tell(logger: Logger, { projection }: Target, event: StoredEvent, error: unknown): void {
+  const { id, type, stream, position } = event;
+  const fields = { error, projection: projection.name, eventId: id, type, stream, position };
+  logger.error('the read model cannot apply an event; what the event belongs to is shown as it was before', fields);
 }

@@ -1,15 +1,14 @@
 import type { Position, StoredEvent } from '@drover/contracts';
-import type { Constructor, EntitySchema } from '@mikro-orm/core';
-import type { Migration } from '@mikro-orm/migrations';
 
-/** SQL inside the transaction that also moves the checkpoint. Table names are unqualified: they mean the model's own. */
-export interface SqlTransaction {
-  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+/** PostgreSQL reads and plans it once per connection; for what is asked all the time. One name, one text. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
 }
 
-export interface Projected {
-  /** Events of kinds that this projection does not show. A read model decides nothing, so they may be passed over. */
-  readonly skipped: number;
+/** SQL with `$1`, `$2`, … for its values. Table names are unqualified: they mean the models' own. */
+export interface Sql {
+  query<Row extends object>(statement: string | Statement, values?: readonly unknown[]): Promise<Row[]>;
 }
 
 /** A thing whose events stopped being shown at one that could not be projected. All others are shown on. */
@@ -22,24 +21,30 @@ export interface NotShown {
   readonly reason: string;
 }
 
+/** A change of a model's tables, made once and in order. */
+export interface TableChange {
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
 /**
- * How events become tables.
+ * How events become the tables of one model.
  *
  * `apply` is given events in order, each exactly once per model, in batches of any size: where the batches end makes no
- * difference to the rows. It does all it does through the transaction it is given. An event that it throws on is passed over,
+ * difference to the rows. It does all it does through the SQL it is given. An event that it throws on is passed over,
  * and so is what follows in its stream (`NotShown`).
  */
 export interface Projection {
-  /** PostgreSQL schema of the model in use. */
+  /** PostgreSQL schema of the model in use. Tables of projections that share a database have different names. */
   readonly name: string;
   /** Of this code as a writer of the model. Code of a lower version than a model was written with leaves writing to the newer one. */
   readonly version: number;
-  readonly entities: readonly EntitySchema[];
-  /** In order; their SQL names tables without a schema. */
-  readonly migrations: readonly { readonly name: string; readonly class: Constructor<Migration> }[];
-  /** Whether the event is of a kind that the projection shows, and yet of a type or version that this code does not know. */
+  /** The stream kinds whose events it is given; absent: all. */
+  readonly kinds?: readonly string[];
+  readonly tables: readonly TableChange[];
+  /** Whether the event, which it is given, is of a type or version that this code does not know. */
   isUnknown(event: StoredEvent): boolean;
   /** Says in the thing's own row, where it has one, that it is not shown any further. */
-  mark(sql: SqlTransaction, notShown: NotShown): Promise<void>;
-  apply(sql: SqlTransaction, events: readonly StoredEvent[]): Promise<Projected>;
+  mark(sql: Sql, notShown: NotShown): Promise<void>;
+  apply(sql: Sql, events: readonly StoredEvent[]): Promise<void>;
 }

@@ -1,66 +1,55 @@
 import { comparePositions, Fault, type Position, type StoredEvent } from '@drover/contracts';
-import { PositionRefused, type EventStore, type Subscription } from '@drover/event-store';
+import type { EventStore, Subscription } from '@drover/event-store';
 import { outageOf, type Logger, type Outage } from '@drover/observability';
-import { claimModel, readCheckpoint, type Checkpoint } from './checkpoint.js';
+import { claimModels, isGiven, modelInUse, readCheckpoint } from './checkpoint.js';
+import { FollowedModel, isAway } from './followed-model.state.js';
 import { OutdatedProjection } from './outdated-projection.js';
 import { projectAroundPoison } from './poison.js';
-import { PositionWaiters } from './position-waiters.js';
 import type { Projection } from './projection.port.js';
 import type { ReadDatabase } from './read-database.client.js';
 
 export interface ProjectionRunnerOptions {
   readonly store: EventStore;
   readonly database: ReadDatabase;
-  readonly projection: Projection;
+  /** One at least. */
+  readonly projections: readonly Projection[];
   readonly logger: Logger;
   readonly batchSize?: number;
   /** Waits between attempts while the database does not answer. */
   readonly retryMs?: number;
-  /** Told of every batch once the model holds it, in order; must not throw. */
-  readonly onProjected?: (events: readonly StoredEvent[], upTo: Position) => void;
+  /** Told of every batch once these models hold it, in order; must not throw. */
+  readonly onProjected?: (models: readonly FollowedModel[], events: readonly StoredEvent[], upTo: Position) => void;
   /** The store no longer holds what this process has read from it: the process must end, and a new one begin. */
   readonly onStoreLost?: (error: Fault) => void;
 }
 
 /**
- * Follows the event store and folds what it reads into the model in use.
+ * Follows the event store and folds what it reads into the models in use, each batch into all of them in one transaction.
+ *
+ * Where one of several models cannot go on, by a lost table or a newer release, they part for as long as the process lives: a runner
+ * each follows the store then, so that the others are not held up.
  *
  * Code that meets an event that it does not know, or a model that newer code has written, writes no more: it follows what the
  * newer code writes, and reads on.
  *
  * Every replica runs one. Each is given every batch, and the transaction lets the first of them apply it: the others find
- * the checkpoint behind it and go on. So there is no lease to lose and nobody to take over from, and every replica knows the
- * position.
+ * the checkpoints behind it and go on. So there is no lease to lose and nobody to take over from, and every replica knows the
+ * positions.
  */
 export class ProjectionRunner {
-  readonly waiters = new PositionWaiters();
-  readonly #options: ProjectionRunnerOptions;
+  readonly models: readonly FollowedModel[];
+  readonly #options: Omit<ProjectionRunnerOptions, 'projections'>;
   readonly #outage: Outage;
   readonly #stopping = new AbortController();
-  #checkpoint: Checkpoint | undefined;
-  #outdated: string | undefined;
-  #failure: string | undefined;
   #subscription: Subscription | undefined;
   #running: Promise<void> | undefined;
+  #parted: readonly ProjectionRunner[] = [];
 
-  constructor(options: ProjectionRunnerOptions) {
+  constructor(options: ProjectionRunnerOptions, models = options.projections.map((one) => new FollowedModel(one))) {
+    this.models = models;
     this.#options = options;
-    this.#outage = outageOf(options.logger, 'read model', { fields: { projection: options.projection.name } });
-  }
-
-  /** How far the model is; undefined before the first look at it. */
-  get checkpoint(): Checkpoint | undefined {
-    return this.#checkpoint;
-  }
-
-  /** Why this process only reads the model: a newer release writes it. */
-  get outdated(): string | undefined {
-    return this.#outdated;
-  }
-
-  /** Why the model does not move, where its database answers: a person has to look. It is tried again all the time. */
-  get failure(): string | undefined {
-    return this.#failure;
+    const names = models.map(({ projection }) => projection.name).join(', ');
+    this.#outage = outageOf(options.logger, 'read model', { fields: { projection: names } });
   }
 
   /** Returns at once. While the database does not answer it is tried again. */
@@ -70,8 +59,9 @@ export class ProjectionRunner {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.waiters.release();
+    for (const { waiters } of this.models) waiters.release();
     await this.#subscription?.stop();
+    await Promise.all(this.#parted.map((runner) => runner.stop()));
     await this.#running;
   }
 
@@ -86,8 +76,10 @@ export class ProjectionRunner {
         await this.#subscription.closed;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
+        const isLost = error instanceof Fault && error.code === 'STORE_TAIL_LOST';
+        if (this.models.length > 1 && !isAway(error) && !isLost) return this.#part(error);
         this.#failed(error);
-        if (error instanceof Fault && error.code === 'STORE_TAIL_LOST') {
+        if (isLost) {
           this.#options.onStoreLost?.(error);
           return;
         }
@@ -96,34 +88,46 @@ export class ProjectionRunner {
     }
   }
 
+  #part(error: unknown): void {
+    const message = 'a read model cannot go on; each of them follows the event store by itself until this process ends';
+    this.#options.logger.error(message, { error });
+    this.#parted = this.models.map((model) => new ProjectionRunner({ ...this.#options, projections: [] }, [model]));
+    for (const runner of this.#parted) runner.start();
+  }
+
+  /** Where to follow the store from: where the model stands that is the furthest back. */
   async #begin(): Promise<Position> {
-    const { database, projection } = this.#options;
-    await database.migrate();
-    const checkpoint = await database.exclusively(projection.name, (sql) => claimModel(sql, projection.version));
-    // Also back, where a model that stood beyond the end of the store has been rebuilt.
-    this.waiters.restartAt(checkpoint.position);
-    this.#move(checkpoint);
-    return checkpoint.position;
+    const { database } = this.#options;
+    const projections = this.models.map(({ projection }) => projection);
+    for (const projection of projections) await database.migrate(projection);
+    const names = projections.map(({ name }) => name);
+    const checkpoints = await database.exclusively(names, (sql) => claimModels(sql, projections));
+    for (const [index, checkpoint] of checkpoints.entries()) this.models[index]?.begun(checkpoint);
+    const [first, ...others] = checkpoints.map(({ position }) => position);
+    if (first === undefined) throw new Error('a runner without projections');
+    return others.reduce((least, one) => (comparePositions(one, least) < 0 ? one : least), first);
   }
 
   async #take(events: readonly StoredEvent[], upTo: Position): Promise<void> {
-    const { projection } = this.#options;
-    const unknownAt = events.findIndex((event) => projection.isUnknown(event));
+    const unknownAt = events.findIndex((event) =>
+      this.models.some(({ projection }) => isGiven(projection, event) && projection.isUnknown(event)),
+    );
     const before = events[unknownAt - 1];
     // What stands before it in the batch is still ours to project.
     if (before !== undefined) await this.#bring(events.slice(0, unknownAt), before.position);
     await this.#bring(before === undefined ? events : events.slice(unknownAt), upTo);
   }
 
-  /** Returns when the model holds these events, whichever replica has written them. */
+  /** Returns when the models hold these events, whichever replica has written them. */
   async #bring(events: readonly StoredEvent[], upTo: Position): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       try {
         if (await this.#write(events, upTo)) {
-          this.#options.onProjected?.(events, upTo);
+          this.#options.onProjected?.(this.models, events, upTo);
           return;
         }
       } catch (error) {
+        if (this.models.length > 1 && !isAway(error)) throw error;
         this.#failed(error);
       }
       await this.#pause();
@@ -131,37 +135,34 @@ export class ProjectionRunner {
     throw new Error('the projection is being stopped');
   }
 
-  /** Whether the model holds them now. */
+  /** Whether the models hold them now. */
   async #write(events: readonly StoredEvent[], upTo: Position): Promise<boolean> {
-    const { database, projection, logger } = this.#options;
-    const target = { schema: projection.name };
+    const { database, logger } = this.#options;
+    const targets = this.models.map(({ projection }) => modelInUse(projection));
+    const [first] = this.models;
     try {
-      this.#move(await projectAroundPoison(database, projection, { events, upTo }, target, logger));
-      this.#outdated = undefined;
+      const checkpoints = await projectAroundPoison(database, targets, { events, upTo }, logger);
+      for (const [index, checkpoint] of checkpoints.entries()) this.models[index]?.written(checkpoint);
     } catch (error) {
-      if (!(error instanceof OutdatedProjection)) throw error;
-      if (this.#outdated === undefined) {
-        logger.error('this release stops writing the read model and only reads it', { reason: error.message });
-      }
-      this.#outdated = error.message;
-      this.#move(await database.exclusively(projection.name, readCheckpoint));
+      if (!(error instanceof OutdatedProjection) || first === undefined || this.models.length > 1) throw error;
+      await this.#readOn(first, error.message);
     }
     this.#outage.ended();
-    this.#failure = undefined;
-    return comparePositions(upTo, this.waiters.reached) <= 0;
+    return this.models.every(({ waiters }) => comparePositions(upTo, waiters.reached) <= 0);
+  }
+
+  async #readOn(model: FollowedModel, why: string): Promise<void> {
+    const { database, logger } = this.#options;
+    const { name } = model.projection;
+    if (model.outdated === undefined) {
+      logger.error('this release stops writing the read model and only reads it', { projection: name, reason: why });
+    }
+    model.readOnly(await database.exclusively(name, (sql) => readCheckpoint(sql, name)), why);
   }
 
   #failed(error: unknown): void {
     this.#outage.failed(error);
-    const isAway = error instanceof Fault && error.code === 'STORE_UNAVAILABLE';
-    if (isAway) this.#failure = undefined;
-    else if (error instanceof PositionRefused) this.#failure = `rebuild the read model: ${error.rejection.detail}`;
-    else this.#failure = String(error);
-  }
-
-  #move(checkpoint: Checkpoint): void {
-    this.#checkpoint = checkpoint;
-    this.waiters.advanceTo(checkpoint.position);
+    for (const model of this.models) model.failed(error);
   }
 
   #pause(): Promise<void> {

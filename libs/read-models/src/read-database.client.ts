@@ -1,93 +1,62 @@
 import { isNativeError } from 'node:util/types';
 import { Fault } from '@drover/contracts';
-import { Migrator } from '@mikro-orm/migrations';
-import { DriverException, MikroORM, type SqlEntityManager, TableNotFoundException } from '@mikro-orm/postgresql';
-import { CheckpointMigration } from './checkpoint.migration.js';
-import type { Projection, SqlTransaction } from './projection.port.js';
+import pg from 'pg';
+import type { Projection, Sql, Statement } from './projection.port.js';
+import { changeTables } from './table-changes.js';
 
 export interface ReadDatabaseOptions {
   readonly connectionString: string;
-  readonly projection: Projection;
+  readonly projections: readonly Projection[];
   /** Largest number of connections of this process. */
   readonly maxConnections?: number;
 }
 
-/** Its name stands for its text on every connection: one name, one text. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
-
+/** PostgreSQL's code for a table that is not there. */
 const UNDEFINED_TABLE = '42P01';
 
 /**
- * The tables of a projection: MikroORM maps, reads and migrates them; projections write with SQL of their own over the same
- * pool.
+ * The tables of the projections of one service.
  *
- * A model is one PostgreSQL schema with all that belongs to it (tables, checkpoint, list of schema migrations), found by
+ * A model is one PostgreSQL schema with all that belongs to it (tables, checkpoint, list of the changes made to its tables), found by
  * `search_path`. So a second one can be built beside it and take its place by its name.
  */
 export class ReadDatabase {
-  readonly #orm: MikroORM;
-  readonly #projection: Projection;
+  readonly #pool: pg.Pool;
 
-  private constructor(orm: MikroORM, projection: Projection) {
-    this.#orm = orm;
-    this.#projection = projection;
+  private constructor(pool: pg.Pool) {
+    this.#pool = pool;
   }
 
   /** Connects with its first query; needs no server yet. */
-  static open({ connectionString, projection, maxConnections = 10 }: ReadDatabaseOptions): ReadDatabase {
-    const orm = new MikroORM({
-      clientUrl: connectionString,
-      entities: [...projection.entities],
-      driverOptions: {
-        options: `-c search_path=${pathOf(projection.name)}`,
-        max: maxConnections,
-        connectionTimeoutMillis: 5000,
-        application_name: `drover-${projection.name}`,
-      },
-      migrations: {
-        migrationsList: [{ name: '0000-checkpoint', class: CheckpointMigration }, ...projection.migrations],
-        tableName: 'schema_migrations',
-        snapshot: false,
-        // The list of schema migrations stands in each model's own schema only.
-        includeWildcardSchema: true,
-        disableForeignKeys: false,
-        silent: true,
-      },
-      discovery: { warnWhenNoEntities: false },
+  static open({ connectionString, projections, maxConnections = 10 }: ReadDatabaseOptions): ReadDatabase {
+    const pool = new pg.Pool({
+      connectionString,
+      max: maxConnections,
+      connectionTimeoutMillis: 5000,
+      application_name: 'drover-read-model',
+      options: `-c search_path=${searchPath(projections.map(({ name }) => name))}`,
     });
-    return new ReadDatabase(orm, projection);
+    // A connection that was cut: the pool drops an idle one and opens another when one is asked for; of a lent one the query tells.
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => void client.on('error', () => undefined));
+    return new ReadDatabase(pool);
   }
 
-  /** A fresh unit of work. */
-  get entities(): SqlEntityManager {
-    return this.#orm.em.fork();
-  }
-
-  /**
-   * Rows of a statement that is asked all the time: PostgreSQL reads and plans it once per connection. Fails as `reading` does.
-   */
-  async rows<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+  /** Reads from the models in use. A database that does not answer, or has no tables yet, is a `Fault`. */
+  async reading<T>(body: (sql: Sql) => Promise<T>): Promise<T> {
+    const sql: Sql = {
+      query: async <Row extends object>(statement: string | Statement, values: readonly unknown[] = []) => {
+        const result = await this.#pool.query<Row>(configOf(statement, values)).catch((error: unknown) => {
+          throw isServersWord(error) && !isOutage(error) ? error : unavailable(error);
+        });
+        return result.rows;
+      },
+    };
     try {
-      const pool = await this.#orm.em.getConnection().getNativeClient();
-      return (await pool.query<Row>({ ...statement, values: [...values] })).rows;
+      return await body(sql);
     } catch (error) {
-      if (isOutage(error) || isConnectionFailure(error)) throw unavailable(error);
       if (sqlStateOf(error) !== UNDEFINED_TABLE) throw error;
-      throw notYet(error);
-    }
-  }
-
-  /** Reads from the model in use. A database that does not answer, or has no tables yet, is a `Fault`. */
-  async reading<T>(body: (entities: SqlEntityManager) => Promise<T>): Promise<T> {
-    try {
-      return await body(this.entities);
-    } catch (error) {
-      if (isOutage(error) || isConnectionFailure(error)) throw unavailable(error);
-      if (!(error instanceof TableNotFoundException)) throw error;
-      throw notYet(error);
+      throw new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause: error });
     }
   }
 
@@ -95,32 +64,29 @@ export class ReadDatabase {
    * Brings the tables of a model up to date, making them where there are none, in a schema that the owner of the database has
    * made. Safe beside other replicas.
    */
-  async migrate(schema = this.#projection.name): Promise<void> {
-    const isThere = await this.exclusively(schema, (sql) =>
-      sql.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]),
-    );
-    if (isThere.length === 0)
-      throw new Error(
-        `the PostgreSQL schema ${schema} is missing; the owner of the database makes it: run ./drover up`,
-      );
-    await this.exclusively(`${schema} migrate`, async () => {
-      // A new one each time: it remembers which schemas have its table, and a rebuild drops schemas.
-      await new Migrator(this.entities).up({ schema });
+  async migrate({ name, tables }: Projection, schema = name): Promise<void> {
+    await this.exclusively(schema, async (sql) => {
+      const found = await sql.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
+      if (found.length === 0) throw missingSchema(schema);
+      await changeTables(sql, tables);
     });
   }
 
   /**
-   * Runs `body` in one transaction on the tables of `schema`, alone among all that name the same lock: others wait. What it
-   * throws rolls everything back.
+   * Runs `body` in one transaction on the tables of the schemas, alone among all that name one of the same locks: others wait. What
+   * it throws rolls everything back.
    */
-  async exclusively<T>(lock: string, body: (sql: SqlTransaction) => Promise<T>, schema = lock): Promise<T> {
-    const pool = await this.#orm.em.getConnection().getNativeClient();
-    const client = await pool.connect().catch((error: unknown) => {
+  async exclusively<T>(
+    locks: string | readonly string[],
+    body: (sql: Sql) => Promise<T>,
+    schemas: string | readonly string[] = locks,
+  ): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
       throw unavailable(error);
     });
-    const sql: SqlTransaction = {
-      query: async <Row extends object>(text: string, values: readonly unknown[] = []) => {
-        const result = await client.query<Row>(text, [...values]).catch((error: unknown) => {
+    const sql: Sql = {
+      query: async <Row extends object>(statement: string | Statement, values: readonly unknown[] = []) => {
+        const result = await client.query<Row>(configOf(statement, values)).catch((error: unknown) => {
           throw isServersWord(error) ? error : unavailable(error);
         });
         return result.rows;
@@ -129,9 +95,11 @@ export class ReadDatabase {
     let failure: Error | undefined;
     try {
       await sql.query('BEGIN');
-      await sql.query(`SELECT set_config('search_path', $1, true)`, [pathOf(schema)]);
-      // The lock is a statement of its own: the next one then sees what its last holder committed.
-      await sql.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
+      await sql.query(`SELECT set_config('search_path', $1, true)`, [searchPath([schemas].flat())]);
+      // The locks are a statement of their own: the next one then sees what their last holders committed.
+      await sql.query('SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name', [
+        [locks].flat().toSorted(),
+      ]);
       const result = await body(sql);
       await sql.query('COMMIT');
       return result;
@@ -148,17 +116,25 @@ export class ReadDatabase {
   }
 
   async close(): Promise<void> {
-    await this.#orm.close(true);
+    await this.#pool.end();
   }
 }
 
-/** PostgreSQL's own names come first, those of the session's temporary tables last. */
-export function pathOf(schema: string): string {
-  return `${quoted(schema)},pg_temp`;
+function configOf(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {
+  return { ...(typeof statement === 'string' ? { text: statement } : statement), values: [...values] };
 }
 
 export function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** PostgreSQL's own names come first, those of the session's temporary tables last. */
+function searchPath(schemas: readonly string[]): string {
+  return [...schemas.map(quoted), 'pg_temp'].join(',');
+}
+
+function missingSchema(schema: string): Error {
+  return new Error(`the PostgreSQL schema ${schema} is missing; the owner of the database makes it: run ./drover up`);
 }
 
 /** SQLSTATE of an error that the server itself has sent. Without one the connection failed, and nothing was said. */
@@ -171,23 +147,10 @@ function isServersWord(error: unknown): boolean {
   return sqlStateOf(error) !== undefined;
 }
 
-/**
- * The driver's way to say that there is no connection: a plain error, sometimes wrapped, without a word from the server.
- * Mistakes of ours have classes of their own.
- */
-function isConnectionFailure(error: unknown): boolean {
-  if (!isNativeError(error) || isServersWord(error)) return false;
-  return error.name === 'Error' || error.name === 'AggregateError' || error instanceof DriverException;
-}
-
 /** The server is going away, or short of something: the statement is not to blame. */
 function isOutage(error: unknown): boolean {
   // Classes of SQLSTATE: connection, rollback by the server, resources, operator intervention, system error.
   return /^(08|40|53|57|58)/.test(sqlStateOf(error) ?? '');
-}
-
-function notYet(cause: unknown): Fault {
-  return new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause });
 }
 
 function unavailable(cause: unknown): Fault {

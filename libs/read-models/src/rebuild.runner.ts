@@ -4,8 +4,8 @@ import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import { readCheckpoint, superseded, type Checkpoint } from './checkpoint.js';
 import { projectAroundPoison } from './poison.js';
-import type { Projection, SqlTransaction } from './projection.port.js';
-import { pathOf, quoted, type ReadDatabase } from './read-database.client.js';
+import type { Projection, Sql } from './projection.port.js';
+import { quoted, type ReadDatabase } from './read-database.client.js';
 
 export interface RebuildOptions {
   readonly store: EventStore;
@@ -28,7 +28,7 @@ export interface Rebuild {
 }
 
 /**
- * Drops the read model and builds it anew from the event store.
+ * Drops one model and builds it anew from the event store; all others are left as they are.
  *
  * The new one grows in a PostgreSQL schema of its own while reads go on from the old one. Then, with the projection held
  * back for a moment, it takes in the last events and its tables take the place of the old ones, in one transaction. Positions go back only where the store's have.
@@ -63,7 +63,10 @@ export class RebuildRunner {
     this.#running = this.#run().then(
       () => this.#end('SUCCEEDED'),
       (error: unknown) => {
-        this.#options.logger.error('the rebuild of the read model failed; the old one stays in use', { error });
+        this.#options.logger.error('the rebuild of the read model failed; the old one stays in use', {
+          error,
+          projection: this.#options.projection.name,
+        });
         this.#end('FAILED', error instanceof Error ? error.message : String(error));
       },
     );
@@ -85,10 +88,10 @@ export class RebuildRunner {
     const { database, projection } = this.#options;
     const live = projection.name;
     const next = rebuildSchemaOf(live);
-    const { projected: total } = await database.exclusively(live, readCheckpoint);
+    const { projected: total } = await database.exclusively(live, (sql) => readCheckpoint(sql, live));
     await database.exclusively(next, (sql) => dropTables(sql, next));
-    await database.migrate(next);
-    let built = await database.exclusively(next, readCheckpoint);
+    await database.migrate(projection, next);
+    let built = await database.exclusively(next, (sql) => readCheckpoint(sql, next));
     for (let isEnd = false; !isEnd;) {
       [built, isEnd] = await this.#page(built, next);
       this.#report({ projected: built.projected, total: Math.max(total, built.projected) });
@@ -96,12 +99,11 @@ export class RebuildRunner {
     await database.exclusively(next, (sql) => analyze(sql, next));
     await database.exclusively(live, async (sql) => {
       // No projection moves the old model from here on; it waits for the lock that this transaction holds.
-      const { position } = await readCheckpoint(sql);
+      const { position } = await readCheckpoint(sql, live);
       built = await this.#catchUp(built, next, position);
       await sql.query(`SET LOCAL lock_timeout = '30s'`);
       // Looked at in this transaction, so that nobody can begin another build in its place any more.
-      await sql.query(`SET LOCAL search_path TO ${pathOf(next)}`);
-      const { buildId } = await readCheckpoint(sql);
+      const { buildId } = await readCheckpoint(sql, next);
       if (buildId !== built.buildId) throw superseded();
       await dropTables(sql, live);
       // With their indexes and sequences.
@@ -123,10 +125,16 @@ export class RebuildRunner {
   async #page(from: Checkpoint, schema: string): Promise<[Checkpoint, isEnd: boolean]> {
     if (this.#isStopping) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'the service stops');
     const { store, database, projection, logger, batchSize = 1000 } = this.#options;
-    const page = await store.readAll(from.position, { limit: batchSize });
-    const target = { schema, buildId: from.buildId };
-    const batch = { events: page.events, upTo: page.next };
-    const built = await projectAroundPoison(database, projection, batch, target, logger);
+    const { kinds } = projection;
+    const filter = kinds === undefined ? {} : { filter: { streamKinds: kinds } };
+    const page = await store.readAll(from.position, { limit: batchSize, ...filter });
+    const target = { projection, schema, buildId: from.buildId };
+    const [built = from] = await projectAroundPoison(
+      database,
+      [target],
+      { events: page.events, upTo: page.next },
+      logger,
+    );
     return [built, page.isEnd];
   }
 
@@ -141,17 +149,17 @@ export class RebuildRunner {
 }
 
 /** New tables have no statistics; without them the first reads are planned badly. */
-async function analyze(sql: SqlTransaction, schema: string): Promise<void> {
+async function analyze(sql: Sql, schema: string): Promise<void> {
   for (const name of await tablesIn(sql, schema)) await sql.query(`ANALYZE ${quoted(name)}`);
 }
 
 /** A model is its tables and what belongs to them; its schema is the database owner's and stays. */
-async function dropTables(sql: SqlTransaction, schema: string): Promise<void> {
+async function dropTables(sql: Sql, schema: string): Promise<void> {
   const names = (await tablesIn(sql, schema)).map((name) => `${quoted(schema)}.${quoted(name)}`);
   if (names.length > 0) await sql.query(`DROP TABLE ${names.join(', ')} CASCADE`);
 }
 
-async function tablesIn(sql: SqlTransaction, schema: string): Promise<readonly string[]> {
+async function tablesIn(sql: Sql, schema: string): Promise<readonly string[]> {
   const rows = await sql.query<{ name: string }>('SELECT tablename AS name FROM pg_tables WHERE schemaname = $1', [
     schema,
   ]);

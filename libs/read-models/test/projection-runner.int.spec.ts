@@ -5,6 +5,7 @@ import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger } from '@drover/observability';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import {
+  modelInUse,
   PositionWaiters,
   projectBatch,
   ProjectionRunner,
@@ -42,23 +43,31 @@ describe('a projection on PostgreSQL', () => {
 
   /** As the owner of the database does for a service. */
   async function makeSchemas(): Promise<void> {
-    const database = ReadDatabase.open({ connectionString, projection: tallyProjection() });
-    for (const schema of ['tally', rebuildSchemaOf('tally')])
-      await database.exclusively('spec', (sql) => sql.query(`CREATE SCHEMA ${schema}`));
+    const database = ReadDatabase.open({ connectionString, projections: [] });
+    for (const name of ['tally', 'things', 'others', 'everything'])
+      for (const schema of [name, rebuildSchemaOf(name)])
+        await database.exclusively('spec', (sql) => sql.query(`CREATE SCHEMA ${schema}`));
     await database.close();
   }
 
   function openDatabase(projection = tallyProjection()): ReadDatabase {
-    const database = ReadDatabase.open({ connectionString, projection });
+    const database = ReadDatabase.open({ connectionString, projections: [projection] });
     cleanups.push(() => database.close());
     return database;
   }
 
   function startRunner(database: ReadDatabase, projection: Projection = tallyProjection(), batchSize = 7) {
-    const runner = new ProjectionRunner({ store, database, projection, logger, batchSize, retryMs: 20 });
-    cleanups.push(() => runner.stop());
+    const runner = new ProjectionRunner({ store, database, projections: [projection], logger, batchSize, retryMs: 20 });
     runner.start();
-    return runner;
+    return followed(runner);
+  }
+
+  /** The one model of a runner. */
+  function followed(runner: ProjectionRunner) {
+    const [model] = runner.models;
+    if (model === undefined) throw new Error('the runner has no model');
+    cleanups.push(() => runner.stop());
+    return Object.assign(model, { stop: () => runner.stop() });
   }
 
   async function appendMany(events: number, streams = 5): Promise<Position> {
@@ -99,7 +108,7 @@ describe('a projection on PostgreSQL', () => {
 
   it('writes neither rows nor checkpoint when it is cut off between the two', async () => {
     const database = openDatabase();
-    await database.migrate();
+    await database.migrate(tallyProjection());
     const head = await appendMany(10);
     const { events } = await store.readAll(START, { limit: 100 });
     const plain = tallyProjection();
@@ -112,12 +121,12 @@ describe('a projection on PostgreSQL', () => {
         return result;
       },
     };
-    await expect(projectBatch(database, dying, { events, upTo: head }, { schema: 'tally' })).rejects.toMatchObject({
+    await expect(projectBatch(database, [modelInUse(dying)], { events, upTo: head })).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
     });
     expect(await tallies(database)).toEqual([]);
-    await projectBatch(database, plain, { events, upTo: head }, { schema: 'tally' });
-    await projectBatch(database, plain, { events, upTo: head }, { schema: 'tally' });
+    await projectBatch(database, [modelInUse(plain)], { events, upTo: head });
+    await projectBatch(database, [modelInUse(plain)], { events, upTo: head });
     expect(await tallies(database)).toEqual(await expectedTallies(store));
   });
 
@@ -150,7 +159,9 @@ describe('a projection on PostgreSQL', () => {
         newest: expect.stringMatching(/^not shown: /),
       });
       expect(runner.checkpoint).toMatchObject({ projected: 15, notShown: 1 });
-      expect(await database.reading(someNotShown)).toMatchObject([{ stream: 'thing-bad', since: '8', type: 'Bad' }]);
+      expect(await database.reading((sql) => someNotShown(sql, 'tally'))).toMatchObject([
+        { stream: 'thing-bad', since: '8', type: 'Bad' },
+      ]);
 
       const shared = { store, database, logger, clock: systemClock, batchSize: 4 };
       const again = new RebuildRunner({ ...shared, projection });
@@ -162,13 +173,13 @@ describe('a projection on PostgreSQL', () => {
       mended.start();
       expect(await mended.settled()).toMatchObject({ state: 'SUCCEEDED' });
       expect(await tallies(database)).toEqual(await expectedTallies(store));
-      expect(await database.reading(someNotShown)).toEqual([]);
+      expect(await database.reading((sql) => someNotShown(sql, 'tally'))).toEqual([]);
     },
   );
 
   it('marks nothing where no event is to blame, says what is wrong, and goes on once it is mended', async () => {
     const database = openDatabase();
-    await database.migrate();
+    await database.migrate(tallyProjection());
     await database.exclusively('spec', (sql) => sql.query('ALTER TABLE tally RENAME TO elsewhere'), 'tally');
     const head = await appendMany(5);
     const runner = startRunner(database);
@@ -187,15 +198,15 @@ describe('a projection on PostgreSQL', () => {
     it('leaves an event to the newer release that the older one does not know, and both read on', async () => {
       const database = openDatabase(older);
       const projected: string[] = [];
-      const first = new ProjectionRunner({
-        ...{ store, database, projection: older, logger, retryMs: 5 },
-        onProjected: (events) => projected.push(...events.map(({ type }) => type)),
+      const runner = new ProjectionRunner({
+        ...{ store, database, projections: [older], logger, retryMs: 5 },
+        onProjected: (_models, events) => projected.push(...events.map(({ type }) => type)),
       });
-      cleanups.push(() => first.stop());
+      const first = followed(runner);
       const before = await appendMany(4);
       await store.append('thing-new', 'any', [newEvent('New')]);
       const head = await appendMany(4);
-      first.start();
+      runner.start();
       expect(await first.waiters.waitFor(before, 10_000)).toBe('reached');
       while (first.outdated === undefined) await first.waiters.waitFor(head, 5);
       expect(first.outdated).toContain('New.v1 at position 5');
@@ -217,7 +228,7 @@ describe('a projection on PostgreSQL', () => {
       await second.stop();
       const { events, next } = await store.readAll(START);
       const head = await appendMany(2);
-      await expect(projectBatch(database, older, { events, upTo: next }, { schema: 'tally' })).rejects.toThrow('newer');
+      await expect(projectBatch(database, [modelInUse(older)], { events, upTo: next })).rejects.toThrow('newer');
       const first = startRunner(openDatabase(older), older);
       while (first.outdated === undefined) await first.waiters.waitFor(head, 5);
       expect(first.waiters.reached).not.toBe(head);
@@ -228,9 +239,9 @@ describe('a projection on PostgreSQL', () => {
 
   it('lets a process that only reads wait for a position', async () => {
     const reading = openDatabase();
-    await reading.migrate();
+    await reading.migrate(tallyProjection());
     const waiters = new PositionWaiters({
-      read: async () => (await reading.exclusively('reader', readCheckpoint, 'tally')).position,
+      read: async () => (await reading.exclusively('reader', (sql) => readCheckpoint(sql, 'tally'))).position,
       everyMs: 5,
     });
     const head = await appendMany(10);
@@ -254,7 +265,7 @@ describe('a projection on PostgreSQL', () => {
     let isDone = false;
     const reading = (async () => {
       while (!isDone) {
-        const rows = await database.entities.execute('SELECT * FROM tally');
+        const rows = await database.reading((sql) => sql.query('SELECT * FROM tally'));
         expect(rows.length).toBeGreaterThanOrEqual(before.length);
         reads += 1;
       }
@@ -273,12 +284,12 @@ describe('a projection on PostgreSQL', () => {
     store = whole;
     const database = openDatabase();
     const lost = Promise.withResolvers<Fault>();
-    const first = new ProjectionRunner({
-      ...{ store, database, projection: tallyProjection(), logger, retryMs: 5 },
+    const runner = new ProjectionRunner({
+      ...{ store, database, projections: [tallyProjection()], logger, retryMs: 5 },
       onStoreLost: lost.resolve,
     });
-    cleanups.push(() => first.stop());
-    first.start();
+    const first = followed(runner);
+    runner.start();
     await first.waiters.waitFor(await appendMany(10), 10_000);
     store = whole.restoreOlderCopy('6' as Position);
     expect(await lost.promise).toMatchObject({ code: 'STORE_TAIL_LOST' });
@@ -321,7 +332,130 @@ describe('a projection on PostgreSQL', () => {
     supersede();
     expect(await first.settled()).toMatchObject({ state: 'FAILED' });
     expect(await tallies(database)).toEqual(await expectedTallies(store));
-    const { position } = await database.exclusively('tally', readCheckpoint);
+    const { position } = await database.exclusively('tally', (sql) => readCheckpoint(sql, 'tally'));
     expect(comparePositions(position, await store.head())).toBe(0);
+  });
+
+  describe('with several models', () => {
+    const things = tallyProjection({ name: 'things', kinds: ['thing'] });
+    const others = tallyProjection({ name: 'others', kinds: ['other'] });
+    const all = tallyProjection({ name: 'everything' });
+
+    function startSeveral(...projections: readonly Projection[]) {
+      const database = ReadDatabase.open({ connectionString, projections });
+      cleanups.push(() => database.close());
+      const runner = new ProjectionRunner({ store, database, projections, logger, batchSize: 7, retryMs: 5 });
+      cleanups.push(() => runner.stop());
+      runner.start();
+      const reached = (position: Position) =>
+        Promise.all(runner.models.map(({ waiters }) => waiters.waitFor(position, 10_000)));
+      return { database, runner, reached };
+    }
+
+    async function appendBoth(pairs: number): Promise<Position> {
+      for (let index = 0; index < pairs; index += 1) {
+        for (const kind of ['thing', 'other']) await store.append(`${kind}-${index % 3}`, 'any', [newEvent()]);
+      }
+      return store.head();
+    }
+
+    it('gives each the events of its kinds, and reads them from the store once', async () => {
+      let subscriptions = 0;
+      const plain = store;
+      store = { ...plain, subscribe: (...given) => ((subscriptions += 1), plain.subscribe(...given)) };
+      const { database, runner, reached } = startSeveral(things, others, all);
+      await reached(await appendBoth(20));
+      expect(await tallies(database, 'things')).toEqual(await expectedTallies(store, ['thing']));
+      expect(await tallies(database, 'others')).toEqual(await expectedTallies(store, ['other']));
+      expect(await tallies(database, 'everything')).toEqual(await expectedTallies(store));
+      expect(runner.models.map(({ checkpoint }) => checkpoint?.projected)).toEqual([20, 20, 40]);
+      expect(subscriptions).toBe(1);
+    });
+
+    it('shows a batch in all of them or in none', async () => {
+      const { database, reached } = startSeveral(things, all);
+      const counts = () =>
+        database.reading((sql) =>
+          sql.query<{ things: string; everything: string }>(
+            'SELECT (SELECT coalesce(sum(events), 0) FROM things) AS things, (SELECT coalesce(sum(events), 0) FROM everything) AS everything',
+          ),
+        );
+      await reached(await appendMany(1));
+      const done = (async () => reached(await appendMany(150)))();
+      let isDone = false;
+      void done.then(() => (isDone = true));
+      while (!isDone) for (const row of await counts()) expect(row.things).toBe(row.everything);
+      expect(await counts()).toEqual([{ things: '151', everything: '151' }]);
+    });
+
+    it('marks an event that one of them cannot take in that one alone', async () => {
+      const poisoned = tallyProjection({ name: 'things', poisonType: 'Bad' });
+      const { database, reached } = startSeveral(poisoned, all);
+      for (const type of ['Good', 'Bad', 'Good']) await store.append('thing-bad', 'any', [newEvent(type)]);
+      await reached(await appendMany(6));
+      expect(await tallies(database, 'everything')).toEqual(await expectedTallies(store));
+      const shown = await tallies(database, 'things');
+      expect(shown.find(({ stream }) => stream === 'thing-bad')).toMatchObject({ events: '1' });
+      expect(await database.reading((sql) => someNotShown(sql, 'things'))).toMatchObject([{ stream: 'thing-bad' }]);
+      expect(await database.reading((sql) => someNotShown(sql, 'everything'))).toEqual([]);
+    });
+
+    it('goes on with the others while one stands still, and with that one once it is mended', async () => {
+      const { database, runner, reached } = startSeveral(things, all);
+      await reached(await appendMany(3));
+      await database.exclusively('spec', (sql) => sql.query('ALTER TABLE things RENAME TO elsewhere'), 'things');
+      const head = await appendMany(20);
+      const [broken, sound] = runner.models;
+      expect(await sound?.waiters.waitFor(head, 10_000)).toBe('reached');
+      while (broken?.failure === undefined) await broken?.waiters.waitFor(head, 5);
+      expect(broken.failure).toContain('things');
+      expect(sound).toMatchObject({ failure: undefined });
+      await database.exclusively('spec', (sql) => sql.query('ALTER TABLE elsewhere RENAME TO things'), 'things');
+      await reached(await appendMany(5));
+      expect(await tallies(database, 'things')).toEqual(await expectedTallies(store, ['thing']));
+      expect(await tallies(database, 'everything')).toEqual(await expectedTallies(store));
+    });
+
+    it('leaves to a newer release the model alone that the newer one has written', async () => {
+      const newer = { ...things, version: 2 };
+      const first = startSeveral(newer, all);
+      await first.reached(await appendMany(3));
+      await first.runner.stop();
+      const { database, runner } = startSeveral(things, all);
+      const head = await appendMany(5);
+      const [outdated, sound] = runner.models;
+      expect(await sound?.waiters.waitFor(head, 10_000)).toBe('reached');
+      while (outdated?.outdated === undefined) await outdated?.waiters.waitFor(head, 5);
+      expect(outdated.outdated).toContain('newer');
+      startSeveral(newer);
+      expect(await outdated.waiters.waitFor(head, 10_000)).toBe('reached');
+      expect(await tallies(database, 'things')).toEqual(await expectedTallies(store, ['thing']));
+    });
+
+    it('rebuilds one and leaves the others as they are', async () => {
+      const { database, reached } = startSeveral(things, all);
+      await reached(await appendBoth(10));
+      for (const name of ['things', 'everything'])
+        await database.exclusively(
+          'spec',
+          (sql) => sql.query(`INSERT INTO ${name} VALUES ('forged', 1, 'Forged')`),
+          name,
+        );
+      const rebuild = new RebuildRunner({
+        store,
+        database,
+        projection: things,
+        logger,
+        clock: systemClock,
+        batchSize: 7,
+      });
+      rebuild.start();
+      expect(await rebuild.settled()).toMatchObject({ state: 'SUCCEEDED', projected: 10 });
+      await reached(await appendBoth(10));
+      expect(await tallies(database, 'things')).toEqual(await expectedTallies(store, ['thing']));
+      const left = await tallies(database, 'everything');
+      expect(left.filter(({ stream }) => stream !== 'forged')).toEqual(await expectedTallies(store));
+      expect(left).toContainEqual({ stream: 'forged', events: '1', newest: 'Forged' });
+    });
   });
 });

@@ -1,16 +1,12 @@
-import { Migration } from '@mikro-orm/migrations';
 import { START, type EventId, type NewEvent } from '@drover/contracts';
 import { newId } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Projection, ReadDatabase } from '../src/index.js';
 
-class TallyMigration extends Migration {
-  override up(): void {
-    this.addSql(`CREATE TABLE tally (stream text PRIMARY KEY, events bigint NOT NULL, newest text NOT NULL)`);
-  }
-}
-
 export interface TallyOptions {
+  /** Of the model, and of its table. */
+  readonly name?: string;
+  readonly kinds?: readonly string[];
   readonly version?: number;
   readonly unknownType?: string;
   /** The fold throws on it. */
@@ -21,26 +17,31 @@ export interface TallyOptions {
 
 /** Counts the events of each stream; adding the same one twice, or leaving one out, shows. */
 export function tallyProjection(options: TallyOptions = {}): Projection {
+  const { name = 'tally', kinds, version = 1 } = options;
   return {
-    name: 'tally',
-    version: options.version ?? 1,
+    name,
+    version,
+    ...(kinds === undefined ? {} : { kinds }),
     isUnknown: (event) => event.type === options.unknownType,
     async mark(sql, { stream, reason }) {
-      await sql.query('UPDATE tally SET newest = $2 WHERE stream = $1', [stream, `not shown: ${reason}`]);
+      await sql.query(`UPDATE ${name} SET newest = $2 WHERE stream = $1`, [stream, `not shown: ${reason}`]);
     },
-    entities: [],
-    migrations: [{ name: '0001-tally', class: TallyMigration }],
+    tables: [
+      {
+        name: '0001-tally',
+        statements: [`CREATE TABLE ${name} (stream text PRIMARY KEY, events bigint NOT NULL, newest text NOT NULL)`],
+      },
+    ],
     async apply(sql, events) {
       if (events.some((event) => event.type === options.poisonType)) throw new Error('no fold for this event');
       if (events.some((event) => event.type === options.refusedType)) await sql.query(`SELECT 'x'::text::integer`);
       await sql.query(
-        `INSERT INTO tally (stream, events, newest)
+        `INSERT INTO ${name} (stream, events, newest)
          SELECT stream, count(*), (array_agg(newest ORDER BY place DESC))[1]
          FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS row (stream, newest, place) GROUP BY stream
-         ON CONFLICT (stream) DO UPDATE SET events = tally.events + excluded.events, newest = excluded.newest`,
+         ON CONFLICT (stream) DO UPDATE SET events = ${name}.events + excluded.events, newest = excluded.newest`,
         [events.map((event) => event.stream), events.map((event) => event.type)],
       );
-      return { skipped: 0 };
     },
   };
 }
@@ -51,8 +52,8 @@ export interface Tally {
   readonly newest: string;
 }
 
-export async function tallies(database: ReadDatabase): Promise<Tally[]> {
-  return database.exclusively('reader', (sql) => sql.query<Tally>('SELECT * FROM tally ORDER BY stream'), 'tally');
+export async function tallies(database: ReadDatabase, name = 'tally'): Promise<Tally[]> {
+  return database.exclusively('reader', (sql) => sql.query<Tally>(`SELECT * FROM ${name} ORDER BY stream`), name);
 }
 
 export function newEvent(type = 'Something'): NewEvent {
@@ -67,10 +68,11 @@ export function newEvent(type = 'Something'): NewEvent {
 }
 
 /** The same count, made in memory from the whole store. */
-export async function expectedTallies(store: EventStore): Promise<Tally[]> {
+export async function expectedTallies(store: EventStore, kinds?: readonly string[]): Promise<Tally[]> {
   const found = new Map<string, Tally>();
   for (let after = START, isEnd = false; !isEnd;) {
-    const page = await store.readAll(after, { limit: 100 });
+    const filter = kinds === undefined ? {} : { streamKinds: kinds };
+    const page = await store.readAll(after, { limit: 100, filter });
     for (const { stream, type } of page.events) {
       found.set(stream, { stream, events: String(Number(found.get(stream)?.events ?? 0) + 1), newest: type });
     }

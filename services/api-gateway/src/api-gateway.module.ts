@@ -12,9 +12,10 @@ import { ExplainPlacement } from './application/explain-placement.handler.js';
 import { FindResource } from './application/find-resource.handler.js';
 import type { OperationEnds } from './application/operation-ends.js';
 import type { FleetCommands } from './application/ports/fleet-commands.port.js';
-import { FLEET_READS, type FleetReads, type ReadPosition } from './application/ports/fleet-reads.port.js';
-import { EVENT_STORE, HEALTH, LOGGER, REBUILDS } from './application/ports/platform.port.js';
-import type { Rebuilds } from './application/ports/rebuilds.port.js';
+import { FLEET_READS, type FleetReads } from './application/ports/fleet-reads.port.js';
+import { MODELS, type Models } from './application/ports/models.port.js';
+import { EVENT_STORE, HEALTH, LOGGER } from './application/ports/platform.port.js';
+import type { ReadPosition } from './application/ports/read-position.port.js';
 import { VM_HISTORY } from './application/ports/vm-history.port.js';
 import { Readiness } from './application/readiness.js';
 import { ProgressBoard } from './application/progress-board.js';
@@ -28,7 +29,7 @@ export interface GatewayParts {
   readonly commands: FleetCommands;
   readonly reads: FleetReads;
   readonly position: ReadPosition;
-  readonly rebuilds: Rebuilds;
+  readonly models: Models;
   readonly ends: OperationEnds;
   readonly progress: ProgressBoard;
   readonly streams: OpenStreams;
@@ -52,7 +53,7 @@ export class ApiGatewayModule {
         { provide: APP_GUARD, useValue: new AccessGuard(position, parts.positionWaitMs) },
         { provide: EVENT_STORE, useValue: store },
         { provide: FLEET_READS, useValue: reads },
-        { provide: REBUILDS, useValue: parts.rebuilds },
+        { provide: MODELS, useValue: parts.models },
         { provide: Readiness, useValue: new Readiness(parts.health, clock) },
         { provide: HEALTH, useValue: parts.health },
         { provide: LOGGER, useValue: parts.logger },

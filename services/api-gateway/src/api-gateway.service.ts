@@ -9,7 +9,7 @@ import { Tokens } from './adapters/inbound/http/tokens.js';
 import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
 import type { ApiGatewayConfig } from './config.js';
 import { startGateway, type RunningGateway } from './gateway.js';
-import { fleetProjection } from './projections/fleet/fleet.projection.js';
+import { projections } from './projections/resources.js';
 
 /** How long a silent holder keeps the lease of the event relay. */
 const RELAY_LEASE_TTL_MS = 3_000;
@@ -34,7 +34,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
       health.addCheck('nats', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
       const database = ReadDatabase.open({
         connectionString: databaseUrl(context.name, config.database),
-        projection: fleetProjection,
+        projections,
         maxConnections: config.api.databaseConnections,
       });
       context.onStop('read model database', () => database.close());

@@ -1,8 +1,7 @@
-import type { RebuildStatus } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Logger, Metrics } from '@drover/observability';
-import { someNotShown, ProjectionRunner, RebuildRunner, type ReadDatabase } from '@drover/read-models';
+import { ProjectionRunner, type ReadDatabase } from '@drover/read-models';
 import type { Health } from '@drover/service-kit';
 import { createHttpServer } from './adapters/inbound/http/http-server.js';
 import { closeSocket, listenOnSocket } from './adapters/inbound/http/local-socket.js';
@@ -13,12 +12,16 @@ import { SqlFleetReads } from './adapters/outbound/sql-fleet-reads.adapter.js';
 import { ApiGatewayModule } from './api-gateway.module.js';
 import { OperationEnds } from './application/operation-ends.js';
 import type { FleetCommands } from './application/ports/fleet-commands.port.js';
-import type { Rebuilds } from './application/ports/rebuilds.port.js';
 import { ProgressBoard } from './application/progress-board.js';
-import { fleetProjection } from './projections/fleet/fleet.projection.js';
-import { endedIn } from './projections/fleet/operation-view.state.js';
+import { OPERATIONS } from './application/ports/fleet-reads.port.js';
+import { endedIn } from './projections/operation/operation-view.state.js';
+import { projections } from './projections/resources.js';
+import { byResource, positionOf, rebuildable, watchModels } from './read-models.js';
 
 export const API_VERSION = '0.1.0';
+
+/** How long the end of an operation waits for a model that is behind the operations'. */
+const SLOWEST_MODEL_MS = 1000;
 
 export interface GatewayOptions {
   readonly store: EventStore;
@@ -50,32 +53,31 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const ends = new OperationEnds();
   const progress = new ProgressBoard();
   const streams = new OpenStreams();
-  const projection = fleetProjection;
   const runner = new ProjectionRunner({
     store,
     database,
-    projection,
+    projections,
     logger,
     onStoreLost: options.onStoreLost,
-    onProjected: (events) => {
+    onProjected: (written, events, upTo) => {
       const ended = endedIn(events);
+      if (ended.length === 0 || !byResource(written).has(OPERATIONS.name)) return;
       progress.forget(ended);
-      ends.notice(ended);
+      // Whoever waited for an end is shown the thing as it is then. All models hold it already, unless one stands still.
+      void position.waitFor(upTo, SLOWEST_MODEL_MS).then(() => ends.notice(ended));
     },
   });
-  const rebuild = new RebuildRunner({ store, database, projection, logger, clock });
-  watch(runner, database, health, metrics);
+  const named = byResource(runner.models);
+  const position = positionOf(named, store);
+  const models = rebuildable(named, { store, database, logger, clock });
+  watchModels(named, database, health, metrics);
   const app = await createHttpServer({
     module: ApiGatewayModule.of({
       store,
       commands,
       reads: new SqlFleetReads(database),
-      position: {
-        waitFor: (position, timeoutMs) => runner.waiters.waitFor(position, timeoutMs),
-        catchUp: async (timeoutMs) => runner.waiters.waitFor(await store.head(), timeoutMs),
-        head: () => store.head(),
-      },
-      rebuilds: rebuildsOf(rebuild),
+      position,
+      models,
       ends,
       progress,
       streams,
@@ -103,46 +105,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     async stop() {
       // Who waits is answered first: a server closes when its last answer is given.
       ends.release();
-      runner.waiters.release();
+      for (const { waiters } of runner.models) waiters.release();
       streams.endAll();
       await Promise.all([closeSocket(localServer), app.close()]);
       await stopProgress();
-      await rebuild.stop();
+      await models.stop();
       await runner.stop();
-    },
-  };
-}
-
-async function notShownSentence(runner: ProjectionRunner, database: ReadDatabase): Promise<string> {
-  const { notShown = 0 } = runner.checkpoint ?? {};
-  if (notShown === 0) return 'everything is shown';
-  const some = await database.reading(someNotShown);
-  const named = some.map(({ stream, since, type, reason }) => `${stream} since position ${since} (${type}): ${reason}`);
-  return `${notShown} not shown, among them ${named.join('; ')}`;
-}
-
-function watch(runner: ProjectionRunner, database: ReadDatabase, health: Health, metrics: Metrics): void {
-  health.addCheck('read model', () => {
-    const { failure, checkpoint } = runner;
-    if (failure !== undefined) return { isOk: false, detail: `stands still: ${failure}` };
-    if (checkpoint === undefined) return { isOk: false, detail: 'the database has not answered yet' };
-    return { isOk: true, detail: `position ${checkpoint.position}, ${checkpoint.skipped} events of other kinds` };
-  });
-  // What is odd with one thing, or with this release, is told, and does not take the service from all others.
-  health.addCheck('not shown', async () => ({ isOk: true, detail: await notShownSentence(runner, database) }));
-  health.addCheck('release', () => ({ isOk: true, detail: runner.outdated ?? 'writes the read model' }));
-  metrics.observe('drover_projected_events', () => runner.checkpoint?.projected ?? 0);
-  metrics.observe('drover_skipped_events', () => runner.checkpoint?.skipped ?? 0);
-  metrics.observe('drover_things_not_shown', () => runner.checkpoint?.notShown ?? 0);
-  metrics.observe('drover_read_model_outdated', () => (runner.outdated === undefined ? 0 : 1));
-}
-
-function rebuildsOf(rebuild: RebuildRunner): Rebuilds {
-  const status = (): RebuildStatus => rebuild.latest ?? { state: 'NEVER', projected: 0, total: 0 };
-  return {
-    start: () => rebuild.start(),
-    get status() {
-      return status();
     },
   };
 }

@@ -6,7 +6,7 @@ import { ReadDatabase } from '@drover/read-models';
 import { createHealth } from '@drover/service-kit';
 import { Tokens } from '../src/adapters/inbound/http/tokens.js';
 import { startGateway, type RunningGateway } from '../src/gateway.js';
-import { fleetProjection } from '../src/projections/fleet/fleet.projection.js';
+import { projections } from '../src/projections/resources.js';
 import { FakeFleetCommands } from '../src/testing/fake-fleet-commands.js';
 import { FleetStory } from '../src/testing/fleet-story.js';
 
@@ -44,7 +44,7 @@ export async function startGatewayFixture(
   const store = options.store ?? createMemoryEventStore();
   // The schemas of the read models are made by the owner of the database.
   await prepareStore({ ownerUrl: connectionString });
-  const database = ReadDatabase.open({ connectionString, projection: fleetProjection });
+  const database = ReadDatabase.open({ connectionString, projections });
   const commands = new FakeFleetCommands();
   const gateway: RunningGateway = await startGateway({
     store,

@@ -1,5 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventIdSchema, vmResourceSchema, operationResourceSchema, vmWriteAnswerSchema } from '@drover/contracts';
+import {
+  eventIdSchema,
+  modelListSchema,
+  vmResourceSchema,
+  operationResourceSchema,
+  vmWriteAnswerSchema,
+} from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import { operationIdOf, takeVmCommands } from '../src/testing/index.js';
 import { READER, startGatewayFixture, type GatewayFixture } from './gateway.fixture.js';
@@ -40,7 +46,7 @@ describe('the API on a real read model', () => {
     });
     const operation = await gateway.request('GET', created.headers.get('location') ?? '');
     expect(operationResourceSchema.safeParse(operation.body).error).toBeUndefined();
-    expect(operation.body).toMatchObject({ state: 'RUNNING', vm: { name: 'a' } });
+    expect(operation.body).toMatchObject({ state: 'RUNNING', subject: { kind: 'vm', name: 'a' } });
   });
 
   it('finds a VM by its name right after the create, without being told the position', async () => {
@@ -63,7 +69,7 @@ describe('the API on a real read model', () => {
       return page.body['items']?.[0];
     });
     const operationId = listed['id'] as unknown as ReturnType<typeof operationIdOf>;
-    const vmId = listed['vm']?.['id'] as unknown as Parameters<typeof gateway.story.onVm>[0];
+    const vmId = listed['subject']?.['id'] as unknown as Parameters<typeof gateway.story.onVm>[0];
     await gateway.story.placed(vmId, hostId);
     await gateway.story.onVm(
       vmId,
@@ -88,7 +94,7 @@ describe('the API on a real read model', () => {
 
   it('answers 503 NOT_YET rather than stale data', async () => {
     // Nobody projects while this is held.
-    await gateway.database.exclusively('drover_fleet', async () => {
+    await gateway.database.exclusively('drover_vm', async () => {
       await gateway.story.requested('a');
       const answer = await gateway.request('GET', '/api/v1/vms', undefined, await now());
       expect(answer.status).toBe(503);
@@ -240,19 +246,58 @@ describe('the API on a real read model', () => {
     });
     const stranger = (await (await fetch(`${gateway.url}/readyz`)).json()) as Record<string, unknown>;
     expect(JSON.stringify(stranger)).not.toMatch(/detail|position/);
-    expect(stranger).toMatchObject({ isOk: true, checks: { 'read model': { isOk: true } } });
+    expect(stranger).toMatchObject({ isOk: true, checks: { 'read model vm': { isOk: true } } });
   });
 
-  it('rebuilds the read model on request', async () => {
+  it('names its models, and refuses one that it has not', async () => {
+    const { body } = await gateway.request('GET', '/api/v1/admin/models', undefined, await now());
+    const items = body['items'] as unknown as { name: string }[];
+    expect(items.map(({ name }) => name).sort()).toEqual(['host', 'operation', 'vm']);
+    expect(modelListSchema.safeParse(body).error).toBeUndefined();
+    for (const [method, path] of [
+      ['GET', '/api/v1/admin/models/nothing'],
+      ['POST', '/api/v1/admin/models/nothing/rebuild'],
+    ] as const) {
+      const refused = await gateway.request(method, path);
+      expect(refused.status).toBe(400);
+      expect(refused.body).toMatchObject({ code: 'INVALID_FIELD', field: '{model}' });
+    }
+  });
+
+  it('answers what one model alone can tell while another is held up, and nothing that needs that one', async () => {
+    await gateway.story.running('a', await gateway.story.host('h1'));
+    await gateway.request('GET', '/api/v1/vms', undefined, await now());
+    const rename = (from: string, to: string) =>
+      gateway.database.exclusively('spec', (sql) => sql.query(`ALTER TABLE ${from} RENAME TO ${to}`), 'drover_host');
+    await rename('host', 'elsewhere');
+    await gateway.story.host('h2');
+    await gateway.story.requested('b');
+    const vms = await gateway.request('GET', '/api/v1/vms', undefined, await now());
+    expect(vms.body['items']).toMatchObject([{ name: 'a' }, { name: 'b' }]);
+    expect((await gateway.request('GET', '/api/v1/hosts', undefined, await now())).status).toBe(503);
+    expect((await gateway.request('GET', '/readyz')).body).toMatchObject({
+      isOk: false,
+      checks: { 'read model host': { isOk: false }, 'read model vm': { isOk: true } },
+    });
+    await rename('elsewhere', 'host');
+    const hosts = await gateway.request('GET', '/api/v1/hosts', undefined, await now());
+    expect(hosts.body['items']).toMatchObject([{ name: 'h1' }, { name: 'h2' }]);
+  }, 30_000);
+
+  it('rebuilds one model on request, and no other', async () => {
     const h1 = await gateway.story.host('h1');
     await gateway.story.running('a', h1);
     const before = await gateway.request('GET', '/api/v1/vms', undefined, await now());
-    expect((await gateway.request('POST', '/api/v1/admin/rebuild')).status).toBe(202);
+    const rebuildOf = async (model: string) =>
+      (await gateway.request('GET', `/api/v1/admin/models/${model}`)).body['rebuild'] as unknown as { state: string };
+    expect((await gateway.request('POST', '/api/v1/admin/models/vm/rebuild')).status).toBe(202);
     const status = await until(async () => {
-      const { body } = await gateway.request('GET', '/api/v1/admin/rebuild');
-      return body['state'] === ('RUNNING' as unknown) ? undefined : body;
+      const rebuild = await rebuildOf('vm');
+      return rebuild.state === 'RUNNING' ? undefined : rebuild;
     });
-    expect(status).toMatchObject({ state: 'SUCCEEDED', projected: 6, total: 6 });
+    // The events of the VM; the host's are of another model.
+    expect(status).toMatchObject({ model: 'vm', state: 'SUCCEEDED', projected: 5, total: 5 });
+    expect(await rebuildOf('host')).toMatchObject({ state: 'NEVER' });
     expect((await gateway.request('GET', '/api/v1/vms', undefined, await now())).body).toEqual(before.body);
   });
 });

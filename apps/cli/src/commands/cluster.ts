@@ -1,9 +1,9 @@
-import type { ClusterStats, HostShare, RebuildStatus } from '@drover/contracts';
+import type { ClusterStats, HostShare, ModelStatus, RebuildStatus } from '@drover/contracts';
 import type { Command } from 'commander';
 import { exitStatus } from '../exit-status.js';
 import { renderFields, renderTable, type Column } from '../output/table.js';
 import { formatMiB } from '../quantities.js';
-import { openSession } from '../session.js';
+import { openSession, type Session } from '../session.js';
 
 const POLL_MS = 250;
 
@@ -31,18 +31,53 @@ export function addClusterCommands(program: Command): void {
 export function addAdminCommands(program: Command): void {
   const admin = program.command('admin').description('upkeep of the installation');
   admin
-    .command('rebuild')
-    .description('drop the read model and build it again from the event store; reads go on meanwhile')
+    .command('models')
+    .description('the models that the API reads, one for each kind of resource, and how far each is')
     .action(async (_given: unknown, command: Command) => {
       const session = openSession(command);
-      let status = await session.api.post<RebuildStatus>('/admin/rebuild');
-      while (status.state === 'RUNNING') {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-        status = await session.api.get<RebuildStatus>('/admin/rebuild');
-      }
-      session.print(status, () => `read model rebuilt: ${status.state.toLowerCase()}, ${status.projected} events`);
-      if (status.state !== 'SUCCEEDED') process.exitCode = exitStatus.operationFailed;
+      const { items } = await session.api.get<{ items: readonly ModelStatus[] }>('/admin/models');
+      session.print(items, () => renderTable(modelColumns, items));
     });
+  admin
+    .command('rebuild [model]')
+    .description('drop a model, or one after the other, and build it again from the event store; reads go on meanwhile')
+    .action(async (model: string | undefined, _given: unknown, command: Command) => {
+      const session = openSession(command);
+      const statuses: RebuildStatus[] = [];
+      for (const name of model === undefined ? await modelNames(session) : [model]) {
+        statuses.push(await rebuild(session, name));
+      }
+      session.print(statuses, () => statuses.map(rebuildSentence).join('\n'));
+      if (statuses.some(({ state }) => state !== 'SUCCEEDED')) process.exitCode = exitStatus.operationFailed;
+    });
+}
+
+const modelColumns: readonly Column<ModelStatus>[] = [
+  { heading: 'MODEL', value: (row) => row.name },
+  { heading: 'POSITION', value: (row) => row.position ?? undefined },
+  { heading: 'EVENTS', value: (row) => row.projected },
+  { heading: 'NOT SHOWN', value: (row) => row.notShown },
+  { heading: 'STATE', value: (row) => row.failure ?? row.outdated ?? 'well' },
+  { heading: 'REBUILD', value: (row) => row.rebuild.state.toLowerCase() },
+];
+
+async function modelNames(session: Session): Promise<readonly string[]> {
+  const { items } = await session.api.get<{ items: readonly ModelStatus[] }>('/admin/models');
+  return items.map(({ name }) => name);
+}
+
+async function rebuild(session: Session, model: string): Promise<RebuildStatus> {
+  const path = `/admin/models/${encodeURIComponent(model)}`;
+  let status = await session.api.post<RebuildStatus>(`${path}/rebuild`);
+  while (status.state === 'RUNNING') {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    status = (await session.api.get<ModelStatus>(path)).rebuild;
+  }
+  return status;
+}
+
+function rebuildSentence({ model, state, projected, detail }: RebuildStatus): string {
+  return `model ${model}: ${state.toLowerCase()}, ${projected} events${detail === undefined ? '' : `; ${detail}`}`;
 }
 
 function describeStats(stats: ClusterStats): string {

@@ -10,7 +10,7 @@ import { follow, outcomeSentence, readOperation, whyNoHost } from '../wait.js';
 const columns: readonly Column<OperationResource>[] = [
   { heading: 'ID', value: (row) => row.id },
   { heading: 'KIND', value: (row) => row.kind },
-  { heading: 'VM', value: (row) => row.vm.name },
+  { heading: 'SUBJECT', value: (row) => `${row.subject.kind} ${row.subject.name}` },
   { heading: 'STATE', value: (row) => row.state },
   { heading: 'BEGAN', value: (row) => `${formatDuration(Date.now() - Date.parse(row.beganAt))} ago` },
   { heading: 'BY', value: (row) => row.actor.id },
@@ -29,7 +29,7 @@ export function addOperationCommands(program: Command): void {
       const session = openSession(command);
       const page = await session.api.get<{ items: readonly OperationResource[]; next?: string }>('/operations', {
         open: given.open,
-        vm: given.vm === undefined ? undefined : await resolveVmId(session, given.vm),
+        subject: given.vm === undefined ? undefined : await resolveVmId(session, given.vm),
         limit: given.limit,
       });
       session.print(page, () => renderTable(columns, page.items));
@@ -89,7 +89,7 @@ function printOperation(session: Session, operation: OperationResource): void {
       renderFields([
         ['id', operation.id],
         ['kind', operation.kind],
-        ['vm', `${operation.vm.name} (${operation.vm.id})`],
+        [operation.subject.kind, `${operation.subject.name} (${operation.subject.id})`],
         ['state', operation.state],
         ['by', operation.actor.id],
         ['began', operation.beganAt],

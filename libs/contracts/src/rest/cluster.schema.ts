@@ -71,6 +71,8 @@ export const eventPageSchema = z.strictObject({
 });
 
 export const rebuildStatusSchema = z.strictObject({
+  /** The model that is rebuilt, by the resource that it shows. */
+  model: text(64),
   state: z.enum(['NEVER', 'RUNNING', 'SUCCEEDED', 'FAILED']),
   id: text(64).optional(),
   startedAt: timeSchema.optional(),
@@ -81,3 +83,22 @@ export const rebuildStatusSchema = z.strictObject({
   detail: text(4000).optional(),
 });
 export type RebuildStatus = z.infer<typeof rebuildStatusSchema>;
+
+/** One model of the read model: the tables of one kind of resource. */
+export const modelStatusSchema = z.strictObject({
+  name: text(64),
+  /** Of the newest event in it; null before the database has answered. */
+  position: positionSchema.nullable(),
+  /** Events that it was made of. */
+  projected: sumSchema,
+  /** Things that it does not show any further. */
+  notShown: countSchema,
+  /** Why it stands still; null where it moves. */
+  failure: text(4000).nullable(),
+  /** Why this process only reads it: a newer release writes it; null where this process writes it. */
+  outdated: text(4000).nullable(),
+  /** The newest rebuild by this process of api-gateway. */
+  rebuild: rebuildStatusSchema,
+});
+export const modelListSchema = z.strictObject({ items: z.array(modelStatusSchema).max(100) });
+export type ModelStatus = z.infer<typeof modelStatusSchema>;

@@ -3,8 +3,8 @@ import { text, timeSchema } from '../bounds.schema.js';
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import { actorSchema } from '../events/envelope.schema.js';
 import { operationDelayedSchema, operationKindSchema } from '../events/operation.events.js';
-import { hostIdSchema, operationIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
-import { pageQuery, pageSchema, projectQuery, recordedTimeSchema } from './conventions.schema.js';
+import { hostIdSchema, operationIdSchema, projectIdSchema, subjectIdSchema, vmIdSchema } from '../ids.schema.js';
+import { notShownSchema, pageQuery, pageSchema, projectQuery, recordedTimeSchema } from './conventions.schema.js';
 import { vmResourceSchema } from './vm.schema.js';
 
 /** `CANCELLING`: asked to end; what has been done is being undone. The last three are ends. */
@@ -13,10 +13,15 @@ export const operationStateSchema = z.enum(['RUNNING', 'CANCELLING', 'SUCCEEDED'
 /** A literal query value: `true` or `false`. */
 const queryBoolean = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+/** The kind of a stream: `vm`, `image`. */
+const subjectKindSchema = z.string().regex(/^[a-z]{1,30}$/, 'must be a kind of thing, as vm');
+
 export const operationListQuerySchema = z.strictObject({
   ...pageQuery,
   ...projectQuery,
-  vm: vmIdSchema.optional(),
+  /** The id of the thing that it works on. */
+  subject: subjectIdSchema.optional(),
+  subjectKind: subjectKindSchema.optional(),
   kind: operationKindSchema.optional(),
   state: operationStateSchema.optional(),
   /** `true`: only those without an end; `false`: only ended ones. */
@@ -29,7 +34,8 @@ export const operationResourceSchema = z.strictObject({
   kind: operationKindSchema,
   state: operationStateSchema,
   project: projectIdSchema,
-  vm: z.strictObject({ id: vmIdSchema, name: text(253) }),
+  /** The thing that it works on. */
+  subject: z.strictObject({ kind: subjectKindSchema, id: subjectIdSchema, name: text(253) }),
   actor: actorSchema,
   beganAt: recordedTimeSchema,
   /**
@@ -59,6 +65,8 @@ export const operationResourceSchema = z.strictObject({
   left: z.array(text(500)).max(50),
   /** Last heard of the work under way; not truth and gone when the operation has ended. */
   progress: z.strictObject({ percent: z.int().min(0).max(100), text: text(200) }).nullable(),
+  /** Absent but where something went wrong with showing it. */
+  notShown: notShownSchema.optional(),
 });
 export type OperationResource = z.infer<typeof operationResourceSchema>;
 /** An operation as its events tell it: progress is none, and what was asked is kept so that a repeat is recognised. */

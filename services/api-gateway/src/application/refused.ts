@@ -20,6 +20,11 @@ export interface FieldProblem {
   readonly detail: string;
 }
 
+/** @param field how it is called to the client: `/name`, `?after`, `{model}`. */
+export function refuseField(field: string, detail: string): never {
+  throw new Refused({ code: 'INVALID_FIELD', detail, field }, [{ field, detail }]);
+}
+
 export function refuse(code: ErrorCode, detail: string): never {
   throw new Refused({ code, detail });
 }

@@ -1,6 +1,6 @@
 import { vmIdSchema, type ProjectId, type VmView } from '@drover/contracts';
 import type { FindResource } from './find-resource.handler.js';
-import type { FleetReads } from './ports/fleet-reads.port.js';
+import { VMS, type FleetReads } from './ports/fleet-reads.port.js';
 import type { VmHistory } from './ports/vm-history.port.js';
 import { withPowerDrift } from './power-drift.policy.js';
 import { refuse } from './refused.js';
@@ -23,7 +23,7 @@ export class VmAsOf {
     const id = vmIdSchema.safeParse(ref);
     const view = id.success
       ? await this.#history.stateAt(id.data, moment)
-      : await this.#find.lookTwice(() => this.#named(project, ref, moment));
+      : await this.#find.lookTwice(VMS, () => this.#named(project, ref, moment));
     if (view === undefined || view.project !== project) {
       return refuse('VM_NOT_FOUND', `project ${project} had no VM ${ref} at ${moment}`);
     }

@@ -23,7 +23,8 @@ import { refuseMissingVm, type FindResource } from './find-resource.handler.js';
 import type { OperationEnds } from './operation-ends.js';
 import type { Answer, FleetCommands } from './ports/fleet-commands.port.js';
 import { OpenShares } from './open-shares.js';
-import type { FleetReads, ReadPosition } from './ports/fleet-reads.port.js';
+import { OPERATIONS, VMS, type FleetReads } from './ports/fleet-reads.port.js';
+import type { ReadPosition } from './ports/read-position.port.js';
 import type { ProgressBoard } from './progress-board.js';
 import { Refused } from './refused.js';
 import { shownOperation } from './shown-operation.policy.js';
@@ -130,7 +131,11 @@ export class WriteVm {
     });
     const first = await this.#firstOperation(caller, envelope.commandId);
     if (first !== undefined) {
-      return this.#firstAnswer(first, commandTo({ id: first.vm.id, project: first.project }), waitMs);
+      return this.#firstAnswer(
+        first,
+        commandTo({ id: vmIdSchema.parse(first.subject.id), project: first.project }),
+        waitMs,
+      );
     }
     const { id, name, project } = there ?? refuseMissingVm(target.project, target.ref);
     const accepted = accept(await this.#commands.vm(commandTo({ id, project })));
@@ -148,14 +153,14 @@ export class WriteVm {
    */
   async #firstOperation(caller: Caller, commandId: CommandId): Promise<OperationView | undefined> {
     if (caller.idempotencyKey === undefined) return undefined;
-    return this.#reads.findOperation(operationIdAfter(commandId));
+    return this.#reads.of(OPERATIONS).find(operationIdAfter(commandId));
   }
 
   /** A repeat that asks the same is answered as the first one was; one that asks something else is refused. */
   async #firstAnswer(operation: OperationView, repeat: VmCommand, waitMs: number): Promise<Written<VmWriteAnswer>> {
-    const { id: operationId, kind, vm, project, requestDigest: asked } = operation;
+    const { id: operationId, kind, subject, requestDigest: asked } = operation;
     if (asked !== undefined && asked !== requestDigest(repeat)) {
-      const detail = `this Idempotency-Key was used for another ${kind} of ${vm.name}: operation ${operationId}`;
+      const detail = `this Idempotency-Key was used for another ${kind} of ${subject.name}: operation ${operationId}`;
       throw new Refused({
         code: 'IDEMPOTENCY_KEY_REUSED',
         detail,
@@ -164,12 +169,13 @@ export class WriteVm {
       });
     }
     const position = await this.#position.head();
-    return this.#answer({ operationId, position }, kind, { ...vm, project }, waitMs);
+    return this.#answer({ operationId, position }, kind, vmOf(operation), waitMs);
   }
 
   async #cancel(caller: Caller, operationId: OperationId, waitMs: number): Promise<Written<VmWriteAnswer>> {
     const operation = await this.#find.operation(operationId);
-    const { vm, project, kind } = operation;
+    const { project, kind } = operation;
+    const vm = vmOf(operation);
     const accepted = accept(
       await this.#commands.vm({
         kind: 'cancel',
@@ -179,7 +185,7 @@ export class WriteVm {
         operationId,
       }),
     );
-    return this.#answer({ ...accepted, operationId }, kind, { ...vm, project }, waitMs);
+    return this.#answer({ ...accepted, operationId }, kind, vm, waitMs);
   }
 
   #envelope(caller: Caller, deed: readonly [kind: string, ...asWritten: string[]]) {
@@ -198,7 +204,7 @@ export class WriteVm {
     if (waitMs === 0) return { body: reference, position, operationId, isEnded: false };
     const operation = await this.#waitForEnd(operationId, position, waitMs);
     if (operation === undefined) return { body: reference, position, operationId, isEnded: false };
-    const view = await this.#reads.findVm(vm.project, vm.id);
+    const view = await this.#reads.of(VMS).find(vm.id);
     return {
       body: {
         operation: shownOperation(operation, this.#progress),
@@ -215,14 +221,18 @@ export class WriteVm {
     const ending = this.#ends.wait(operationId, waitMs);
     try {
       await this.#position.waitFor(position, waitMs);
-      const seen = await this.#reads.findOperation(operationId);
+      const seen = await this.#reads.of(OPERATIONS).find(operationId);
       if (seen !== undefined && seen.endedAt !== null) return seen;
       await ending.woken;
-      return await this.#reads.findOperation(operationId);
+      return await this.#reads.of(OPERATIONS).find(operationId);
     } finally {
       ending.stop();
     }
   }
+}
+
+function vmOf({ subject, project }: OperationView) {
+  return { id: vmIdSchema.parse(subject.id), name: subject.name, project };
 }
 
 export function accept<Value>(answer: Answer<Value>): Value {

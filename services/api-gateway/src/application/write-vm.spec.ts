@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_PROJECT, type ProjectId } from '@drover/contracts';
+import { DEFAULT_PROJECT } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { createMemoryEventStore } from '@drover/event-store';
 import { FakeFleetCommands } from '../testing/fake-fleet-commands.js';
@@ -7,6 +7,8 @@ import { began, FleetStory, vmIdOf } from '../testing/fleet-story.js';
 import { MemoryFleetReads } from '../testing/memory-fleet-reads.js';
 import { commandIdOf, operationIdAfter, type Caller } from './caller.js';
 import { FindResource } from './find-resource.handler.js';
+import { VMS } from './ports/fleet-reads.port.js';
+import type { ResourceKey, ResourceReads } from './ports/resource-reads.port.js';
 import { OperationEnds } from './operation-ends.js';
 import { ProgressBoard } from './progress-board.js';
 import { WriteVm } from './write-vm.handler.js';
@@ -15,9 +17,15 @@ import { WriteVm } from './write-vm.handler.js';
 class MovingReads extends MemoryFleetReads {
   move: () => Promise<unknown> = () => Promise.resolve();
 
-  override async findVm(project: ProjectId, nameOrId: string) {
-    await this.move();
-    return super.findVm(project, nameOrId);
+  override of<Shown, Query>(key: ResourceKey<Shown, Query>): ResourceReads<Shown, Query> {
+    const reads = super.of(key);
+    return {
+      ...reads,
+      named: async (name, project) => {
+        if (key.name === VMS.name) await this.move();
+        return reads.named(name, project);
+      },
+    };
   }
 }
 

@@ -1,24 +1,34 @@
 import {
   START,
-  vcpuCount,
-  vmIdSchema,
   type ClusterStats,
   type HostId,
-  type HostListQuery,
-  type HostResource,
-  type OperationId,
-  type OperationListQuery,
+  type HostView,
+  type OperationView,
   type ProjectId,
   type StoredEvent,
+  type StrayVm,
   type VmId,
-  type VmListQuery,
-  type HostView,
   type VmView,
 } from '@drover/contracts';
+import { decodeCursor, encodeCursor, refuseCursor } from '../adapters/outbound/cursor.codec.js';
 import type { EventStore } from '@drover/event-store';
-import { HOSTS_OF_A_NAME, type FleetReads, type Page } from '../application/ports/fleet-reads.port.js';
-import { emptyFold, fold, type FleetFold } from '../projections/fleet/fleet.fold.js';
-import { UNKNOWN } from '../projections/fleet/vm-totals.js';
+import type { FleetReads } from '../application/ports/fleet-reads.port.js';
+import {
+  NAMESAKES,
+  type Page,
+  type ResourceKey,
+  type ResourceReads,
+} from '../application/ports/resource-reads.port.js';
+import { filtersIn, foldBatch, type AllViews, type AnyResource, type View } from '../projections/resource/resource.js';
+import { resources } from '../projections/resources.js';
+import { straysIn } from '../projections/vm/stray-vms.js';
+import { vmResource } from '../projections/vm/vm.resource.js';
+import { allocatedBy, UNKNOWN } from '../projections/vm/vm-totals.js';
+
+interface PageQuery {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
 
 /** The read side straight from the events, folded anew for every answer: slow, always current, and simple to believe. */
 export class MemoryFleetReads implements FleetReads {
@@ -28,10 +38,10 @@ export class MemoryFleetReads implements FleetReads {
     this.#store = store;
   }
 
-  async findVm(project: ProjectId, nameOrId: string): Promise<VmView | undefined> {
-    const { vms } = await foldAll(this.#store);
-    if (vmIdSchema.safeParse(nameOrId).success) return vms.get(nameOrId as VmId);
-    return [...vms.values()].find((vm) => vm.project === project && vm.name === nameOrId && vm.deletedAt === null);
+  of<Shown, Query>({ name }: ResourceKey<Shown, Query>): ResourceReads<Shown, Query> {
+    const resource = resources.find(({ key }) => key.name === name);
+    if (resource === undefined) throw new Error(`there is no resource ${name}`);
+    return readsOf(this.#store, resource) as ResourceReads<Shown, Query>;
   }
 
   async findVmNamedAt(project: ProjectId, name: string, moment: string): Promise<VmId | undefined> {
@@ -45,74 +55,23 @@ export class MemoryFleetReads implements FleetReads {
 
   /** Newest first. */
   async #everNamed(project: ProjectId, name: string): Promise<readonly VmView[]> {
-    const { vms } = await foldAll(this.#store);
-    return [...vms.values()].filter((vm) => vm.project === project && vm.name === name).reverse();
+    const vms = (await foldAll(this.#store)).of<VmView>('vm');
+    return vms.filter((vm) => vm.project === project && vm.name === name).reverse();
   }
 
-  async listVms(query: VmListQuery): Promise<Page<VmView>> {
-    const { project, name, host, observed, desired, labels } = query;
-    const vms = [...(await foldAll(this.#store)).vms.values()].filter(
-      (vm) =>
-        vm.deletedAt === null &&
-        (project === undefined || vm.project === project) &&
-        (name === undefined || vm.name === name) &&
-        (host === undefined || vm.placement?.hostId === host) &&
-        (observed === undefined || vm.observed?.powerState === observed) &&
-        (desired === undefined || vm.desired.powerState === desired) &&
-        (labels ?? []).every(([key, value]) => vm.spec.labels[key] === value),
-    );
-    return paged(vms, query, (vm) => [vm.project, vm.name, vm.id].join('\0'));
+  async straysOn(hostId: HostId): Promise<readonly StrayVm[]> {
+    return (await this.#strays()).filter((stray) => stray.hostId === hostId);
   }
 
-  async findHosts(nameOrId: string): Promise<readonly HostResource[]> {
-    const fleet = await foldAll(this.#store);
-    const hosts = [...fleet.hosts.values()]
-      .filter((host) => host.id === nameOrId || host.name === nameOrId)
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
-      .slice(0, HOSTS_OF_A_NAME)
-      .map((host) => hostResource(fleet, host));
-    const [host, ...others] = hosts;
-    if (host === undefined || others.length > 0) return hosts;
-    const strays = [...fleet.strays.values()].filter((stray) => stray !== null);
-    return [{ ...host, strays: strays.filter((stray) => stray.hostId === host.id) }];
-  }
-
-  async listHosts(query: HostListQuery): Promise<Page<HostResource>> {
-    const fleet = await foldAll(this.#store);
-    const { name, zone, liveness } = query;
-    const hosts = [...fleet.hosts.values()].filter(
-      (host) =>
-        (name === undefined || host.name === name) &&
-        (zone === undefined || host.zone === zone) &&
-        (liveness === undefined || host.liveness.state === liveness),
-    );
-    const { items, ...rest } = paged(hosts, query, (host) => [host.name, host.id].join('\0'));
-    return { items: items.map((host) => hostResource(fleet, host)), ...rest };
-  }
-
-  async findOperation(id: OperationId) {
-    return (await foldAll(this.#store)).operations.get(id);
-  }
-
-  async listOperations(query: OperationListQuery) {
-    const { project, vm, kind, state, open } = query;
-    const operations = [...(await foldAll(this.#store)).operations.values()]
-      .filter(
-        (operation) =>
-          (project === undefined || operation.project === project) &&
-          (vm === undefined || operation.vm.id === vm) &&
-          (kind === undefined || operation.kind === kind) &&
-          (state === undefined || operation.state === state) &&
-          (open === undefined || (operation.endedAt === null) === open),
-      )
-      .sort((a, b) => (`${a.beganAt} ${a.id}` < `${b.beganAt} ${b.id}` ? 1 : -1));
-    return slice(operations, query, (operation) => operation.id);
+  async #strays(): Promise<readonly StrayVm[]> {
+    const { steps } = foldBatch<VmView>(vmResource, new Map(), await everyEvent(this.#store));
+    return [...straysIn(steps).values()].filter((stray) => stray !== null);
   }
 
   async stats(): Promise<ClusterStats> {
     const fleet = await foldAll(this.#store);
-    const hosts = [...fleet.hosts.values()];
-    const vms = [...fleet.vms.values()].filter((vm) => vm.deletedAt === null);
+    const hosts = fleet.of<HostView>('host');
+    const vms = fleet.of<VmView>('vm').filter((vm) => vm.deletedAt === null);
     const suspected = hosts.filter((host) => host.liveness.state === 'SUSPECTED').length;
     return {
       hosts: {
@@ -125,38 +84,86 @@ export class MemoryFleetReads implements FleetReads {
         total: vms.length,
         observed: counts(vms.map((vm) => vm.observed?.powerState ?? UNKNOWN)),
         desired: counts(vms.map((vm) => vm.desired.powerState)),
-        strays: [...fleet.strays.values()].filter((stray) => stray !== null).length,
+        strays: (await this.#strays()).length,
       },
       allocated: allocatedBy(vms),
       capacity: {
         cpus: hosts.reduce((sum, { inventory }) => sum + inventory.cpu.count, 0),
         memoryMiB: hosts.reduce((sum, host) => sum + memoryOf(host), 0),
       },
-      operations: { open: [...fleet.operations.values()].filter((operation) => operation.endedAt === null).length },
-    };
-  }
-
-  async distribution(query: Pick<HostListQuery, 'after' | 'limit'>) {
-    const { items, ...rest } = await this.listHosts(query);
-    return {
-      items: items.map((host) => ({
-        hostId: host.id,
-        name: host.name,
-        zone: host.zone,
-        liveness: host.liveness.state,
-        isCordoned: host.cordon !== null,
-        allocated: host.allocated,
-        capacity: { cpus: host.inventory.cpu.count, memoryMiB: memoryOf(host) },
-      })),
-      ...rest,
+      operations: { open: fleet.of<OperationView>('operation').filter(({ endedAt }) => endedAt === null).length },
     };
   }
 }
 
-export async function foldAll(store: EventStore): Promise<FleetFold> {
-  const fleet = emptyFold();
-  for await (const event of allEvents(store)) fold(fleet, event);
-  return fleet;
+/** What a resource's declaration says, on a plain fold. */
+function readsOf(store: EventStore, resource: AnyResource): ResourceReads<unknown, PageQuery> {
+  const { key, named, listed, columns } = resource;
+  const shown = (fleet: AllViews, views: readonly View[]) => resource.complete?.inMemory(views, fleet) ?? views;
+  const isListed = (view: View) => listed === undefined || listed.matches(view);
+  return {
+    async find(id) {
+      const fleet = await foldAll(store);
+      const found = fleet.of(key.name).filter((view) => view.id === id);
+      return shown(fleet, found)[0];
+    },
+    async named(name, project) {
+      if (named === undefined) return [];
+      const fleet = await foldAll(store);
+      const { column, within } = named;
+      const found = fleet
+        .of(key.name)
+        .filter((view) => isListed(view) && columns[column]?.of(view) === name)
+        .filter((view) => within === undefined || columns[within]?.of(view) === project)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+      return shown(fleet, found.slice(0, NAMESAKES));
+    },
+    async list(query) {
+      const fleet = await foldAll(store);
+      const filters = filtersIn(resource, query);
+      const isFitting = (view: View) =>
+        isListed(view) && filters.every(([filter, value]) => filter.matches(view, value));
+      const { items, ...rest } = page(ordered(resource, fleet.of(key.name)), isFitting, query);
+      return { items: shown(fleet, items), ...rest };
+    },
+  };
+}
+
+function ordered({ order, columns }: AnyResource, views: readonly View[]): readonly View[] {
+  const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const keyOf = (view: View) => order.columns.map((name) => textOf(columns[name]?.of(view) ?? view.id)).join('\0');
+  const sorted = [...views].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  return order.isDescending === true ? sorted.reverse() : sorted;
+}
+
+function page(
+  views: readonly View[],
+  isFitting: (view: View) => boolean,
+  { after, limit = 100 }: PageQuery,
+): Page<View> {
+  const last = after === undefined ? -1 : views.findIndex(({ id }) => id === decodeCursor(after));
+  if (after !== undefined && last < 0) refuseCursor();
+  const fitting = views.slice(last + 1).filter(isFitting);
+  const items = fitting.slice(0, limit);
+  const end = items.at(-1);
+  return end === undefined || items.length === fitting.length ? { items } : { items, next: encodeCursor(end.id) };
+}
+
+export async function foldAll(store: EventStore): Promise<AllViews> {
+  const events = await everyEvent(store);
+  return {
+    of<Stored extends View>(name: string): readonly Stored[] {
+      const resource = resources.find(({ key }) => key.name === name);
+      if (resource === undefined) throw new Error(`there is no resource ${name}`);
+      return [...foldBatch(resource, new Map(), events).after.values()] as readonly View[] as readonly Stored[];
+    },
+  };
+}
+
+async function everyEvent(store: EventStore): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for await (const event of allEvents(store)) events.push(event);
+  return events;
 }
 
 export async function* allEvents(store: EventStore): AsyncIterable<StoredEvent> {
@@ -166,49 +173,6 @@ export async function* allEvents(store: EventStore): AsyncIterable<StoredEvent> 
     after = page.next;
     isEnd = page.isEnd;
   }
-}
-
-function paged<Item>(
-  items: readonly Item[],
-  query: { readonly after?: string | undefined; readonly limit?: number | undefined },
-  keyOf: (item: Item) => string,
-): Page<Item> {
-  return slice(
-    [...items].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
-    query,
-    keyOf,
-  );
-}
-
-function slice<Item>(
-  items: readonly Item[],
-  query: { readonly after?: string | undefined; readonly limit?: number | undefined },
-  keyOf: (item: Item) => string,
-): Page<Item> {
-  const { after, limit = 100 } = query;
-  const key = after === undefined ? undefined : Buffer.from(after, 'base64url').toString();
-  const begin = key === undefined ? 0 : items.findIndex((item) => keyOf(item) === key) + 1;
-  const found = items.slice(begin, begin + limit);
-  const last = found.at(-1);
-  if (last === undefined || begin + limit >= items.length) return { items: found };
-  return { items: found, next: Buffer.from(keyOf(last)).toString('base64url') };
-}
-
-function hostResource(fleet: FleetFold, host: HostView): HostResource {
-  return { ...host, allocated: allocatedBy(vmsOn(fleet, host.id)) };
-}
-
-function vmsOn(fleet: FleetFold, hostId: HostId): VmView[] {
-  return [...fleet.vms.values()].filter((vm) => vm.deletedAt === null && vm.placement?.hostId === hostId);
-}
-
-function allocatedBy(vms: readonly VmView[]): HostResource['allocated'] {
-  return {
-    vms: vms.length,
-    running: vms.filter((vm) => vm.observed?.powerState === 'RUNNING').length,
-    vcpus: vms.reduce((sum, vm) => sum + vcpuCount(vm.spec.cpu), 0),
-    memoryMiB: vms.reduce((sum, vm) => sum + vm.spec.memory.sizeMiB, 0),
-  };
 }
 
 function memoryOf({ inventory }: HostView): number {

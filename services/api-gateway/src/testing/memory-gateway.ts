@@ -52,9 +52,9 @@ export async function createMemoryGateway(
         catchUp: () => Promise.resolve('reached'),
         head: () => store.head(),
       },
-      rebuilds: {
-        start: () => ({ state: 'RUNNING', projected: 0, total: 0 }),
-        status: { state: 'NEVER', projected: 0, total: 0 },
+      models: {
+        list: () => [],
+        rebuild: (model) => ({ model, state: 'RUNNING', projected: 0, total: 0 }),
       },
       ends: new OperationEnds(),
       progress: new ProgressBoard(),

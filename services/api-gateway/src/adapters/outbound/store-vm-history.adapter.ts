@@ -1,8 +1,8 @@
 import type { StoredEvent, VmId, VmView } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import type { HistoryPage, VmHistory } from '../../application/ports/vm-history.port.js';
-import { isVmEvent } from '../../projections/fleet/fleet.fold.js';
-import { evolveVm } from '../../projections/fleet/vm-view.state.js';
+import { isVmEvent } from '../../projections/vm/vm-event.policy.js';
+import { evolveVm } from '../../projections/vm/vm-view.state.js';
 
 /** Events taken at once: with the largest event, what one request may hold beyond its page. */
 const PAGE = 32;

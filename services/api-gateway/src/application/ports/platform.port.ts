@@ -2,4 +2,3 @@
 export const EVENT_STORE = Symbol('EventStore');
 export const LOGGER = Symbol('Logger');
 export const HEALTH = Symbol('Health');
-export const REBUILDS = Symbol('Rebuilds');

@@ -1,11 +1,11 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Fault, idempotencyKeySchema, positionSchema, restHeaders } from '@drover/contracts';
 import { z } from 'zod';
-import type { ReadPosition } from '../../../application/ports/fleet-reads.port.js';
+import type { ReadPosition } from '../../../application/ports/read-position.port.js';
 import { refuseForeignPosition } from '../../../application/event-query.policy.js';
 import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
-import { permissionOf } from './endpoint.js';
+import { endpointOf, permissionOf } from './endpoint.js';
 import { parsePart } from './parse-part.js';
 
 const headersSchema = z.object({
@@ -44,7 +44,8 @@ export class AccessGuard implements CanActivate {
     };
     const position = headers[restHeaders.position];
     if (position === undefined) return true;
-    if ((await this.#position.waitFor(position, this.#longestWaitMs)) === 'reached') return true;
+    const resources = endpointOf(context.getHandler())?.showsOnly;
+    if ((await this.#position.waitFor(position, this.#longestWaitMs, resources)) === 'reached') return true;
     refuseForeignPosition(position, await this.#position.head(), restHeaders.position);
     throw new Fault(
       'NOT_YET',

@@ -1,42 +1,65 @@
 import { Controller, Get, Inject, Post } from '@nestjs/common';
-import { emptyBodySchema, rebuildStatusSchema } from '@drover/contracts';
-import { REBUILDS } from '../../../application/ports/platform.port.js';
-import type { Rebuilds } from '../../../application/ports/rebuilds.port.js';
+import { emptyBodySchema, modelListSchema, modelStatusSchema, rebuildStatusSchema } from '@drover/contracts';
+import { z } from 'zod';
+import { MODELS, type Models } from '../../../application/ports/models.port.js';
+import { refuseField } from '../../../application/refused.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 
-const startRebuild = endpoint({
-  summary: 'Drop the read model and build it anew from the event store; reads go on meanwhile',
-  tag: 'Administration',
+const tag = 'Administration';
+const params = z.strictObject({ model: z.string().regex(/^[a-z]{1,30}$/, 'must be the name of a model, as vm') });
+
+const listModels = endpoint({
+  summary: 'The models that the API reads, one for each kind of resource, and how far each is',
+  tag,
+  answers: { 200: { description: 'All of them, as this process of api-gateway sees them.', schema: modelListSchema } },
+});
+const getModel = endpoint({
+  summary: 'One model, and how far its newest rebuild is',
+  tag,
+  params,
+  answers: { 200: { description: 'As this process of api-gateway sees it.', schema: modelStatusSchema } },
+});
+const rebuildModel = endpoint({
+  summary: 'Drop one model and build it anew from the event store; reads go on meanwhile',
+  tag,
+  params,
   body: emptyBodySchema,
   example: {},
   answers: { 202: { description: 'Begun, or under way already.', schema: rebuildStatusSchema } },
 });
-const getRebuild = endpoint({
-  summary: 'How far the newest rebuild is',
-  tag: 'Administration',
-  answers: { 200: { description: 'Of this process of api-gateway.', schema: rebuildStatusSchema } },
-});
 
-@Controller('api/v1/admin')
+@Controller('api/v1/admin/models')
 export class AdminController {
-  readonly #rebuilds: Rebuilds;
+  readonly #models: Models;
 
-  constructor(@Inject(REBUILDS) rebuilds: Rebuilds) {
-    this.#rebuilds = rebuilds;
+  constructor(@Inject(MODELS) models: Models) {
+    this.#models = models;
   }
 
-  @Post('rebuild')
+  @Get()
   @Permission('admin:write')
-  @Serves(startRebuild)
-  start(@Input() _input: InputOf<typeof startRebuild>) {
-    return this.#rebuilds.start();
+  @Serves(listModels)
+  list(@Input() _input: InputOf<typeof listModels>) {
+    return { items: this.#models.list() };
   }
 
-  @Get('rebuild')
+  @Get(':model')
   @Permission('admin:write')
-  @Serves(getRebuild)
-  status(@Input() _input: InputOf<typeof getRebuild>) {
-    return this.#rebuilds.status;
+  @Serves(getModel)
+  get(@Input() { params }: InputOf<typeof getModel>) {
+    return this.#models.list().find(({ name }) => name === params.model) ?? this.#refuseUnknown(params.model);
+  }
+
+  @Post(':model/rebuild')
+  @Permission('admin:write')
+  @Serves(rebuildModel)
+  rebuild(@Input() { params }: InputOf<typeof rebuildModel>) {
+    return this.#models.rebuild(params.model) ?? this.#refuseUnknown(params.model);
+  }
+
+  #refuseUnknown(model: string): never {
+    const names = this.#models.list().map(({ name }) => name);
+    return refuseField('{model}', `there is no model ${model}; there are ${names.join(', ')}`);
   }
 }

@@ -6,7 +6,7 @@ import { operationIdOf } from '../../../testing/fleet-story.js';
 import { createMemoryGateway, type MemoryGateway } from '../../../testing/memory-gateway.js';
 import { routes } from './routes.js';
 
-const segments = { vm: 'a', host: 'h1', operation: operationIdOf('a') };
+const segments = { vm: 'a', host: 'h1', operation: operationIdOf('a'), model: 'vm' };
 const bodies = everyBody().map((body) => ({ ...body, url: `/api/v1${targetOf(body, segments)}` }));
 
 describe('bad input', () => {
@@ -45,7 +45,7 @@ describe('bad input', () => {
         'POST /vms/{vm}/stop',
         'POST /hosts/{host}/cordon',
         'POST /operations/{operation}/cancel',
-        'POST /admin/rebuild',
+        'POST /admin/models/{model}/rebuild',
       ]),
     );
   });

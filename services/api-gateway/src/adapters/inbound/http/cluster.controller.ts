@@ -1,6 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { clusterStatsSchema, distributionPageSchema, distributionQuerySchema } from '@drover/contracts';
-import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { shareOf } from '../../../application/host-share.policy.js';
+import { FLEET_READS, HOSTS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 
@@ -34,7 +35,8 @@ export class ClusterController {
   @Get('distribution')
   @Permission('cluster:read')
   @Serves(getDistribution)
-  distribution(@Input() { query }: InputOf<typeof getDistribution>) {
-    return this.#reads.distribution(query);
+  async distribution(@Input() { query }: InputOf<typeof getDistribution>) {
+    const { items, ...rest } = await this.#reads.of(HOSTS).list(query);
+    return { items: items.map(shareOf), ...rest };
   }
 }

@@ -33,6 +33,8 @@ export interface EndpointDefinition {
   readonly example?: unknown;
   /** By HTTP status; the lowest is the default one. */
   readonly answers: Readonly<Record<number, AnswerDefinition>>;
+  /** The resources that its answers are made of, for whose models alone it waits; absent: any. */
+  readonly showsOnly?: readonly string[];
   /** Beside those that every route may answer with. */
   readonly errors?: readonly ErrorCode[];
 }

@@ -18,7 +18,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Caller } from '../../../application/caller.js';
 import { FindResource } from '../../../application/find-resource.handler.js';
-import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { FLEET_READS, HOSTS, VMS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { WriteHost } from '../../../application/write-host.handler.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
@@ -26,16 +26,20 @@ import { answerWrite } from './write-answer.js';
 
 const tag = 'Hosts';
 const params = z.strictObject({ host: hostRefSchema });
+/** What a host was given, and its strays, stand with the VMs. */
+const hostModels = [HOSTS.name, VMS.name];
 
 const listHosts = endpoint({
   summary: 'Hosts, by name',
   tag,
+  showsOnly: hostModels,
   query: hostListQuerySchema,
   answers: { 200: { description: 'A page.', schema: hostPageSchema } },
 });
 const getHost = endpoint({
   summary: 'One host: inventory, liveness, what it was given',
   tag,
+  showsOnly: hostModels,
   params,
   answers: { 200: { description: 'The host.', schema: hostResourceSchema } },
   errors: ['HOST_NOT_FOUND'],
@@ -102,14 +106,15 @@ export class HostsController {
   @Permission('hosts:read')
   @Serves(listHosts)
   list(@Input() { query }: InputOf<typeof listHosts>) {
-    return this.#reads.listHosts(query);
+    return this.#reads.of(HOSTS).list(query);
   }
 
   @Get(':host')
   @Permission('hosts:read')
   @Serves(getHost)
-  get(@Input() { params }: InputOf<typeof getHost>) {
-    return this.#find.host(params.host);
+  async get(@Input() { params }: InputOf<typeof getHost>) {
+    const host = await this.#find.host(params.host);
+    return { ...host, strays: await this.#reads.straysOn(host.id) };
   }
 
   @Post(':host/cordon')

@@ -10,7 +10,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { FindResource } from '../../../application/find-resource.handler.js';
-import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { FLEET_READS, OPERATIONS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { shownOperation } from '../../../application/shown-operation.policy.js';
 import { ProgressBoard } from '../../../application/progress-board.js';
 import { WriteVm } from '../../../application/write-vm.handler.js';
@@ -69,7 +69,7 @@ export class OperationsController {
   @Permission('operations:read')
   @Serves(listOperations)
   async list(@Input() { query }: InputOf<typeof listOperations>) {
-    const { items, ...rest } = await this.#reads.listOperations(query);
+    const { items, ...rest } = await this.#reads.of(OPERATIONS).list(query);
     return { items: items.map((operation) => shownOperation(operation, this.#progress)), ...rest };
   }
 

@@ -20,7 +20,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ExplainPlacement } from '../../../application/explain-placement.handler.js';
 import { FindResource } from '../../../application/find-resource.handler.js';
-import { FLEET_READS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { FLEET_READS, VMS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { VM_HISTORY, type VmHistory } from '../../../application/ports/vm-history.port.js';
 import { VmAsOf } from '../../../application/vm-as-of.handler.js';
 import { WriteVm } from '../../../application/write-vm.handler.js';
@@ -51,6 +51,7 @@ export const writeErrors = [
 const listVms = endpoint({
   summary: 'VMs, by project and name',
   tag,
+  showsOnly: [VMS.name],
   query: vmListQuerySchema,
   answers: { 200: { description: 'A page.', schema: vmPageSchema } },
 });
@@ -75,6 +76,7 @@ const createVm = endpoint({
 const getVm = endpoint({
   summary: 'One VM, now or as of any moment',
   tag,
+  showsOnly: [VMS.name],
   params: vmParams,
   query: vmGetQuerySchema,
   answers: { 200: { description: 'The VM.', schema: vmResourceSchema } },
@@ -136,7 +138,7 @@ export class VmsController {
   @Permission('vms:read')
   @Serves(listVms)
   async list(@Input() { query }: InputOf<typeof listVms>) {
-    const { items, ...rest } = await this.#reads.listVms(query);
+    const { items, ...rest } = await this.#reads.of(VMS).list(query);
     return { items: items.map(withPowerDrift), ...rest };
   }
 

@@ -1,39 +1,43 @@
 import {
   DEFAULT_PROJECT,
   isKnownEvent,
+  kindOfStream,
+  streamKindOf,
   streamSubjectId,
   type OperationId,
   type OperationView,
   type StoredEvent,
   type StoredVmEvent,
-  type VmId,
-  type VmView,
 } from '@drover/contracts';
 
 export type OperationEvent = Extract<StoredVmEvent, { readonly data: { readonly operationId: unknown } }>;
 
-export function isOperationEvent(event: StoredVmEvent): event is OperationEvent {
-  return event.type.startsWith('Operation');
+/** An operation as its own events tell it: they do not say what the thing is called that it works on. */
+export type StoredOperation = Omit<OperationView, 'subject'> & {
+  readonly subject: Omit<OperationView['subject'], 'name'>;
+};
+
+/** Whether this code knows the event as one of an operation, in a stream of whichever kind. */
+export function isOperationEvent(event: StoredEvent): event is OperationEvent {
+  return (
+    event.type.startsWith('Operation') && streamKindOf(event.stream)?.hasOperations === true && isKnownEvent(event)
+  );
 }
 
 /** The view after one more of the operation's events; undefined where its beginning was never seen. */
-export function evolveOperation(
-  view: OperationView | undefined,
-  event: OperationEvent,
-  vm: VmView | undefined,
-): OperationView | undefined {
-  if (event.type === 'OperationBegan') return began(event, vm);
+export function evolveOperation(view: StoredOperation | undefined, event: OperationEvent): StoredOperation | undefined {
+  if (event.type === 'OperationBegan') return began(event);
   return view === undefined ? undefined : applied(view, event);
 }
 
-function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>, vm: VmView | undefined): OperationView {
+function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>): StoredOperation {
   const { operationId, kind, timeoutMs, supersedes } = event.data;
   return {
     id: operationId,
     kind,
     state: 'RUNNING',
-    project: vm?.project ?? event.meta.projectId ?? DEFAULT_PROJECT,
-    vm: { id: streamSubjectId(event.stream) as VmId, name: vm?.name ?? '' },
+    project: event.meta.projectId ?? DEFAULT_PROJECT,
+    subject: { kind: kindOfStream(event.stream), id: streamSubjectId(event.stream) },
     actor: event.meta.actor,
     beganAt: event.recordedAt,
     dueAt: new Date(Date.parse(event.recordedAt) + timeoutMs).toISOString(),
@@ -48,7 +52,7 @@ function began(event: Extract<OperationEvent, { type: 'OperationBegan' }>, vm: V
   };
 }
 
-function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'OperationBegan' }>): OperationView {
+function applied(view: StoredOperation, event: Exclude<OperationEvent, { type: 'OperationBegan' }>): StoredOperation {
   switch (event.type) {
     case 'OperationCancelRequested':
       return view.endedAt === null ? { ...view, state: 'CANCELLING', delay: null } : view;
@@ -83,9 +87,7 @@ function applied(view: OperationView, event: Exclude<OperationEvent, { type: 'Op
 
 /** Operations that these events have ended. */
 export function endedIn(events: readonly StoredEvent[]): readonly OperationId[] {
-  return events.flatMap((event) =>
-    isKnownEvent(event) && ends.has(event.type) ? [(event as OperationEvent).data.operationId] : [],
-  );
+  return events.flatMap((event) => (isOperationEvent(event) && ends.has(event.type) ? [event.data.operationId] : []));
 }
 
 const ends: ReadonlySet<string> = new Set(['OperationSucceeded', 'OperationFailed', 'OperationCancelled']);

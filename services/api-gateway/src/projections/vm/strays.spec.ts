@@ -21,7 +21,7 @@ async function fleet() {
     const fact: VmFact = type === 'VmDriftFound' ? { type, data: { ...data, detail: 'seen' } } : { type, data };
     return story.onVm(vmId, fact);
   };
-  const straysOf = async (host: string) => (await reads.findHosts(host))[0]?.strays?.map(({ kind }) => kind);
+  const straysOf = async (host: string) => (await reads.straysOn(hostIdOf(host))).map(({ kind }) => kind);
   const deleteVm = () => story.onVm(vmId, { type: 'VmDeleted', data: {} });
   return { story, drift, straysOf, deleteVm, reads };
 }

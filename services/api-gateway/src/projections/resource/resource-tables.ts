@@ -1,0 +1,53 @@
+import type { Sql } from '@drover/read-models';
+import { jsonParameter } from './json-parameter.js';
+import type { AnyResource, Resource, View } from './resource.js';
+
+/**
+ * What makes a resource's tables. Text is compared by bytes, so that a page's order is the same under every locale. `view` is
+ * `json`, kept as it was written: nothing searches in it, and `jsonb` would take it apart at each write and put it together at
+ * each read.
+ */
+export function tableStatements({ key, columns, indexes, side }: AnyResource): readonly string[] {
+  const own = Object.entries(columns).map(([name, { type, isNullable }]) => {
+    const collation = type === 'text' ? ' COLLATE "C"' : '';
+    return `${name} ${type}${collation}${isNullable === true ? '' : ' NOT NULL'}`;
+  });
+  return [
+    `CREATE TABLE ${key.name} (id uuid PRIMARY KEY, ${own.map((column) => `${column}, `).join('')}view json NOT NULL,
+       view_bytes integer GENERATED ALWAYS AS (octet_length(view::text)) STORED)`,
+    ...Object.entries(indexes).map(([name, indexed]) => `CREATE INDEX ${name} ON ${key.name} ${indexed}`),
+    ...(side?.statements ?? []),
+  ];
+}
+
+export async function loadViews<Stored extends View>(
+  sql: Sql,
+  table: string,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, Stored>> {
+  if (ids.size === 0) return new Map();
+  const rows = await sql.query<{ view: Stored }>(`SELECT view FROM ${table} WHERE id = ANY($1::uuid[])`, [[...ids]]);
+  return new Map(rows.map(({ view }) => [view.id, view]));
+}
+
+/** One set-based write, however many views. */
+export async function saveViews<Stored extends View>(
+  sql: Sql,
+  { key, columns }: Pick<Resource<Stored, object, unknown>, 'key' | 'columns'>,
+  views: readonly Stored[],
+): Promise<void> {
+  if (views.length === 0) return;
+  const rows = views.map((view) => ({
+    id: view.id,
+    ...Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.of(view)])),
+    view,
+  }));
+  const types = [...Object.entries(columns).map(([name, { type }]) => [name, type]), ['view', 'json']];
+  const names = types.map(([name]) => name);
+  await sql.query(
+    `INSERT INTO ${key.name} (id, ${names.join(', ')})
+     SELECT * FROM json_to_recordset($1::json) AS row (id uuid, ${types.map((typed) => typed.join(' ')).join(', ')})
+     ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+    [jsonParameter(rows)],
+  );
+}
