@@ -63,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       const ended = endedIn(events);
       if (ended.length === 0 || !byResource(written).has(OPERATIONS.name)) return;
       progress.forget(ended);
-      // Whoever waited for an end is shown the thing as it is then. All models hold it already, unless one stands still.
+      // A client that waited for an end sees the thing as it is then. All models hold it already, unless one stands still.
       void position.waitFor(upTo, SLOWEST_MODEL_MS).then(() => ends.notice(ended));
     },
   });
