@@ -31,8 +31,8 @@ export async function* bench(): AsyncIterable<Figure> {
       note(JSON.stringify({ then: runs.then.at(-1), now: runs.now.at(-1) }));
     }
     for (const [figure, measure] of [
-      ['create-cpu-beside-baseline', (one: Created) => one.cpuSecondsPerVm],
-      ['create-p99-beside-baseline', (one: Created) => one.p99Ms],
+      ['create-cpu-versus-baseline', (one: Created) => one.cpuSecondsPerVm],
+      ['create-p99-versus-baseline', (one: Created) => one.p99Ms],
     ] as const) {
       yield {
         figure,
