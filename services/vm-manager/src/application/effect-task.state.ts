@@ -2,11 +2,11 @@ import type { OperationId } from '@drover/contracts';
 import type { Effect } from '../domain/process/vm.process.js';
 import type { Delivery } from '../domain/vm/vm-command.policy.js';
 
-const FIRST_RETRY_MS = 100;
+export const FIRST_RETRY_MS = 100;
 /** Short, because nothing tells that a scheduler or a host is back but its answer. */
-const LONGEST_RETRY_MS = 1_000;
+export const LONGEST_RETRY_MS = 1_000;
 /** A host that is heard again is asked at once. */
-const LONGEST_UNHEARD_RETRY_MS = 10_000;
+export const LONGEST_UNHEARD_RETRY_MS = 10_000;
 /** For what no operation waits for any more; a host that opens its lane is asked at once. */
 const LONGEST_OWED_RETRY_MS = 60_000;
 /** Its report is under way in the lane. */

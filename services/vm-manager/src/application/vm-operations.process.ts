@@ -19,12 +19,12 @@ import type { VmFolds } from './vm-folds.state.js';
 import type { VmNames } from './vm-names.state.js';
 
 /** How long the scheduler holds a reservation. */
-const RESERVATION_MS = 10_000;
+export const RESERVATION_MS = 10_000;
 /**
  * A placement is appended only within this time from before it was asked for (safety.md 19). The rest is for the append: a store
  * that cannot be reached is tried for up to 5 s.
  */
-const PLACEMENT_MS = 4_500;
+export const PLACEMENT_MS = 4_500;
 /** What one turn of the event loop may do at most, where much is to be done at once: some milliseconds of work. */
 const VMS_PER_TURN = 16;
 

@@ -63,7 +63,7 @@ const UNDEFINE_ALL =
 
 /** A QEMU that lives answers at once when its guest is asked something; for the rest it may first have to finish I/O. */
 const ASK_GUEST_MS = 5_000;
-const CHANGE_MS = 15_000;
+export const CHANGE_MS = 15_000;
 
 /** The firmware of an emulated processor takes its time as well. */
 const FIRMWARE_RESET_MS = { kvm: 1000, tcg: 3000 } as const;
