@@ -45,7 +45,7 @@ export function keepContext(): <T>(body: () => T) => T {
 }
 
 export function contextWith(fields: ContextFields, base: Context = activeContext()): Context {
-  return base.setValue(FIELDS, { ...fieldsOf(base), ...withoutUndefined(fields) });
+  return base.setValue(FIELDS, withFields(fieldsOf(base), fields));
 }
 
 export function currentFields(): ContextFields {
@@ -56,6 +56,11 @@ function fieldsOf(source: Context): ContextFields {
   return (source.getValue(FIELDS) as ContextFields | undefined) ?? {};
 }
 
-function withoutUndefined(fields: ContextFields): ContextFields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+/** Made for each message and each attempt, so without lists in between. */
+function withFields(before: ContextFields, fields: ContextFields): ContextFields {
+  const all: Record<string, string> = { ...before };
+  for (const [name, value] of Object.entries(fields) as [string, string | undefined][]) {
+    if (value !== undefined) all[name] = value;
+  }
+  return all;
 }
