@@ -8,7 +8,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** A unit spec that hangs is ended, also on a busy machine; the others start servers and boot machines, on emulated processors too. */
 const timeoutMs = { unit: 30_000, int: 60_000, system: 120_000, live: 300_000 };
 
-/** The program and arguments that run these levels; the environment comes beside them. */
+/** The program and arguments that run these levels; the environment comes with them. */
 export function jestCommand(levels, jestArguments = []) {
   const timeout = Math.max(...levels.map((level) => timeoutMs[level] ?? 30_000));
   return {

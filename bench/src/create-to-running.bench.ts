@@ -18,7 +18,7 @@ const controlPlane: readonly FleetPart[] = ['nats', 'postgres', 'ha-manager', 's
  * From `POST` to the operation's success, over HTTP, with every service a process of its own; hosts simulated with zero
  * latency, their journals and the event store on disk.
  *
- * What counts is CPU, beside that of a create that a small program carries out by hand (`hand-written-create.ts`): VMs per
+ * What counts is CPU, compared with that of a create that a small program carries out by hand (`hand-written-create.ts`): VMs per
  * second are one machine's, and one day's.
  */
 export async function* bench(): AsyncIterable<Figure> {

@@ -9,7 +9,7 @@ export interface Figure {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** A bench measures things beside each other, in one run, and yields its figures. It cleans up after itself. */
+/** A bench measures things against each other, in one run, and yields its figures. It cleans up after itself. */
 export type Bench = () => AsyncIterable<Figure>;
 
 /** The q-quantile (0 to 1) of a non-empty list, nearest rank. */

@@ -94,7 +94,7 @@ async function* idle(
   yield figure(`${name}-memory`, ofControlPlane(memoryMiB), 'MiB', goals.memoryMiB, { ...of, byPart: memoryMiB });
 }
 
-/** All of these are better when lower; what else the machine did stands beside each. */
+/** All of these are better when lower; what else the machine did stands next to each. */
 function figure(
   name: string,
   value: number,

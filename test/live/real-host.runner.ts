@@ -1,5 +1,5 @@
 /**
- * One host on real libvirt and QEMU, with a whole Drover beside it: what the live specs drive, and how they look at it past
+ * One host on real libvirt and QEMU, with a whole Drover on it: what the live specs drive, and how they look at it past
  * every service of Drover.
  */
 import { execFile } from 'node:child_process';

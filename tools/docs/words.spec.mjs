@@ -22,4 +22,10 @@ describe('words that make a sentence hard to read', () => {
       expect.stringMatching(/^x\.ts:3: "is let": say who/),
     ]);
   });
+
+  it('are refused in some files alone where they are only usually wrong', () => {
+    for (const file of ['x.spec.ts', 'x.md']) writeFileSync(path.join(root, file), 'nobody stands beside it');
+    expect(hardWords(root, 'x.spec.ts')).toEqual([]);
+    expect(hardWords(root, 'x.md')).toEqual([expect.stringMatching(/"nobody"/), expect.stringMatching(/"beside"/)]);
+  });
 });

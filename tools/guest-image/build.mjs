@@ -93,7 +93,7 @@ function makeDisk(draft) {
 }
 
 /**
- * Moves the files beside those of earlier builds, under names that say their content, and then replaces the description:
+ * Moves the files next to those of earlier builds, under names that say their content, and then replaces the description:
  * what a VM's disk or definition refers to is never changed or removed under it.
  */
 function publish(draft, folder, inputs) {
@@ -107,7 +107,7 @@ function publish(draft, folder, inputs) {
     const { name: stem, ext } = path.parse(file);
     const target = `${stem}-${digest.slice(0, 12)}${ext}`;
     sha256[target] = digest;
-    // QEMU's user reads it; nobody writes it.
+    // QEMU's user reads it; no user writes it.
     chmodSync(path.join(draft, file), 0o444);
     if (!existsSync(path.join(folder, target))) renameSync(path.join(draft, file), path.join(folder, target));
     return target;

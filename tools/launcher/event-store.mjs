@@ -8,7 +8,7 @@ import { note, step } from './progress.mjs';
 import { LauncherError } from './run.mjs';
 
 /**
- * Safe beside services that run: they keep their roles and passwords.
+ * Safe while services run: they keep their roles and passwords.
  *
  * @param passwords of the roles, for the database that DATABASE_URL names; by default those that this home keeps.
  */

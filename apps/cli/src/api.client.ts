@@ -34,7 +34,7 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
-/** Whether to ask again: nobody answered, or the API is not ready yet. */
+/** Whether to ask again: no answer came, or the API is not ready yet. */
 export function isPassing(error: unknown): boolean {
   return error instanceof UnreachableError || (error instanceof ApiError && error.problem.status >= 500);
 }

@@ -13,7 +13,7 @@ export const replySchema = z.discriminatedUnion('ok', [
 ]);
 export type Reply = z.infer<typeof replySchema>;
 
-/** Headers that every message carries, beside the plain JSON payload. */
+/** Headers that every message carries, in addition to the plain JSON payload. */
 export const messageHeaders = {
   id: 'Drover-Id',
   operationId: 'Drover-Operation-Id',

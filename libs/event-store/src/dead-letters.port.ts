@@ -1,4 +1,4 @@
-/** A message that nobody could read or carry out, kept for a person. */
+/** A message that its receiver could not read or carry out, kept for a person. */
 export interface NewDeadLetter {
   /** Who gave it up, e.g. `vm-manager`. */
   readonly source: string;
@@ -29,7 +29,7 @@ export const deadLetterLimits = {
 } as const;
 
 /**
- * Dead letters are rows beside the event store.
+ * Dead letters are rows in the database of the event store.
  *
  * Keeping is durable and idempotent in what matters: the same payload from the same subject is one row that counts, so a
  * sender that repeats it for ever fills nothing. One that always sends another pushes its own oldest out, and is kept no

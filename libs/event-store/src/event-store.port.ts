@@ -89,7 +89,7 @@ export interface EventStore {
    * where events are large), one at a time, and the next when it has resolved. Survives restarts of the database. A handler
    * that throws ends the
    * subscription and rejects its `closed`; so does a position that the store does not hold (`PositionRefused`), and the loss of
-   * its tail (`STORE_TAIL_LOST`). Subscriptions share the event objects: nobody changes them.
+   * its tail (`STORE_TAIL_LOST`). Subscriptions share the event objects: no handler may change them.
    */
   subscribe(
     after: Position,

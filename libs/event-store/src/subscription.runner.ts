@@ -41,7 +41,7 @@ export function follow(
   const waiting = new Set<{ readonly target: Position; readonly reached: () => void }>();
   let position = after;
 
-  /** Never rejects, because nobody awaits it while the handler runs. */
+  /** Never rejects, because no code awaits it while the handler runs. */
   function fetch(from: Position): Promise<ReadAllPage | { readonly failure: unknown }> {
     return store.page(from, filter, batchSize, signal).catch((failure: unknown) => ({ failure }));
   }

@@ -37,7 +37,7 @@ const PROCESS_MIB = 96;
 const GUEST_MIB_PER_MIB = 256;
 
 /**
- * What the process of a VM takes of its host's memory: what the guest was given, and what QEMU needs beside it. The one
+ * What the process of a VM takes of its host's memory: what the guest was given, and what QEMU needs on top of it. The one
  * place where it is counted: for demand, for admission on the host and for domains that are not ours. Were two of them to
  * differ, the host would refuse what the scheduler places there, or run out of memory.
  */
@@ -53,7 +53,7 @@ export function memoryBesideOursMiB(load: Pick<HostLoad, 'memoryUsedMiB' | 'vms'
 /**
  * Memory of domains that are not ours, and of whatever else runs on the host beyond what is reserved for it
  * (safety.md 9: foreign domains are counted against capacity and never touched). Only the host's load tells of them:
- * what those domains may take at most, or what is in use beside ours, whichever is more.
+ * what those domains may take at most, or what is in use besides ours, whichever is more.
  *
  * It is an estimate, old by one report; the agent has the last word on what fits (safety.md 10).
  */

@@ -7,7 +7,7 @@ type DemandingSpec = Pick<VmSpec, 'cpu' | 'memory' | 'firmware' | 'disks' | 'nic
  * What a VM needs of a host. The one that asks for a placement and the one that counts the VM afterwards must both derive it here,
  * or a reservation and the placement that it becomes would hold different amounts.
  *
- * How large a disk is that takes its size from its image, only the host knows: it is named beside the sums.
+ * How large a disk is that takes its size from its image, only the host knows: it is named next to the sums.
  */
 export function demandOf(spec: DemandingSpec): Demand {
   const pools = new Map<string, number>();

@@ -63,7 +63,7 @@ export type HypervisorLoad = Omit<HostLoad, 'hostId' | 'at'>;
  * Every method but `reset` is idempotent: done twice it is as done once, so that a command can be taken up again after a
  * crash at any point. Failures are `Fault`s with a hypervisor code of the catalogue; `unknown` where the call may still take effect.
  * Methods for a VM refuse (`DOMAIN_FOREIGN`) a domain that does not carry the mark of this fleet and change nothing.
- * Beside a process of the VM that the daemon does not know, all that make, start or remove refuse (`VM_UNTRACKED`).
+ * While a process of the VM runs that the daemon does not know, all that make, start or remove refuse (`VM_UNTRACKED`).
  * One hung VM delays no call for another.
  */
 export interface Hypervisor {

@@ -18,7 +18,7 @@ const FIELDS = createContextKey('drover fields');
 
 // OpenTelemetry's context is one per process by design, and it carries our fields too: a second AsyncLocalStorage would
 // double the price of every asynchronous step. A manager that was registered before ours stays in charge of the global API;
-// ours goes on to work beside it.
+// ours goes on to work next to it.
 const manager: ContextManager = new AsyncLocalStorageContextManager().enable();
 context.setGlobalContextManager(manager);
 

@@ -33,7 +33,7 @@ export interface ProjectionRunnerOptions {
  * newer code writes, and reads on.
  *
  * Every replica runs one. Each is given every batch, and the transaction lets the first of them apply it: the others find
- * the checkpoints behind it and go on. So there is no lease to lose and nobody to take over from, and every replica knows the
+ * the checkpoints behind it and go on. So there is no lease to lose and no replica to take over from, and every replica knows the
  * positions.
  */
 export class ProjectionRunner {

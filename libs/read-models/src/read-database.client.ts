@@ -18,7 +18,7 @@ const UNDEFINED_TABLE = '42P01';
  * The tables of the projections of one service.
  *
  * A model is one PostgreSQL schema with all that belongs to it (tables, checkpoint, list of the changes made to its tables), found by
- * `search_path`. So a second one can be built beside it and take its place by its name.
+ * `search_path`. So a second one can be built next to it and take its place by its name.
  */
 export class ReadDatabase {
   readonly #pool: pg.Pool;
@@ -62,7 +62,7 @@ export class ReadDatabase {
 
   /**
    * Brings the tables of a model up to date, making them where there are none, in a schema that the owner of the database has
-   * made. Safe beside other replicas.
+   * made. Safe while other replicas run.
    */
   async migrate({ name, tables }: Projection, schema = name): Promise<void> {
     await this.exclusively(schema, async (sql) => {

@@ -102,7 +102,7 @@ export class RebuildRunner {
       const { position } = await readCheckpoint(sql, live);
       built = await this.#catchUp(built, next, position);
       await sql.query(`SET LOCAL lock_timeout = '30s'`);
-      // Looked at in this transaction, so that nobody can begin another build in its place any more.
+      // Looked at in this transaction, so that no replica can begin another build in its place any more.
       const { buildId } = await readCheckpoint(sql, next);
       if (buildId !== built.buildId) throw superseded();
       await dropTables(sql, live);

@@ -1,6 +1,6 @@
 import type { Sql, TableChange } from './projection.port.js';
 
-/** What every model has beside its own tables. */
+/** What every model has besides its own tables. */
 const checkpoint: TableChange = {
   name: '0000-checkpoint',
   statements: [

@@ -15,7 +15,7 @@ export interface ServiceContext {
   fail(error: unknown): void;
 }
 
-/** Opens a service; resolves when it works. The same in a process of its own and beside others in one. */
+/** Opens a service; resolves when it works. The same in a process of its own and together with others in one. */
 export interface ServiceDefinition {
   readonly name: string;
   start(context: ServiceContext): Promise<void>;

@@ -7,7 +7,7 @@ function decoratorNames(node) {
   );
 }
 
-/** A route whose permission nobody wrote down is a route that nobody thought about. */
+/** A route without a written permission is a route whose access was never thought about. */
 export const routePermission = {
   meta: {
     type: 'problem',

@@ -66,7 +66,7 @@ export async function finish(session: Session, answer: VmWriteAnswer, wait: true
     return;
   }
   if (wait === true) {
-    // At once, before anything can go wrong: with it nobody has to ask again for what goes on already.
+    // At once, before anything can go wrong: with it a user need not ask again for what goes on already.
     session.remark(`${operation.kind} ${vm.name} began: operation ${operation.id}`);
     conclude(session, await follow(session, operation.id));
     return;

@@ -142,7 +142,7 @@ async function launch(command: BackgroundCommand): Promise<Launched> {
   }
 }
 
-/** Beside it stands the file for what was in it before, so that its keeper needs no right to the folder. */
+/** Next to it stands the file for what was in it before, so that its keeper needs no right to the folder. */
 function openLog({ logFile, logKeeper }: BackgroundCommand): number {
   const [log, older] = [logFile, olderLog(logFile)].map((file) =>
     openSync(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600),

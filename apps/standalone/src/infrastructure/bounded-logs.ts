@@ -1,5 +1,5 @@
 /**
- * Keeps logs from filling the disk that the event store is on. A log that has grown too long is copied beside itself and then
+ * Keeps logs from filling the disk that the event store is on. A log that has grown too long is copied next to itself and then
  * emptied; who writes into it appends, and needs not know. What is written between the two steps is lost.
  */
 import { copyFile, stat, truncate } from 'node:fs/promises';

@@ -18,7 +18,7 @@ export interface FleetConfigInput {
   readonly users: ServiceUsers;
   /** Of the libvirt daemon; absent for a simulated fleet. */
   readonly libvirtSocket?: string;
-  /** Pools of a libvirt host beside `default`. */
+  /** Pools of a libvirt host besides `default`. */
   readonly furtherPools?: readonly FurtherPool[];
 }
 
@@ -94,7 +94,7 @@ ${metricsText([agentService])}nodeAgent:
 `;
 }
 
-/** What the services, PostgreSQL and nats-server take beside the VMs of this machine, in a fleet of moderate size. */
+/** What the services, PostgreSQL and nats-server take in addition to the VMs of this machine, in a fleet of moderate size. */
 const CONTROL_PLANE_MIB = 1024;
 
 export async function writeFleetConfig(input: FleetConfigInput): Promise<void> {

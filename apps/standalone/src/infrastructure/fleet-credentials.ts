@@ -68,7 +68,7 @@ const AT_ONCE = 16;
  * that is revoked, so that a copy of its credentials is worth nothing.
  *
  * The keys that are good, and those that are not any more, are kept before the first file is written: whatever fails after that,
- * nobody's key is forgotten.
+ * no one's key is forgotten.
  *
  * @returns the keys as they are then: a changed account has to be told to a server that runs.
  */

@@ -40,7 +40,7 @@ export interface Home {
   readonly postgresFolder: string;
   /** Records of running processes, and the lock of the process that changes them. */
   readonly runFolder: string;
-  /** Of the API, for this home's own `ctl`, `up` and `status`: nobody else can be behind it. */
+  /** Of the API, for this home's own `ctl`, `up` and `status`: no other program can be behind it. */
   readonly apiSocket: string;
   readonly logFolder: string;
   /** What node agents keep: journals, one folder per host, and simulated machines. A folder per kind of hypervisor in it. */

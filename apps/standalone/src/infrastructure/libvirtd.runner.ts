@@ -58,7 +58,7 @@ export async function findLibvirtSocket(sockets: readonly string[] = libvirtSock
 }
 
 /**
- * Starts libvirtd and, because Debian's qemu.conf hands consoles to it and without systemd nobody else starts it, virtlogd.
+ * Starts libvirtd and, because Debian's qemu.conf hands consoles to it and without systemd nothing else starts it, virtlogd.
  * Their children (QEMU) outlive them.
  */
 export async function startLibvirtd(logFolder: string, onLaunched: OnDaemonLaunched): Promise<string> {

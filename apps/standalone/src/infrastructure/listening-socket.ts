@@ -56,7 +56,7 @@ export async function listeningPortsOf(pid: number): Promise<readonly number[]> 
   return [...ports].filter((port) => listeningSockets(text, port).some(({ inode }) => held.has(inode)));
 }
 
-/** In an operator's words; undefined when nobody listens there. */
+/** In an operator's words; undefined when no process listens there. */
 export async function holderOf(port: number): Promise<string | undefined> {
   const [socket] = listeningSockets(await readFile('/proc/self/net/tcp', 'utf8'), port);
   if (socket === undefined) return undefined;

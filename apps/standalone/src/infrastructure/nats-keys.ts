@@ -6,7 +6,7 @@ import type { Home } from './home.js';
 import { createNatsAuthority, isOperatorOf, type IssuedKey, type NatsAuthority } from './nats-authority.js';
 import { removeFolderOf, type ServiceUsers } from './system-users.js';
 
-/** What is kept beside the keys. */
+/** What is kept with the keys. */
 export interface KeptAuthority extends NatsAuthority {
   /** Hosts that an operator has shut out. */
   readonly refusedHosts: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * Who else may say and hear what on NATS, beside the services and hosts of `@drover/messaging/permissions`. Nobody has more
+ * Who else may say and hear what on NATS, besides the services and hosts of `@drover/messaging/permissions`. No client has more
  * than his part needs.
  */
 import { ADMINISTRATOR_INBOX, type Subjects } from '@drover/contracts';

@@ -31,7 +31,7 @@ export async function choosePorts(stored: Partial<Ports>, isFree: IsFree = isPor
   };
 }
 
-/** Whether this machine's 127.0.0.1 has nobody listening there now. */
+/** Whether no process listens on this port of 127.0.0.1 now. */
 export async function isPortFree(port: number): Promise<boolean> {
   const probe = createServer();
   return new Promise((resolve, reject) => {

@@ -44,7 +44,7 @@ const LONGEST_SOCKET_PATH = 107;
 const SUPERUSER = 'postgres';
 
 const settings = {
-  // Nobody on this machine can take its place: the socket's folder is closed to everybody who is not meant.
+  // No other user of this machine can take its place: the socket's folder is closed to everybody who is not meant.
   listen_addresses: '',
   fsync: 'on',
   synchronous_commit: 'on',
@@ -145,7 +145,7 @@ async function makeSocketFolder(folder: string, { postgres, drover }: ServiceUse
   return socketFolder;
 }
 
-/** Into a folder beside, renamed at the end: a half-made database is never taken for one. */
+/** Into a folder next to it, renamed at the end: a half-made database is never taken for one. */
 async function initialise(
   programs: string,
   folder: string,
@@ -169,7 +169,7 @@ async function initialise(
 }
 
 /**
- * The processes of a server that was killed notice it soon, and until then one that starts beside them refuses. What does not
+ * The processes of a server that was killed notice it soon, and until then one that starts while they are there refuses. What does not
  * go in time is left to that refusal, which says what to do.
  */
 async function survivorsHaveEnded(dataFolder: string): Promise<void> {

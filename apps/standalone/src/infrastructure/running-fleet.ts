@@ -29,7 +29,7 @@ export function describeFleet({ hypervisor, hosts, split }: RunningFleet): strin
   return split ? `${kind}, a process per service` : `${kind}, the control plane in one process`;
 }
 
-/** Why `wished` cannot be had beside what runs; undefined when it is what runs. What is absent is not wished for. */
+/** Why `wished` cannot be had together with what runs; undefined when it is what runs. What is absent is not wished for. */
 export function differenceFrom(running: RunningFleet, wished: Partial<RunningFleet>): string | undefined {
   const isSame =
     (wished.hypervisor ?? running.hypervisor) === running.hypervisor &&

@@ -45,7 +45,7 @@ export interface PartOptions {
   /** Where the compiled services are for this part's user; see `programFolderFor`. */
   readonly programFolder: string;
   readonly logFile: string;
-  /** Logs of others that this part keeps bounded beside its own. */
+  /** Logs of others that this part keeps bounded in addition to its own. */
   readonly otherLogs?: readonly string[];
   /** Settings (`DROVER_…`) are taken from it. */
   readonly environment: NodeJS.ProcessEnv;
@@ -107,7 +107,7 @@ export interface ApiAnswer {
 
 /**
  * Asks this home's API over its socket, which stands in a folder that only this home's users enter: so a token may be sent.
- * Undefined when nobody answers.
+ * Undefined when no process answers.
  */
 export function askApi(home: Home, target: string, token?: string, timeoutMs = 10_000): Promise<ApiAnswer | undefined> {
   return new Promise((resolve) => {

@@ -80,7 +80,7 @@ export async function removeFolderOf(user: SystemUser | undefined, folder: strin
   await rmdir(folder);
 }
 
-/** Lets the group of this user read what root owns; without one nobody but the user himself does. */
+/** Lets the group of this user read what root owns; without one only the user himself does. */
 export async function shareWith(user: SystemUser | undefined, file: string, kind: 'file' | 'folder'): Promise<void> {
   if (user !== undefined) await chown(file, 0, user.gid);
   const [own, shared] = kind === 'file' ? [0o600, 0o640] : [0o700, 0o750];

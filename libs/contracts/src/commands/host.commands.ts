@@ -3,7 +3,7 @@ import { actorSchema } from '../events/envelope.schema.js';
 import { clusterIdSchema, commandIdSchema, hostIdSchema } from '../ids.schema.js';
 import { labelKeySchema, labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
-/** What each command says beside host and actor: the body of its request. */
+/** What each command says besides host and actor: the body of its request. */
 export const hostCommandBodies = {
   cordon: z.strictObject({}),
   uncordon: z.strictObject({}),

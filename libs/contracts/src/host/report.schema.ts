@@ -95,7 +95,7 @@ export const listedDomainSchema = z.strictObject({
   powerState: powerStateSchema,
   /** Paused by the hypervisor because a disk failed or its pool is full. Absent: not so, or the agent is too old to tell. */
   isIoError: z.boolean().optional(),
-  /** Its process runs on the host, and libvirt does not know of it. Nothing is started beside it and no disk deleted under it. */
+  /** Its process runs on the host, and libvirt does not know of it. Nothing else is started for the VM and no disk deleted under it. */
   isUntracked: z.boolean().optional(),
   /** Why it does not run, as far as the hypervisor remembers; absent where it runs. `host`: the host or its hypervisor ended it. */
   stopCause: z.enum(['guest', 'crash', 'outside', 'host']).optional(),

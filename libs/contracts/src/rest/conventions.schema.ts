@@ -6,7 +6,7 @@ import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js'
 import { hostNameSchema } from '../host/inventory.schema.js';
 import { dnsLabelSchema, hostIdSchema, projectIdSchema, vmIdSchema } from '../ids.schema.js';
 
-/** Headers of the API beside HTTP's own. */
+/** Headers of the API in addition to HTTP's own. */
 export const restHeaders = {
   /** On answers: a read that sends it back shows at least what this answer told. On reads: wait (bounded) until then. */
   position: 'drover-position',

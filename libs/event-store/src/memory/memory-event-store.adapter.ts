@@ -41,7 +41,7 @@ export interface MemoryEventStore extends EventStore {
   readonly foldSnapshots: FoldSnapshots;
   /**
    * Loses what stands behind `upTo`, as a database that is restored from an older copy. This store fails from then on; the
-   * result is the same store to a process that starts afterwards, with the snapshots of folds that were beside it.
+   * result is the same store to a process that starts afterwards, with the snapshots of folds that were stored with it.
    */
   restoreOlderCopy(upTo: Position): MemoryEventStore;
 }

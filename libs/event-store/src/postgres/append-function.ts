@@ -8,7 +8,7 @@ export function appendFunction({ events, head, append, writers }: Tables): strin
   return `
 -- Settles a group of appends in their order, in one transaction of one round trip. Appends name their stream by its place
 -- in "streams" and their events by count, in order; expected revision -2 means any, -1 no stream. Places are counted here:
--- nobody who calls says where an event goes.
+-- no caller says where an event goes.
 -- Outcomes: 0 conflict (revision is the actual one), 1 appended, 2 repeat, 3 ids known in part or in another stream,
 -- 4 the stream is of a kind that the role does not write. No outcomes at all where the lock came later than "wait_ms" after
 -- the statement: by then the callers have been told that nothing was made.

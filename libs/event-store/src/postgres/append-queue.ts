@@ -22,7 +22,7 @@ const mostSuspects = 1_000;
  * The appends that wait for a transaction, in the order of their calls within each stream.
  *
  * A stream of which the database refused an append is suspect until one of its appends goes through: its appends go alone,
- * in turn with the groups of all others, so that a writer who keeps sending what is refused delays nobody else's.
+ * in turn with the groups of all others, so that a writer who keeps sending what is refused delays no other writer's.
  */
 export class AppendQueue {
   private usual: WaitingAppend[] = [];

@@ -157,7 +157,7 @@ export class AppendRunner {
     this.client = undefined;
   }
 
-  /** Nobody counts on an append any more whose time has passed: it is never sent, and its caller is told. */
+  /** An append whose time has passed is never sent, because its caller no longer counts on it; the caller gets the error. */
   private withoutExpired(group: readonly WaitingAppend[], cause: unknown): readonly WaitingAppend[] {
     const nowMs = this.options.clock.monotonicMs();
     const expired = group.filter((append) => append.deadlineMs <= nowMs);

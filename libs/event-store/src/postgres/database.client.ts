@@ -46,7 +46,7 @@ export async function connectClient(connectionString: string, onLost: (client: p
   const lost = () => {
     if (isConnected) onLost(client);
   };
-  // While connecting, the rejection tells; an 'error' that nobody listens to would end the process.
+  // While connecting, the rejection tells; an 'error' without a listener would end the process.
   client.on('error', lost);
   client.on('end', lost);
   try {

@@ -27,7 +27,7 @@ const windowPositions = 20_000;
 /** Characters of JSON read in one turn of the event loop, some milliseconds' worth. */
 const largestTurnCharacters = 128 * 1024;
 
-/** Characters of JSON after which a page ends, with one event at least, so that nobody folds more in one turn. */
+/** Characters of JSON after which a page ends, with one event at least, so that no reader folds more in one turn. */
 const pageCharacters = 2 * 1024 * 1024;
 
 /**

@@ -29,7 +29,7 @@ export interface PostgresEventStoreOptions {
   readonly patienceMs?: number;
   /** How often subscriptions look for new events when no hint comes; 250 by default. */
   readonly pollIntervalMs?: number;
-  /** Connections for reads, beside one for appends and one for notifications; 3 by default. */
+  /** Connections for reads, besides one for appends and one for notifications; 3 by default. */
   readonly readConnections?: number;
 }
 

@@ -32,7 +32,7 @@ export interface PreparedStore {
 
 /**
  * Brings the tables of the event store up to date, makes the schemas of the read models, and gives every service a role with the least rights. The one step that
- * needs the owner; idempotent, and safe beside running services and beside itself.
+ * needs the owner; idempotent, and safe while services run or another one prepares.
  */
 export async function prepareStore(options: PrepareStoreOptions): Promise<PreparedStore> {
   const { ownerUrl, passwords, patienceMs = 5_000 } = options;

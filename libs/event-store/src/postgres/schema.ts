@@ -40,7 +40,7 @@ export function tablesIn(schema: string): Tables {
 
 /**
  * SchemaMigrations, oldest first; one that was released is never changed. They only add, because processes of the release
- * before go on beside a newer one.
+ * before go on while a newer one runs.
  */
 const schemaMigrations: readonly ((tables: Tables) => string)[] = [initialTables];
 
@@ -101,7 +101,7 @@ export async function migrateSchema(client: pg.ClientBase, tables: Tables): Prom
  * `data` and `meta` are `json`, not `jsonb`: kept as they were written and only checked, neither taken apart on the way in
  * nor put together on the way out, and `data->>'name'` still works for a person at the console.
  *
- * One index beside the keys, by stream kind: services follow a few kinds. Filters by type look through at most one
+ * One index besides the keys, by stream kind: services follow a few kinds. Filters by type look through at most one
  * window of positions per page instead; an index for them would cost every append.
  *
  * The head row is locked, never changed. A new version of it per append would have to be kept for, and waded through

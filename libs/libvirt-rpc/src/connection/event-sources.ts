@@ -49,7 +49,7 @@ export const eventSources = {
 
 export type EventKey = keyof typeof eventSources;
 
-// Older messages carry their fields inside `msg`, newer ones beside the callback's id; listeners see one shape.
+// Older messages carry their fields inside `msg`, newer ones next to the callback's id; listeners see one shape.
 type Flat<Body> = Body extends { readonly msg: infer Inner }
   ? Inner & Omit<Body, 'msg' | 'callbackID'>
   : Omit<Body, 'callbackID'>;

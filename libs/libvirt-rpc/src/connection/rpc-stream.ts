@@ -23,7 +23,7 @@ const maxPacketBytes = 262_120;
 const bufferedBytes = 1_048_576;
 
 /**
- * Data that flows beside a call: a download, an upload, or both ways for a console.
+ * Data that flows along with a call: a download, an upload, or both ways for a console.
  *
  * A Node stream with its usual back-pressure. Reading ends, and `finish` is emitted, only when the daemon has confirmed
  * that all is done; an upload that finished is stored. Destroying it earlier aborts the transfer on the daemon's side.

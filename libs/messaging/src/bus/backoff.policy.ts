@@ -6,7 +6,7 @@ export interface Backoff {
 
 /** When a request is sent again. */
 export interface Repeats {
-  /** After an answer that says "not now": nobody was burdened, so soon again. */
+  /** After an answer that says "not now": no server was burdened, so soon again. */
   readonly afterRefusal: Backoff;
   /** After silence: the message may be waiting in a busy receiver, and another copy makes it busier. */
   readonly afterSilence: Backoff;

@@ -3,7 +3,7 @@ import { TokenBucket, type Clock, type Rate } from '@drover/domain-kit';
 export interface LaneLimits {
   /** Messages that are worked on at one time. */
   readonly inWork: number;
-  /** Messages that wait beside them. */
+  /** Messages that wait in addition to them. */
   readonly waiting: number;
   /** How fast work begins; as fast as it ends where it is absent. */
   readonly pace?: { readonly messages: Rate; readonly bytes: Rate };

@@ -1,7 +1,7 @@
 import type { Rejection, Subjects } from '@drover/contracts';
 import type { ZodType } from 'zod';
 
-/** Ids that travel in headers beside the payload; trace context travels by itself. */
+/** Ids that travel in headers, apart from the payload; trace context travels by itself. */
 export interface MessageHeaders {
   /** The same in every repeat of a message, so that the receiver recognises it. */
   readonly id: string;
@@ -80,8 +80,8 @@ export interface Messaging {
   readonly state: ConnectionState;
   /**
    * Asks and waits. A rejection is returned. Thrown is a `Fault`: the responder's own, rebuilt with its outcome, or
-   * - `SERVICE_UNAVAILABLE`, `not-applied`: nobody listens there;
-   * - `TIMED_OUT`, `unknown`: it was sent and nobody answered in time;
+   * - `SERVICE_UNAVAILABLE`, `not-applied`: no receiver listens there;
+   * - `TIMED_OUT`, `unknown`: it was sent and no answer came in time;
    * - `MESSAGING_UNAVAILABLE`: no connection; `not-applied` if nothing was sent, else `unknown`;
    * - `UNREADABLE_MESSAGE`: the responder could not read it (`not-applied`) or we not the answer (`unknown`);
    * - `INTERNAL`, `unknown`: the responder has a defect; `not-applied`: the credentials do not allow the subject.
@@ -89,7 +89,7 @@ export interface Messaging {
   request<Value = unknown>(subject: string, payload: unknown, options: RequestOptions<Value>): Promise<Answer<Value>>;
   /** Sends once and forgets; what is published without a connection is dropped and counted. */
   publish(subject: string, payload: unknown, options?: MessageOptions): void;
-  /** Handlers run beside each other. What one throws is logged and counted. */
+  /** Handlers run at the same time. What one throws is logged and counted. */
   subscribe(subject: string, handler: MessageHandler, options?: SubscribeOptions): MessagingSubscription;
   /**
    * Answers requests. A repeat of a request that is still being worked on is not handled a second time: the answer of the

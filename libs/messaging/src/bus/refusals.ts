@@ -11,7 +11,7 @@ export type RefusalReason =
   | 'lane-full'
   /** All senders together have. */
   | 'bus-full'
-  /** Nobody waits for its answer any more. */
+  /** Its sender no longer waits for an answer. */
   | 'expired';
 
 /** Messages that were dropped without work: each is counted, and the log is told of some. */

@@ -77,7 +77,7 @@ class PendingRequest {
   #attempts = 0;
   /** When the copy was sent that the next refusal answers. */
   #askedAtMs: number | undefined;
-  /** Sends of which nobody has said that they changed nothing. */
+  /** Sends of which no answer has said that they changed nothing. */
   #unsettled = 0;
   #lastFault: Fault | undefined;
   #repeat: NodeJS.Timeout | undefined;
@@ -110,7 +110,7 @@ class PendingRequest {
   answered(frame: Frame): void {
     const { subject } = this.#envelope;
     if (isNoResponders(frame)) {
-      this.#refusedBy(new Fault('SERVICE_UNAVAILABLE', 'not-applied', `nobody answers on ${subject}`));
+      this.#refusedBy(new Fault('SERVICE_UNAVAILABLE', 'not-applied', `no service answers on ${subject}`));
       return;
     }
     try {

@@ -10,12 +10,12 @@ export interface LeaseStore {
 }
 
 export interface LeaseEntry {
-  /** Undefined where a person deleted the key: that is nobody's claim, and has a revision all the same. */
+  /** Undefined where a person deleted the key: that is a claim without a holder, and has a revision nevertheless. */
   readonly value: string | undefined;
   readonly revision: number;
 }
 
-/** For specs and for services that share one process with nobody beside it. */
+/** For specs and for services that share one process and have no other replicas. */
 export function createMemoryLeaseStore(): LeaseStore & { wipe(): void; delete(key: string): void } {
   const entries = new Map<string, LeaseEntry>();
   let lastRevision = 0;

@@ -73,7 +73,7 @@ export class DroverTransportStrategy extends Server implements CustomTransportSt
 
   /**
    * Subscribes the handlers of a group; resolves when the server knows. Idempotent. Unknown groups are defects: a handler
-   * that nobody activates would be silent for ever.
+   * that is never activated would be silent for ever.
    */
   async activate(group: string): Promise<void> {
     if (!this.#routes.some((route) => route.group === group)) throw new Error(`no handler is of the group ${group}`);

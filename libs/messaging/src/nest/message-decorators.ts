@@ -19,7 +19,7 @@ export function OnRequest(pattern: string, schema: ZodType, options: HandlerOpti
   return handler(MessagePattern(pattern, { ...options, schema }));
 }
 
-/** A method `(payload, message) => void` that hears messages nobody waits for an answer to. */
+/** A method `(payload, message) => void` that hears messages whose senders wait for no answer. */
 export function OnMessage(pattern: string, schema: ZodType, options: HandlerOptions = {}): MethodDecorator {
   return handler(EventPattern(pattern, { ...options, schema }) as MethodDecorator);
 }

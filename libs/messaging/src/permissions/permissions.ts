@@ -15,7 +15,7 @@ export interface NatsPermissions {
   /** No subject is in both lists: see `allowResponses`. */
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
-  /** Answers to the owner's requests come here, and nobody else may listen. */
+  /** Answers to the owner's requests come here, and no other client may listen. */
   readonly inboxPrefix: string;
   /**
    * May answer requests that it received, within `responseLimits`. Only for hosts, whose askers' inboxes they may not publish

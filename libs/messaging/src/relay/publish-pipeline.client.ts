@@ -45,7 +45,7 @@ export class PublishPipeline {
 
   constructor(connection: NatsConnection, options: PipelineOptions) {
     const { promise, reject } = Promise.withResolvers<never>();
-    // It may break while nobody waits for it: then the next `publish` throws.
+    // It may break while no caller waits for it: then the next `publish` throws.
     promise.catch(() => undefined);
     this.broken = promise;
     this.#break = reject;

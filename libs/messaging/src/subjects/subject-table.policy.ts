@@ -41,7 +41,7 @@ export type Askers =
   | { readonly kind: 'host'; readonly hostId: string }
   | { readonly kind: 'services'; readonly names: readonly ServiceName[] };
 
-const nobody: Askers = { kind: 'services', names: [] };
+const noAskers: Askers = { kind: 'services', names: [] };
 
 /** Looked up for every message, so made once. */
 const commanders = namesBy(commandsOf);
@@ -50,10 +50,10 @@ const tellers = serviceNames.flatMap((name) => rowOf(name).tells.map((told) => (
 
 export function askersOn({ prefix }: Subjects, subject: string): Askers {
   const [first, area, word = '', ...rest] = subject.split('.');
-  if (first !== prefix) return nobody;
-  if (area === 'command') return commanders.get(word) ?? nobody;
-  if (area === 'query') return questioners.get(word) ?? nobody;
-  if (area !== 'host') return nobody;
+  if (first !== prefix) return noAskers;
+  if (area === 'command') return commanders.get(word) ?? noAskers;
+  if (area === 'query') return questioners.get(word) ?? noAskers;
+  if (area !== 'host') return noAskers;
   const said = rest.join('.');
   const names = tellers.filter(({ told }) => isBelow(told, said)).map(({ name }) => name);
   return names.length > 0 ? { kind: 'services', names } : { kind: 'host', hostId: word };

@@ -10,7 +10,7 @@ export function isStreamNotFound(error: unknown): boolean {
   return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
 }
 
-/** Nobody took a published message: no stream holds its subject. The client has no code for it and exports no class. */
+/** No stream took a published message: no stream holds its subject. The client has no code for it and exports no class. */
 export function isNotTaken(error: unknown): boolean {
   return error instanceof Error && error.name === 'JetStreamNotEnabled';
 }

@@ -28,7 +28,7 @@ export interface Frame {
 }
 
 export interface FrameHeaders {
-  /** Instead of an answer: nobody listens on the subject that was asked. */
+  /** Instead of an answer: no client listens on the subject that was asked. */
   readonly isNoResponders: boolean;
   get(name: string): string | undefined;
 }

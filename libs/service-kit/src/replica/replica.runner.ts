@@ -94,7 +94,7 @@ export function runReplica<Event extends StoredEvent>(
       try {
         await options.onActive(holds);
       } catch (error) {
-        // It would hold the lease and serve nobody; another replica takes it when this one has ended.
+        // It would hold the lease and serve no client; another replica takes it when this one has ended.
         context.fail(error);
         return;
       }

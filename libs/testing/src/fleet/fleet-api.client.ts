@@ -66,7 +66,7 @@ export class FleetApi {
   }
 
   /**
-   * As a careful program asks: with a key of its own, again and again while nobody answers or the answer is a fault, until it
+   * As a careful program asks: with a key of its own, again and again while no answer comes or the answer is a fault, until it
    * is answered for good.
    */
   async insist<Body>(method: string, target: string, body: unknown, key: string): Promise<ApiAnswer<Body>> {

@@ -1,4 +1,4 @@
-/** The simulated machines of a fleet as a person sees them who stands beside them: past every service. */
+/** The simulated machines of a fleet as a person sees them who stands in front of them: past every service. */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SqliteMachineStores, type SimulatedDomain, type SimulatedVolume } from '@drover/hypervisor';
@@ -23,7 +23,7 @@ export function domainsOf(home: Home): readonly SeenDomain[] {
   }
 }
 
-/** Puts a domain there that nobody of Drover made. The machine's agent must not run: it reads its machine when it starts. */
+/** Puts a domain there that no part of Drover made. The machine's agent must not run: it reads its machine when it starts. */
 export function putDomain(home: Home, hostId: string, domain: SimulatedDomain): void {
   const stores = new SqliteMachineStores(fileOf(home));
   stores.of(hostId).putDomain(domain);

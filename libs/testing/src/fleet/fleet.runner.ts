@@ -46,7 +46,7 @@ export interface FleetOptions {
   readonly hosts?: number;
   /** Of a private libvirtd. */
   readonly libvirtSocket?: string;
-  /** Pools of a libvirt host beside `default`. */
+  /** Pools of a libvirt host besides `default`. */
   readonly furtherPools?: readonly FurtherPool[];
   /** Where images are; by default the home's own, empty folder. */
   readonly imageFolder?: string;
@@ -267,7 +267,7 @@ export class Fleet {
     });
   }
 
-  /** Beside the installation, which goes with its test. Many waits may be given up at once: one copies after the other. */
+  /** Outside the installation, which goes with its test. Many waits may be given up at once: one copies after the other. */
   #keepLogs(): Promise<string> {
     const kept = path.join(tmpdir(), 'drover-kept-logs', path.basename(this.home.root));
     const copy = () => cp(this.home.logFolder, kept, { recursive: true });
@@ -291,7 +291,7 @@ export class Fleet {
   }
 }
 
-/** The port that an installation takes first is a real one's, or that of a test beside this one. */
+/** The port that an installation takes first is a real one's, or that of a test that runs at the same time. */
 async function avoidUsualPorts(home: Home): Promise<void> {
   if ((await readFleetState(home)) !== undefined) return;
   await writeFile(home.stateFile, JSON.stringify({ ports: { api: await freePort() } }));

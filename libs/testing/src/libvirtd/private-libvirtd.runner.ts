@@ -1,6 +1,6 @@
 /**
  * Starts a libvirtd that shares nothing with the machine's own: mount, network and host-name namespaces of its own, private
- * directories bound over libvirt's, its own configuration. Any number may run beside each other and beside a real one.
+ * directories bound over libvirt's, its own configuration. Any number may run at the same time, together with a real one.
  *
  * The unix socket is reachable from outside through the private directory, because a socket belongs to its inode.
  */
