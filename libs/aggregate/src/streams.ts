@@ -1,4 +1,4 @@
-import { Fault, isKnownEvent, type NewEvent, type StoredEvent } from '@drover/contracts';
+import { type Fault, errors, isKnownEvent, type NewEvent, type StoredEvent } from '@drover/contracts';
 import { KeyedQueue } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Aggregate } from './aggregate.js';
@@ -119,7 +119,7 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
       this.folds.letGo(id);
       return { ...after, result };
     }
-    throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `others keep writing ${this.folds.streamOf(id)}`);
+    throw errors.SERVICE_UNAVAILABLE('not-applied', `others keep writing ${this.folds.streamOf(id)}`);
   }
 
   /** The stream with the events in it; undefined where it was not as it was taken to be. */
@@ -147,5 +147,5 @@ export class Streams<State, Event extends StoredEvent, Id extends string> {
 /** A newer release wrote this stream: that release must decide on it, not this one (safety.md 23). */
 function unknownEvent(event: StoredEvent): Fault {
   const what = `${event.type}.v${event.schemaVersion} in ${event.stream}`;
-  return new Fault('SERVICE_UNAVAILABLE', 'not-applied', `this release does not know ${what}`);
+  return errors.SERVICE_UNAVAILABLE('not-applied', `this release does not know ${what}`);
 }

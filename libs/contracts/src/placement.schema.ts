@@ -12,11 +12,11 @@ export const scoreSchema = z.strictObject({
 export type Score = z.infer<typeof scoreSchema>;
 
 /** Why one host was excluded: the filter and its numbers, e.g. `memory` with `neededMiB` and `freeMiB`. */
-export const refusalSchema = z.strictObject({
+export const excludedHostSchema = z.strictObject({
   hostId: hostIdSchema,
   hostName: z.string().max(253),
   filter: z.string().max(50),
   detail: z.string().max(500),
   numbers: numbersByName(z.number().min(-MAX_SUM).max(MAX_SUM)),
 });
-export type Refusal = z.infer<typeof refusalSchema>;
+export type ExcludedHost = z.infer<typeof excludedHostSchema>;

@@ -54,7 +54,7 @@ export interface Subscription {
  *
  * Faults are `Fault` with `STORE_UNAVAILABLE` (`outcome` tells whether an append may have happened). A refused append
  * because of the revision is an answer, not a fault. A position that the store cannot have given, or at which no event
- * stands, throws `PositionRefused`.
+ * stands, throws `Rejected`.
  *
  * A store that no longer holds the newest event that this process has seen was restored from an older copy or failed over to
  * one. From then on every call fails with `STORE_TAIL_LOST`, and so does every subscription: what was folded from the lost
@@ -88,7 +88,7 @@ export interface EventStore {
    * duplicate, also with several writing processes. The handler gets batches of at most `batchSize` (500 by default; fewer
    * where events are large), one at a time, and the next when it has resolved. Survives restarts of the database. A handler
    * that throws ends the
-   * subscription and rejects its `closed`; so does a position that the store does not hold (`PositionRefused`), and the loss of
+   * subscription and rejects its `closed`; so does a position that the store does not hold (`Rejected`), and the loss of
    * its tail (`STORE_TAIL_LOST`). Subscriptions share the event objects: no handler may change them.
    */
   subscribe(

@@ -40,7 +40,7 @@ export interface FoldSnapshots {
   /**
    * Brings the snapshot to `position`, all of it or nothing. `changes` is drawn on while the saving is under way, and must in the
    * end have named every stream that changed since this process loaded or last saved. Resolves to false, with nothing saved,
-   * where the snapshot stands at this position or behind it already: another replica saved it. Throws `PositionRefused` where no
+   * where the snapshot stands at this position or behind it already: another replica saved it. Throws `Rejected` where no
    * event stands at the position.
    *
    * Snapshots of the two newest versions of a service are kept, so that releases N and N-1 can take turns.

@@ -1,4 +1,4 @@
-import { Fault } from '@drover/contracts';
+import { type Fault, errors } from '@drover/contracts';
 
 /** The newest event of a store at some moment; `sequence` 0 where it held none. */
 export interface Newest {
@@ -9,12 +9,12 @@ export interface Newest {
 /** The store no longer holds what this process has read from it or written to it. */
 export function tailLost(seen: number, newest: number): Fault {
   const detail = `the event store has lost its tail: position ${seen} was seen, newest is ${newest}`;
-  return new Fault('STORE_TAIL_LOST', 'not-applied', detail, { data: { seen, newest } });
+  return errors.STORE_TAIL_LOST('not-applied', detail, { data: { seen, newest } });
 }
 
 function historyReplaced({ sequence, id }: Newest, found: string): Fault {
   const detail = `the event store has lost its tail: position ${sequence} was seen as event ${id} and is now event ${found}`;
-  return new Fault('STORE_TAIL_LOST', 'not-applied', detail, { data: { seen: sequence } });
+  return errors.STORE_TAIL_LOST('not-applied', detail, { data: { seen: sequence } });
 }
 
 /**

@@ -1,4 +1,12 @@
-import { comparePositions, Fault, kindOfStream, type Position, type StoredEvent } from '@drover/contracts';
+import {
+  comparePositions,
+  errors,
+  kindOfStream,
+  Rejected,
+  type Fault,
+  type Position,
+  type StoredEvent,
+} from '@drover/contracts';
 import { OutdatedProjection } from './outdated-projection.js';
 import type { NotShown, Projection, Sql } from './projection.port.js';
 import { quoted, type ReadDatabase } from './read-database.client.js';
@@ -214,10 +222,10 @@ async function withoutMarked(
   return events.filter((event) => !marked.has(event.stream));
 }
 
-export function superseded(): Fault {
-  return new Fault('SUPERSEDED', 'not-applied', 'another build of the read model has begun');
+export function superseded(): Rejected {
+  return new Rejected(errors.SUPERSEDED('another build of the read model has begun'));
 }
 
 function noCheckpoint(schema: string): Fault {
-  return new Fault('INTERNAL', 'not-applied', `the read model ${schema} has no checkpoint`);
+  return errors.INTERNAL('not-applied', `the read model ${schema} has no checkpoint`);
 }

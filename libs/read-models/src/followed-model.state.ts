@@ -1,5 +1,4 @@
-import { Fault } from '@drover/contracts';
-import { PositionRefused } from '@drover/event-store';
+import { Fault, Rejected } from '@drover/contracts';
 import type { Checkpoint } from './checkpoint.js';
 import { PositionWaiters } from './position-waiters.js';
 import type { Projection } from './projection.port.js';
@@ -50,7 +49,7 @@ export class FollowedModel {
 
   failed(error: unknown): void {
     if (isAway(error)) this.#failure = undefined;
-    else if (error instanceof PositionRefused) this.#failure = `rebuild the read model: ${error.rejection.detail}`;
+    else if (error instanceof Rejected) this.#failure = `rebuild the read model: ${error.rejection.detail}`;
     else this.#failure = String(error);
   }
 

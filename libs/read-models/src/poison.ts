@@ -1,4 +1,4 @@
-import { Fault, type StoredEvent } from '@drover/contracts';
+import { type StoredEvent, isFailure } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
 import { isGiven, passOver, projectBatch, type Batch, type Checkpoint, type Target } from './checkpoint.js';
 import { OutdatedProjection } from './outdated-projection.js';
@@ -45,7 +45,7 @@ async function projectOneByOne(database: ReadDatabase, target: Target, batch: Ba
  * missing table or a right that was taken away, would fail with every other event too.
  */
 function isOfAnEvent(error: unknown): boolean {
-  if (error instanceof Fault || error instanceof OutdatedProjection) return false;
+  if (isFailure(error) || error instanceof OutdatedProjection) return false;
   const state = sqlStateOf(error);
   return state === undefined || /^(22|23|54)/.test(state);
 }

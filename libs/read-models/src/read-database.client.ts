@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import { Fault } from '@drover/contracts';
+import { errors, Fault } from '@drover/contracts';
 import pg from 'pg';
 import type { Projection, Sql, Statement } from './projection.port.js';
 import { changeTables } from './table-changes.js';
@@ -56,7 +56,7 @@ export class ReadDatabase {
       return await body(sql);
     } catch (error) {
       if (sqlStateOf(error) !== UNDEFINED_TABLE) throw error;
-      throw new Fault('NOT_YET', 'not-applied', 'the read model is being made', { cause: error });
+      throw errors.NOT_YET('not-applied', 'the read model is being made', { cause: error });
     }
   }
 
@@ -154,7 +154,7 @@ function isOutage(error: unknown): boolean {
 }
 
 function unavailable(cause: unknown): Fault {
-  return new Fault('STORE_UNAVAILABLE', 'unknown', 'the read model database does not answer', { cause });
+  return errors.STORE_UNAVAILABLE('unknown', 'the read model database does not answer', { cause });
 }
 
 function asError(error: unknown): Error {

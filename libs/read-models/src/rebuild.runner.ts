@@ -1,4 +1,4 @@
-import { comparePositions, Fault, rebuildSchemaOf, type Position } from '@drover/contracts';
+import { errors, comparePositions, rebuildSchemaOf, type Position } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import { newId, type Clock } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
@@ -123,7 +123,7 @@ export class RebuildRunner {
   }
 
   async #page(from: Checkpoint, schema: string): Promise<[Checkpoint, isEnd: boolean]> {
-    if (this.#isStopping) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'the service stops');
+    if (this.#isStopping) throw errors.SERVICE_UNAVAILABLE('not-applied', 'the service stops');
     const { store, database, projection, logger, batchSize = 1000 } = this.#options;
     const { kinds } = projection;
     const filter = kinds === undefined ? {} : { filter: { streamKinds: kinds } };

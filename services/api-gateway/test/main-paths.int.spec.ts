@@ -1,7 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  errors,
   eventIdSchema,
   modelListSchema,
+  rejected,
+  vmIdSchema,
   vmResourceSchema,
   operationResourceSchema,
   vmWriteAnswerSchema,
@@ -123,17 +126,15 @@ describe('the API on a real read model', () => {
   });
 
   it('passes on what the deciding service refuses', async () => {
-    gateway.commands.respond = () => ({
-      kind: 'rejected',
-      rejection: { code: 'VM_NAME_TAKEN', detail: 'a is taken', field: '/name', data: { vmId: 'x' } },
-    });
+    const vmId = vmIdSchema.parse('00000000-0000-4000-8000-000000000001');
+    gateway.commands.respond = () => rejected(errors.VM_NAME_TAKEN('a is taken', { field: '/name', data: { vmId } }));
     const answer = await gateway.request('POST', '/api/v1/vms', { name: 'a' });
     expect(answer.status).toBe(409);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
     expect(answer.body).toMatchObject({
       code: 'VM_NAME_TAKEN',
       field: '/name',
-      data: { vmId: 'x' },
+      data: { vmId },
       detail: 'a is taken',
     });
   });

@@ -1,4 +1,11 @@
-import { errorCodeSchema, hostIdSchema, overcommitSchema, resourceNameSchema, vmIdSchema } from '@drover/contracts';
+import {
+  errorCodeSchema,
+  hostIdSchema,
+  isRejectionCode,
+  overcommitSchema,
+  resourceNameSchema,
+  vmIdSchema,
+} from '@drover/contracts';
 import { hypervisorCalls } from '@drover/hypervisor';
 import { homeSchema, natsUrlSchema, observabilitySchema, subjectPrefixSchema } from '@drover/service-kit';
 import { z } from 'zod';
@@ -8,18 +15,24 @@ const intervalMs = (normal: number, meaning: string) => z.int().min(1).max(3_600
 /** For what is there already to grow, and for whatever else lives on the same file system. */
 export const DEFAULT_RESERVED_POOL_MIB = 1024;
 
-const faultSchema = z.strictObject({
-  call: z.enum([...hypervisorCalls, '*']).describe('Call to the hypervisor that fails; `*` is every call.'),
-  host: z.string().min(1).max(253).optional().describe('Name of the host. Without it the rule holds for all hosts.'),
-  vmId: vmIdSchema.optional().describe('Without it the rule holds for any VM.'),
-  code: errorCodeSchema.describe('Error code with which the call fails.'),
-  takesEffect: z
-    .boolean()
-    .default(false)
-    .describe('The call takes effect nevertheless, and the agent learns only that the outcome is unknown.'),
-  times: z.int().min(1).optional().describe('How many calls fail. Without it all do.'),
-  probability: z.number().min(0).max(1).default(1).describe('Chance of each call to fail.'),
-});
+const faultSchema = z
+  .strictObject({
+    call: z.enum([...hypervisorCalls, '*']).describe('Call to the hypervisor that fails; `*` is every call.'),
+    host: z.string().min(1).max(253).optional().describe('Name of the host. Without it the rule holds for all hosts.'),
+    vmId: vmIdSchema.optional().describe('Without it the rule holds for any VM.'),
+    code: errorCodeSchema.describe('Error code with which the call fails.'),
+    takesEffect: z
+      .boolean()
+      .default(false)
+      .describe('The call takes effect nevertheless, and the agent learns only that the outcome is unknown.'),
+    times: z.int().min(1).optional().describe('How many calls fail. Without it all do.'),
+    probability: z.number().min(0).max(1).default(1).describe('Chance of each call to fail.'),
+  })
+  .refine(({ code, takesEffect }) => !(takesEffect && isRejectionCode(code)), {
+    path: ['takesEffect'],
+    error:
+      'a call that fails with the code of a rejection takes no effect; use the code of a fault, or leave takesEffect out',
+  });
 export type ConfiguredFault = z.output<typeof faultSchema>;
 
 const poolSchema = z.strictObject({

@@ -5,7 +5,7 @@ import {
   vmSubject,
   type FleetId,
   type HostId,
-  type Rejection,
+  type ErrorReport,
   type VmId,
 } from '@drover/contracts';
 import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
@@ -29,7 +29,7 @@ import { OwedVolumesReconciler } from './application/owed-volumes.reconciler.js'
 import { OwnVolumes } from './application/own-volumes.js';
 import type { Journal } from './application/ports/journal.port.js';
 import { ReportLane } from './application/report-lane.reconciler.js';
-import { AgentRefused, Session } from './application/session.process.js';
+import { AgentDismissed, Session } from './application/session.process.js';
 import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
 import { returnAfterMs } from './domain/pace/pace.policy.js';
@@ -62,7 +62,7 @@ export interface NodeAgent {
   /** Takes nothing more and lets calls under way end. What is not done stands in the journal for the next start. */
   stop(): Promise<void>;
   /** Settles when the agent has stopped: with the reason where the control plane has no place for it. */
-  readonly ended: Promise<Rejection | undefined>;
+  readonly ended: Promise<ErrorReport | undefined>;
 }
 
 /** The host's id follows from its machine id: a host keeps its id when its disk is restored or its agent reinstalled. */
@@ -84,7 +84,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const logger = options.logger.with({ hostId });
   const controller = new AbortController();
   const stop = controller.signal;
-  const ended = Promise.withResolvers<Rejection | undefined>();
+  const ended = Promise.withResolvers<ErrorReport | undefined>();
   const running = new Set<Promise<void>>();
   const cleanups: (() => Promise<void> | void)[] = [];
   let session: Session | undefined;
@@ -308,13 +308,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
 
   function endOn(error: unknown): void {
     if (error instanceof AgentStopped) return;
-    const rejection = error instanceof AgentRefused ? error.rejection : undefined;
+    const rejection = error instanceof AgentDismissed ? error.rejection : undefined;
     if (rejection === undefined) logger.error('the agent met a defect and stops', { error });
     else logger.error('the control plane has no place for this agent; it stops', { error });
     void end(rejection ?? { code: 'INTERNAL', detail: 'The node agent met a defect; its log has the details.' });
   }
 
-  function end(rejection?: Rejection): Promise<void> {
+  function end(reason?: ErrorReport): Promise<void> {
     ending ??= (async () => {
       controller.abort();
       for (const cleanup of cleanups.splice(0)) {
@@ -330,7 +330,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         // Without it, the next agent waits until this one's silence is proven.
         logger.info('could not tell the control plane that this agent has stopped', { error });
       });
-      ended.resolve(rejection);
+      ended.resolve(reason);
     })();
     return ending;
   }

@@ -6,7 +6,7 @@ import { FileDeadLetters } from './adapters/outbound/dead-letters/file-dead-lett
 import { SqliteJournal } from './adapters/outbound/journal/sqlite-journal.adapter.js';
 import { defaultTimings, type AgentSettings } from './application/agent-settings.js';
 import { AgentGroup, type GroupedAgent } from './agent-group.js';
-import { AgentRefused } from './application/session.process.js';
+import { AgentDismissed } from './application/session.process.js';
 import type { ConfiguredHost, NodeAgentConfig } from './config.js';
 import { createNodeAgent, type NodeAgent } from './create-node-agent.js';
 import { openHostDrivers, type DrivenHost } from './hypervisor-of-host.js';
@@ -57,8 +57,8 @@ interface StartedAgent extends GroupedAgent {
 /** One host that is refused is no reason to leave the others. */
 async function failWhenAllHaveEnded(context: ServiceContext, agents: readonly StartedAgent[]): Promise<void> {
   const reasons = await Promise.all(agents.map(({ agent }) => agent.ended));
-  const reason = reasons.find((rejection) => rejection !== undefined);
-  if (reason !== undefined) context.fail(new AgentRefused(reason));
+  const reason = reasons.find((each) => each !== undefined);
+  if (reason !== undefined) context.fail(new AgentDismissed(reason));
 }
 
 /** Hosts of one process share one file: their writes then share flushes to disk. */

@@ -1,4 +1,4 @@
-import { Fault, START, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
+import { errors, START, type NewEvent, type Position, type StoredEvent } from '@drover/contracts';
 import type { EventStore, ExpectedRevision, Subscription } from '@drover/event-store';
 import type { StreamStore } from '../streams.js';
 
@@ -22,10 +22,10 @@ export class FaultyStore implements StreamStore {
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]) {
     this.appends += 1;
     const fate = this.fateOf(this.appends);
-    if (fate === 'refused') throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'the store is down');
-    if (fate === 'lost') throw new Fault('STORE_UNAVAILABLE', 'unknown', 'the connection was cut');
+    if (fate === 'refused') throw errors.STORE_UNAVAILABLE('not-applied', 'the store is down');
+    if (fate === 'lost') throw errors.STORE_UNAVAILABLE('unknown', 'the connection was cut');
     const result = await this.#store.append(stream, expected, events);
-    if (fate === 'unanswered') throw new Fault('STORE_UNAVAILABLE', 'unknown', 'the connection was cut');
+    if (fate === 'unanswered') throw errors.STORE_UNAVAILABLE('unknown', 'the connection was cut');
     return result;
   }
 

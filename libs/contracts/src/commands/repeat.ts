@@ -1,7 +1,6 @@
-import type { Rejection } from '../errors/fault.js';
+import { errors } from '../errors/errors.js';
 
 /** What the owner of a stream says to a command whose id another request was done under. */
-export const keyReused: Rejection = {
-  code: 'IDEMPOTENCY_KEY_REUSED',
-  detail: 'this Idempotency-Key was already used for a different request; this request was not carried out',
-};
+export const keyReused = errors.IDEMPOTENCY_KEY_REUSED(
+  'this Idempotency-Key was already used for a different request; this request was not carried out',
+);

@@ -10,7 +10,7 @@ import {
   vmNameSchema,
 } from '../ids.schema.js';
 import { errorCodeSchema } from '../errors/catalogue.errors.js';
-import { refusalSchema, scoreSchema } from '../placement.schema.js';
+import { excludedHostSchema, scoreSchema } from '../placement.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
 import { vmWishSchemas } from './vm-wish.events.js';
@@ -74,7 +74,7 @@ export const vmEventSchemas = {
     /** Hosts excluded, per filter. */
     counts: numbersByName(countSchema),
     /** The hosts that came nearest, with the filter and the numbers. */
-    nearest: z.array(refusalSchema).max(20),
+    nearest: z.array(excludedHostSchema).max(20),
     /** The host that had been chosen refused, and has nothing of the VM. Absent: no host was found. */
     refused: z
       .strictObject({

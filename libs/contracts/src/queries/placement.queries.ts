@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countSchema, ordinalSchema, sumSchema, cpusSchema, text, mapOf, numbersByName } from '../bounds.schema.js';
 import { hostIdSchema, reservationIdSchema, vmIdSchema } from '../ids.schema.js';
-import { refusalSchema, scoreSchema } from '../placement.schema.js';
+import { excludedHostSchema, scoreSchema } from '../placement.schema.js';
 import { firmwareKindSchema } from '../host/inventory.schema.js';
 import { labelsSchema, placementSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
@@ -52,7 +52,7 @@ export const placeAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('no-host-fits'),
     counts: numbersByName(countSchema),
-    nearest: z.array(refusalSchema).max(20),
+    nearest: z.array(excludedHostSchema).max(20),
   }),
 ]);
 export type PlaceAnswer = z.infer<typeof placeAnswerSchema>;
@@ -71,7 +71,7 @@ export const explainAnswerSchema = z.strictObject({
     .array(
       z.discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('fits'), hostId: hostIdSchema, hostName: text(253), score: scoreSchema }),
-        z.strictObject({ kind: z.literal('refused'), ...refusalSchema.shape }),
+        z.strictObject({ kind: z.literal('refused'), ...excludedHostSchema.shape }),
       ]),
     )
     .max(500),

@@ -12,7 +12,7 @@ import {
   vmIdSchema,
   vmNameSchema,
 } from '../ids.schema.js';
-import { refusalSchema, scoreSchema } from '../placement.schema.js';
+import { excludedHostSchema, scoreSchema } from '../placement.schema.js';
 import { labelKeySchema, labelValueSchema, vmSpecSchema } from '../vm-spec.schema.js';
 import {
   MAX_PAGE,
@@ -125,7 +125,7 @@ export const vmResourceSchema = z.strictObject({
   placementFailure: z
     .strictObject({
       counts: numbersByName(countSchema),
-      nearest: z.array(refusalSchema).max(20),
+      nearest: z.array(excludedHostSchema).max(20),
       at: recordedTimeSchema,
     })
     .nullable(),

@@ -1,5 +1,4 @@
-import { comparePositions, type EventId, type Position } from '@drover/contracts';
-import { PositionRefused } from '../position-refused.js';
+import { comparePositions, type EventId, type Position, Rejected } from '@drover/contracts';
 import type { FoldOwner, FoldRow, FoldSnapshots } from '../fold-snapshots.port.js';
 
 interface Snapshot {
@@ -14,7 +13,7 @@ const VERSIONS_KEPT = 2;
 /** By service, then by version in the order of their first snapshots. */
 export type MemorySnapshots = Map<string, Map<string, Snapshot>>;
 
-/** @param eventIdAt throws `PositionRefused` where no event stands at the position. */
+/** @param eventIdAt throws `Rejected` where no event stands at the position. */
 export function createMemoryFoldSnapshots(
   eventIdAt: (position: Position) => EventId | undefined,
   snapshots: MemorySnapshots,
@@ -24,7 +23,7 @@ export function createMemoryFoldSnapshots(
     try {
       return eventIdAt(position) === eventId;
     } catch (error) {
-      if (error instanceof PositionRefused) return false;
+      if (error instanceof Rejected) return false;
       throw error;
     }
   }

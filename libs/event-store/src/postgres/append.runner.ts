@@ -177,7 +177,7 @@ function isRefusal(error: unknown): boolean {
 function rejectAll(group: readonly WaitingAppend[], fault: Fault, wasSent: boolean): void {
   for (const append of group) {
     const outcome = wasSent || append.isUncertain ? 'unknown' : fault.outcome;
-    const detail = `append to ${append.stream}: ${fault.message}`;
+    const detail = `append to ${append.stream}: ${fault.detail}`;
     append.reject(new Fault(fault.code, outcome, detail, { cause: fault, data: fault.data }));
   }
 }

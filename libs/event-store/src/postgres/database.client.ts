@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
-import { Fault, type Outcome } from '@drover/contracts';
+import { type Fault, type Outcome, errors, isFailure } from '@drover/contracts';
 import pg from 'pg';
-import { PositionRefused } from '../position-refused.js';
 
 /**
  * What every connection of the store sets for itself.
@@ -187,7 +186,7 @@ export function isUncertain(error: unknown): boolean {
 }
 
 export function unavailable(outcome: Outcome, attempt: string, cause: unknown): Fault {
-  return new Fault('STORE_UNAVAILABLE', outcome, `${attempt}: ${String(cause)}`, { cause });
+  return errors.STORE_UNAVAILABLE(outcome, `${attempt}: ${String(cause)}`, { cause });
 }
 
 /** Pauses between attempts, growing from 20 ms to 1 s. */
@@ -215,7 +214,7 @@ export async function untilAnswered<Result>(
     try {
       return await query();
     } catch (error) {
-      if (error instanceof Fault || error instanceof PositionRefused) throw error;
+      if (isFailure(error)) throw error;
       if (!isUnavailable(error)) throw new Error(`${attempt} failed`, { cause: error });
       if (performance.now() - startedAt >= patienceMs) throw unavailable('not-applied', attempt, error);
       await pause(signal);

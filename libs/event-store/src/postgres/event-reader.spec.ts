@@ -88,7 +88,7 @@ describe('the event reader', () => {
   it.each([undefined, ['vm']])('refuses a position at which no event stands yet (kinds: %s)', async (streamKinds) => {
     const reader = new EventReader(holding([10, 10]).queries, tablesIn('spec'), (event) => event, new SeenHistory());
     const filter = streamKinds && { streamKinds };
-    const beyond = { name: 'PositionRefused', rejection: { code: 'POSITION_BEYOND_HEAD', data: { newest: 2 } } };
+    const beyond = { name: 'Rejected', rejection: { code: 'POSITION_BEYOND_HEAD', data: { newest: 2 } } };
     await expect(reader.page('3' as Position, filter, 500)).rejects.toMatchObject(beyond);
     expect(await reader.page('2' as Position, filter, 500)).toMatchObject({ events: [], next: '2', isEnd: true });
   });

@@ -95,7 +95,7 @@ export class EventReader {
     return this.decode(await this.query('stream', this.ofStream, [stream, fromRevision, limit ?? null]));
   }
 
-  /** Throws `PositionRefused` where no event stands at `after`. */
+  /** Throws `Rejected` where no event stands at `after`. */
   async page(after: Position, filter: EventFilter | undefined, wanted: number): Promise<MeasuredPage> {
     const from = toSequence(after);
     const limit = Math.min(wanted, Math.max(1, Math.floor(pageCharacters / this.charactersPerEvent)));

@@ -1,6 +1,6 @@
-import { comparePositions, positionSchema, START, type Position } from '@drover/contracts';
+import { Rejected, errors, comparePositions, positionSchema, START, type Position } from '@drover/contracts';
 import type { FoldChanges, FoldOwner, FoldRow, FoldSnapshots } from '../fold-snapshots.port.js';
-import { PositionRefused } from '../position-refused.js';
+
 import { toSequence } from '../sequence.codec.js';
 import { isUnavailable, unavailable, untilAnswered, type Queries, type QueryPool } from './database.client.js';
 import type { Tables } from './schema.js';
@@ -166,9 +166,9 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
 }
 
 /** A save at a place that the store does not hold: what it saw was lost, or it is not of this store. */
-function noEventAt(position: Position): PositionRefused {
+function noEventAt(position: Position): Rejected {
   const detail = `no event stands at position ${position}, where a snapshot was to be saved`;
-  return new PositionRefused({ code: 'POSITION_BEYOND_HEAD', detail });
+  return new Rejected(errors.POSITION_BEYOND_HEAD(detail));
 }
 
 function foldRowOf(row: StateRow): FoldRow {

@@ -94,7 +94,7 @@ export function foldSnapshotsContract(open: () => Promise<FoldSnapshotsUnderTest
     it('are saved only where an event stands, and at the start of a store', async () => {
       const owner = newOwner();
       const beyond = positionSchema.parse(String(EVENTS + 1));
-      await expect(snapshots().save(owner, beyond, [])).rejects.toMatchObject({ name: 'PositionRefused' });
+      await expect(snapshots().save(owner, beyond, [])).rejects.toMatchObject({ name: 'Rejected' });
       expect(await snapshots().save(owner, START, [])).toBe(true);
       expect(await load(owner)).toEqual({ position: START, rows: [] });
     });

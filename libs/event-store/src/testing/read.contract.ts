@@ -94,7 +94,7 @@ export function readContract(open: OpenEventStores): void {
     it('refuses a position that it cannot have given, and one at which no event stands', async () => {
       const { store } = await open();
       await store.append(aStream(), 'no-stream', [anEvent()]);
-      const refused = (code: string) => ({ name: 'PositionRefused', rejection: { code } });
+      const refused = (code: string) => ({ name: 'Rejected', rejection: { code } });
       for (const position of ['1.5', '01', '-1', '9007199254740993', '1e3', ''] as Position[]) {
         await expect(store.readAll(position)).rejects.toMatchObject(refused('INVALID_FIELD'));
         expect(() => store.subscribe(position, () => undefined)).toThrow('INVALID_FIELD: not a position');

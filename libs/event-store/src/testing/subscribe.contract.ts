@@ -105,7 +105,7 @@ export function subscribeContract(open: OpenEventStores): void {
       const { subscription, events } = collect(store, START);
       await subscription.caughtUp();
       const beyond = store.subscribe('9007199254740991' as Position, () => undefined);
-      const refused = { name: 'PositionRefused', rejection: { code: 'POSITION_BEYOND_HEAD' } };
+      const refused = { name: 'Rejected', rejection: { code: 'POSITION_BEYOND_HEAD' } };
       await expect(beyond.closed).rejects.toMatchObject(refused);
       await store.append(aStream(), 'no-stream', [anEvent()]);
       await subscription.caughtUp();

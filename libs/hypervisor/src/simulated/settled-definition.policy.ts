@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Fault, type SettledDefinition } from '@drover/contracts';
+import { type SettledDefinition, errors, Rejected } from '@drover/contracts';
 import type { VmDefinition } from '../hypervisor.port.js';
 import type { SimulatedDomain } from './simulated-machine.state.js';
 
@@ -16,9 +16,11 @@ export function requireFreeMacs({ vmId, spec }: VmDefinition, domains: Iterable<
       settled?.nics.some((nic, index) => nic.mac === mac && networks[index] === network) === true;
     const index = spec.nics.findIndex(({ mac, network }) => mac !== undefined && has(network, mac));
     if (index < 0) continue;
-    throw new Fault('INVALID_DEFINITION', 'not-applied', `domain ${uuid} has this MAC address on this network`, {
-      data: { field: `/spec/nics/${index}/mac`, holder: uuid },
-    });
+    throw new Rejected(
+      errors.INVALID_DEFINITION(`domain ${uuid} has this MAC address on this network`, {
+        data: { field: `/spec/nics/${index}/mac`, holder: uuid },
+      }),
+    );
   }
 }
 

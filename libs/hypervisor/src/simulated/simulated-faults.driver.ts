@@ -1,4 +1,4 @@
-import { Fault, type ErrorCode, type VmId } from '@drover/contracts';
+import { failureOf, type ErrorCode, type Fault, type Rejected, type VmId } from '@drover/contracts';
 import type { HypervisorCall } from '../hypervisor.port.js';
 
 export interface FaultRule {
@@ -76,8 +76,8 @@ export class SimulatedFaults {
     return undefined;
   }
 
-  /** The fault this call meets, and whether the call takes effect before it. */
-  meet(call: HypervisorCall, vmId: VmId | undefined): { fault: Fault; takesEffect: boolean } | undefined {
+  /** How this call fails, and whether the call takes effect before it. */
+  meet(call: HypervisorCall, vmId: VmId | undefined): { failure: Fault | Rejected; takesEffect: boolean } | undefined {
     for (const entry of this.#rules) {
       const { rule } = entry;
       if (rule.call !== '*' && rule.call !== call) continue;
@@ -86,8 +86,9 @@ export class SimulatedFaults {
       entry.left -= 1;
       if (entry.left <= 0) this.#rules.splice(this.#rules.indexOf(entry), 1);
       const takesEffect = rule.takesEffect ?? false;
-      const fault = new Fault(rule.code, takesEffect ? 'unknown' : 'not-applied', `${call} was made to fail`);
-      return { fault, takesEffect };
+      const detail = `${call} was made to fail`;
+      const failure = failureOf({ code: rule.code, outcome: takesEffect ? 'unknown' : 'not-applied', detail });
+      return { failure, takesEffect };
     }
     return undefined;
   }

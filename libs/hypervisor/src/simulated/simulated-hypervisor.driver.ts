@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  Fault,
   vcpuCount,
   type FleetId,
   type ListedDomain,
   type SettledDefinition,
   type VmId,
   type VolumeRef,
+  errors,
+  Rejected,
 } from '@drover/contracts';
 import type {
   Hypervisor,
@@ -21,7 +22,7 @@ import type { LeftVolume, SeenVolume, VolumeBook } from '../volume-book.port.js'
 import { requireFreeMacs, settle } from './settled-definition.policy.js';
 import { SimulatedFaults } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
-import { makeVolume, missingVolume, refusal, seen, whyUnusable } from './simulated-volumes.js';
+import { makeVolume, missingVolume, seen, whyUnusable } from './simulated-volumes.js';
 import { asListed, heldMemoryMiB, isActive, type SimulatedDomain } from './simulated-machine.state.js';
 
 export interface SimulatedHypervisorOptions {
@@ -212,7 +213,7 @@ export class SimulatedHypervisor implements Hypervisor {
       const domain = this.#ours(vmId);
       this.#tracked(domain);
       if (domain === undefined) return;
-      if (isActive(domain.powerState)) throw refusal('VM_WRONG_STATE', 'a running VM is not undefined');
+      if (isActive(domain.powerState)) throw new Rejected(errors.VM_WRONG_STATE('a running VM is not undefined'));
       this.machine.removeDomain(vmId);
       this.machine.tellRemoved(domain);
     });
@@ -224,12 +225,12 @@ export class SimulatedHypervisor implements Hypervisor {
       this.#tracked(domain);
       if (isActive(domain.powerState)) return;
       const missing = domain.networks.find((network) => !this.machine.hardware.networks.includes(network));
-      if (missing !== undefined) throw refusal('NETWORK_NOT_FOUND', `no network ${missing}`);
+      if (missing !== undefined) throw new Rejected(errors.NETWORK_NOT_FOUND(`no network ${missing}`));
       const gone = missingVolume(this.machine, domain);
-      if (gone !== undefined) throw refusal('VOLUME_MISSING', gone);
+      if (gone !== undefined) throw errors.VOLUME_MISSING('not-applied', gone);
       // As Linux does: guests that leave much unused may have more together than there is, none alone.
       if (domain.memoryMiB > this.machine.hardware.memoryMiB) {
-        throw refusal('HYPERVISOR_FAILED', 'cannot allocate memory');
+        throw errors.HYPERVISOR_FAILED('not-applied', 'cannot allocate memory');
       }
       this.machine.change(vmId, 'RUNNING', 'started', 'outside');
     });
@@ -291,12 +292,12 @@ export class SimulatedHypervisor implements Hypervisor {
     const met = this.faults.meet(call, vmId);
     if (met === undefined) return effect();
     if (met.takesEffect) await effect();
-    throw met.fault;
+    throw met.failure;
   }
 
   #reachDaemon(call: HypervisorCall): void {
     if (this.machine.isDaemonUp) return;
-    throw refusal('HYPERVISOR_UNAVAILABLE', `${call}: the simulated daemon does not run`);
+    throw errors.HYPERVISOR_UNAVAILABLE('not-applied', `${call}: the simulated daemon does not run`);
   }
 
   #pools(): HypervisorLoad['pools'] {
@@ -313,32 +314,32 @@ export class SimulatedHypervisor implements Hypervisor {
   #ours(vmId: VmId): SimulatedDomain | undefined {
     const domain = this.machine.domain(vmId);
     if (domain !== undefined && (domain.mark === undefined || domain.mark.fleetId !== this.#fleetId)) {
-      throw refusal('DOMAIN_FOREIGN', `domain ${vmId} is not of this fleet`);
+      throw new Rejected(errors.DOMAIN_FOREIGN(`domain ${vmId} is not of this fleet`));
     }
     return domain;
   }
 
   #tracked(domain: SimulatedDomain | undefined): void {
     if (domain?.isUntracked === true)
-      throw refusal('VM_UNTRACKED', `the daemon has forgotten the process of ${domain.uuid}`);
+      throw new Rejected(errors.VM_UNTRACKED(`the daemon has forgotten the process of ${domain.uuid}`));
   }
 
   #existing(vmId: VmId): SimulatedDomain {
     const domain = this.#ours(vmId);
-    if (domain === undefined) throw refusal('VM_NOT_FOUND', `no domain ${vmId}`);
+    if (domain === undefined) throw new Rejected(errors.VM_NOT_FOUND(`no domain ${vmId}`));
     return domain;
   }
 
   #active(vmId: VmId): SimulatedDomain {
     const domain = this.#existing(vmId);
-    if (!isActive(domain.powerState)) throw refusal('VM_WRONG_STATE', `VM ${vmId} is not running`);
+    if (!isActive(domain.powerState)) throw new Rejected(errors.VM_WRONG_STATE(`VM ${vmId} is not running`));
     this.#responsive(domain);
     return domain;
   }
 
   #responsive(domain: SimulatedDomain): void {
     if (domain.powerState !== 'UNRESPONSIVE') return;
-    throw new Fault('VM_UNRESPONSIVE', 'unknown', `the process of VM ${domain.uuid} does not answer`);
+    throw errors.VM_UNRESPONSIVE('unknown', `the process of VM ${domain.uuid} does not answer`);
   }
 
   #laterInGuest(vmId: VmId, deed: () => void): void {

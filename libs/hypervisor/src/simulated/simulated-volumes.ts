@@ -1,4 +1,4 @@
-import { Fault, type ErrorCode, type VolumeRef } from '@drover/contracts';
+import { Rejected, errors, type VolumeRef } from '@drover/contracts';
 import type { VmDefinition } from '../hypervisor.port.js';
 import type { SeenVolume, VolumeBook } from '../volume-book.port.js';
 import { simulatedVolumeName } from './settled-definition.policy.js';
@@ -17,16 +17,19 @@ export async function makeVolume(
   const volume = { pool: disk.pool, volume: simulatedVolumeName(vm, disk.name) };
   const unusable = whyUnusable(machine, disk.pool);
   if (unusable !== undefined) {
-    throw refusal(machine.hasPool(disk.pool) ? 'POOL_INACTIVE' : 'POOL_NOT_FOUND', unusable);
+    if (machine.hasPool(disk.pool)) throw errors.POOL_INACTIVE('not-applied', unusable);
+    throw new Rejected(errors.POOL_NOT_FOUND(unusable));
   }
   const isThere = machine.volume(volume.pool, volume.volume) !== undefined;
   if (isThere && book.has(volume)) return;
-  if (isThere) throw refusal('VOLUME_FOREIGN', `volume ${volume.volume} of pool ${volume.pool} is not of this VM`);
+  if (isThere)
+    throw new Rejected(errors.VOLUME_FOREIGN(`volume ${volume.volume} of pool ${volume.pool} is not of this VM`));
   const image = machine.images.find((candidate) => candidate.name === disk.image);
-  if (disk.image !== undefined && image === undefined) throw refusal('IMAGE_NOT_FOUND', `no image ${disk.image}`);
+  if (disk.image !== undefined && image === undefined)
+    throw new Rejected(errors.IMAGE_NOT_FOUND(`no image ${disk.image}`));
   const sizeMiB = disk.sizeMiB ?? image?.sizeMiB ?? 0;
   if (sizeMiB > machine.availableMiB(disk.pool)) {
-    throw refusal('POOL_FULL', `pool ${disk.pool} has no ${sizeMiB} MiB left`);
+    throw errors.POOL_FULL('not-applied', `pool ${disk.pool} has no ${sizeMiB} MiB left`);
   }
   await book.making({ ...volume, sizeBytes: sizeMiB * MIB });
   machine.putVolume({ pool: volume.pool, name: volume.volume, sizeMiB });
@@ -46,8 +49,4 @@ export function seen(machine: SimulatedMachine, { pool, volume }: VolumeRef): Se
 export function missingVolume(machine: SimulatedMachine, { settled }: SimulatedDomain): string | undefined {
   const gone = settled?.disks.find(({ pool, volume }) => machine.volume(pool, volume) === undefined);
   return gone === undefined ? undefined : `volume ${gone.volume} of disk ${gone.name} is not in pool ${gone.pool}`;
-}
-
-export function refusal(code: ErrorCode, detail: string): Fault {
-  return new Fault(code, 'not-applied', detail);
 }

@@ -1,12 +1,13 @@
 import { expect } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { isFailure, type Fault, type Rejected } from '@drover/contracts';
 
-/** What a call fails with, which must be a fault. */
-export async function faultOf(call: Promise<unknown>): Promise<Fault> {
-  const error: unknown = await call.then(
+/** How the call failed: by the world or by a rule, never by a defect. */
+export async function faultOf(call: Promise<unknown>): Promise<Fault | Rejected> {
+  const error = await call.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(Fault);
-  return error as Fault;
+  expect(error).toMatchObject({ code: expect.any(String) });
+  if (!isFailure(error)) throw error;
+  return error;
 }

@@ -110,6 +110,8 @@ describe('calls', () => {
     [errorCodes.OPERATION_TIMEOUT, 'unknown'],
     [errorCodes.AGENT_UNRESPONSIVE, 'unknown'],
     [errorCodes.XML_ERROR, 'not-applied'],
+    [errorCodes.INVALID_MAC, 'not-applied'],
+    [errorCodes.CPU_INCOMPATIBLE, 'not-applied'],
     [errorCodes.OPERATION_INVALID, 'not-applied'],
   ])('end with outcome by code %d: %s', async (code, outcome) => {
     daemon.answer('DOMAIN_LOOKUP_BY_ID', (_args, call) => {

@@ -73,6 +73,7 @@ const refusals: ReadonlySet<number> = new Set([
   errorCodes.NO_STORAGE_VOL,
   errorCodes.NO_NODE_DEVICE,
   errorCodes.OPERATION_INVALID,
+  errorCodes.INVALID_MAC,
   errorCodes.NO_NWFILTER,
   errorCodes.NO_SECRET,
   errorCodes.CONFIG_UNSUPPORTED,
@@ -83,6 +84,7 @@ const refusals: ReadonlySet<number> = new Set([
   errorCodes.ACCESS_DENIED,
   errorCodes.STORAGE_VOL_EXIST,
   errorCodes.XML_INVALID_SCHEMA,
+  errorCodes.CPU_INCOMPATIBLE,
   errorCodes.DEVICE_MISSING,
   errorCodes.NO_DOMAIN_CHECKPOINT,
 ]);

@@ -1,4 +1,4 @@
-import { Fault, messageHeaders, type Subjects } from '@drover/contracts';
+import { errors, messageHeaders, type Subjects, isFailure } from '@drover/contracts';
 import { newId, type Clock } from '@drover/domain-kit';
 import { inSpan, reasonOf, type Counter, type Logger, type Metrics } from '@drover/observability';
 import {
@@ -114,7 +114,7 @@ export class Inbound {
       return error;
     } catch (cause) {
       const detail = `the dead letter from ${frame.subject} could not be kept`;
-      return new Fault('STORE_UNAVAILABLE', 'not-applied', detail, { cause });
+      return errors.STORE_UNAVAILABLE('not-applied', detail, { cause });
     }
   }
 
@@ -125,7 +125,7 @@ export class Inbound {
     else {
       this.#failures.add(1, { pattern });
       // The world failed, and not this code: what and why is enough, because its sender will send it again and again.
-      if (error instanceof Fault)
+      if (isFailure(error))
         this.#tell('warn', 'a message met a fault', { subject, messageId, reason: reasonOf(error) });
       else this.#tell('error', 'a message met a defect', fields);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 import { createLogger, currentTraceId, inSpan } from '@drover/observability';
 import { createMemoryBus } from './memory-bus.adapter.js';
 import { answered } from './messaging.port.js';
@@ -23,7 +23,7 @@ describe('an answer that cannot be sent', () => {
 });
 
 describe('a message that cannot be worked on', () => {
-  const refused = new Fault('STORE_UNAVAILABLE', 'not-applied', 'no answer', {
+  const refused = errors.STORE_UNAVAILABLE('not-applied', 'no answer', {
     cause: new Error('connection refused'),
   });
   it.each([

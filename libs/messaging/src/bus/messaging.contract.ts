@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { errors, vmIdSchema } from '@drover/contracts';
 import {
   createMetrics,
   currentFields,
@@ -106,7 +106,8 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
     });
 
     it('returns a rejection as a value', async () => {
-      const rejection = { code: 'VM_NAME_TAKEN', detail: 'a is taken', field: '/name', data: { name: 'a' } } as const;
+      const vmId = vmIdSchema.parse('00000000-0000-4000-8000-000000000001');
+      const rejection = errors.VM_NAME_TAKEN('a is taken', { field: '/name', data: { vmId } });
       answerer.respond(subject, () => rejected(rejection));
       await answerer.flush();
       expect(await asker.request(subject, {}, { ttlMs: 2000 })).toEqual({ kind: 'rejected', rejection });
@@ -114,11 +115,11 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
 
     it("throws the responder's fault with its outcome and data, and without its detail for the log", async () => {
       answerer.respond(subject, () => {
-        throw new Fault('STORE_UNAVAILABLE', 'unknown', 'connect 10.0.0.1 refused', { data: { retryMs: 5 } });
+        throw errors.POOL_FULL('unknown', 'connect 10.0.0.1 refused', { data: { pool: 'fast' } });
       });
       await answerer.flush();
       const failure = await asker.request(subject, {}, { ttlMs: 2000 }).catch((error: unknown) => error);
-      expect(failure).toMatchObject({ ...fault('STORE_UNAVAILABLE', 'unknown'), data: { retryMs: 5 } });
+      expect(failure).toMatchObject({ ...fault('POOL_FULL', 'unknown'), data: { pool: 'fast' } });
       expect(String(failure)).not.toContain('10.0.0.1');
     });
 
@@ -158,7 +159,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       const ids: string[] = [];
       answerer.respond(subject, ({ headers }) => {
         ids.push(headers.id);
-        if (ids.length < 2) throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'down');
+        if (ids.length < 2) throw errors.STORE_UNAVAILABLE('not-applied', 'down');
         return answered('done');
       });
       await answerer.flush();
@@ -173,7 +174,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       answerer.respond(subject, async () => {
         asked += 1;
         if (asked === 1) await release.promise;
-        throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'the database is silent');
+        throw errors.STORE_UNAVAILABLE('not-applied', 'the database is silent');
       });
       await answerer.flush();
       const patient = await connect('drs', { afterRefusal: soon, afterSilence: later });

@@ -1,5 +1,7 @@
-import type { Rejection, Subjects } from '@drover/contracts';
+import type { Answer, Subjects } from '@drover/contracts';
 import type { ZodType } from 'zod';
+
+export { answered, answerOf, rejected, type Answer } from '@drover/contracts';
 
 /** Ids that travel in headers, apart from the payload; trace context travels by itself. */
 export interface MessageHeaders {
@@ -19,19 +21,7 @@ export interface IncomingMessage {
   readonly payload: unknown;
 }
 
-/** What the other side said. Failures are thrown: see `Messaging.request`. */
-export type Answer<Value = unknown> =
-  { readonly kind: 'answered'; readonly value: Value } | { readonly kind: 'rejected'; readonly rejection: Rejection };
-
-export function answered<Value>(value: Value): Answer<Value> {
-  return { kind: 'answered', value };
-}
-
-export function rejected(rejection: Rejection): Answer<never> {
-  return { kind: 'rejected', rejection };
-}
-
-/** Throws `Fault` or a defect, or returns; what it does must bear repeats of the same `headers.id`. */
+/** Returns an answer, or throws a `Rejected`, a `Fault` or a defect; what it does must bear repeats of the same `headers.id`. */
 export type RequestHandler = (message: IncomingMessage) => Promise<Answer> | Answer;
 export type MessageHandler = (message: IncomingMessage) => Promise<void> | void;
 

@@ -1,5 +1,17 @@
-import { errorCatalogue, Fault, replySchema, type ErrorReport, type Rejection, type Reply } from '@drover/contracts';
-import type { Answer } from './messaging.port.js';
+import {
+  answered,
+  errorCatalogue,
+  errors,
+  Fault,
+  isRejectionCode,
+  Rejected,
+  rejected,
+  rejectionFrom,
+  replySchema,
+  type Answer,
+  type ErrorReport,
+  type Reply,
+} from '@drover/contracts';
 import { UnreadableMessage } from './read-message.js';
 
 /** The reply that tells the asker what a handler returned. */
@@ -14,6 +26,7 @@ export function replyOfFailure(error: unknown): Reply {
     const report: ErrorReport = { code: 'UNREADABLE_MESSAGE', outcome: 'not-applied', detail: error.message };
     return { ok: false, kind: 'defect', error: report };
   }
+  if (error instanceof Rejected) return replyOf(rejected(error.rejection));
   if (error instanceof Fault) {
     const { code, outcome, data } = error;
     const kind = errorCatalogue[code].kind === 'defect' ? 'defect' : 'fault';
@@ -27,26 +40,19 @@ export function replyOfFailure(error: unknown): Reply {
 }
 
 /** What a reply means to the asker; throws the fault or defect it reports. */
-export function answerOf(subject: string, reply: unknown): Answer {
+export function answerIn(subject: string, reply: unknown): Answer {
   const parsed = replySchema.safeParse(reply);
   if (!parsed.success) {
-    throw new Fault('UNREADABLE_MESSAGE', 'unknown', `the answer from ${subject} is not a reply`, {
-      cause: parsed.error,
-    });
+    throw errors.UNREADABLE_MESSAGE('unknown', `the answer from ${subject} is not a reply`, { cause: parsed.error });
   }
-  if (parsed.data.ok) return { kind: 'answered', value: parsed.data.value };
+  if (parsed.data.ok) return answered(parsed.data.value);
   const { kind, error } = parsed.data;
-  if (kind === 'rejection') return { kind: 'rejected', rejection: rejectionOf(error) };
+  const rejection = rejectionFrom(error);
+  if (rejection !== undefined && kind === 'rejection') return rejected(rejection);
+  if (rejection !== undefined || kind === 'rejection' || isRejectionCode(error.code)) {
+    throw errors.UNREADABLE_MESSAGE('unknown', `the answer from ${subject} is a ${kind} with the code ${error.code}`);
+  }
   throw new Fault(error.code, error.outcome ?? 'unknown', `${subject} answered: ${error.detail}`, {
     data: error.data ?? {},
   });
-}
-
-function rejectionOf(error: ErrorReport): Rejection {
-  return {
-    code: error.code,
-    detail: error.detail,
-    ...(error.field === undefined ? {} : { field: error.field }),
-    ...(error.data === undefined ? {} : { data: error.data }),
-  };
 }

@@ -1,8 +1,8 @@
-import { errorCatalogue, Fault, messageHeaders } from '@drover/contracts';
+import { errors, errorCatalogue, Fault, messageHeaders } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { backoffMs, type Backoff, type Repeats } from './backoff.policy.js';
 import type { Answer, RequestOptions } from './messaging.port.js';
-import { answerOf } from './reply.codec.js';
+import { answerIn } from './reply.codec.js';
 import { MAX_HEADER_BYTES, type Frame, type Wire } from '../wire/wire.port.js';
 
 type Headers = Readonly<Record<string, string>>;
@@ -110,11 +110,11 @@ class PendingRequest {
   answered(frame: Frame): void {
     const { subject } = this.#envelope;
     if (isNoResponders(frame)) {
-      this.#refusedBy(new Fault('SERVICE_UNAVAILABLE', 'not-applied', `no service answers on ${subject}`));
+      this.#refusedBy(errors.SERVICE_UNAVAILABLE('not-applied', `no service answers on ${subject}`));
       return;
     }
     try {
-      this.#result.resolve(answerOf(subject, parseJson(subject, frame.payload)));
+      this.#result.resolve(answerIn(subject, parseJson(subject, frame.payload)));
     } catch (error) {
       // A defect is not retried: the same message would meet it again.
       const isRepeatable =
@@ -138,7 +138,7 @@ class PendingRequest {
 
   refused(subject: string): void {
     if (subject !== this.#envelope.subject) return;
-    this.#result.reject(new Fault('INTERNAL', 'not-applied', `the credentials do not allow sending to ${subject}`));
+    this.#result.reject(errors.INTERNAL('not-applied', `the credentials do not allow sending to ${subject}`));
   }
 
   closed(): void {
@@ -189,11 +189,11 @@ class PendingRequest {
     if (outcome === 'not-applied' && this.#lastFault !== undefined) this.#result.reject(this.#lastFault);
     // An answer has no way back; that it was sent while the connection was breaking is no reason to blame the other side.
     else if (!this.#wire.isConnected) this.#result.reject(this.#unavailable(outcome));
-    else this.#result.reject(new Fault('TIMED_OUT', outcome, `no answer from ${subject} within ${options.ttlMs} ms`));
+    else this.#result.reject(errors.TIMED_OUT(outcome, `no answer from ${subject} within ${options.ttlMs} ms`));
   }
 
   #unavailable(outcome: 'not-applied' | 'unknown'): Fault {
-    return new Fault('MESSAGING_UNAVAILABLE', outcome, `no connection to ask ${this.#envelope.subject}`);
+    return errors.MESSAGING_UNAVAILABLE(outcome, `no connection to ask ${this.#envelope.subject}`);
   }
 }
 
@@ -210,13 +210,13 @@ function isNoResponders(frame: Frame): boolean {
 
 /** Other copies of the request may still be on their way. */
 function withUnknownOutcome(fault: Fault): Fault {
-  return new Fault(fault.code, 'unknown', fault.message.slice(fault.code.length + 2), { cause: fault });
+  return new Fault(fault.code, 'unknown', fault.detail, { cause: fault });
 }
 
 function parseJson(subject: string, payload: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8'));
   } catch (cause) {
-    throw new Fault('UNREADABLE_MESSAGE', 'unknown', `the answer from ${subject} is not JSON`, { cause });
+    throw errors.UNREADABLE_MESSAGE('unknown', `the answer from ${subject} is not JSON`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { Fault, messageHeaders, subjectsUnder, type Subjects } from '@drover/contracts';
+import { errors, messageHeaders, subjectsUnder, type Subjects } from '@drover/contracts';
 import { newId, systemClock, type Clock } from '@drover/domain-kit';
 import {
   createMetrics,
@@ -173,7 +173,7 @@ function readAnswer<Value>(subject: string, answer: Answer, options: RequestOpti
   if (options.schema === undefined) return { kind: 'answered', value: answer.value as Value };
   const parsed = options.schema.safeParse(answer.value);
   if (parsed.success) return { kind: 'answered', value: parsed.data };
-  throw new Fault('UNREADABLE_MESSAGE', 'unknown', `the answer from ${subject} is not as expected`, {
+  throw errors.UNREADABLE_MESSAGE('unknown', `the answer from ${subject} is not as expected`, {
     cause: parsed.error,
   });
 }

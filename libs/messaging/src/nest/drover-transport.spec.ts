@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 import { createMetrics, silentLogger, type Metrics } from '@drover/observability';
 import { Controller, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -26,7 +26,7 @@ class VmController {
   @OnRequest('command.vm.create', create, { group: 'vm' })
   create({ name }: z.infer<typeof create>, message: IncomingMessage): Answer {
     if (name === 'taken') return rejected({ code: 'VM_NAME_TAKEN', detail: 'taken is taken' });
-    if (name === 'down') throw new Fault('STORE_UNAVAILABLE', 'not-applied', 'no database');
+    if (name === 'down') throw errors.STORE_UNAVAILABLE('not-applied', 'no database');
     return answered({ name, id: message.headers.id });
   }
 

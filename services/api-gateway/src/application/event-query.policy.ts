@@ -1,6 +1,5 @@
-import { comparePositions, streamKinds, type EventsQuery, type Position } from '@drover/contracts';
+import { Rejected, errors, comparePositions, streamKinds, type EventsQuery, type Position } from '@drover/contracts';
 import { nearMiss } from '@drover/domain-kit';
-import { Refused } from './refused.js';
 
 const kinds = streamKinds.map(({ name }) => name as string);
 const types = [...new Set(streamKinds.flatMap(({ events }) => Object.keys(events)))];
@@ -32,5 +31,5 @@ export function refuseForeignPosition(position: Position, head: Position, field:
 }
 
 function refuseField(field: string, detail: string): never {
-  throw new Refused({ code: 'INVALID_FIELD', detail: `${field}: ${detail}`, field }, [{ field, detail }]);
+  throw new Rejected(errors.INVALID_FIELD(`${field}: ${detail}`, { field }), { fields: [{ field, detail }] });
 }

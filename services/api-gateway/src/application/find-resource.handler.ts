@@ -1,5 +1,8 @@
 import {
+  errors,
   hostIdSchema,
+  refuse,
+  Rejected,
   vmIdSchema,
   type HostResource,
   type OperationId,
@@ -10,7 +13,6 @@ import {
 import { HOSTS, OPERATIONS, VMS, type FleetReads } from './ports/fleet-reads.port.js';
 import type { ReadPosition } from './ports/read-position.port.js';
 import type { ResourceKey } from './ports/resource-reads.port.js';
-import { refuse, Refused } from './refused.js';
 
 const LONGEST_WAIT_MS = 3000;
 
@@ -44,7 +46,7 @@ export class FindResource {
       return lastId === undefined ? found : this.#vm(project, lastId);
     });
     if (vm === undefined || vm.project !== project) {
-      return refuse('VM_NOT_FOUND', `project ${project} has and had no VM ${nameOrId}`);
+      return refuse(errors.VM_NOT_FOUND(`project ${project} has and had no VM ${nameOrId}`));
     }
     return vm;
   }
@@ -61,12 +63,12 @@ export class FindResource {
       return hosts.length === 0 ? undefined : hosts;
     });
     const [host, ...others] = found ?? [];
-    if (host === undefined) return refuse('HOST_NOT_FOUND', `there is no host ${nameOrId}`);
+    if (host === undefined) return refuse(errors.HOST_NOT_FOUND(`there is no host ${nameOrId}`));
     if (others.length === 0) return host;
     const hostIds = [host, ...others].map(({ id }) => id);
     const field = '{host}';
     const detail = `several hosts are named ${nameOrId}: give the id of one, ${hostIds.join(' or ')}`;
-    throw new Refused({ code: 'INVALID_FIELD', detail, field, data: { hostIds } }, [{ field, detail }]);
+    throw new Rejected(errors.INVALID_FIELD(detail, { field, data: { hostIds } }), { fields: [{ field, detail }] });
   }
 
   /** By id one at most; by name all that bear it. */
@@ -79,7 +81,7 @@ export class FindResource {
 
   async operation(id: OperationId): Promise<OperationView> {
     const operation = await this.lookTwice(OPERATIONS, () => this.#reads.of(OPERATIONS).find(id));
-    return operation ?? refuse('OPERATION_NOT_FOUND', `there is no operation ${id}`);
+    return operation ?? refuse(errors.OPERATION_NOT_FOUND(`there is no operation ${id}`));
   }
 
   /** Again, once the resource's model has come to where the store is, where the first look finds nothing. */
@@ -95,5 +97,5 @@ export class FindResource {
 }
 
 export function refuseMissingVm(project: ProjectId, nameOrId: string): never {
-  return refuse('VM_NOT_FOUND', `project ${project} has no VM ${nameOrId}`);
+  return refuse(errors.VM_NOT_FOUND(`project ${project} has no VM ${nameOrId}`));
 }

@@ -1,5 +1,4 @@
-import { isKnownProject, projectIdSchema } from '@drover/contracts';
-import { Refused } from './refused.js';
+import { Rejected, errors, isKnownProject, projectIdSchema } from '@drover/contracts';
 
 /**
  * Refuses a project that does not exist, in whatever names one: without this a list of it would be empty, as if it were there.
@@ -12,5 +11,5 @@ export function refuseUnknownProject(named: unknown, field: '?project' | '/proje
   const project = projectIdSchema.optional().parse(named.project);
   if (project === undefined || isKnownProject(project)) return;
   const detail = `there is no project ${project}`;
-  throw new Refused({ code: 'PROJECT_NOT_FOUND', detail, field }, [{ field, detail }]);
+  throw new Rejected(errors.PROJECT_NOT_FOUND(detail, { field }), { fields: [{ field, detail }] });
 }

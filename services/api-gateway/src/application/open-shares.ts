@@ -1,4 +1,4 @@
-import { Refused } from './refused.js';
+import { errors, Rejected } from '@drover/contracts';
 
 /** How many of something one principal may have open, so that one token does not take it from all others. */
 export class OpenShares {
@@ -17,7 +17,7 @@ export class OpenShares {
     const count = this.#open.get(principal) ?? 0;
     if (count >= this.#most) {
       const detail = `${principal} has ${count} ${this.#what} open, which is the maximum; wait for some to end`;
-      throw new Refused({ code: 'TOO_MANY_REQUESTS', detail });
+      throw new Rejected(errors.TOO_MANY_REQUESTS(detail));
     }
     this.#open.set(principal, count + 1);
     let isOpen = true;

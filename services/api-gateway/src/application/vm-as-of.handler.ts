@@ -1,9 +1,8 @@
-import { vmIdSchema, type ProjectId, type VmView } from '@drover/contracts';
+import { errors, vmIdSchema, type ProjectId, type VmView, refuse } from '@drover/contracts';
 import type { FindResource } from './find-resource.handler.js';
 import { VMS, type FleetReads } from './ports/fleet-reads.port.js';
 import type { VmHistory } from './ports/vm-history.port.js';
 import { withPowerDrift } from './power-drift.policy.js';
-import { refuse } from './refused.js';
 
 /** Shows a VM as it was. */
 export class VmAsOf {
@@ -25,7 +24,7 @@ export class VmAsOf {
       ? await this.#history.stateAt(id.data, moment)
       : await this.#find.lookTwice(VMS, () => this.#named(project, ref, moment));
     if (view === undefined || view.project !== project) {
-      return refuse('VM_NOT_FOUND', `project ${project} had no VM ${ref} at ${moment}`);
+      return refuse(errors.VM_NOT_FOUND(`project ${project} had no VM ${ref} at ${moment}`));
     }
     return withPowerDrift(view);
   }

@@ -1,4 +1,6 @@
 import {
+  Rejected,
+  errors,
   DEFAULT_PROJECT,
   restHeaders,
   type CommandAccepted,
@@ -14,6 +16,7 @@ import {
   vmIdSchema,
   type createVmBodySchema,
   type OperationView,
+  type Answer,
 } from '@drover/contracts';
 import { requestDigest, type Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
@@ -21,12 +24,11 @@ import { withPowerDrift } from './power-drift.policy.js';
 import { actorOf, commandIdOf, operationIdAfter, type Caller } from './caller.js';
 import { refuseMissingVm, type FindResource } from './find-resource.handler.js';
 import type { OperationEnds } from './operation-ends.js';
-import type { Answer, FleetCommands } from './ports/fleet-commands.port.js';
+import type { FleetCommands } from './ports/fleet-commands.port.js';
 import { OpenShares } from './open-shares.js';
 import { OPERATIONS, VMS, type FleetReads } from './ports/fleet-reads.port.js';
 import type { ReadPosition } from './ports/read-position.port.js';
 import type { ProgressBoard } from './progress-board.js';
-import { Refused } from './refused.js';
 import { shownOperation } from './shown-operation.policy.js';
 
 /** Of one principal at a time. */
@@ -161,12 +163,8 @@ export class WriteVm {
     const { id: operationId, kind, subject, requestDigest: asked } = operation;
     if (asked !== undefined && asked !== requestDigest(repeat)) {
       const detail = `this Idempotency-Key was used for another ${kind} of ${subject.name}: operation ${operationId}`;
-      throw new Refused({
-        code: 'IDEMPOTENCY_KEY_REUSED',
-        detail,
-        field: restHeaders.idempotencyKey,
-        data: { operationId },
-      });
+      const more = { field: restHeaders.idempotencyKey, data: { operationId } };
+      throw new Rejected(errors.IDEMPOTENCY_KEY_REUSED(detail, more));
     }
     const position = await this.#position.head();
     return this.#answer({ operationId, position }, kind, vmOf(operation), waitMs);
@@ -236,6 +234,6 @@ function vmOf({ subject, project }: OperationView) {
 }
 
 export function accept<Value>(answer: Answer<Value>): Value {
-  if (answer.kind === 'rejected') throw new Refused(answer.rejection);
+  if (answer.kind === 'rejected') throw new Rejected(answer.rejection);
   return answer.value;
 }

@@ -1,15 +1,17 @@
-import type {
-  CommandAccepted,
-  ExplainAnswer,
-  ExplainQuery,
-  ForgetOrders,
-  HostCommandMessage,
-  HostVerb,
-  Progress,
-  Rejection,
-  VmCommand,
+import {
+  type Answer,
+  errors,
+  type CommandAccepted,
+  type ExplainAnswer,
+  type ExplainQuery,
+  type ForgetOrders,
+  type HostCommandMessage,
+  type HostVerb,
+  type Progress,
+  type Rejection,
+  type VmCommand,
 } from '@drover/contracts';
-import type { Answer, FleetCommands } from '../application/ports/fleet-commands.port.js';
+import type { FleetCommands } from '../application/ports/fleet-commands.port.js';
 
 export interface SentCommand {
   readonly subject: string;
@@ -18,7 +20,7 @@ export interface SentCommand {
 
 type Respond = (subject: string, message: SentCommand['message']) => Promise<Answer<unknown>> | Answer<unknown>;
 
-const nobodyDecides: Rejection = { code: 'HOST_WRONG_STATE', detail: 'this fake was not told what to answer' };
+const nobodyDecides: Rejection = errors.HOST_WRONG_STATE('this fake was not told what to answer');
 
 /** Keeps what was sent and answers as it is told to. */
 export class FakeFleetCommands implements FleetCommands {

@@ -21,10 +21,10 @@ import {
   type VmId,
   type VmSpecInput,
   type VmFact,
+  type Answer,
 } from '@drover/contracts';
 import { derivedId, requestDigest } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
-import type { Answer } from '../application/ports/fleet-commands.port.js';
 import type { FakeFleetCommands } from './fake-fleet-commands.js';
 
 /**

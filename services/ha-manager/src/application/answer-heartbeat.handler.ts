@@ -1,4 +1,4 @@
-import { Fault, type Heartbeat, type HeartbeatAnswer, type HostId } from '@drover/contracts';
+import { errors, type Heartbeat, type HeartbeatAnswer, type HostId } from '@drover/contracts';
 import type { HostDirectory } from './host-directory.state.js';
 import type { Liveness } from './liveness.state.js';
 
@@ -23,7 +23,7 @@ export class AnswerHeartbeatHandler {
   answer(hostId: HostId, { sequence, bootNonce, hypervisorFault }: Heartbeat): HeartbeatAnswer {
     const term = this.#term();
     if (term === undefined) {
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this ha-manager is not the active one');
+      throw errors.SERVICE_UNAVAILABLE('not-applied', 'this ha-manager is not the active one');
     }
     // Another boot nonce than the registered one is no sign of life of that agent: it was started anew and has yet to
     // register, or it runs on a clone of the machine.

@@ -1,5 +1,5 @@
 import { newEvents, type StreamStore } from '@drover/aggregate';
-import { DEFAULT_CLUSTER, Fault } from '@drover/contracts';
+import { DEFAULT_CLUSTER, Rejected } from '@drover/contracts';
 import { newId, type Clock } from '@drover/domain-kit';
 import { clusterDecider } from '../domain/cluster/cluster.decider.js';
 import { clusterStreams, haManager } from './cluster-streams.js';
@@ -14,8 +14,7 @@ export async function beginTerm(store: StreamStore, clock: Clock, holds: () => b
   const { result } = await clusterStreams(store).change(DEFAULT_CLUSTER, ({ state }) => {
     if (!holds()) return { events: [], result: undefined };
     const decision = clusterDecider.decide(state, { kind: 'BeginTerm', clusterId: DEFAULT_CLUSTER });
-    if (decision.kind === 'rejected')
-      throw new Fault(decision.rejection.code, 'not-applied', decision.rejection.detail);
+    if (decision.kind === 'rejected') throw new Rejected(decision.rejection);
     const origin = { actor: haManager, causationId, atMs: clock.epochMs() };
     const [begun] = decision.events;
     const term = begun?.type === 'ClusterTermBegan' ? begun.data.term : undefined;

@@ -1,5 +1,5 @@
 import { newEvents, type StreamStore } from '@drover/aggregate';
-import { DEFAULT_CLUSTER, Fault, type FleetId } from '@drover/contracts';
+import { DEFAULT_CLUSTER, Rejected, type FleetId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { clusterDecider } from '../domain/cluster/cluster.decider.js';
 import { clusterStreams, haManager } from './cluster-streams.js';
@@ -20,10 +20,7 @@ export async function claimStore(store: StreamStore, fleetId: FleetId, clock: Cl
     const origin = { actor: haManager, causationId: `claim ${fleetId}`, atMs: clock.epochMs() };
     return { events: decision.kind === 'accepted' ? newEvents(decision.events, origin) : [], result: decision };
   });
-  if (result.kind === 'rejected') {
-    const { code, detail, data } = result.rejection;
-    throw new Fault(code, 'not-applied', detail, data === undefined ? {} : { data });
-  }
+  if (result.kind === 'rejected') throw new Rejected(result.rejection);
   if (state === undefined) throw new Error('the store was claimed, but holds no cluster');
   return state;
 }

@@ -1,6 +1,6 @@
 import { newEvents, Streams, type StreamStore } from '@drover/aggregate';
 import {
-  Fault,
+  type Fault,
   keyReused,
   type Actor,
   type EventId,
@@ -9,6 +9,7 @@ import {
   type Position,
   type Rejection,
   type StoredHostEvent,
+  errors,
 } from '@drover/contracts';
 import { derivedId, KeyedBudget, type Clock, type Decision } from '@drover/domain-kit';
 import type { HostState } from '../domain/membership/host.state.js';
@@ -94,8 +95,7 @@ export class HostStreamHandler {
 }
 
 function tooManyChanges(hostId: HostId): Fault {
-  return new Fault(
-    'SERVICE_UNAVAILABLE',
+  return errors.SERVICE_UNAVAILABLE(
     'not-applied',
     `host ${hostId} reported too many changes in a short time; one change a minute is accepted`,
   );

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { commandIdSchema, Fault, type HostReport, type StoredEvent, type StoredHostEvent } from '@drover/contracts';
+import { commandIdSchema, type HostReport, type StoredEvent, type StoredHostEvent, errors } from '@drover/contracts';
 import { createMemoryEventStore, type EventStore } from '@drover/event-store';
 import { inventoryDigest } from '@drover/fleet-model';
 import { anInventory, hostId } from '@drover/fleet-model/testing';
@@ -281,7 +281,7 @@ describe('membership', () => {
     const append = store.append.bind(store);
     store.append = async (...given) => {
       await append(...given);
-      throw new Fault('STORE_UNAVAILABLE', 'unknown', 'cut');
+      throw errors.STORE_UNAVAILABLE('unknown', 'cut');
     };
     await expect(act(manager)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     store.append = append;

@@ -53,7 +53,8 @@ export class RegisterHostHandler {
       if (changed.rejection.code !== 'HOST_ID_IN_USE') return changed.rejection;
       this.#liveness.refused(hostId, bootNonce);
       // The agent's patience begins anew with each ha-manager, which has yet to hear who is alive.
-      return { ...changed.rejection, data: { ...changed.rejection.data, term: this.#term() } };
+      const term = this.#term();
+      return { ...changed.rejection, data: { ...changed.rejection.data, ...(term === undefined ? {} : { term }) } };
     }
     if (isIncomplete) return { kind: 'inventory-needed' };
     this.#liveness.registered(hostId);

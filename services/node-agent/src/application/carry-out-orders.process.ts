@@ -1,5 +1,7 @@
 import {
   Fault,
+  isFailure,
+  Rejected,
   subjectKey,
   type ErrorReport,
   type FleetId,
@@ -30,7 +32,7 @@ import { isSupersededBy } from '../domain/taking/take-order.decider.js';
 import type { Admission } from './admission.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
 import type { JournalBook } from './journal-book.js';
-import { errorReportOf, Refusal } from './refusal.js';
+import { errorReportOf } from './error-report.js';
 import type { ReportLane } from './report-lane.reconciler.js';
 import type { SignalDesk } from './signal-desk.js';
 import type { StepHandler } from './step.handler.js';
@@ -176,7 +178,7 @@ export class OrderRunner {
       const refusal =
         refusalToTouch(fleetId(), order, observed) ??
         (progress.step === 0 ? refusalInState(order.kind, observed.powerState) : undefined);
-      if (refusal !== undefined) throw new Refusal(refusal);
+      if (refusal !== undefined) throw new Rejected(refusal);
       return progress;
     } catch (error) {
       this.#rethrowIfStopped(error);
@@ -257,7 +259,7 @@ export class OrderRunner {
 
   /** A defect fails the order as a fault does. It is logged as well, because only a change of the program mends it. */
   #noteDefect(error: unknown, order: HostOrder, step: string): void {
-    if (error instanceof Fault || error instanceof Refusal) return;
+    if (isFailure(error)) return;
     const { orderId, kind, subject } = order;
     const vmId = subject.id;
     this.#options.logger.error('a step met a defect', { vmId, orderId, kind, step, error });

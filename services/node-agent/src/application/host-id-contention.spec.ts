@@ -1,12 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Rejection } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 import { HostIdContention } from './host-id-contention.js';
 
-const inUse = (retryAfterMs: number, term: number): Rejection => ({
-  code: 'HOST_ID_IN_USE',
-  detail: 'in use',
-  data: { retryAfterMs, term },
-});
+const inUse = (retryAfterMs: number, term: number) => errors.HOST_ID_IN_USE('in use', { data: { retryAfterMs, term } });
 
 describe('an agent whose host id is in use', () => {
   it('asks again for twice as long as the other may live, from the first refusal on', () => {

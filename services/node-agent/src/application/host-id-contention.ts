@@ -1,4 +1,4 @@
-import type { Rejection } from '@drover/contracts';
+import type { RejectionOf } from '@drover/contracts';
 
 /**
  * Whether an agent whose host id is in use asks again.
@@ -9,7 +9,7 @@ import type { Rejection } from '@drover/contracts';
  */
 export class HostIdContention {
   readonly #leastPatienceMs: number;
-  #term: unknown;
+  #term: number | undefined;
   #sinceMs: number | undefined;
   #patienceMs = 0;
 
@@ -23,15 +23,15 @@ export class HostIdContention {
   }
 
   /** @param nowMs by the monotonic clock. */
-  mayAskAgain({ data }: Rejection, nowMs: number): boolean {
-    const term = data?.['term'];
+  mayAskAgain({ data }: RejectionOf<'HOST_ID_IN_USE'>, nowMs: number): boolean {
+    const term = data?.term;
     if (this.#sinceMs === undefined || term !== this.#term) {
       this.#term = term;
       this.#sinceMs = nowMs;
       this.#patienceMs = this.#leastPatienceMs;
     }
-    const told = data?.['retryAfterMs'];
-    if (typeof told === 'number' && told > 0) this.#patienceMs = Math.max(this.#patienceMs, 2 * told);
+    const told = data?.retryAfterMs;
+    if (told !== undefined && told > 0) this.#patienceMs = Math.max(this.#patienceMs, 2 * told);
     return nowMs - this.#sinceMs < this.#patienceMs;
   }
 }

@@ -1,4 +1,4 @@
-import { Fault, subjectKey, vmSubject, type HostOrderAnswer, type HostLook } from '@drover/contracts';
+import { errors, subjectKey, vmSubject, type HostOrderAnswer, type HostLook } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import { underWay } from '../domain/reports/under-way.policy.js';
 import type { HypervisorCalls } from './hypervisor-calls.js';
@@ -66,6 +66,6 @@ export class Look {
       });
       if (isReported) return { kind: 'taken' };
     }
-    throw new Fault('VM_UNRESPONSIVE', 'not-applied', `VM ${vmId} changed at each of ${MAX_LOOKS} looks`);
+    throw errors.VM_UNRESPONSIVE('not-applied', `VM ${vmId} changed at each of ${MAX_LOOKS} looks`);
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Fault, type VmId, type VmStateReport } from '@drover/contracts';
+import { type VmId, type VmStateReport, errors } from '@drover/contracts';
 import type { Hypervisor } from '@drover/hypervisor';
 import { HostBench } from '../testing/host-bench.js';
 import { VmOrders } from '../testing/host-orders.js';
@@ -62,7 +62,7 @@ describe('a look at a VM, on request', () => {
           // The domain runs, and its start fails all the same: it is stopped and removed again.
           start: async (vmId: VmId) => {
             await driver.start(vmId);
-            throw new Fault('HYPERVISOR_FAILED', 'unknown', 'a hook failed');
+            throw errors.HYPERVISOR_FAILED('unknown', 'a hook failed');
           },
           forceStop: async (vmId: VmId) => {
             held.resolve();

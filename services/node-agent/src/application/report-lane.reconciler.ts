@@ -1,9 +1,8 @@
-import type { HostReport, ReportLane as LaneName, ReportsAcknowledged, VmReport } from '@drover/contracts';
+import type { Answer, HostReport, ReportLane as LaneName, ReportsAcknowledged, VmReport } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
 import type { JournalChange, QueuedReport } from '../domain/journal/journal.state.js';
 import type { JournalBook } from './journal-book.js';
-import type { Answer } from './ports/control-plane.port.js';
 import { doubling, pause } from './stopping.js';
 
 export interface ReportLaneOptions {

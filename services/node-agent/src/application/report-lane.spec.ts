@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault, type VmReport } from '@drover/contracts';
+import { type VmReport, errors } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { silentLogger } from '@drover/observability';
 import { emptyJournal, type QueuedReport } from '../domain/journal/journal.state.js';
@@ -36,7 +36,7 @@ describe('a lane of reports', () => {
     const { lane, run, stop } = laneThat((reports) => {
       const sequences = reports.map(({ sequence }) => sequence);
       sent.push(sequences);
-      if (sent.length === 1) return Promise.reject(new Fault('TIMED_OUT', 'unknown', 'no answer'));
+      if (sent.length === 1) return Promise.reject(errors.TIMED_OUT('unknown', 'no answer'));
       if (sequences.includes(5)) emptied.resolve();
       return Promise.resolve(sequences.at(-1) ?? 0);
     });
@@ -53,7 +53,7 @@ describe('a lane of reports', () => {
     let failures = 3;
     const write = () => {
       failures -= 1;
-      const fault = new Fault('JOURNAL_UNAVAILABLE', 'not-applied', 'full');
+      const fault = errors.JOURNAL_UNAVAILABLE('not-applied', 'full');
       return failures >= 0 ? Promise.reject(fault) : Promise.resolve();
     };
     const told = Promise.withResolvers<void>();

@@ -7,8 +7,9 @@ import {
   subjectKey,
   type FleetId,
   type HostId,
+  type ErrorReport,
   type Registered,
-  type Rejection,
+  errors,
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { outageOf, type Logger } from '@drover/observability';
@@ -21,11 +22,11 @@ import type { ControlPlane } from './ports/control-plane.port.js';
 import { doubling, pause } from './stopping.js';
 
 /** Why this agent stays out until a person has looked. */
-export class AgentRefused extends Error {
-  override readonly name = 'AgentRefused';
-  readonly rejection: Rejection;
+export class AgentDismissed extends Error {
+  override readonly name = 'AgentDismissed';
+  readonly rejection: ErrorReport;
 
-  constructor(rejection: Rejection) {
+  constructor(rejection: ErrorReport) {
     super(`${rejection.code}: ${errorCatalogue[rejection.code].sentence} (${rejection.detail})`);
     this.rejection = rejection;
   }
@@ -91,7 +92,7 @@ export class Session {
     this.#round.ended.resolve();
   }
 
-  /** Ends by throwing `AgentStopped` or `AgentRefused`. */
+  /** Ends by throwing `AgentStopped` or `AgentDismissed`. */
   async run(): Promise<never> {
     const { book, onOpen, onRegistered, stop } = this.#options;
     stop.addEventListener('abort', () => this.#endRound(), { once: true });
@@ -177,10 +178,10 @@ export class Session {
           continue;
         }
         if (rejection.code !== 'HOST_ID_IN_USE' || !contention.mayAskAgain(rejection, clock.monotonicMs()))
-          throw new AgentRefused(rejection);
+          throw new AgentDismissed(rejection);
         logger.warn('another agent with this host id may still be alive; asking again', { hostId, rejection });
       } catch (error) {
-        if (stop.aborted || error instanceof AgentRefused) throw error;
+        if (stop.aborted || error instanceof AgentDismissed) throw error;
         contention.unanswered();
         outage.failed(error);
       }
@@ -221,7 +222,7 @@ export class Session {
           outage.ended();
           return true;
         }
-        if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentRefused(answer.rejection);
+        if (answer.rejection.code === 'FLEET_MISMATCH') throw new AgentDismissed(answer.rejection);
         if (answer.rejection.code === 'JOURNAL_OUTDATED') {
           await this.#renewJournal(answer.rejection.detail);
           return false;
@@ -230,7 +231,7 @@ export class Session {
         await pause(nextWaitMs(), stop);
         return false;
       } catch (error) {
-        if (stop.aborted || error instanceof AgentRefused) throw error;
+        if (stop.aborted || error instanceof AgentDismissed) throw error;
         if (!isSoon(error, clock.monotonicMs() - begunAtMs)) outage.failed(error);
       }
       if (round.isDue) return false;
@@ -258,5 +259,5 @@ function isSoon(error: unknown, waitedMs: number): boolean {
 function sameFleet(known: FleetId | undefined, registered: Registered): Registered {
   if (known === undefined || known === registered.fleetId) return registered;
   const detail = `this host belongs to fleet ${known}, and ${registered.fleetId} answered`;
-  throw new AgentRefused({ code: 'FLEET_MISMATCH', detail });
+  throw new AgentDismissed(errors.FLEET_MISMATCH(detail));
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Fault, fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory, type VmReport } from '@drover/contracts';
+import { fleetIdSchema, HOST_PROTOCOL_VERSION, type HostInventory, type VmReport, errors } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { createLogger } from '@drover/observability';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
@@ -206,7 +206,7 @@ describe('registration', () => {
     let asked = 0;
     bench.controlPlane.beforeAnswering = (to) => {
       // Longer than one request repeats itself.
-      if (to === 'open' && (asked += 1) <= 3) throw new Fault('NOT_YET', 'not-applied', 'in a spec');
+      if (to === 'open' && (asked += 1) <= 3) throw errors.NOT_YET('not-applied', 'in a spec');
     };
     await bench.start();
     expect(asked).toBe(4);

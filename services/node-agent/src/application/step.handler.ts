@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Fault, type FleetId, type HostOrder, type PowerState, type VmId } from '@drover/contracts';
+import { Fault, type FleetId, type HostOrder, type PowerState, type VmId, errors, Rejected } from '@drover/contracts';
 import { assertNever, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '@drover/hypervisor';
 import { isActive } from '../domain/capacity/capacity.policy.js';
@@ -11,7 +11,6 @@ import type { HypervisorCalls } from './hypervisor-calls.js';
 import type { JournalBook } from './journal-book.js';
 import type { OwnVolumes } from './own-volumes.js';
 import { ProgressTeller, type TellProgress } from './progress-teller.js';
-import { Refusal } from './refusal.js';
 import { within } from './stopping.js';
 import type { OrderInFlight } from './vm-work.js';
 
@@ -93,9 +92,8 @@ export class StepHandler {
           (powerState) => hasRebooted() || flight.hasMissedSignals || !isActive(powerState),
         );
         if (isActive(state) && !hasRebooted() && flight.hasMissedSignals)
-          throw new Fault('OUTCOME_UNKNOWN', 'unknown', 'the connection to the hypervisor was lost meanwhile');
-        if (!isActive(state))
-          throw new Refusal({ code: 'VM_WRONG_STATE', detail: 'The VM stopped instead of rebooting.' });
+          throw errors.OUTCOME_UNKNOWN('unknown', 'the connection to the hypervisor was lost meanwhile');
+        if (!isActive(state)) throw new Rejected(errors.VM_WRONG_STATE('The VM stopped instead of rebooting.'));
         return hasRebooted() ? { hasRebooted: true } : { wasForced: true };
       }
       case 'reset':
@@ -151,7 +149,7 @@ export class StepHandler {
   async #checkCapacity(order: Making): Promise<OrderFacts> {
     const demand = { vmId: order.subject.id, memoryMiB: order.spec.memory.sizeMiB };
     const rejection = await this.#options.calls.look(() => this.#options.admission.admit(demand));
-    if (rejection !== undefined) throw new Refusal(rejection);
+    if (rejection !== undefined) throw new Rejected(rejection);
     return {};
   }
 

@@ -1,4 +1,4 @@
-import type { ExplainAnswer, ExplainQuery, Rejection } from '@drover/contracts';
+import { errors, type ExplainAnswer, type ExplainQuery, type Rejection } from '@drover/contracts';
 import { assessHosts } from '../domain/placement/host-selection.policy.js';
 import type { Ledger } from './ledger.state.js';
 
@@ -25,7 +25,7 @@ export class ExplainPlacementHandler {
     const after = query.afterHostId;
     const start = after === undefined ? 0 : all.findIndex((host) => host.hostId === after) + 1;
     if (after !== undefined && start === 0) {
-      return { code: 'INVALID_FIELD', detail: `there is no host ${after} to go on after`, field: '/afterHostId' };
+      return errors.INVALID_FIELD(`there is no host ${after} to go on after`, { field: '/afterHostId' });
     }
     const candidates = all.slice(start, start + query.limit);
     const last = candidates.at(-1);

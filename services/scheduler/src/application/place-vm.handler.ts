@@ -1,4 +1,4 @@
-import { Fault, type PlaceAnswer, type PlaceQuery, type Refusal, type Rejection } from '@drover/contracts';
+import { errors, type PlaceAnswer, type PlaceQuery, type ExcludedHost, type Rejection } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { mayAnswer, takeOver, type Takeover } from '../domain/placement/takeover.policy.js';
 import { findReservation, type Reservation } from '../domain/placement/placement.state.js';
@@ -38,17 +38,17 @@ export class PlaceVmHandler {
     if (decision.kind === 'accepted') return placed(this.#held(query));
     const { code, data } = decision.rejection;
     if (code !== 'NO_HOST_FITS') return decision.rejection;
-    const { counts, nearest } = data as { counts: Record<string, number>; nearest: Refusal[] };
+    const { counts, nearest } = data as { counts: Record<string, number>; nearest: ExcludedHost[] };
     return { kind: 'no-host-fits', counts, nearest };
   }
 
   #refuseWhileQuiet(nowMs: number): void {
     const { fleet, policy } = this.#ledger.state;
     if (this.#takeover === undefined || !this.#holdsLease()) {
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this scheduler is not the active one');
+      throw errors.SERVICE_UNAVAILABLE('not-applied', 'this scheduler is not the active one');
     }
     if (!mayAnswer(this.#takeover, fleet, policy.longestReservationMs, nowMs)) {
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'reservations of the scheduler before may still be held');
+      throw errors.SERVICE_UNAVAILABLE('not-applied', 'reservations of the scheduler before may still be held');
     }
   }
 

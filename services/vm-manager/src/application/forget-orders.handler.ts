@@ -1,4 +1,11 @@
-import { Fault, vmSubject, type ForgetOrders, type HostOrderAnswer, type OrderRank } from '@drover/contracts';
+import {
+  errors,
+  vmSubject,
+  type Fault,
+  type ForgetOrders,
+  type HostOrderAnswer,
+  type OrderRank,
+} from '@drover/contracts';
 import { derivedId, requestDigest, type Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
 import type { HostOrders } from './ports/host-orders.port.js';
@@ -31,12 +38,12 @@ export class ForgetOrdersHandler {
     const { vmId, hostId } = message;
     const state = await folds.load(vmId);
     if (state.phase === 'unknown') {
-      return { kind: 'rejected', rejection: { code: 'VM_NOT_FOUND', detail: `there is no VM ${vmId}` } };
+      return { kind: 'rejected', rejection: errors.VM_NOT_FOUND(`there is no VM ${vmId}`) };
     }
     const to = newestOrder(state, hostId);
     if (to === undefined) {
       const detail = `VM ${vmId} is not on host ${hostId} and never was`;
-      return { kind: 'rejected', rejection: { code: 'HOST_WRONG_STATE', detail } };
+      return { kind: 'rejected', rejection: errors.HOST_WRONG_STATE(detail) };
     }
     const found = await this.#lower(message, to, to, traceparent);
     if (found.kind === 'superseded') {
@@ -68,7 +75,7 @@ export class ForgetOrdersHandler {
   ): Promise<void> {
     const { clock, folds, isActive } = this.#options;
     await folds.change(vmId, () => {
-      if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+      if (!isActive()) throw errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
       const origin = {
         ...{ actor, causationId: commandId, atMs: clock.epochMs(), projectId, traceparent },
         requestDigest: requestDigest({ kind: 'forget-orders', hostId, projectId, vmId }),
@@ -81,5 +88,5 @@ export class ForgetOrdersHandler {
 
 function notNow({ hostId, vmId }: ForgetOrders, { kind }: HostOrderAnswer): Fault {
   const detail = `host ${hostId} answered ${kind} when its newest order of VM ${vmId} was to be lowered`;
-  return new Fault('SERVICE_UNAVAILABLE', 'not-applied', detail);
+  return errors.SERVICE_UNAVAILABLE('not-applied', detail);
 }

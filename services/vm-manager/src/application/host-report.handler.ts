@@ -1,6 +1,9 @@
 import {
-  Fault,
+  type Fault,
+  errors,
+  isFailure,
   readVmReport,
+  rejected,
   vmSubject,
   writeOrderTable,
   type HostId,
@@ -94,7 +97,7 @@ export class HostReportHandler {
     const { hostId } = message;
     const queue = this.#queues.get(hostId) ?? { tail: Promise.resolve(), length: 0 };
     if (queue.length >= MAX_WAITING) {
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `${queue.length} messages of host ${hostId} are under way`);
+      throw errors.SERVICE_UNAVAILABLE('not-applied', `${queue.length} messages of host ${hostId} are under way`);
     }
     const run = queue.tail.then(() => this.#handle(message));
     this.#queues.set(hostId, { tail: run.then(ignore, ignore), length: queue.length + 1 });
@@ -113,11 +116,11 @@ export class HostReportHandler {
     const current = journals.current(hostId);
     // A host opens its lane right after its registration, which is on its way here from the store; the host asks again.
     if (current === undefined && message.kind === 'open') throw notYetRead(hostId, journalEpoch);
-    if (current === undefined) return refused('HOST_NOT_FOUND', `host ${hostId} is not registered; register first`);
+    if (current === undefined)
+      return rejected(errors.HOST_NOT_FOUND(`host ${hostId} is not registered; register first`));
     if (current > journalEpoch) {
-      return refused(
-        'HOST_WRONG_STATE',
-        `journal epoch ${journalEpoch} has been followed by ${current}; register again`,
+      return rejected(
+        errors.HOST_WRONG_STATE(`journal epoch ${journalEpoch} has been followed by ${current}; register again`),
       );
     }
     if (current < journalEpoch) throw notYetRead(hostId, journalEpoch);
@@ -128,7 +131,7 @@ export class HostReportHandler {
       const { lastSequence = heard, underWay = [] } = message;
       if (lastSequence < heard) {
         const detail = `report ${heard} was heard, and the journal goes to ${lastSequence}; begin a new journal and register it`;
-        return refused('JOURNAL_OUTDATED', detail);
+        return rejected(errors.JOURNAL_OUTDATED(detail));
       }
       const table = await this.#table(hostId, underWay, message.nonce);
       operations.hostOpened(hostId);
@@ -159,7 +162,7 @@ export class HostReportHandler {
     const asked = [...new Set(underWay.map(({ id }) => id))].filter((vmId) => !told.has(vmId));
     if (asked.length > 0 && !this.#readings.has(hostId)) {
       const detail = `host ${hostId} named many VMs that are not its own a short time before; it is answered when it asks later`;
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', detail);
+      throw errors.SERVICE_UNAVAILABLE('not-applied', detail);
     }
     this.#readings.spend(hostId, asked.length);
     const gone: NewestOf[] = [];
@@ -205,7 +208,7 @@ export class HostReportHandler {
     try {
       await body();
     } catch (error) {
-      if (error instanceof Fault) throw error;
+      if (isFailure(error)) throw error;
       this.#options.log.error('a report met a defect and was kept as a dead letter', {
         report: reportId(source),
         error,
@@ -278,15 +281,11 @@ function settlementOf(report: SingleReport, source: ReportSource) {
 }
 
 function notActive(): Fault {
-  return new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+  return errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
 }
 
 function notYetRead(hostId: HostId, journalEpoch: number): Fault {
-  return new Fault('NOT_YET', 'not-applied', `journal epoch ${journalEpoch} of host ${hostId} has not been read yet`);
-}
-
-function refused(code: Rejection['code'], detail: string): LaneAnswer {
-  return { kind: 'rejected', rejection: { code, detail } };
+  return errors.NOT_YET('not-applied', `journal epoch ${journalEpoch} of host ${hostId} has not been read yet`);
 }
 
 /** Waits for all of them, also where one fails, so that nothing of a batch is under way when the next begins. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 import type { Fate } from '@drover/aggregate/testing';
 import { hostA, operationOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
@@ -73,7 +73,7 @@ describe('whatever fails once, the VM’s life is the same', () => {
       const bench = await VmManagerBench.started();
       bench.hosts.onSend = (number, moment) => {
         if (number === send && moment === (loss === 'command' ? 'before' : 'after')) {
-          throw new Fault('TIMED_OUT', 'unknown', 'lost');
+          throw errors.TIMED_OUT('unknown', 'lost');
         }
       };
       await live(bench);
@@ -87,7 +87,7 @@ describe('whatever fails once, the VM’s life is the same', () => {
       bench.hosts.onSend = (number, moment) => {
         if (number !== send || moment !== when) return;
         void bench.crash();
-        throw new Fault('TIMED_OUT', 'unknown', 'killed');
+        throw errors.TIMED_OUT('unknown', 'killed');
       };
       await live(bench);
       await expectUndisturbed(bench);
@@ -209,7 +209,7 @@ describe('a clock of vm-manager’s machine that is hours off, or steps', () => 
     for (const offMs of [-7 * HOUR_MS, 0, 7 * HOUR_MS]) {
       const bench = await VmManagerBench.started();
       bench.wallClockOffMs = offMs;
-      bench.scheduler.faults.push(...Array.from({ length: 5_000 }, () => new Fault('TIMED_OUT', 'unknown', 'quiet')));
+      bench.scheduler.faults.push(...Array.from({ length: 5_000 }, () => errors.TIMED_OUT('unknown', 'quiet')));
       const beganMs = bench.clock.monotonicMs();
       await bench.insist('create', 'create');
       await bench.pass(300_000);

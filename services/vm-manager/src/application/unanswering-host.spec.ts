@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 import { hostA, hostB, operationOf, vmId } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
@@ -49,9 +49,7 @@ describe('a create whose host never answers', () => {
     const refusal = { kind: 'failed' as const, step: 'check-capacity', error, undone: [], left: [] };
     bench.hosts.host(hostA).failures.set('create', [refusal]);
     // The scheduler is away while the refusal comes.
-    bench.scheduler.faults.push(
-      ...Array.from({ length: 5 }, () => new Fault('SERVICE_UNAVAILABLE', 'not-applied', '')),
-    );
+    bench.scheduler.faults.push(...Array.from({ length: 5 }, () => errors.SERVICE_UNAVAILABLE('not-applied', '')));
     await bench.reconnect(hostA);
     await bench.until(() => bench.state().hostId === undefined);
     await bench.crash();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_PROJECT, Fault } from '@drover/contracts';
+import { DEFAULT_PROJECT, errors } from '@drover/contracts';
 import { eventsOf } from './vm-events.policy.js';
 import { command, fact, operationOf, otherProject, user, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
@@ -138,7 +138,7 @@ describe('a command', () => {
 describe('a replica', () => {
   it('carries nothing on once it has lost the lease, and takes everything up when it has won it back', async () => {
     const bench = await VmManagerBench.started();
-    bench.scheduler.faults.push(new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'quiet'));
+    bench.scheduler.faults.push(errors.SERVICE_UNAVAILABLE('not-applied', 'quiet'));
     await bench.command('create', 'create');
     await bench.until(() => bench.scheduler.asked.length === 1);
     bench.loseLease();

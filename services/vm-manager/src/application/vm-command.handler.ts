@@ -1,4 +1,5 @@
 import {
+  errors,
   Fault,
   keyReused,
   type CommandAccepted,
@@ -6,6 +7,7 @@ import {
   type Rejection,
   type VmCommand,
   type VmId,
+  isFailure,
 } from '@drover/contracts';
 import { requestDigest, type Clock } from '@drover/domain-kit';
 import { joinedByDelete } from '../domain/vm/delete.decider.js';
@@ -51,7 +53,7 @@ export class VmCommandHandler {
       // Whether the command was sent decides on a cancel, and must not change while that is written down.
       return await (command.kind === 'cancel' ? this.#options.operations.holding(vmId, decide) : decide());
     } catch (error) {
-      const answer = error instanceof Fault ? undefined : await this.#oldAnswer(command, vmId);
+      const answer = isFailure(error) ? undefined : await this.#oldAnswer(command, vmId);
       if (answer === undefined) throw error;
       return answer;
     }
@@ -81,7 +83,7 @@ export class VmCommandHandler {
     const { state, result, wasRepeat } = await folds.change<VmDecision>(
       vmId,
       (current) => {
-        if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+        if (!isActive()) throw errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
         const decision = decide(current, command, this.#context(current, command, vmId));
         if (decision.kind === 'rejected') return { events: [], result: decision };
         if (command.kind === 'create' && decision.events.length > 0)

@@ -1,5 +1,5 @@
 import type { ErrorCode, HostId, OperationId, VmFact, VmId } from '@drover/contracts';
-import { Fault, vmSubject } from '@drover/contracts';
+import { isFailure, vmSubject } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { inSpan } from '@drover/observability';
 import { settlePlacement } from '../domain/process/placement.process.js';
@@ -301,7 +301,7 @@ export class VmOperations {
       const isEnded = this.#options.folds.get(vmId).operation === undefined;
       return isEnded || (await this.#record(vmId, task, cause, (state) => settleAnswer(state, cause, answer)));
     } catch (error) {
-      if (error instanceof Fault && error.outcome === 'not-applied') task.delivery = before;
+      if (isFailure(error) && error.outcome === 'not-applied') task.delivery = before;
       throw error;
     }
   }
@@ -365,7 +365,7 @@ export class VmOperations {
     if (!this.#isCurrent(vmId, task)) return;
     const fields = { vmId, operationId: task.operationId, effect: effect.kind, failures: task.failures + 1, error };
     // The first failures are everyday: a host that restarts, a scheduler that is quiet.
-    if (!(error instanceof Fault)) this.#options.log.error('an effect failed by a defect and is tried again', fields);
+    if (!isFailure(error)) this.#options.log.error('an effect failed by a defect and is tried again', fields);
     // And then one line in ten is enough.
     else if (task.failures % 10 === 3) this.#options.log.warn('an effect fails again and again', fields);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault, type OrderFinished } from '@drover/contracts';
+import { type OrderFinished, errors } from '@drover/contracts';
 import { hostA, hostB, operationOf, spec, vmId, vmOf } from '../testing/vm-facts.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
@@ -11,7 +11,7 @@ const failed = (code: 'HOST_FULL' | 'HYPERVISOR_FAILED', left: string[] = []) =>
     undone: ['volumes'],
     left,
   }) satisfies OrderFinished['result'];
-const notApplied = () => new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'quiet');
+const notApplied = () => errors.SERVICE_UNAVAILABLE('not-applied', 'quiet');
 
 async function running(): Promise<VmManagerBench> {
   const bench = await VmManagerBench.started();
@@ -23,7 +23,7 @@ async function running(): Promise<VmManagerBench> {
 describe('placing', () => {
   it('asks again, with the same reservation, until the scheduler answers', async () => {
     const bench = await VmManagerBench.started();
-    bench.scheduler.faults.push(notApplied(), notApplied(), new Fault('TIMED_OUT', 'unknown', 'lost'));
+    bench.scheduler.faults.push(notApplied(), notApplied(), errors.TIMED_OUT('unknown', 'lost'));
     await bench.command('create', 'create');
     await bench.ended('create');
     expect(bench.scheduler.asked).toHaveLength(4);

@@ -1,8 +1,9 @@
 import {
   compareOrderRanks,
-  Fault,
+  errors,
   vmSubject,
   vmVerbs,
+  type Fault,
   type Generation,
   type HostId,
   type HostLook,
@@ -84,21 +85,21 @@ export class FakeHost {
   }
 
   receive(order: HostOrder): HostOrderAnswer {
-    if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
+    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
     if (this.outdatedOrders > 0) {
       this.outdatedOrders -= 1;
       return { kind: 'other-journal' };
     }
     const loss = this.losses.shift();
-    if (loss === 'order') throw new Fault('TIMED_OUT', 'unknown', 'lost on the way');
+    if (loss === 'order') throw errors.TIMED_OUT('unknown', 'lost on the way');
     const answer = this.#take(order);
-    if (loss === 'answer') throw new Fault('TIMED_OUT', 'unknown', 'the answer was lost');
+    if (loss === 'answer') throw errors.TIMED_OUT('unknown', 'the answer was lost');
     return answer;
   }
 
   /** Tells what it has, behind what it has reported. */
   look({ subject: { id: vmId }, orderId }: HostLook): HostOrderAnswer {
-    if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
+    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
     const known = this.#newest.get(vmId);
     const isAtIt = this.#hanging.some((order) => order.subject.id === vmId);
     const powerState = this.power.get(vmId) ?? 'ABSENT';
@@ -115,7 +116,7 @@ export class FakeHost {
   }
 
   lower({ subject: { id: vmId }, from, to }: HostLower): HostOrderAnswer {
-    if (!this.isReachable) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'nobody listens');
+    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
     const newest = this.#newest.get(vmId);
     if (newest === undefined || compareOrderRanks(newest, to) <= 0) return { kind: 'taken' };
     if (compareOrderRanks(newest, from) !== 0) return { kind: 'superseded', newest };
@@ -203,7 +204,7 @@ export class FakeHosts implements HostOrders {
 
   host(hostId: HostId): FakeHost {
     const found = this.all.find((host) => host.hostId === hostId);
-    if (found === undefined) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `no host ${hostId}`);
+    if (found === undefined) throw errors.SERVICE_UNAVAILABLE('not-applied', `no host ${hostId}`);
     return found;
   }
 

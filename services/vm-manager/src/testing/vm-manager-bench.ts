@@ -2,7 +2,6 @@ import { FoldSaver } from '@drover/aggregate';
 import {
   DEFAULT_CLUSTER,
   DEFAULT_PROJECT,
-  Fault,
   readOrderTable,
   START,
   type EventId,
@@ -16,6 +15,7 @@ import {
   type VmId,
   type VmCommand,
   type VmCommandKind,
+  isFailure,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { createMemoryEventStore, type MemoryEventStore, type Subscription } from '@drover/event-store';
@@ -133,7 +133,7 @@ export class VmManagerBench {
       try {
         return await this.command(kind, name, fields);
       } catch (error) {
-        if (!(error instanceof Fault)) throw error;
+        if (!isFailure(error)) throw error;
         await this.until(() => this.isActive);
       }
     }
@@ -297,5 +297,5 @@ export class VmManagerBench {
 
 /** An agent sends again what met a fault; anything else is a defect. */
 function refusedOnly(error: unknown): undefined {
-  if (!(error instanceof Fault)) throw error;
+  if (!isFailure(error)) throw error;
 }

@@ -1,5 +1,5 @@
 import { subjectIdSchema } from '@drover/contracts';
-import { refuseField } from '../../application/refused.js';
+import { refuseField } from '../../application/refuse-field.js';
 
 /** A cursor tells a page's last thing by its id, which never changes: opaque to clients, checked when it comes back. */
 export function encodeCursor(id: string): string {

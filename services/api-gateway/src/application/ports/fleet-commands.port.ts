@@ -1,4 +1,5 @@
 import type {
+  Answer,
   CommandAccepted,
   ExplainAnswer,
   ExplainQuery,
@@ -6,12 +7,8 @@ import type {
   HostCommandMessage,
   HostVerb,
   Progress,
-  Rejection,
   VmCommand,
 } from '@drover/contracts';
-
-export type Answer<Value> =
-  { readonly kind: 'answered'; readonly value: Value } | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
 /**
  * The services that decide. A command is recognised by its id, so that it may be sent again; without an answer in time a

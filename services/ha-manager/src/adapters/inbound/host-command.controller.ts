@@ -1,5 +1,5 @@
 import { hostCommandSchemas, type HostCommandMessage, type HostVerb } from '@drover/contracts';
-import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer } from '@drover/messaging';
+import { ACTIVE_GROUP, answerOf, OnRequest, type Answer } from '@drover/messaging';
 import { currentTraceparent } from '@drover/observability';
 import { Controller, Inject } from '@nestjs/common';
 import { WriteHostHandler } from '../../application/write-host.handler.js';
@@ -49,7 +49,6 @@ export class HostCommandController {
   }
 
   async #handle<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer> {
-    const value = await this.#handler.handle(verb, message, currentTraceparent());
-    return 'code' in value ? rejected(value) : answered(value);
+    return answerOf(await this.#handler.handle(verb, message, currentTraceparent()));
   }
 }

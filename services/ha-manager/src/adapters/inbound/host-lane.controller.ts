@@ -1,7 +1,7 @@
-import { Fault, hostIdOfSubject, hostLaneMessageSchema, loosely, type Rejection } from '@drover/contracts';
+import { errors, hostIdOfSubject, hostLaneMessageSchema, loosely, type Rejection } from '@drover/contracts';
 import {
   ACTIVE_GROUP,
-  answered,
+  answerOf,
   OnRequest,
   parsePayload,
   rejected,
@@ -47,7 +47,7 @@ export class HostLaneController {
   /** Agents repeat what was not answered: a host that sends more than one message at a time costs itself alone. */
   async #oneAtATime(sender: string, take: () => Promise<Answer>): Promise<Answer> {
     if (this.#busy.has(sender)) {
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `a message of host ${sender} is under way`);
+      throw errors.SERVICE_UNAVAILABLE('not-applied', `a message of host ${sender} is under way`);
     }
     this.#busy.add(sender);
     try {
@@ -60,19 +60,15 @@ export class HostLaneController {
   async #take(sender: string, incoming: IncomingMessage): Promise<Answer> {
     const message = parsePayload(hostLaneReader, incoming);
     if (sender !== message.hostId) {
-      return rejected({
-        code: 'FORBIDDEN',
-        detail: `host ${sender} may not speak as ${message.hostId}`,
-        field: '/hostId',
-      });
+      return rejected(errors.FORBIDDEN(`host ${sender} may not speak as ${message.hostId}`, { field: '/hostId' }));
     }
     const traceparent = currentTraceparent();
-    if (message.kind === 'leaving') return answer(await this.#register.leave(message.hostId, message.bootNonce));
+    if (message.kind === 'leaving') return answerOf(await this.#register.leave(message.hostId, message.bootNonce));
     if (message.kind === 'reports') {
-      return answer(await this.#reports.take(message, incoming.subject, traceparent));
+      return answerOf(await this.#reports.take(message, incoming.subject, traceparent));
     }
     const { kind: _, ...registration } = message;
-    return answer(await this.#register.register(registration, traceparent));
+    return answerOf(await this.#register.register(registration, traceparent));
   }
 }
 
@@ -81,13 +77,7 @@ function unsupportedProtocol(loose: z.output<typeof anyVersionSchema>): Rejectio
   const { kind, protocolVersion } = loose;
   if (kind !== 'register' || protocolVersion === undefined || isKnownProtocol(protocolVersion)) return undefined;
   if (hostLaneReader.safeParse(loose).success) return undefined;
-  return {
-    code: 'PROTOCOL_UNSUPPORTED',
-    detail: `a registration of protocol ${protocolVersion} cannot be read here`,
+  return errors.PROTOCOL_UNSUPPORTED(`a registration of protocol ${protocolVersion} cannot be read here`, {
     data: { protocolVersion },
-  };
-}
-
-function answer(value: object | Rejection): Answer {
-  return 'code' in value ? rejected(value) : answered(value);
+  });
 }

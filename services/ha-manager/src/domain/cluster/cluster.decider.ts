@@ -1,4 +1,4 @@
-import type { ClusterFact, ClusterId, FleetId, Rejection } from '@drover/contracts';
+import { errors, type ClusterFact, type ClusterId, type FleetId, type Rejection } from '@drover/contracts';
 import { accept, assertNever, reject, type Decider, type Decision } from '@drover/domain-kit';
 
 /** What the store says it belongs to; undefined in an empty store. */
@@ -52,16 +52,17 @@ function claim(state: ClusterState, { clusterId, fleetId }: ClaimStore): Decisio
     return accept({ type: 'ClusterCreated', data: { clusterId, fleetId, storeEpoch: 1 } });
   }
   if (state.fleetId === fleetId) return accept();
-  return reject({
-    code: 'FLEET_MISMATCH',
-    detail: `the event store belongs to fleet ${state.fleetId}, this control plane is of fleet ${fleetId}`,
-    data: { storeFleetId: state.fleetId, fleetId },
-  });
+  return reject(
+    errors.FLEET_MISMATCH(
+      `the event store belongs to fleet ${state.fleetId}, this control plane is of fleet ${fleetId}`,
+      { data: { storeFleetId: state.fleetId, fleetId } },
+    ),
+  );
 }
 
 function beginTerm(state: ClusterState, { clusterId }: BeginTerm): Decision<ClusterFact, Rejection> {
   if (state === undefined) {
-    return reject({ code: 'FLEET_MISMATCH', detail: 'the event store was emptied under this control plane' });
+    return reject(errors.FLEET_MISMATCH('the event store was emptied under this control plane'));
   }
   return accept({ type: 'ClusterTermBegan', data: { clusterId, term: state.term + 1 } });
 }

@@ -1,4 +1,5 @@
 import {
+  errors,
   HOST_PROTOCOL_VERSION,
   type HostCommandBody,
   type HostFact,
@@ -51,7 +52,7 @@ export const hostDecider: Decider<HostState, HostCommand, HostFact, Rejection> =
 function decide(state: HostState, command: HostCommand): Decision<HostFact, Rejection> {
   if (command.kind === 'RegisterHost') return decideRegister(state, command);
   if (state === undefined) {
-    return reject({ code: 'HOST_NOT_FOUND', detail: `host ${command.hostId} has not registered` });
+    return reject(errors.HOST_NOT_FOUND(`host ${command.hostId} has not registered`));
   }
   const { hostId } = command;
   switch (command.kind) {
@@ -105,11 +106,12 @@ function decide(state: HostState, command: HostCommand): Decision<HostFact, Reje
 function decideUncordon(state: RegisteredHost): Decision<HostFact, Rejection> {
   const { hostId, protocolVersion } = state;
   if (state.isCordonedByProtocol) {
-    return reject({
-      code: 'HOST_WRONG_STATE',
-      detail: `the agent of host ${hostId} speaks protocol ${protocolVersion}, known are ${HOST_PROTOCOL_VERSION - 1} and ${HOST_PROTOCOL_VERSION}; update one of them and the cordon lifts itself`,
-      data: { protocolVersion },
-    });
+    return reject(
+      errors.HOST_WRONG_STATE(
+        `the agent of host ${hostId} speaks protocol ${protocolVersion}, known are ${HOST_PROTOCOL_VERSION - 1} and ${HOST_PROTOCOL_VERSION}; update one of them and the cordon lifts itself`,
+        { data: { protocolVersion } },
+      ),
+    );
   }
   return state.isCordonedByUser ? accept({ type: 'HostUncordoned', data: { hostId } }) : accept();
 }
@@ -117,12 +119,12 @@ function decideUncordon(state: RegisteredHost): Decision<HostFact, Rejection> {
 function decideLabels(state: RegisteredHost, { hostId, set, remove }: LabelHost): Decision<HostFact, Rejection> {
   const both = remove.find((key) => Object.hasOwn(set, key));
   if (both !== undefined) {
-    return reject({ code: 'INVALID_FIELD', detail: `label ${both} is both set and taken away`, field: '/remove' });
+    return reject(errors.INVALID_FIELD(`label ${both} is both set and taken away`, { field: '/remove' }));
   }
   const kept = Object.entries(state.labels).filter(([key]) => !remove.includes(key));
   const labels = { ...Object.fromEntries(kept), ...set };
   if (Object.keys(labels).length > MAX_LABELS) {
-    return reject({ code: 'INVALID_FIELD', detail: `a host has at most ${MAX_LABELS} labels`, field: '/set' });
+    return reject(errors.INVALID_FIELD(`a host has at most ${MAX_LABELS} labels`, { field: '/set' }));
   }
   const isSame =
     Object.keys(labels).length === Object.keys(state.labels).length &&
@@ -133,11 +135,12 @@ function decideLabels(state: RegisteredHost, { hostId, set, remove }: LabelHost)
 function decideInventory(state: RegisteredHost, command: TakeInventory): Decision<HostFact, Rejection> {
   const { hostId, journalEpoch, sequence, inventory } = command;
   if (journalEpoch > state.journalEpoch) {
-    return reject({
-      code: 'HOST_WRONG_STATE',
-      detail: `host ${hostId} has journal epoch ${state.journalEpoch}, not ${journalEpoch}; register first`,
-      data: { journalEpoch: state.journalEpoch },
-    });
+    return reject(
+      errors.HOST_WRONG_STATE(
+        `host ${hostId} has journal epoch ${state.journalEpoch}, not ${journalEpoch}; register first`,
+        { data: { journalEpoch: state.journalEpoch } },
+      ),
+    );
   }
   const newest = state.newestReport ?? { journalEpoch: 0, sequence: 0 };
   const isOlder =

@@ -1,4 +1,5 @@
 import {
+  errors,
   DEFAULT_CLUSTER,
   HOST_PROTOCOL_VERSION,
   type FleetId,
@@ -68,26 +69,22 @@ function refusalOf(state: HostState, command: RegisterHost): Rejection | undefin
   const { registration, fleetId, agentMayLiveMs } = command;
   const { hostId, bootNonce } = registration;
   if (registration.fleetId !== undefined && registration.fleetId !== fleetId) {
-    return {
-      code: 'FLEET_MISMATCH',
-      detail: `host ${hostId} belongs to fleet ${registration.fleetId}, this is fleet ${fleetId}`,
+    return errors.FLEET_MISMATCH(`host ${hostId} belongs to fleet ${registration.fleetId}, this is fleet ${fleetId}`, {
       data: { hostFleetId: registration.fleetId, fleetId },
-    };
+    });
   }
   if (state !== undefined && state.agent.bootNonce !== bootNonce && !state.agent.hasLeft && agentMayLiveMs > 0) {
     // A cloned machine, or an agent that was just started anew: only the silence of the other one tells them apart.
-    return {
-      code: 'HOST_ID_IN_USE',
-      detail: `another agent registered with host id ${hostId} and may still be alive; try again in ${agentMayLiveMs} ms`,
-      data: { hostId, retryAfterMs: agentMayLiveMs },
-    };
+    return errors.HOST_ID_IN_USE(
+      `another agent registered with host id ${hostId} and may still be alive; try again in ${agentMayLiveMs} ms`,
+      { data: { hostId, retryAfterMs: agentMayLiveMs } },
+    );
   }
   if (state !== undefined && isOlderCopy(state, registration)) {
     // Under an epoch that we counted on by ourselves, the agent would send again what the copy still has to report, as new.
-    return {
-      code: 'JOURNAL_OUTDATED',
-      detail: `report ${state.newestReport?.sequence} was heard, and the journal goes to ${registration.lastSequence}; begin a new journal and register it`,
-    };
+    return errors.JOURNAL_OUTDATED(
+      `report ${state.newestReport?.sequence} was heard, and the journal goes to ${registration.lastSequence}; begin a new journal and register it`,
+    );
   }
   return undefined;
 }

@@ -1,4 +1,11 @@
-import { sentOrderSchema, type FleetId, type HostOrderAnswer, type HostId, type Rejection } from '@drover/contracts';
+import {
+  errors,
+  sentOrderSchema,
+  type FleetId,
+  type HostOrderAnswer,
+  type HostId,
+  type Rejection,
+} from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import { answered, rejected, type Messaging, type MessagingSubscription, type OrderCheck } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
@@ -48,10 +55,7 @@ export function consumeHostOrders(
 }
 
 function notSigned(hostId: HostId): Rejection {
-  return {
-    code: 'SIGNATURE_INVALID',
-    detail: `none of the keys that host ${hostId} knows has signed this order; nothing was done`,
-  };
+  return errors.SIGNATURE_INVALID(`none of the keys that host ${hostId} knows has signed this order; nothing was done`);
 }
 
 function refused(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]) {

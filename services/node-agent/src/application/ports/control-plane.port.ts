@@ -1,18 +1,15 @@
 import type {
+  Answer,
   Heartbeat,
   HeartbeatAnswer,
   HostLaneMessage,
   HostLoad,
   Progress,
   RegistrationAnswer,
-  Rejection,
   ReportsAcknowledged,
   VmLaneMessage,
   OrderTable,
 } from '@drover/contracts';
-
-export type Answer<Value> =
-  { readonly kind: 'answered'; readonly value: Value } | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
 type Of<Message, Kind> = Extract<Message, { readonly kind: Kind }>;
 

@@ -1,4 +1,4 @@
-import type { PowerState, Rejection, VmId } from '@drover/contracts';
+import { errors, type PowerState, type Rejection, type VmId } from '@drover/contracts';
 import { memoryCapacityMiB, processMemoryMiB } from '@drover/fleet-model';
 
 /** Whether the VM's process exists and so holds its memory. */
@@ -57,11 +57,9 @@ export function refuseWhenFull(
   const freeMemoryMiB = capacityMiB - usedMemoryMiB;
   if (wantedMemoryMiB <= freeMemoryMiB) return undefined;
   const huge = host.hugePagesMiB === 0 ? '' : ` and ${host.hugePagesMiB} MiB of huge pages`;
-  return {
-    code: 'HOST_FULL',
-    detail:
-      `The VM needs ${wantedMemoryMiB} MiB with its QEMU and the host has ${Math.max(0, freeMemoryMiB)} of ${capacityMiB} MiB free: ` +
+  return errors.HOST_FULL(
+    `The VM needs ${wantedMemoryMiB} MiB with its QEMU and the host has ${Math.max(0, freeMemoryMiB)} of ${capacityMiB} MiB free: ` +
       `${host.memoryMiB} MiB less ${host.reservedMemoryMiB} MiB for itself${huge}, times an overcommit of ${host.memoryOvercommitRatio}.`,
-    data: { wantedMemoryMiB, freeMemoryMiB, usedMemoryMiB, capacityMiB, ...host },
-  };
+    { data: { wantedMemoryMiB, freeMemoryMiB, usedMemoryMiB, capacityMiB, ...host } },
+  );
 }

@@ -1,4 +1,5 @@
 import {
+  errors,
   compareGenerations,
   type FleetId,
   type Generation,
@@ -29,21 +30,16 @@ export function refusalToTouch(fleetId: FleetId, order: TouchingOrder, observed:
   if (isUntracked) return isForcedStop(order) ? undefined : besideUntracked;
   if (powerState === 'ABSENT') return undefined;
   if (mark?.fleetId !== fleetId) {
-    return {
-      code: 'DOMAIN_FOREIGN',
-      detail: 'The host has a domain with the id of this VM that is not of this fleet; it was left alone.',
-    };
+    return errors.DOMAIN_FOREIGN(
+      'The host has a domain with the id of this VM that is not of this fleet; it was left alone.',
+    );
   }
   const age = compareGenerations(mark.generation, order.generation);
   const data = { found: mark.generation, ordered: order.generation };
-  if (age > 0) return { code: 'SUPERSEDED', detail: 'The host holds a newer generation of this VM.', data };
+  if (age > 0) return errors.SUPERSEDED('The host holds a newer generation of this VM.', { data });
   if (age < 0 && (isActive(powerState) || !takingOver.has(order.kind))) {
     const does = isActive(powerState) ? 'runs' : 'is defined';
-    return {
-      code: 'VM_WRONG_STATE',
-      detail: `An older generation of this VM ${does} on the host; it was left alone.`,
-      data,
-    };
+    return errors.VM_WRONG_STATE(`An older generation of this VM ${does} on the host; it was left alone.`, { data });
   }
   return undefined;
 }
@@ -61,12 +57,10 @@ export function ownPowerState(fleetId: FleetId, order: TouchingOrder, observed: 
 }
 
 /** What is done beside a process that the daemon does not know would be done to a running VM. */
-const besideUntracked: Rejection = {
-  code: 'VM_UNTRACKED',
-  detail:
-    'A process of this VM runs on the host and libvirt does not know of it. Nothing was started beside it, and no disk was ' +
+const besideUntracked: Rejection = errors.VM_UNTRACKED(
+  'A process of this VM runs on the host and libvirt does not know of it. Nothing was started beside it, and no disk was ' +
     'deleted under it. Force-stop the VM: that ends the process.',
-};
+);
 
 /** A person's word, and the only order that ends such a process. */
 function isForcedStop(order: TouchingOrder): boolean {
@@ -79,9 +73,7 @@ const takingOver: ReadonlySet<HostOrder['kind']> = new Set(['create', 'start', '
 export function refusalInState(kind: HostOrder['kind'], powerState: PowerState): Rejection | undefined {
   const allowed = orderTraits[kind].needs;
   if (allowed === undefined || allowed.includes(powerState)) return undefined;
-  return {
-    code: 'VM_WRONG_STATE',
-    detail: `The VM is ${powerState}; ${kind} needs ${allowed.join(' or ')}.`,
+  return errors.VM_WRONG_STATE(`The VM is ${powerState}; ${kind} needs ${allowed.join(' or ')}.`, {
     data: { powerState },
-  };
+  });
 }

@@ -1,11 +1,5 @@
-import {
-  explainQuerySchema,
-  placeQuerySchema,
-  type ExplainQuery,
-  type PlaceQuery,
-  type Rejection,
-} from '@drover/contracts';
-import { ACTIVE_GROUP, answered, OnRequest, rejected, type Answer } from '@drover/messaging';
+import { explainQuerySchema, placeQuerySchema, type ExplainQuery, type PlaceQuery } from '@drover/contracts';
+import { ACTIVE_GROUP, answerOf, OnRequest, type Answer } from '@drover/messaging';
 import { Controller, Inject } from '@nestjs/common';
 import { ExplainPlacementHandler } from '../../application/explain-placement.handler.js';
 import { PlaceVmHandler } from '../../application/place-vm.handler.js';
@@ -26,15 +20,11 @@ export class PlacementController {
 
   @OnRequest('query.placement.place', placeQuerySchema, { group: ACTIVE_GROUP })
   place(query: PlaceQuery): Answer {
-    return answer(this.#place.place(query));
+    return answerOf(this.#place.place(query));
   }
 
   @OnRequest('query.placement.explain', explainQuerySchema, { group: ACTIVE_GROUP })
   explain(query: ExplainQuery): Answer {
-    return answer(this.#explain.explain(query));
+    return answerOf(this.#explain.explain(query));
   }
-}
-
-function answer(value: object | Rejection): Answer {
-  return 'code' in value ? rejected(value) : answered(value);
 }

@@ -1,4 +1,4 @@
-import type { HostId, Refusal } from '@drover/contracts';
+import type { HostId, ExcludedHost } from '@drover/contracts';
 import { candidateOf, type Candidate } from './candidate.state.js';
 import { filterChain, refusingFilter } from './filters/filter-chain.policy.js';
 import type { Explanation, Wish } from './filters/host.filter.js';
@@ -14,7 +14,7 @@ export type Selection =
       readonly kind: 'none';
       /** Refused hosts per filter. */
       readonly counts: Readonly<Record<string, number>>;
-      readonly nearest: readonly Refusal[];
+      readonly nearest: readonly ExcludedHost[];
     };
 
 /**
@@ -42,12 +42,12 @@ export interface Assessment {
   /** Best first. */
   readonly fitting: readonly (ScoredHost & { readonly hostName: string })[];
   /** By host id. */
-  readonly refused: readonly Refusal[];
+  readonly refused: readonly ExcludedHost[];
 }
 
 export function assessHosts(state: PlacementState, wish: Wish, nowMs: number): Assessment {
   const fitting: (ScoredHost & { readonly hostName: string })[] = [];
-  const refused: Refusal[] = [];
+  const refused: ExcludedHost[] = [];
   state.fleet.hosts.forEach((host) => {
     const candidate = candidateOf(state, host, nowMs);
     const refusal = refusalOf(candidate, wish);
@@ -77,7 +77,7 @@ function insertBest(best: ScoredHost[], host: ScoredHost): void {
 }
 
 interface RankedRefusal {
-  readonly refusal: Refusal;
+  readonly refusal: ExcludedHost;
   /** Place of the refusing filter in the chain. */
   readonly filter: number;
   readonly missingPermille: number;

@@ -1,4 +1,4 @@
-import type { PlaceQuery, Rejection } from '@drover/contracts';
+import { errors, type PlaceQuery, type Rejection } from '@drover/contracts';
 import { accept, assertNever, reject, type Decider, type Decision } from '@drover/domain-kit';
 import { selectHost } from './host-selection.policy.js';
 import {
@@ -50,12 +50,12 @@ function decide(state: PlacementState, command: PlacementCommand): Decision<Rese
 function decidePlaceVm(state: PlacementState, command: PlaceVm): Decision<ReservationFact, Rejection> {
   const { vmId, reservationId, demand, ttlMs, nowMs } = command;
   if (ttlMs > state.policy.longestReservationMs) {
-    return reject({
-      code: 'INVALID_FIELD',
-      detail: `no capacity is held for longer than ${state.policy.longestReservationMs} ms`,
-      field: '/ttlMs',
-      data: { longestReservationMs: state.policy.longestReservationMs },
-    });
+    return reject(
+      errors.INVALID_FIELD(`no capacity is held for longer than ${state.policy.longestReservationMs} ms`, {
+        field: '/ttlMs',
+        data: { longestReservationMs: state.policy.longestReservationMs },
+      }),
+    );
   }
 
   const held = findReservation(state, vmId, reservationId);
@@ -67,20 +67,20 @@ function decidePlaceVm(state: PlacementState, command: PlaceVm): Decision<Reserv
   }
   const placement = state.fleet.vms.get(vmId)?.placement;
   if (placement?.reservationId === reservationId) {
-    return reject({
-      code: 'SUPERSEDED',
-      detail: `this reservation has become the placement of VM ${vmId} on host ${placement.hostId}`,
-      data: { hostId: placement.hostId },
-    });
+    return reject(
+      errors.SUPERSEDED(`this reservation has become the placement of VM ${vmId} on host ${placement.hostId}`, {
+        data: { hostId: placement.hostId },
+      }),
+    );
   }
 
   const selection = selectHost(state, command, nowMs);
   if (selection.kind === 'none') {
-    return reject({
-      code: 'NO_HOST_FITS',
-      detail: 'no host passes every filter',
-      data: { counts: selection.counts, nearest: selection.nearest },
-    });
+    return reject(
+      errors.NO_HOST_FITS('no host passes every filter', {
+        data: { counts: selection.counts, nearest: selection.nearest },
+      }),
+    );
   }
   const { best, runnersUp } = selection;
   return accept({

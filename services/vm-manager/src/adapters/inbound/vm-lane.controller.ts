@@ -1,4 +1,4 @@
-import { hostIdOfSubject, loosely, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
+import { errors, hostIdOfSubject, loosely, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
 import {
   ACTIVE_GROUP,
   answered,
@@ -26,11 +26,7 @@ export class VmLaneController {
   async report(message: VmLaneMessage, incoming: IncomingMessage): Promise<Answer> {
     const sender = hostIdOfSubject(incoming.subject);
     if (sender !== message.hostId) {
-      return rejected({
-        code: 'FORBIDDEN',
-        detail: `host ${sender} may not report as ${message.hostId}`,
-        field: '/hostId',
-      });
+      return rejected(errors.FORBIDDEN(`host ${sender} may not report as ${message.hostId}`, { field: '/hostId' }));
     }
     const answer = await this.#handler.handle(message);
     if (answer.kind === 'rejected') return rejected(answer.rejection);

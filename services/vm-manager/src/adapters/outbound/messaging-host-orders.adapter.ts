@@ -1,7 +1,8 @@
 import {
-  Fault,
+  errors,
   hostOrderAnswerSchema,
   loosely,
+  Rejected,
   type HostOrder,
   type HostOrderAnswer,
   type HostId,
@@ -63,14 +64,14 @@ export class MessagingHostOrders implements HostOrders {
       }),
     );
     if (answer.kind === 'answered') return answer.value;
-    const { code, detail } = answer.rejection;
-    throw new Fault(code, 'not-applied', `host ${hostId} refuses the order: ${detail}`);
+    const { rejection } = answer;
+    throw new Rejected({ ...rejection, detail: `host ${hostId} refuses the order: ${rejection.detail}` });
   }
 
   #addressed(hostId: HostId, order: HostRequest): SentOrder {
     const journalEpoch = this.#journals.current(hostId);
     if (journalEpoch === undefined) {
-      throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', `the registration of host ${hostId} has not been read yet`);
+      throw errors.SERVICE_UNAVAILABLE('not-applied', `the registration of host ${hostId} has not been read yet`);
     }
     return { journalEpoch, order };
   }

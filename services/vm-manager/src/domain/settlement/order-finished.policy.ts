@@ -1,4 +1,5 @@
 import {
+  errors,
   compareGenerations,
   vmVerbs,
   type OrderFinished,
@@ -208,7 +209,7 @@ function succeeded({ operationId }: OpenOperation, left: readonly string[]): VmF
 const thereAgain: Failed = {
   kind: 'failed',
   step: 'delete',
-  error: { code: 'VM_WRONG_STATE', detail: 'the VM was removed, and a domain with its id is there again' },
+  error: errors.VM_WRONG_STATE('the VM was removed, and a domain with its id is there again'),
   undone: [],
   left: ['a domain with the id of the VM'],
 };

@@ -1,4 +1,4 @@
-import type { OperationId, VmFact } from '@drover/contracts';
+import { errors, type OperationId, type VmFact } from '@drover/contracts';
 import { accept, reject } from '@drover/domain-kit';
 import type { DecisionContext, VmDecision } from './vm-command.policy.js';
 import { KNOWN_OPERATIONS, type VmState } from './vm.state.js';
@@ -20,7 +20,7 @@ export function decideCancel(
     const known = state.knownOperations.find((candidate) => candidate.operationId === operationId);
     // Among so many an older one may have been forgotten, and that one has ended.
     if (known === undefined && state.knownOperations.length < KNOWN_OPERATIONS) {
-      return reject({ code: 'OPERATION_NOT_FOUND', detail: `this VM has no operation ${operationId}` });
+      return reject(errors.OPERATION_NOT_FOUND(`this VM has no operation ${operationId}`));
     }
     if (known?.isCancelled === true) return accept();
     return notCancellable(operationId, 'has ended');
@@ -42,9 +42,10 @@ function cancelled(operationId: OperationId, left: string[]): VmFact {
 }
 
 function notCancellable(operationId: OperationId, why: string): VmDecision {
-  return reject({
-    code: 'OPERATION_NOT_CANCELLABLE',
-    detail: `operation ${operationId} ${why}; force-stop or delete the VM to supersede one that is open`,
-    data: { operationId },
-  });
+  return reject(
+    errors.OPERATION_NOT_CANCELLABLE(
+      `operation ${operationId} ${why}; force-stop or delete the VM to supersede one that is open`,
+      { data: { operationId } },
+    ),
+  );
 }

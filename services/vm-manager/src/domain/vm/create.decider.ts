@@ -1,4 +1,4 @@
-import { isKnownProject, type OperationId, type ProjectId, type VmCommand, type VmId } from '@drover/contracts';
+import { errors, isKnownProject, type OperationId, type ProjectId, type VmCommand, type VmId } from '@drover/contracts';
 import { accept, reject } from '@drover/domain-kit';
 import { unsupportedField } from './supported-fields.policy.js';
 import { vmIdOf, type DecisionContext, type VmDecision } from './vm-command.policy.js';
@@ -24,14 +24,12 @@ export function decideCreate(
 }
 
 function noProject(project: ProjectId) {
-  return { code: 'PROJECT_NOT_FOUND', detail: `there is no project ${project}`, field: '/project' } as const;
+  return errors.PROJECT_NOT_FOUND(`there is no project ${project}`, { field: '/project' });
 }
 
 function nameTaken(name: string, holder: VmId) {
-  return {
-    code: 'VM_NAME_TAKEN',
-    detail: `the name ${name} belongs to VM ${holder}; choose another name or delete that VM`,
+  return errors.VM_NAME_TAKEN(`the name ${name} belongs to VM ${holder}; choose another name or delete that VM`, {
     field: '/name',
     data: { vmId: holder },
-  } as const;
+  });
 }

@@ -1,4 +1,4 @@
-import { vmWishFact, type OperationId, type Rejection, type VmFact, type VmWish } from '@drover/contracts';
+import { errors, vmWishFact, type OperationId, type Rejection, type VmFact, type VmWish } from '@drover/contracts';
 import { reject, type Decision } from '@drover/domain-kit';
 import type { DecisionContext } from './vm-command.policy.js';
 import type { OpenOperation, VmState } from './vm.state.js';
@@ -49,19 +49,17 @@ export function isRemoval(open: OpenOperation): boolean {
 }
 
 export function busy(open: OpenOperation): Decision<never, Rejection> {
-  return reject({
-    code: 'VM_BUSY',
-    detail: `operation ${open.operationId} (${open.kind}) holds this VM; ${remedy(open)}`,
-    data: { operationId: open.operationId, kind: open.kind },
-  });
+  return reject(
+    errors.VM_BUSY(`operation ${open.operationId} (${open.kind}) holds this VM; ${remedy(open)}`, {
+      data: { operationId: open.operationId, kind: open.kind },
+    }),
+  );
 }
 
 export function wrongState(detail: string, state: VmState): Decision<never, Rejection> {
-  return reject({
-    code: 'VM_WRONG_STATE',
-    detail,
-    data: { observed: state.observed ?? 'UNKNOWN', desired: state.desired },
-  });
+  return reject(
+    errors.VM_WRONG_STATE(detail, { data: { observed: state.observed ?? 'UNKNOWN', desired: state.desired } }),
+  );
 }
 
 function remedy(open: OpenOperation): string {

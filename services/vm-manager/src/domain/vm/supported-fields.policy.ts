@@ -1,4 +1,4 @@
-import { vcpuCount, type Rejection, type VmSpec } from '@drover/contracts';
+import { errors, vcpuCount, type Rejection, type VmSpec } from '@drover/contracts';
 
 /** More of them need an IOMMU that remaps interrupts. A host's machine type may allow fewer: placement asks. */
 const MAX_VCPUS = 255;
@@ -16,20 +16,16 @@ interface UnbuiltField {
 export function unsupportedField(spec: VmSpec): Rejection | undefined {
   const vcpus = vcpuCount(spec.cpu);
   if (vcpus > MAX_VCPUS) {
-    return {
-      code: 'UNSUPPORTED_FIELD',
-      detail: `/spec/cpu asks for ${vcpus} vCPUs (sockets x cores x threads); this version gives a VM at most ${MAX_VCPUS}`,
-      field: '/spec/cpu',
-      data: { vcpus, maxVcpus: MAX_VCPUS },
-    };
+    return errors.UNSUPPORTED_FIELD(
+      `/spec/cpu asks for ${vcpus} vCPUs (sockets x cores x threads); this version gives a VM at most ${MAX_VCPUS}`,
+      { field: '/spec/cpu', data: { vcpus, maxVcpus: MAX_VCPUS } },
+    );
   }
   const found = unbuiltFields(spec).find((field) => field.isAskedFor);
   if (found === undefined) return undefined;
-  return {
-    code: 'UNSUPPORTED_FIELD',
-    detail: `${found.pointer} cannot be honoured by this version; leave it out`,
+  return errors.UNSUPPORTED_FIELD(`${found.pointer} cannot be honoured by this version; leave it out`, {
     field: found.pointer,
-  };
+  });
 }
 
 function unbuiltFields(spec: VmSpec): readonly UnbuiltField[] {

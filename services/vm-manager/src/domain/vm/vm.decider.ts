@@ -1,4 +1,4 @@
-import { keyReused, type VmCommand } from '@drover/contracts';
+import { errors, keyReused, type VmCommand } from '@drover/contracts';
 import { reject } from '@drover/domain-kit';
 import { decideCancel } from './cancel.decider.js';
 import { decideCreate } from './create.decider.js';
@@ -22,7 +22,7 @@ export function decide(state: VmState, command: VmCommand, context: DecisionCont
     if (known !== undefined) {
       return command.kind === 'cancel' ? decideCancel(state, command, context) : { kind: 'accepted', events: [] };
     }
-    return reject({ code: 'VM_NOT_FOUND', detail: `project ${command.projectId} has no VM ${command.vmId}` });
+    return reject(errors.VM_NOT_FOUND(`project ${command.projectId} has no VM ${command.vmId}`));
   }
   if (command.kind === 'cancel') return decideCancel(state, command, context);
   if (known !== undefined) return { kind: 'accepted', events: [] };

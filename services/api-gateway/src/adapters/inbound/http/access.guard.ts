@@ -1,9 +1,8 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { Fault, idempotencyKeySchema, positionSchema, restHeaders } from '@drover/contracts';
+import { errors, idempotencyKeySchema, positionSchema, refuse, restHeaders } from '@drover/contracts';
 import { z } from 'zod';
 import type { ReadPosition } from '../../../application/ports/read-position.port.js';
 import { refuseForeignPosition } from '../../../application/event-query.policy.js';
-import { refuse } from '../../../application/refused.js';
 import type { DroverRequest } from './drover-request.js';
 import { endpointOf, permissionOf } from './endpoint.js';
 import { parsePart } from './parse-part.js';
@@ -28,12 +27,13 @@ export class AccessGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const permission = permissionOf(context.getHandler());
-    if (permission === undefined) return refuse('FORBIDDEN', 'this route declares no permission');
+    if (permission === undefined) return refuse(errors.FORBIDDEN('this route declares no permission'));
     if (permission === 'public') return true;
     const request = context.switchToHttp().getRequest<DroverRequest>();
     // `authenticateRequests` has refused such a request before its body was read; this closes what it may not know of.
     const { principal } = request;
-    if (principal?.may(permission) !== true) return refuse('UNAUTHENTICATED', 'no token was sent, or it is unknown');
+    if (principal?.may(permission) !== true)
+      return refuse(errors.UNAUTHENTICATED('no token was sent, or it is unknown'));
     const headers = parsePart('header', headersSchema, request.headers);
     const idempotencyKey = headers[restHeaders.idempotencyKey];
     request.caller = {
@@ -47,10 +47,6 @@ export class AccessGuard implements CanActivate {
     const resources = endpointOf(context.getHandler())?.showsOnly;
     if ((await this.#position.waitFor(position, this.#longestWaitMs, resources)) === 'reached') return true;
     refuseForeignPosition(position, await this.#position.head(), restHeaders.position);
-    throw new Fault(
-      'NOT_YET',
-      'not-applied',
-      `the read model has not come to ${position} in ${this.#longestWaitMs} ms`,
-    );
+    throw errors.NOT_YET('not-applied', `the read model has not come to ${position} in ${this.#longestWaitMs} ms`);
   }
 }

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Post } from '@nestjs/common';
 import { emptyBodySchema, modelListSchema, modelStatusSchema, rebuildStatusSchema } from '@drover/contracts';
 import { z } from 'zod';
 import { MODELS, type Models } from '../../../application/ports/models.port.js';
-import { refuseField } from '../../../application/refused.js';
+import { refuseField } from '../../../application/refuse-field.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
 

@@ -1,7 +1,8 @@
+import { errors, Rejected } from '@drover/contracts';
 import { TokenBucket, type Clock, type Rate } from '@drover/domain-kit';
 import type { Logger } from '@drover/observability';
 import type { FastifyInstance } from 'fastify';
-import { Refused } from '../../../application/refused.js';
+
 import type { DroverRequest } from './drover-request.js';
 import { routes } from './routes.js';
 import type { Tokens } from './tokens.js';
@@ -31,8 +32,8 @@ export function authenticateRequests(server: FastifyInstance, { tokens, logger, 
     if (permission === undefined || permission === 'public' || principal?.may(permission) === true) return done();
     const refusal =
       principal === undefined
-        ? new Refused({ code: 'UNAUTHENTICATED', detail: 'no token was sent, or it is unknown' })
-        : new Refused({ code: 'FORBIDDEN', detail: `${principal.name} does not have the permission ${permission}` });
+        ? new Rejected(errors.UNAUTHENTICATED('no token was sent, or it is unknown'))
+        : new Rejected(errors.FORBIDDEN(`${principal.name} does not have the permission ${permission}`));
     tell(request, refusal);
     done(refusal);
   });
@@ -41,7 +42,7 @@ export function authenticateRequests(server: FastifyInstance, { tokens, logger, 
 function refusalLog(logger: Logger, clock: Clock) {
   const bucket = new TokenBucket(LINES, clock.monotonicMs());
   let untold = 0;
-  return (request: DroverRequest, { rejection }: Refused): void => {
+  return (request: DroverRequest, { rejection }: Rejected): void => {
     if (bucket.waitMs(clock.monotonicMs()) > 0) {
       untold += 1;
       return;

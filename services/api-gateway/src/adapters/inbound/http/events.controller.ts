@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
-import { eventPageSchema, eventsQuerySchema, positionSchema, START, type EventsQuery } from '@drover/contracts';
+import { eventPageSchema, eventsQuerySchema, positionSchema, START, type EventsQuery, errors } from '@drover/contracts';
 import type { EventStore } from '@drover/event-store';
 import type { Logger } from '@drover/observability';
 import type { FastifyReply } from 'fastify';
@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { refuseForeignPosition, refuseUnknownFilters } from '../../../application/event-query.policy.js';
 import { OpenShares } from '../../../application/open-shares.js';
 import { EVENT_STORE, LOGGER } from '../../../application/ports/platform.port.js';
-import { refuse } from '../../../application/refused.js';
+
 import type { DroverRequest } from './drover-request.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { EventStream, letsThrough, storeFilter } from './event-stream.js';
@@ -69,7 +69,7 @@ export class EventsController {
       return;
     }
     if (this.#streams.size >= MAX_STREAMS)
-      return refuse('SERVICE_UNAVAILABLE', `${MAX_STREAMS} streams are open already`);
+      throw errors.SERVICE_UNAVAILABLE('not-applied', `${MAX_STREAMS} streams are open already`);
     const after = last ?? query.from ?? head;
     const close = this.#shares.open(request.caller?.principal ?? '');
     void reply.hijack();

@@ -1,6 +1,6 @@
+import { Rejected, type FieldProblem, errors } from '@drover/contracts';
 import type { z } from 'zod';
 import { sentenceOf } from './issue-sentence.js';
-import { Refused, type FieldProblem } from '../../../application/refused.js';
 
 /** An answer names at most this many fields. */
 const MAX_PROBLEMS = 100;
@@ -26,13 +26,9 @@ export function parsePart<Schema extends z.ZodType>(
   const fields = problems.slice(0, MAX_PROBLEMS);
   const [first] = fields;
   const detail = first === undefined ? 'the request does not fit' : `${first.field || `the ${part}`}: ${first.detail}`;
-  throw new Refused(
-    {
-      code: isUnknown ? 'UNKNOWN_FIELD' : 'INVALID_FIELD',
-      detail,
-      ...(first === undefined ? {} : { field: first.field }),
-    },
-    fields,
+  throw new Rejected(
+    (isUnknown ? errors.UNKNOWN_FIELD : errors.INVALID_FIELD)(detail, first && { field: first.field }),
+    { fields },
   );
 }
 

@@ -1,6 +1,4 @@
-import { errorCatalogue, Fault, type ErrorCode, type Problem } from '@drover/contracts';
-import { PositionRefused } from '@drover/event-store';
-import { Refused } from '../../../application/refused.js';
+import { errorCatalogue, Fault, type ErrorCode, type Problem, Rejected } from '@drover/contracts';
 
 /** As `problemSchema` has it. */
 const LONGEST_DETAIL = 4000;
@@ -10,7 +8,7 @@ const TYPE_BASE = 'urn:drover:error:';
 
 /** What a thrown value is to the caller (RFC 9457). Only faults of the world and refusals say more than their code. */
 export function problemOf(error: unknown, requestId: string): Problem {
-  if (error instanceof Refused) {
+  if (error instanceof Rejected) {
     const { code, detail, field, data } = error.rejection;
     return {
       ...base(code, detail, requestId),
@@ -19,13 +17,9 @@ export function problemOf(error: unknown, requestId: string): Problem {
       ...(data === undefined ? {} : { data: { ...data } }),
     };
   }
-  if (error instanceof PositionRefused) {
-    const { code, detail, data } = error.rejection;
-    return { ...base(code, detail, requestId), ...(data === undefined ? {} : { data: { ...data } }) };
-  }
   if (error instanceof Fault) {
     const data = { ...error.data, outcome: error.outcome };
-    return { ...base(error.code, detailOf(error), requestId), data };
+    return { ...base(error.code, error.detail, requestId), data };
   }
   const code = codeOf(error);
   return base(code, code === 'INTERNAL' ? 'the request met a mistake in Drover' : plainDetail(error), requestId);
@@ -50,11 +44,6 @@ function codeOf(error: unknown): ErrorCode {
   if (status === 404) return 'NOT_FOUND';
   if (status === 413) return 'BODY_TOO_LARGE';
   return typeof status === 'number' && status >= 400 && status < 500 ? 'MALFORMED_REQUEST' : 'INTERNAL';
-}
-
-/** A fault's message is `CODE: detail`; the code stands in a field of its own. */
-function detailOf(fault: Fault): string {
-  return fault.message.slice(fault.code.length + 2);
 }
 
 function plainDetail(error: unknown): string {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Fault, type HostId } from '@drover/contracts';
+import { type HostId, errors } from '@drover/contracts';
 import type { HostJournal, Journal } from '../../../application/ports/journal.port.js';
 import { applyChange, emptyJournal, type JournalContent } from '../../../domain/journal/journal.state.js';
 
@@ -18,7 +18,7 @@ export class MemoryJournal implements Journal {
         const copy = structuredClone(changes);
         // Durable in a later turn, as on a disk.
         await Promise.resolve();
-        if (this.isFull) throw new Fault('JOURNAL_UNAVAILABLE', 'not-applied', 'the journal is full');
+        if (this.isFull) throw errors.JOURNAL_UNAVAILABLE('not-applied', 'the journal is full');
         for (const change of copy) applyChange(kept, change);
       },
     });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { Fault, type HostId } from '@drover/contracts';
+import { type Fault, type HostId, errors } from '@drover/contracts';
 import type { HostJournal, Journal } from '../../../application/ports/journal.port.js';
 import type { JournalChange } from '../../../domain/journal/journal.state.js';
 import { contentOf, queries, schema, statements, statementsOf, type Rows, type Statement } from './journal-tables.js';
@@ -98,5 +98,5 @@ export class SqliteJournal implements Journal {
 }
 
 function unavailable(detail: string, cause?: unknown): Fault {
-  return new Fault('JOURNAL_UNAVAILABLE', 'not-applied', `the journal: ${detail}`, { cause });
+  return errors.JOURNAL_UNAVAILABLE('not-applied', `the journal: ${detail}`, { cause });
 }

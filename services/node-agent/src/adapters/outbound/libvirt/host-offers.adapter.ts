@@ -1,4 +1,4 @@
-import { Fault, vcpuCount, type HostOffers, type VmSpec } from '@drover/contracts';
+import { Rejected, errors, vcpuCount, type HostOffers, type VmSpec, type DataOfError } from '@drover/contracts';
 import type { LibvirtClient } from '@drover/libvirt-rpc';
 import {
   readDomainCapabilities,
@@ -84,6 +84,6 @@ export class HostOffersReader {
   }
 }
 
-function refusal(detail: string, data: Readonly<Record<string, unknown>>): Fault {
-  return new Fault('INVALID_DEFINITION', 'not-applied', detail.slice(0, 1000), { data });
+function refusal(detail: string, data: DataOfError<'INVALID_DEFINITION'>): Rejected {
+  return new Rejected(errors.INVALID_DEFINITION(detail.slice(0, 1000), { data }));
 }

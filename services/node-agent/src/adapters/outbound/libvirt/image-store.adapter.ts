@@ -2,7 +2,7 @@ import { lstat, opendir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '@drover/domain-kit';
-import { Fault, resourceNameSchema, type HostInventory } from '@drover/contracts';
+import { errors, isFailure, Rejected, resourceNameSchema, type Fault, type HostInventory } from '@drover/contracts';
 import type { DirectKernel } from '@drover/libvirt-xml';
 import { z } from 'zod';
 import { HEAD_BYTES, inspectDisk } from '../../../domain/images/disk-image.policy.js';
@@ -80,7 +80,7 @@ export class ImageStore {
     const isName = resourceNameSchema.safeParse(name).success;
     const image = isName ? await this.#inspect(name) : undefined;
     if (image === undefined) {
-      throw new Fault('IMAGE_NOT_FOUND', 'not-applied', `no image ${name} below ${this.#folder}`, { data });
+      throw new Rejected(errors.IMAGE_NOT_FOUND(`no image ${name} below ${this.#folder}`, { data }));
     }
     return image;
   }
@@ -117,7 +117,7 @@ export class ImageStore {
       if (image === undefined || resourceNameSchema.safeParse(name).success) return image;
       return 'its name is no name of an image';
     } catch (error) {
-      if (error instanceof Fault) return error.message;
+      if (isFailure(error)) return error.message;
       throw error;
     }
   }
@@ -188,11 +188,11 @@ function parsed(json: string): unknown {
   }
 }
 
-function refused(image: string, detail: string, cause?: unknown): Fault {
-  return new Fault('IMAGE_REFUSED', 'not-applied', detail.slice(0, 500), { cause, data: { image } });
+function refused(image: string, detail: string, cause?: unknown): Rejected {
+  return new Rejected(errors.IMAGE_REFUSED(detail.slice(0, 500), { data: { image } }), { cause });
 }
 
 function unreadable(image: string, what: string, cause: unknown): Fault {
   const detail = `cannot read ${what}: ${errorCode(cause) ?? 'unknown reason'}`;
-  return new Fault('IMAGE_UNREADABLE', 'not-applied', detail, { cause, data: { image } });
+  return errors.IMAGE_UNREADABLE('not-applied', detail, { cause, data: { image } });
 }

@@ -1,7 +1,9 @@
-import { Fault, type ErrorCode } from '@drover/contracts';
+import { Fault, failureOf, isRejectionCode } from '@drover/contracts';
 import { errorCodes, LibvirtError } from '@drover/libvirt-rpc';
 
-const CODE_OF_LIBVIRT: ReadonlyMap<number, ErrorCode> = new Map([
+type CodeOfLibvirt = 'INVALID_DEFINITION' | 'POOL_NOT_FOUND' | 'NETWORK_NOT_FOUND' | 'VM_UNRESPONSIVE';
+
+const CODE_OF_LIBVIRT: ReadonlyMap<number, CodeOfLibvirt> = new Map([
   [errorCodes.XML_ERROR, 'INVALID_DEFINITION'],
   [errorCodes.XML_DETAIL, 'INVALID_DEFINITION'],
   [errorCodes.XML_INVALID_SCHEMA, 'INVALID_DEFINITION'],
@@ -17,15 +19,16 @@ const CODE_OF_LIBVIRT: ReadonlyMap<number, ErrorCode> = new Map([
 /** Longest part of libvirt's own words that goes into a report. */
 const MAX_DETAIL = 500;
 
-/** The fault for a failed libvirt call; what is no libvirt error is a defect and passes through. */
+/** The fault or rejection that a failed libvirt call is; what is no libvirt error is a defect and passes through. */
 export function libvirtFault(error: unknown, attempted: string): unknown {
   if (!(error instanceof LibvirtError)) return error;
-  const code =
+  const detail = `${attempted}: ${error.message}`.slice(0, MAX_DETAIL);
+  const data = { libvirtCode: error.code };
+  const named =
     error.origin === 'client' ? 'HYPERVISOR_UNAVAILABLE' : (CODE_OF_LIBVIRT.get(error.code) ?? 'HYPERVISOR_FAILED');
-  return new Fault(code, error.outcome, `${attempted}: ${error.message}`.slice(0, MAX_DETAIL), {
-    cause: error,
-    data: { libvirtCode: error.code },
-  });
+  // A rejection says that nothing was done, and libvirt does not say so here.
+  const code = error.outcome === 'unknown' && isRejectionCode(named) ? 'HYPERVISOR_FAILED' : named;
+  return failureOf({ code, outcome: error.outcome, detail, data }, { cause: error });
 }
 
 /** Runs libvirt calls; what fails is told with what was attempted. */
@@ -43,8 +46,8 @@ export async function beforehand<Value>(look: () => Promise<Value>): Promise<Val
     return await look();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    const { code, data, message } = error;
-    throw new Fault(code, 'not-applied', message.replace(`${code}: `, ''), { cause: error, data });
+    const { code, data, detail } = error;
+    throw new Fault(code, 'not-applied', detail, { cause: error, data });
   }
 }
 

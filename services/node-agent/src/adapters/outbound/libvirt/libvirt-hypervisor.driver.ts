@@ -1,5 +1,6 @@
 import {
-  Fault,
+  Rejected,
+  errors,
   type FleetId,
   type ListedDomain,
   type PowerState,
@@ -226,7 +227,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const description = await this.#domains.describe(vm.vmId);
     if (description !== undefined) this.#macs.note(description);
     if (description === undefined) {
-      throw new Fault('HYPERVISOR_FAILED', 'unknown', 'the definition was gone as soon as it was made');
+      throw errors.HYPERVISOR_FAILED('unknown', 'the definition was gone as soon as it was made');
     }
     return settledDefinition(
       description,
@@ -349,7 +350,7 @@ export class LibvirtHypervisor implements Hypervisor {
         await call();
       } catch (error) {
         if (isUnanswered(error)) {
-          throw new Fault('VM_UNRESPONSIVE', 'unknown', `${attempted}: its QEMU does not answer`, { cause: error });
+          throw errors.VM_UNRESPONSIVE('unknown', `${attempted}: its QEMU does not answer`, { cause: error });
         }
         if (!isLibvirtCode(error, errorCodes.OPERATION_INVALID)) throw error;
         if (!alreadySo.includes(await this.#domains.powerState(vmId))) throw error;
@@ -367,10 +368,8 @@ export class LibvirtHypervisor implements Hypervisor {
     const description = await beforehand(() => this.#domains.describe(vmId));
     if (description === undefined) return false;
     if (description.mark?.fleetId !== this.#open().fleetId) {
-      throw new Fault(
-        'DOMAIN_FOREIGN',
-        'not-applied',
-        `domain ${vmId} does not carry the mark of this fleet; it was left alone`,
+      throw new Rejected(
+        errors.DOMAIN_FOREIGN(`domain ${vmId} does not carry the mark of this fleet; it was left alone`),
       );
     }
     return true;

@@ -1,4 +1,4 @@
-import { Fault, vmIdSchema, type FleetId, type VmId } from '@drover/contracts';
+import { vmIdSchema, type FleetId, type VmId, isFailure } from '@drover/contracts';
 import type { HypervisorSignal } from '@drover/hypervisor';
 import { domainName } from '@drover/libvirt-xml';
 import { changeOfLifecycle } from './domain-states.js';
@@ -76,7 +76,7 @@ export class LibvirtSignals {
       try {
         if (!(await this.#isOurs(vmId.data))) return;
       } catch (error) {
-        if (!(error instanceof Fault)) throw error;
+        if (!isFailure(error)) throw error;
         // Whose it is cannot be told now; a full list will tell what it said.
         this.#emit({ kind: 'connected' });
         return;

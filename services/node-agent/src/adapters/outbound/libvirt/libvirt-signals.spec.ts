@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Fault, fleetIdSchema, vmIdSchema, type FleetId } from '@drover/contracts';
+import { fleetIdSchema, vmIdSchema, type FleetId, errors } from '@drover/contracts';
 import type { HypervisorSignal } from '@drover/hypervisor';
 import { domainName } from '@drover/libvirt-xml';
 import { LibvirtSignals } from './libvirt-signals.adapter.js';
@@ -65,7 +65,7 @@ describe("libvirt's events", () => {
   });
 
   it('ask for a full list where the look at the mark fails, and go on', async () => {
-    const answers = [Promise.reject(new Fault('HYPERVISOR_UNAVAILABLE', 'unknown', 'cut')), Promise.resolve(ourFleet)];
+    const answers = [Promise.reject(errors.HYPERVISOR_UNAVAILABLE('unknown', 'cut')), Promise.resolve(ourFleet)];
     const signals = signalsOf(() => answers.shift() ?? Promise.resolve(undefined));
     signals.lifecycle(domain, STARTED, 0);
     signals.lifecycle(domain, STOPPED, 0);

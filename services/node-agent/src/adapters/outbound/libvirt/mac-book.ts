@@ -1,4 +1,4 @@
-import { Fault, type VmId, type VmSpec } from '@drover/contracts';
+import { Rejected, errors, type VmId, type VmSpec } from '@drover/contracts';
 import type { DomainDescription } from '@drover/libvirt-xml';
 
 /**
@@ -31,9 +31,12 @@ export class MacBook {
       const found = uuid === vmId ? undefined : wanted.find((key) => keys.includes(key));
       if (found === undefined) continue;
       const index = nics.findIndex(({ network, mac }) => mac !== undefined && keyOf(network, mac) === found);
-      throw new Fault('INVALID_DEFINITION', 'not-applied', `domain ${uuid} has this MAC address on this network`, {
-        data: { field: `/spec/nics/${index}/mac`, mac: nics[index]?.mac, holder: uuid },
-      });
+      const mac = nics[index]?.mac;
+      throw new Rejected(
+        errors.INVALID_DEFINITION(`domain ${uuid} has this MAC address on this network`, {
+          data: { field: `/spec/nics/${index}/mac`, holder: uuid, ...(mac === undefined ? {} : { mac }) },
+        }),
+      );
     }
     if (wanted.length > 0) this.#nics.set(vmId, [...(this.#nics.get(vmId) ?? []), ...wanted]);
   }

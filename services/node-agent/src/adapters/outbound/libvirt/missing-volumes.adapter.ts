@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { Fault } from '@drover/contracts';
+import { Fault, errors } from '@drover/contracts';
 import type { DomainDescription } from '@drover/libvirt-xml';
 import { isAbsent } from './file-errors.js';
 
@@ -10,7 +10,7 @@ export async function whyNotStarted(error: unknown, domain: DomainDescription | 
   for (const { path, target } of domain?.disks ?? []) {
     if (path === '' || !(await isMissing(path))) continue;
     const detail = `the volume ${path} of disk ${target} is not there`;
-    return new Fault('VOLUME_MISSING', 'not-applied', detail, { cause: error, data: { file: path } });
+    return errors.VOLUME_MISSING('not-applied', detail, { cause: error, data: { file: path } });
   }
   return error;
 }

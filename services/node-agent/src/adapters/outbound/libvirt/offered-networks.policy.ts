@@ -1,4 +1,4 @@
-import { Fault, type VmSpec } from '@drover/contracts';
+import { Rejected, errors, type VmSpec } from '@drover/contracts';
 
 /**
  * Refuses a NIC in a network that the host does not offer. Libvirt may have others, for the management of the machine, say:
@@ -11,5 +11,5 @@ export function requireOfferedNetworks(nics: VmSpec['nics'], offered: readonly s
   const only = offered.length === 0 ? 'none at all' : `only ${offered.join(', ')}`;
   const detail = `the host offers no network ${nic.network}, ${only}`.slice(0, 500);
   const data = { field: `/spec/nics/${index}/network`, network: nic.network };
-  throw new Fault('NETWORK_NOT_FOUND', 'not-applied', detail, { data });
+  throw new Rejected(errors.NETWORK_NOT_FOUND(detail, { data }));
 }

@@ -1,6 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { Fault } from '@drover/contracts';
+import { errors, Rejected, isFailure } from '@drover/contracts';
 import { errorCodes, poolStates, type LibvirtClient } from '@drover/libvirt-rpc';
 import { readPool, writeFolderPool, type PoolDescription } from '@drover/libvirt-xml';
 import { attempt, isAnswer, orUndefined } from './libvirt-faults.js';
@@ -64,7 +64,7 @@ export class PoolStore {
     const data = { pool: name };
     if (offered === undefined) {
       const names = this.#offered.map((pool) => pool.name).join(', ');
-      throw new Fault('POOL_NOT_FOUND', 'not-applied', `the host offers no pool ${name}, only ${names}`, { data });
+      throw new Rejected(errors.POOL_NOT_FOUND(`the host offers no pool ${name}, only ${names}`, { data }));
     }
     return attempt(`open the pool ${name}`, async () => {
       const { libvirtName, path: folder } = offered;
@@ -72,17 +72,17 @@ export class PoolStore {
         (await this.#find(libvirtName)) ?? (folder === undefined ? undefined : await this.#define(offered, folder));
       if (ref === undefined) {
         const detail = `libvirt has no pool ${libvirtName}, which is the host's pool ${name}`;
-        throw new Fault('POOL_NOT_FOUND', 'not-applied', detail, { data });
+        throw new Rejected(errors.POOL_NOT_FOUND(detail, { data }));
       }
       const description = await this.#describe(ref);
       if (folder !== undefined && description.folder !== folder) {
         const detail = `libvirt's pool ${libvirtName} is ${description.folder ?? description.type}, not the folder ${folder}`;
-        throw new Fault('POOL_INACTIVE', 'not-applied', detail, { data });
+        throw errors.POOL_INACTIVE('not-applied', detail, { data });
       }
       const isRunning = (await this.#client.call('STORAGE_POOL_GET_INFO', { pool: ref })).state === poolStates.running;
       // Libvirt does not notice by itself that a folder has gone, and makes an empty one where it builds a pool again.
       if (isFolder(description) && !(await isDirectory(description.folder))) {
-        throw new Fault('POOL_INACTIVE', 'not-applied', `pool ${name}: ${description.folder} is no folder`, { data });
+        throw errors.POOL_INACTIVE('not-applied', `pool ${name}: ${description.folder} is no folder`, { data });
       }
       if (!isRunning) await this.#start(name, ref);
       return { offered, ref, description };
@@ -119,7 +119,7 @@ export class PoolStore {
         },
       ];
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      if (!isFailure(error)) throw error;
       if (error.code === 'POOL_NOT_FOUND') return [];
       if (error.code === 'HYPERVISOR_UNAVAILABLE' || error.outcome === 'unknown') throw error;
       // One pool that cannot be used does not take the others along.
@@ -161,7 +161,7 @@ export class PoolStore {
       // Somebody else started it first.
       if (info.state === poolStates.running) return;
       const detail = `pool ${name} is not active and cannot be started: ${error.message}`.slice(0, 500);
-      throw new Fault('POOL_INACTIVE', 'not-applied', detail, { cause: error, data: { pool: name } });
+      throw errors.POOL_INACTIVE('not-applied', detail, { cause: error, data: { pool: name } });
     }
   }
 

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '@drover/domain-kit';
-import { Fault } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 
 /** A QEMU process that libvirt started, now or at any time before. */
 export interface QemuProcess {
@@ -67,7 +67,7 @@ export class QemuProcesses {
     const untilMs = performance.now() + END_MS;
     while (await this.isThere(target)) {
       if (performance.now() > untilMs) {
-        throw new Fault('VM_UNRESPONSIVE', 'unknown', `process ${target.pid} was killed and has not gone`);
+        throw errors.VM_UNRESPONSIVE('unknown', `process ${target.pid} was killed and has not gone`);
       }
       await delay(END_POLL_MS);
     }

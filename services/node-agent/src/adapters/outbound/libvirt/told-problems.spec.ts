@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Fault } from '@drover/contracts';
+import { errors } from '@drover/contracts';
 import { errorCodes, LibvirtError } from '@drover/libvirt-rpc';
 import { ToldProblems } from './told-problems.js';
 
@@ -24,7 +24,7 @@ describe('what cannot be read of a host', () => {
 
   it.each([
     ['no connection', failed('client')],
-    ['no libvirt', new Fault('HYPERVISOR_UNAVAILABLE', 'not-applied', 'x')],
+    ['no libvirt', errors.HYPERVISOR_UNAVAILABLE('not-applied', 'x')],
   ])('is no odd thing where there is %s', async (_, error) => {
     await expect(new ToldProblems().orTell('device', () => Promise.reject(error))).rejects.toBe(error);
   });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { Fault, type VmSpec } from '@drover/contracts';
+import { type VmSpec, errors, Rejected } from '@drover/contracts';
 
 /** What libvirt asks of the kernel for a NIC with rates, one for each direction, on a device that exists everywhere. */
 const TRIAL = [
@@ -21,9 +21,11 @@ const CANNOT = 42;
 export async function requireTrafficShaping(nics: VmSpec['nics']): Promise<void> {
   const index = nics.findIndex(({ rate }) => rate?.inboundKiBps !== undefined || rate?.outboundKiBps !== undefined);
   if (index < 0 || (await canShape())) return;
-  throw new Fault('INVALID_DEFINITION', 'not-applied', 'the kernel of this host cannot hold a NIC to a rate', {
-    data: { field: `/spec/nics/${index}/rate` },
-  });
+  throw new Rejected(
+    errors.INVALID_DEFINITION('the kernel of this host cannot hold a NIC to a rate', {
+      data: { field: `/spec/nics/${index}/rate` },
+    }),
+  );
 }
 
 async function canShape(): Promise<boolean> {

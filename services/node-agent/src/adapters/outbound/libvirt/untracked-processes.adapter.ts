@@ -1,4 +1,4 @@
-import { Fault, type ListedDomain, type VmId } from '@drover/contracts';
+import { Rejected, errors, type ListedDomain, type VmId } from '@drover/contracts';
 import { domainName } from '@drover/libvirt-xml';
 import type { LibvirtDomains } from './libvirt-domains.adapter.js';
 import type { QemuProcess, QemuProcesses } from './qemu-processes.adapter.js';
@@ -34,9 +34,9 @@ export class UntrackedProcesses {
   async requireNone(vmId: VmId): Promise<void> {
     const process = await this.of(vmId);
     if (process === undefined) return;
-    throw new Fault('VM_UNTRACKED', 'not-applied', `process ${process.pid} of VM ${vmId} is unknown to libvirt`, {
-      data: { pid: process.pid },
-    });
+    throw new Rejected(
+      errors.VM_UNTRACKED(`process ${process.pid} of VM ${vmId} is unknown to libvirt`, { data: { pid: process.pid } }),
+    );
   }
 
   /** Ends the process of a VM of ours, where there is one that libvirt does not know. */
@@ -44,11 +44,7 @@ export class UntrackedProcesses {
     const process = await this.of(vmId);
     if (process === undefined) return;
     if (process.name !== domainName(vmId)) {
-      throw new Fault(
-        'DOMAIN_FOREIGN',
-        'not-applied',
-        `process ${process.pid} has the id of VM ${vmId} and is not ours`,
-      );
+      throw new Rejected(errors.DOMAIN_FOREIGN(`process ${process.pid} has the id of VM ${vmId} and is not ours`));
     }
     await this.#processes.end(process);
   }

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { Fault, type VmId, type VmSpec, type VolumeRef } from '@drover/contracts';
+import { type VmId, type VmSpec, type VolumeRef, errors, Rejected, isFailure } from '@drover/contracts';
 import type { LeftVolume, SeenVolume, VolumeBook } from '@drover/hypervisor';
 import { errorCodes, type LibvirtClient } from '@drover/libvirt-rpc';
 import { readVolume, volumeName, writeVolume, type DiskPlace } from '@drover/libvirt-xml';
@@ -73,7 +73,7 @@ export class VolumeStore {
       const vol = (await this.#find(pool, name)) ?? (await this.#findUnlisted(pool, name));
       if (vol === undefined) {
         const detail = `volume ${name} of disk ${disk.name} is not in pool ${disk.pool}`;
-        throw new Fault('VOLUME_MISSING', 'not-applied', detail, { data: { pool: disk.pool, volume: name } });
+        throw errors.VOLUME_MISSING('not-applied', detail, { data: { pool: disk.pool, volume: name } });
       }
       const { name: file } = await this.#client.call('STORAGE_VOL_GET_PATH', { vol });
       return { name: disk.name, path: file, format: disk.format };
@@ -114,8 +114,7 @@ export class VolumeStore {
       return undefined;
     } catch (error) {
       // A daemon that does not answer is waited for, and the call repeated; its own "no" stays a "no" for some time.
-      if (!(error instanceof Fault) || error.code === 'HYPERVISOR_UNAVAILABLE' || error.outcome === 'unknown')
-        throw error;
+      if (!isFailure(error) || error.code === 'HYPERVISOR_UNAVAILABLE' || error.outcome === 'unknown') throw error;
       return error.message.slice(0, 300);
     }
   }
@@ -143,7 +142,7 @@ export class VolumeStore {
     const detail =
       `disk ${disk.name} may grow to ${data.neededMiB} MiB, and pool ${name} has ${data.freeMiB} MiB left ` +
       `above the ${reservedMiB} MiB that are kept free`;
-    throw new Fault('POOL_FULL', 'not-applied', detail, { cause, data });
+    throw errors.POOL_FULL('not-applied', detail, { cause, data });
   }
 
   async #find(pool: UsablePool, name: string): Promise<FoundVolume | undefined> {
@@ -165,13 +164,13 @@ export class VolumeStore {
     const { backingPath, format } = readVolume(xml);
     if (format === disk.format && backingPath === image?.diskPath) return;
     const detail = `volume ${vol.name} was made for disk ${disk.name} and is not what it needs`;
-    throw new Fault('HYPERVISOR_FAILED', 'not-applied', detail, { data: { pool: disk.pool, volume: vol.name } });
+    throw errors.HYPERVISOR_FAILED('not-applied', detail, { data: { pool: disk.pool, volume: vol.name } });
   }
 }
 
-function foreign(ref: VolumeRef, cause?: unknown): Fault {
+function foreign(ref: VolumeRef, cause?: unknown): Rejected {
   const detail = `pool ${ref.pool} has a volume ${ref.volume} that Drover did not make`;
-  return new Fault('VOLUME_FOREIGN', 'not-applied', detail, { cause, data: { ...ref } });
+  return new Rejected(errors.VOLUME_FOREIGN(detail, { data: { ...ref } }), { cause });
 }
 
 /** Libvirt refuses a name that it has and a file that it has not seen yet; nothing of its own is left of either attempt. */
@@ -186,7 +185,7 @@ async function isFileIn({ description }: UsablePool, name: string): Promise<bool
     () => true,
     (error: unknown) => {
       if (isAbsent(error)) return false;
-      throw new Fault('HYPERVISOR_FAILED', 'not-applied', `cannot look at ${name} in ${description.folder}`, {
+      throw errors.HYPERVISOR_FAILED('not-applied', `cannot look at ${name} in ${description.folder}`, {
         cause: error,
       });
     },
@@ -197,10 +196,10 @@ function sizeOf(disk: Disk, image: HostImage | undefined): number {
   const wanted = disk.sizeMiB === undefined ? undefined : disk.sizeMiB * MIB;
   if (image === undefined) return wanted ?? 0;
   if (wanted !== undefined && wanted < image.virtualSizeBytes) {
-    throw new Fault(
-      'INVALID_DEFINITION',
-      'not-applied',
-      `disk ${disk.name} is to be ${wanted / MIB} MiB, less than the ${Math.ceil(image.virtualSizeBytes / MIB)} MiB of image ${image.name}`,
+    throw new Rejected(
+      errors.INVALID_DEFINITION(
+        `disk ${disk.name} is to be ${wanted / MIB} MiB, less than the ${Math.ceil(image.virtualSizeBytes / MIB)} MiB of image ${image.name}`,
+      ),
     );
   }
   return wanted ?? image.virtualSizeBytes;

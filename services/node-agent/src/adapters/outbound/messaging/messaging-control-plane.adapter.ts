@@ -1,5 +1,6 @@
 import {
-  Fault,
+  Rejected,
+  errors,
   heartbeatAnswerSchema,
   leftSchema,
   loosely,
@@ -7,12 +8,13 @@ import {
   reportsAcknowledgedSchema,
   signedSchema,
   orderTableSchema,
+  type Answer,
   type FleetId,
   type HostId,
   type OrderTable,
 } from '@drover/contracts';
 import type { Messaging, OrderCheck } from '@drover/messaging';
-import type { Answer, ControlPlane } from '../../../application/ports/control-plane.port.js';
+import type { ControlPlane } from '../../../application/ports/control-plane.port.js';
 
 /** How long an answer is waited for that is not a heartbeat's. Its asker repeats what must arrive. */
 const ANSWER_TTL_MS = 5_000;
@@ -43,7 +45,7 @@ export function controlPlaneOver(
       const table = loosely(orderTableSchema).safeParse(signed?.content).data;
       if (table?.nonce === message.nonce) return { kind: 'answered', value: table };
       const detail = `the table of VMs for host ${hostId} is not signed by vm-manager as the answer to this request`;
-      throw new Fault('SIGNATURE_INVALID', 'not-applied', detail);
+      throw new Rejected(errors.SIGNATURE_INVALID(detail));
     },
     reportVms: (message) =>
       messaging.request(vmLane, message, { ttlMs: ANSWER_TTL_MS, schema: loosely(reportsAcknowledgedSchema) }),
