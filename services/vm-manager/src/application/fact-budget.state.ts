@@ -1,6 +1,6 @@
 import type { HostId, VmId } from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
-import type { Log } from './ports/log.port.js';
+import type { Log } from '@drover/operations';
 
 /** Far more than a VM that crashes and comes back again and again has facts. */
 const OF_A_VM = { burst: 60, perSecond: 1 / 30 };

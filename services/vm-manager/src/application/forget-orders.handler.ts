@@ -8,7 +8,7 @@ import {
 } from '@drover/contracts';
 import { derivedId, requestDigest, type Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
-import type { HostOrders } from './ports/host-orders.port.js';
+import type { HostOrders } from '@drover/operations';
 import type { CommandAnswer } from './vm-command.handler.js';
 import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';

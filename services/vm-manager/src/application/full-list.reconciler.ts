@@ -2,7 +2,7 @@ import type { FullList, HostId, ReportSource, VmFact, VmId } from '@drover/contr
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { settleListed, settleMissing, type ListedVm } from '../domain/settlement/full-list.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
-import type { Log } from './ports/log.port.js';
+import type { Log } from '@drover/operations';
 import type { VmFolds } from './vm-folds.state.js';
 
 /** VMs that the store does not know, of one host: of more only the number is told. */

@@ -32,7 +32,7 @@ import { RebootMeter } from './reboot-meter.state.js';
 import { FullListReconciler } from './full-list.reconciler.js';
 import type { HostJournals } from './host-journals.state.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
-import type { Log } from './ports/log.port.js';
+import type { HostHearing, Log } from '@drover/operations';
 import { UnworkableReports } from './unworkable-reports.state.js';
 import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
@@ -54,7 +54,8 @@ type Reports = Extract<VmLaneMessage, { kind: 'reports' }>;
 export interface HostReportHandlerOptions {
   readonly folds: VmFolds;
   readonly journals: HostJournals;
-  readonly operations: Pick<VmOperations, 'hostOpened' | 'hostHeard'>;
+  readonly operations: Pick<VmOperations, 'hostOpened'>;
+  readonly hearing: Pick<HostHearing, 'heard'>;
   readonly deadLetters: DeadLetters;
   readonly clock: Clock;
   readonly isActive: () => boolean;
@@ -112,7 +113,7 @@ export class HostReportHandler {
 
   async #handle(message: VmLaneMessage): Promise<LaneAnswer> {
     const { hostId, journalEpoch } = message;
-    const { operations, isActive, journals } = this.#options;
+    const { hearing, operations, isActive, journals } = this.#options;
     const current = journals.current(hostId);
     // A host opens its lane right after its registration, which is on its way here from the store; the host asks again.
     if (current === undefined && message.kind === 'open') throw notYetRead(hostId, journalEpoch);
@@ -135,11 +136,11 @@ export class HostReportHandler {
       }
       const table = await this.#table(hostId, underWay, message.nonce);
       operations.hostOpened(hostId);
-      operations.hostHeard(hostId);
+      hearing.heard(hostId);
       return { kind: 'answered', value: table };
     }
     const acknowledged = await this.#settleBatch(message);
-    operations.hostHeard(hostId);
+    hearing.heard(hostId);
     return { kind: 'answered', value: acknowledged };
   }
 

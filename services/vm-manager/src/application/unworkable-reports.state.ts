@@ -2,7 +2,7 @@ import type { HostId, ReportSource } from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { reportId } from '../domain/settlement/report-ids.policy.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
-import type { Log } from './ports/log.port.js';
+import type { Log } from '@drover/operations';
 
 const HOUR_S = 3_600;
 /** Reports of one host that are kept in an hour; the rest is acknowledged without. */

@@ -10,6 +10,7 @@ import {
   isFailure,
 } from '@drover/contracts';
 import { requestDigest, type Clock } from '@drover/domain-kit';
+import type { HostHearing } from '@drover/operations';
 import { joinedByDelete } from '../domain/vm/delete.decider.js';
 import { decide } from '../domain/vm/vm.decider.js';
 import { asksOtherwise, operationIdOf, subjectOf, type VmDecision } from '../domain/vm/vm-command.policy.js';
@@ -29,7 +30,8 @@ type Create = Extract<VmCommand, { kind: 'create' }>;
 export interface VmCommandHandlerOptions {
   readonly folds: VmFolds;
   readonly names: VmNames;
-  readonly operations: Pick<VmOperations, 'deliveryOf' | 'isHeard' | 'holding'>;
+  readonly operations: Pick<VmOperations, 'deliveryOf' | 'holding'>;
+  readonly hearing: Pick<HostHearing, 'isHeard'>;
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   /** Whether this replica is the active one; asked right before each append. */
@@ -130,11 +132,11 @@ export class VmCommandHandler {
   }
 
   #context(state: VmState, command: VmCommand, vmId: VmId) {
-    const { names, operations, timeouts } = this.#options;
+    const { hearing, names, operations, timeouts } = this.#options;
     const open = state.operation;
     const delivery = open === undefined ? ('unsent' as const) : operations.deliveryOf(vmId, open.operationId);
     const holder = command.kind === 'create' ? names.holder(command.projectId, command.name) : undefined;
-    const isHostHeard = operations.isHeard(state.hostId);
+    const isHostHeard = state.hostId !== undefined && hearing.isHeard(state.hostId);
     return {
       timeouts,
       delivery,

@@ -10,20 +10,18 @@ import {
   type StoredVmEvent,
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
+import { HostHearing, type HostOrders, type Log, type Timer } from '@drover/operations';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import { ForgetOrdersHandler } from './forget-orders.handler.js';
 import type { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
-import type { HostOrders } from './ports/host-orders.port.js';
-import type { Log } from './ports/log.port.js';
 import type { Scheduler } from './ports/scheduler.port.js';
-import type { Timer } from './ports/timer.port.js';
 import type { VmStore } from './ports/vm-store.port.js';
 import { VmCommandHandler } from './vm-command.handler.js';
 import { VmFolds } from './vm-folds.state.js';
 import { VmNames } from './vm-names.state.js';
-import { VmOperations } from './vm-operations.process.js';
+import { vmOperations, type VmOperations } from './vm-operations.process.js';
 
 const STORE_RETRY_MS = 500;
 
@@ -65,6 +63,7 @@ export class VmManager {
   readonly forgetOrders: ForgetOrdersHandler;
   readonly #journals: HostJournals;
   readonly #operations: VmOperations;
+  readonly #hearing: HostHearing;
   readonly #store: VmStore;
   readonly #timer: Timer;
   readonly #clusters = new Folds<StoreEpoch, StoredClusterEvent, ClusterId>(storeEpoch);
@@ -74,11 +73,13 @@ export class VmManager {
     const folds = new VmFolds(store);
     const names = new VmNames();
     folds.onChange((vmId, before, after, requestedAt) => names.changed(vmId, before, after, requestedAt));
-    const operations = new VmOperations({
+    const hearing = new HostHearing(clock);
+    const operations = vmOperations({
       folds,
       names,
       scheduler: options.scheduler,
-      hosts: options.hosts,
+      orders: options.hosts,
+      hearing,
       clock,
       timer,
       timeouts,
@@ -90,12 +91,14 @@ export class VmManager {
     this.#timer = timer;
     this.#journals = journals;
     this.#operations = operations;
-    this.commands = new VmCommandHandler({ folds, names, operations, clock, timeouts, isActive });
+    this.#hearing = hearing;
+    this.commands = new VmCommandHandler({ folds, names, operations, hearing, clock, timeouts, isActive });
     this.forgetOrders = new ForgetOrdersHandler({ folds, hosts: options.hosts, clock, isActive });
     this.reports = new HostReportHandler({
       folds,
       journals,
       operations,
+      hearing,
       deadLetters: options.deadLetters,
       clock,
       isActive,
@@ -114,7 +117,7 @@ export class VmManager {
       this.folds.follow(event as StoredVmEvent);
       this.#journals.followed(event as StoredVmEvent);
     } else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
-    else if (event.type === 'HostSuspected') this.#operations.hostSilent(event.data.hostId);
+    else if (event.type === 'HostSuspected') this.#hearing.silent(event.data.hostId);
     else if (kindOfStream(event.stream) === clusterKind.name) this.#clusters.follow(event as StoredClusterEvent);
   }
 
@@ -125,7 +128,9 @@ export class VmManager {
    */
   async activate(holds: () => boolean): Promise<void> {
     const storeNowMs = await this.#storeNow(holds);
-    if (storeNowMs !== undefined && holds()) this.#operations.activate(holds, storeNowMs);
+    if (storeNowMs === undefined || !holds()) return;
+    this.#hearing.begin();
+    this.#operations.activate(holds, storeNowMs);
   }
 
   /** The store's time; undefined where the lease was lost before the store told it. */
@@ -144,5 +149,6 @@ export class VmManager {
   /** Stops carrying them on, at once. Idempotent. */
   deactivate(): void {
     this.#operations.deactivate();
+    this.#hearing.end();
   }
 }

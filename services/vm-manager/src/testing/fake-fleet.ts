@@ -17,7 +17,7 @@ import {
   type VmId,
   type VmReport,
 } from '@drover/contracts';
-import type { HostOrders } from '../application/ports/host-orders.port.js';
+import type { HostOrders } from '@drover/operations';
 import type { Scheduler, SchedulerAnswer } from '../application/ports/scheduler.port.js';
 import { definition } from './vm-facts.js';
 

@@ -1,4 +1,4 @@
 export * from './fake-fleet.js';
-export * from './manual-clock.js';
+export { ManualClock } from '@drover/operations/testing';
 export * from './vm-facts.js';
 export * from './vm-manager-bench.js';

@@ -28,7 +28,7 @@ import { defaultTimeouts } from '../domain/vm/timeouts.policy.js';
 import { initialState, type VmState } from '../domain/vm/vm.state.js';
 import { FaultyStore } from '@drover/aggregate/testing';
 import { FakeHost, FakeHosts, FakeScheduler } from './fake-fleet.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock } from '@drover/operations/testing';
 import { command, hostA, hostB, hostC, operationOf, spec, user, vmId } from './vm-facts.js';
 
 /** How often an agent lists its VMs. */

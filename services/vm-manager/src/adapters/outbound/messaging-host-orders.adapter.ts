@@ -14,8 +14,7 @@ import {
 import type { Messaging, OrderSigner } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
 import type { HostJournals } from '../../application/host-journals.state.js';
-import type { HostOrders } from '../../application/ports/host-orders.port.js';
-import type { MessageTrace } from '../../application/ports/scheduler.port.js';
+import type { HostOrders, MessageTrace } from '@drover/operations';
 
 /** How long the agent may take to write an order into its journal before another copy is sent. */
 const ANSWER_MS = 5_000;

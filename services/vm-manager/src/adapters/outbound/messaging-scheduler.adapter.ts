@@ -1,7 +1,8 @@
 import { placeAnswerSchema, type PlaceQuery } from '@drover/contracts';
 import type { Messaging } from '@drover/messaging';
 import { inSpan } from '@drover/observability';
-import type { MessageTrace, Scheduler, SchedulerAnswer } from '../../application/ports/scheduler.port.js';
+import type { MessageTrace } from '@drover/operations';
+import type { Scheduler, SchedulerAnswer } from '../../application/ports/scheduler.port.js';
 
 /** How long one question waits; a repeat is the asker's, who counts the reservation from each. */
 const ANSWER_MS = 5_000;

@@ -1,4 +1,4 @@
-import type { Timer } from '../../application/ports/timer.port.js';
+import type { Timer } from '@drover/operations';
 
 /** Timers of this process. They do not keep it alive. */
 export const nodeTimer: Timer = {

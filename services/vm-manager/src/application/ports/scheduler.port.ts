@@ -1,4 +1,5 @@
 import type { PlaceAnswer, PlaceQuery, Rejection } from '@drover/contracts';
+import type { MessageTrace } from '@drover/operations';
 
 export type SchedulerAnswer =
   | PlaceAnswer
@@ -10,14 +11,4 @@ export type SchedulerAnswer =
 /** Chooses hosts. Repeated with the same reservation it answers alike. Faults may be asked again. */
 export interface Scheduler {
   place(query: PlaceQuery, trace: MessageTrace): Promise<SchedulerAnswer>;
-}
-
-/** What a message follows from; for logs and traces, and the same in each repeat. */
-export interface MessageTrace {
-  readonly operationId: string;
-  /** Id of the causing event. */
-  readonly causationId: string;
-  readonly traceparent?: string | undefined;
-  /** Aborted when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
 }

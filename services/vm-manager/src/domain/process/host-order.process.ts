@@ -1,16 +1,6 @@
 import { vmSubject, type HostId, type HostOrder, type OrderRank, type VolumeRef } from '@drover/contracts';
-import { hostOrderId, type Cause, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
-
-/** An order as the stream tells it; its time to live is for the sender to say. */
-export type PendingOrder = OmitTtl<HostOrder>;
-type OmitTtl<Command> = Command extends unknown ? Omit<Command, 'ttlMs'> : never;
-
-export interface Delivering {
-  readonly hostId: HostId;
-  /** The event the order follows from. */
-  readonly cause: Cause;
-  readonly order: PendingOrder;
-}
+import type { Cause, Delivering, PendingOrder } from '@drover/operations';
+import { hostOrderId, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
 
 /** Whether the operation needs a host to be chosen before anything else. */
 export function needsPlacement(state: VmState, operation: OpenOperation): boolean {

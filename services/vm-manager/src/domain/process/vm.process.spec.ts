@@ -17,14 +17,14 @@ import {
 } from '../../testing/vm-facts.js';
 import { newestOrder } from './host-order.process.js';
 import { placementQuestion, settlePlacement } from './placement.process.js';
-import { due, settleAnswer, type Passed } from './vm.process.js';
+import { due, settleAnswer, type VmPassed } from './vm.process.js';
 
 const UNDO_MS = 120_000;
 const ours = { isKnown: true };
 const stateOf = (facts: readonly VmFact[]): VmState => facts.map(stored).reduce(evolve, initialState);
-const dueOf = (facts: readonly VmFact[], passed: Partial<Passed> = {}) =>
+const dueOf = (facts: readonly VmFact[], passed: Partial<VmPassed> = {}) =>
   due(stateOf(facts), { ageMs: 20_000, heardMs: 20_000, isHeard: true, ...passed }, UNDO_MS, ours);
-const effectOf = (facts: readonly VmFact[], passed: Partial<Passed> = {}) => dueOf(facts, passed).effect;
+const effectOf = (facts: readonly VmFact[], passed: Partial<VmPassed> = {}) => dueOf(facts, passed).effect;
 const heard = (ms: number) => ({ ageMs: ms, heardMs: ms });
 const eventId = (facts: readonly VmFact[], index: number) => stored(facts[index] as VmFact, index).id;
 const cancelRequested = (because: 'user' | 'overdue'): VmFact => ({

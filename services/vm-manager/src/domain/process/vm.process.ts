@@ -1,18 +1,20 @@
 import type { ErrorCode, HostOrderAnswer, VmFact, VmId } from '@drover/contracts';
-import { pendingOrder, type Delivering } from './host-order.process.js';
+import type { Cause, CommonEffect, PassedOnHost } from '@drover/operations';
+import { pendingOrder } from './host-order.process.js';
 import { nameTakenFacts } from './name-taken.policy.js';
 import { overdueFacts, undoOverdueFacts, unheardFacts } from './overdue.policy.js';
 import { placementQuestion, type PlacementQuestion } from './placement.process.js';
-import { hostOrderId, type Cause, type OpenOperation, type VmState } from '../vm/vm.state.js';
+import { hostOrderId, type OpenOperation, type VmState } from '../vm/vm.state.js';
 
-/** What is to be done for a VM now. `cause` is the event it follows from: the same effect again is the same effect. */
-export type Effect =
-  | { readonly kind: 'place'; readonly cause: Cause; readonly question: PlacementQuestion }
-  | ({ readonly kind: 'send' } & Delivering)
-  /** Ask the host what it has of the VM; its report settles the operation. */
-  | ({ readonly kind: 'look' } & Delivering)
-  /** Append these; they end the operation, begin its undo or tell why it waits. */
-  | { readonly kind: 'record'; readonly cause: Cause; readonly facts: readonly VmFact[] };
+/** What only VMs need: a host. */
+export interface PlaceEffect {
+  readonly kind: 'place';
+  readonly cause: Cause;
+  readonly question: PlacementQuestion;
+}
+
+/** What is to be done for a VM now: one thing at a time. */
+export type Effect = PlaceEffect | CommonEffect<VmFact>;
 
 /** What must be known of other VMs before anything is done for one that was just requested. */
 export interface NameStanding {
@@ -22,16 +24,10 @@ export interface NameStanding {
   readonly earlierHolder?: VmId | undefined;
 }
 
-/** What has passed for the open operation, by our own monotonic clock. */
-export interface Passed {
-  /** Since it began, or since its undo did; before a place, less the time in which a host that has refused it was not heard. */
+/** What has passed for the open operation, by our own monotonic clock; without a host, it was not heard. */
+export interface VmPassed extends PassedOnHost {
+  /** Since it began, or since its undo did. */
   readonly ageMs: number;
-  /** Of that, how long its host could be heard; only this counts for what a host was asked to do. */
-  readonly heardMs: number;
-  /** Whether the host can be heard now. */
-  readonly isHeard: boolean;
-  /** When it was heard last, ISO 8601, for people; absent where it was not in this term. */
-  readonly unheardSince?: string | undefined;
 }
 
 export interface Due {
@@ -46,7 +42,7 @@ export interface Due {
  * It remembers nothing: after any crash the same stream gives the same effects, and each is safe to repeat. What a host was asked to
  * do ends by the host's word alone: when its time is over, the host is asked what it has (safety.md 15).
  */
-export function due(state: VmState, passed: Passed, undoTimeoutMs: number, name: NameStanding): Due {
+export function due(state: VmState, passed: VmPassed, undoTimeoutMs: number, name: NameStanding): Due {
   const operation = state.operation;
   if (operation === undefined) return state.owedUndo === undefined ? {} : sending(state);
   const { undoing } = operation;
@@ -62,7 +58,7 @@ export function due(state: VmState, passed: Passed, undoTimeoutMs: number, name:
 }
 
 /** No host has heard of it, so the clock alone may end it. */
-function beforePlacement(state: VmState, operation: OpenOperation, passed: Passed, name: NameStanding): Due {
+function beforePlacement(state: VmState, operation: OpenOperation, passed: VmPassed, name: NameStanding): Due {
   const { cause } = operation;
   const leftMs = operation.timeoutMs - passed.ageMs;
   if (leftMs <= 0) return { effect: { kind: 'record', cause, facts: overdueFacts(state, operation) } };
@@ -78,7 +74,7 @@ function beforePlacement(state: VmState, operation: OpenOperation, passed: Passe
   return { ...(question === undefined ? {} : { effect: { kind: 'place', cause, question } }), leftMs };
 }
 
-function onHost(state: VmState, operation: OpenOperation, passed: Passed): Due {
+function onHost(state: VmState, operation: OpenOperation, passed: VmPassed): Due {
   const { timeoutMs, cause, isUnheard } = operation;
   const leftMs = timeoutMs - passed.heardMs;
   const isOld = passed.ageMs >= timeoutMs;

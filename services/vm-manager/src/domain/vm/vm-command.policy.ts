@@ -7,15 +7,10 @@ import {
   type VmId,
 } from '@drover/contracts';
 import { derivedId, requestDigest, type Decision } from '@drover/domain-kit';
+import type { Delivery } from '@drover/operations';
 import type { Timeouts } from './timeouts.policy.js';
 
 export type VmDecision = Decision<VmFact, Rejection>;
-
-/**
- * How far an order has come. Known to the process that sends it, not to the stream; an operation that another process
- * may have sent is `unanswered` until the repeat is answered.
- */
-export type Delivery = 'unsent' | 'unanswered' | 'taken';
 
 /** What a decision needs beside the VM's own stream. */
 export interface DecisionContext {

@@ -10,10 +10,10 @@ import {
   type VmWishFact,
 } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
+import type { Cause } from '@drover/operations';
 import {
   hostOrderId,
   KNOWN_OPERATIONS,
-  type Cause,
   type Drift,
   type KnownOperation,
   type OpenOperation,

@@ -1,7 +1,6 @@
 import {
   START,
   type DriftKind,
-  type EventId,
   type Generation,
   type HostId,
   type OperationId,
@@ -18,12 +17,7 @@ import {
   type VmWish,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-
-/** The event that a step follows from; commands, ids and their order are derived from it. */
-export interface Cause {
-  readonly eventId: EventId;
-  readonly revision: number;
-}
+import type { Cause } from '@drover/operations';
 
 /** What was asked, as the newest `…Requested` event says it. */
 export type Wish = { readonly kind: 'create'; readonly powerOn: boolean } | VmWish;

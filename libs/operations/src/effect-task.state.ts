@@ -1,6 +1,6 @@
-import type { OperationId } from '@drover/contracts';
-import type { Effect } from '../domain/process/vm.process.js';
-import type { Delivery } from '../domain/vm/vm-command.policy.js';
+import type { HostId, OperationId } from '@drover/contracts';
+import type { AnyEffect } from './effect.js';
+import type { Delivery } from './work.js';
 
 export const FIRST_RETRY_MS = 100;
 /** Short, because nothing tells that a scheduler or a host is back but its answer. */
@@ -14,10 +14,12 @@ const LOOK_AGAIN_MS = 10_000;
 /** Before a host that could not reach its hypervisor is asked again. */
 const AFTER_DELAY_MS = 5_000;
 
-/** An effect that is being carried out: one per VM at a time. */
+/** An effect that is being carried out. */
 export interface Task {
   readonly key: string;
   readonly operationId: OperationId;
+  /** The host that it concerns, where it concerns one. */
+  readonly hostId: HostId | undefined;
   readonly controller: AbortController;
   delivery: Delivery;
   isRunning: boolean;
@@ -28,10 +30,11 @@ export interface Task {
   retryAtMs: number | undefined;
 }
 
-export function newTask(effect: Effect, operationId: OperationId, nowMs: number, delays: number): Task {
+export function newTask(effect: AnyEffect, operationId: OperationId, nowMs: number, delays: number): Task {
   return {
     key: keyOf(effect),
     operationId,
+    hostId: effect.hostId,
     controller: new AbortController(),
     delivery: 'unsent',
     isRunning: false,
@@ -41,15 +44,15 @@ export function newTask(effect: Effect, operationId: OperationId, nowMs: number,
   };
 }
 
-/** Why the waiting for an answer ends. One for all: without it each `abort` makes an exception, with its stack, that nobody reads. */
+/** Why the waiting for an answer ends. One for all: without it each `abort` makes an exception, with its stack, that nothing reads. */
 const NOT_DUE = 'the effect is no longer due';
 
 export function endWaiting({ controller }: Task): void {
   controller.abort(NOT_DUE);
 }
 
-export function keyOf(effect: Effect | undefined): string {
-  return effect === undefined ? '' : `${effect.kind}/${effect.cause.eventId}`;
+export function keyOf({ kind, cause, hostId }: AnyEffect): string {
+  return `${kind}/${cause.eventId}/${hostId ?? ''}`;
 }
 
 export type Asked = 'look-taken' | 'owed' | 'unheard' | 'heard';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ManualClock } from '../testing/manual-clock.js';
+import { ManualClock } from './testing/index.js';
 import { DueTimes } from './due-times.state.js';
 
 describe('due times', () => {

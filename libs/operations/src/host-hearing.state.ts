@@ -1,7 +1,7 @@
 import type { HostId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 
-/** How long one settled message of a host's VM lane stands for: two full lists and a half, of which it sends one a minute. */
+/** How long one settled message of a host stands for: two full lists and a half, of which it sends one a minute. */
 export const HEARD_MS = 150_000;
 
 interface Hearing {
@@ -15,26 +15,38 @@ interface Hearing {
 /**
  * Which hosts can be heard, and for how long they could be in this term.
  *
- * A host is heard when a message of its VM lane has been settled: what it reported up to then is known, which needs its agent, the
+ * A host is heard when a message of its lane of reports has been settled: what it reported up to then is known, which needs its agent, the
  * messages between, this process and the store. It is heard no more when nothing came for a while, and at once when it is suspected.
  */
 export class HostHearing {
   readonly #clock: Clock;
-  readonly #onHeard: (hostId: HostId) => void;
+  #isOn = false;
+  readonly #listeners: ((hostId: HostId) => void)[] = [];
   readonly #hosts = new Map<HostId, Hearing>();
 
-  /** @param onHeard called when a host is heard that was not before. */
-  constructor(clock: Clock, onHeard: (hostId: HostId) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#onHeard = onHeard;
   }
 
-  /** A new term has heard nobody yet. */
+  /** Called when a host is heard that was not before. */
+  onHeard(listener: (hostId: HostId) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** A new term has heard no host yet. */
   begin(): void {
+    this.#isOn = true;
     this.#hosts.clear();
   }
 
+  /** Until the next term nothing is listened to. */
+  end(): void {
+    this.#isOn = false;
+  }
+
+  /** Everything is settled that the host has sent up to now. */
   heard(hostId: HostId): void {
+    if (!this.#isOn) return;
     const nowMs = this.#clock.monotonicMs();
     const hearing = this.#hosts.get(hostId);
     const isHeard = hearing !== undefined && nowMs < hearing.untilMs;
@@ -43,7 +55,7 @@ export class HostHearing {
       hostId,
       isHeard ? { ...hearing, untilMs } : { beforeMs: this.heardMs(hostId), fromMs: nowMs, untilMs },
     );
-    if (!isHeard) this.#onHeard(hostId);
+    if (!isHeard) for (const listener of this.#listeners) listener(hostId);
   }
 
   /** It is suspected: only its next message counts again. */

@@ -1,5 +1,5 @@
 import type { Clock } from '@drover/domain-kit';
-import type { Timer } from './ports/timer.port.js';
+import type { Timer } from './timer.port.js';
 
 interface Entry<Key> {
   readonly key: Key;

@@ -1,5 +1,5 @@
 import type { Clock } from '@drover/domain-kit';
-import type { Timer } from '../application/ports/timer.port.js';
+import type { Timer } from '../timer.port.js';
 
 /** Time that moves when a spec says so. `recordedAt` of a memory store that is given it follows. */
 export class ManualClock implements Clock, Timer {
