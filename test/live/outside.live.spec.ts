@@ -8,6 +8,8 @@ import {
   hostOrderAnswerSchema,
   messageHeaders,
   replySchema,
+  sentOrderSchema,
+  signedSchema,
   subjectsUnder,
   type VmResource,
   type VmSpecInput,
@@ -185,9 +187,11 @@ describe('a real host that Drover shares with others', () => {
       await host.api.succeed('POST', '/vms/late/stop', { mode: 'force' });
       await host.api.succeed('POST', '/vms/late/start', {});
       await host.api.succeed('POST', '/vms/late/stop', { mode: 'force' });
-      const bodyOf = (data: Uint8Array) => (JSON.parse(new TextDecoder().decode(data)) as { body: string }).body;
-      const kindOf = (data: Uint8Array) => (JSON.parse(bodyOf(data)) as { kind: string }).kind;
-      const starts = heard.filter(({ data }) => ['create', 'start'].includes(kindOf(data)));
+      const orderOf = (data: Uint8Array) => {
+        const signed = signedSchema.parse(JSON.parse(new TextDecoder().decode(data)));
+        return sentOrderSchema.parse(JSON.parse(signed.body)).order;
+      };
+      const starts = heard.filter(({ data }) => ['create', 'start'].includes(orderOf(data).kind));
       expect(starts.length).toBeGreaterThanOrEqual(2);
       const count = (await host.api.history(vm.id)).length;
       // Before and after the agent has forgotten everything but its journal.

@@ -9,6 +9,8 @@ import {
   inboxOfService,
   messageHeaders,
   replySchema,
+  sentOrderSchema,
+  signedSchema,
   subjectsUnder,
   type HostId,
   type HostResource,
@@ -61,9 +63,11 @@ describe('a fleet of two hosts', () => {
     await administrator.flush();
     await api.succeed('POST', '/vms/late/start', {});
     await api.succeed('POST', '/vms/late/stop', { mode: 'force' });
-    const bodyOf = (data: Uint8Array) => (JSON.parse(new TextDecoder().decode(data)) as { body: string }).body;
-    const kindOf = (data: Uint8Array) => (JSON.parse(bodyOf(data)) as { kind: string }).kind;
-    const start = heard.find(({ data }) => kindOf(data) === 'start');
+    const orderOf = (data: Uint8Array) => {
+      const signed = signedSchema.parse(JSON.parse(new TextDecoder().decode(data)));
+      return sentOrderSchema.parse(JSON.parse(signed.body)).order;
+    };
+    const start = heard.find(({ data }) => orderOf(data).kind === 'start');
     if (start === undefined) throw new Error('no start was sent');
     const before = { domains: domainsOf(fleet.home), events: (await api.allEvents()).length };
 
