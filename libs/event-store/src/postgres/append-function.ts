@@ -3,6 +3,20 @@ import type { Tables } from './schema.js';
 /** How long a session may hold the lock of all appends without a word: one round trip is all that an append needs. */
 const HEAD_HELD_MS = 1_000;
 
+/**
+ * The arrays of a call, each with one that it is as long as. Elements are counted from 1 and looked up by subscript, so an array that
+ * begins elsewhere or has rows of its own would be counted at one place and read at another.
+ */
+const arrays = [
+  ['streams', 'streams'],
+  ...['append_stream', 'append_expected', 'append_count'].map((name) => [name, 'append_stream']),
+  ...['event_id', 'event_type', 'event_version', 'event_data', 'event_meta'].map((name) => [name, 'event_id']),
+];
+const shapes = arrays.map(
+  ([name, like]) =>
+    `(array_ndims(${name}), array_lower(${name}, 1), num_nulls(VARIADIC ${name}), cardinality(${name}) - cardinality(${like}))`,
+);
+
 /** The one way into the table of events. */
 export function appendFunction({ events, head, append, writers }: Tables): string {
   return `
@@ -28,8 +42,8 @@ DECLARE
   has_known boolean;
   event_append integer[];
   -- Of an append that goes through: what the number of an event among all of the call is added to.
-  base_revisions integer[] := array_fill(NULL::integer, ARRAY[cardinality(append_stream)]);
-  base_positions bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(append_stream)]);
+  base_revisions integer[];
+  base_positions bigint[];
   seen_events integer := 0;
   s integer;
   known_count integer;
@@ -44,9 +58,17 @@ BEGIN
     has_foreign := EXISTS (SELECT FROM unnest(streams) n(name) WHERE split_part(n.name, '-', 1) <> ALL (may_write));
   END IF;
 
-  IF (0 < ALL (append_count)) IS NOT TRUE
-    OR (SELECT sum(c.events) FROM unnest(append_count) c(events)) IS DISTINCT FROM cardinality(event_id)
-    OR cardinality(append_count) <> cardinality(append_stream) THEN
+  IF EXISTS (SELECT FROM (VALUES
+      ${shapes.join(',\n      ')}) a(dimensions, lowest, nulls, excess)
+    WHERE (a.dimensions, a.lowest, a.nulls, a.excess) IS DISTINCT FROM (1, 1, 0, 0)) THEN
+    RAISE 'each array has one dimension from 1 on, no NULL, and the length of those that go with it'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF NOT (1 <= ALL (append_stream) AND cardinality(streams) >= ALL (append_stream)) THEN
+    RAISE 'an append names a stream that is not there' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF NOT 0 < ALL (append_count)
+    OR (SELECT sum(c.events) FROM unnest(append_count) c(events)) <> cardinality(event_id) THEN
     RAISE 'the counts of the appends are not those of their events' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   event_append := ARRAY(SELECT c.append::integer FROM unnest(append_count) WITH ORDINALITY c(events, append),
@@ -67,6 +89,8 @@ BEGIN
     FROM unnest(streams) WITH ORDINALITY s(name, place) ORDER BY s.place);
   known := ARRAY(SELECT (SELECT e.position FROM ${events} e WHERE e.id = i.id) FROM unnest(event_id) i(id));
   has_known := cardinality(array_remove(known, NULL)) > 0;
+  base_revisions := array_fill(NULL::integer, ARRAY[cardinality(append_stream)]);
+  base_positions := array_fill(NULL::bigint, ARRAY[cardinality(append_stream)]);
   outcomes := array_fill(0, ARRAY[cardinality(append_stream)]);
   revisions := outcomes;
   positions := array_fill(0::bigint, ARRAY[cardinality(append_stream)]);

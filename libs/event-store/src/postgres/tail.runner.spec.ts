@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { createMemoryEventStore } from '../memory/memory-event-store.adapter.js';
 import type { Position } from '@drover/contracts';
 import type { EventStore } from '../event-store.port.js';
@@ -46,6 +46,36 @@ describe('tail', () => {
     await store.append(aStream(), 'no-stream', [anEvent()]);
     await waiting;
     expect(tail.page(head, undefined, 500)?.events).toHaveLength(1);
+    tail.close();
+  });
+
+  it('reads once where a hint names what is not there', async () => {
+    jest.useFakeTimers();
+    try {
+      const { tail, head, reads, signal } = await levelTail(60_000);
+      const waiting = tail.appended(head, signal);
+      tail.hint(999_999_999_999);
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect(reads()).toBe(1);
+      tail.close();
+      await waiting;
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('leaves all to the database where positions do not follow on each other', async () => {
+    const { store, head, signal } = await levelTail(60_000);
+    await store.append(aStream('vm'), 'no-stream', [anEvent()]);
+    const tail = new Tail(async (after, limit) => {
+      const page = await measured(store, after, limit);
+      return { ...page, next: '7' as Position };
+    }, 1);
+    tail.levelAt(head);
+    await tail.appended(head, signal);
+    expect(tail.page(head, undefined, 500)).toBeUndefined();
+    expect(tail.page('6' as Position, undefined, 500)).toBeUndefined();
+    expect(tail.page('7' as Position, undefined, 500)).toEqual({ events: [], next: '7', isEnd: true });
     tail.close();
   });
 

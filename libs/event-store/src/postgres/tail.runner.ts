@@ -120,6 +120,9 @@ export class Tail {
     while (this.sleepers.size > 0) {
       this.lastReadAt = performance.now();
       const from = this.head ?? 0;
+      // A reading to the end answers all hints of before it, also one that names what is not there.
+      const { hinted } = this;
+      this.hinted = 0;
       try {
         const page = await this.readPage(fromSequence(from), pageEvents);
         if (this.head === from) this.take(page);
@@ -128,6 +131,7 @@ export class Tail {
         if (isUnavailable(error)) await pause();
         else this.giveUp();
       }
+      this.hinted = Math.max(this.hinted, hinted);
     }
     this.isReading = false;
     this.schedule();
@@ -142,12 +146,19 @@ export class Tail {
 
   private take(page: MeasuredPage): void {
     if (page.events.length === 0) return;
-    this.head = toSequence(page.next);
+    const next = toSequence(page.next);
+    // An event is found here by its distance from the head: where positions leave some out, each reads for itself.
+    if (next - (this.head ?? 0) === page.events.length) this.remember(page);
+    else this.forgetOldest(this.events.length);
+    this.head = next;
+    this.wakeBehind(next);
+  }
+
+  private remember(page: MeasuredPage): void {
     this.events.push(...page.events);
     this.characters.push(...page.characters);
     for (const characters of page.characters) this.charactersOfAll += characters;
     this.keepWithinBounds();
-    this.wakeBehind(this.head);
   }
 
   /** Lets twice the bounds fill up before it cuts, so that an event is moved once on average. */
