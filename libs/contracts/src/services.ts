@@ -42,7 +42,7 @@ export const services = {
   },
   'vm-manager': {
     isBuilt: true,
-    owns: ['vm', 'volume', 'image', 'pool', 'network'],
+    owns: ['vm', 'strays', 'volume', 'image', 'pool', 'network'],
     answers: ['vm'],
     commands: [],
     asks: ['placement', 'ha'],

@@ -62,8 +62,8 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   const replica: Replica = await startStreamService<FollowedEvent>(context, settings, {
     name: NAME,
     module: VmManagerModule.of(manager, signer),
-    streamKinds: ['vm', 'host', 'cluster'],
-    decidesOn: ['vm'],
+    streamKinds: ['vm', 'strays', 'host', 'cluster'],
+    decidesOn: ['vm', 'strays'],
     snapshot: { store: foldSnapshots, folds: manager.saved, streams: manager.folds.streams },
     onEvent: (event) => manager.follow(event),
     onActive: (holds) => manager.activate(holds),

@@ -173,6 +173,15 @@ function hostPath(name: string): string {
   return `/hosts/${encodeURIComponent(name)}`;
 }
 
+/** Domains of VMs that are not there: a person has to look at them. */
+function describeStrays({ strays = [], straysLeftOut = 0 }: HostResource) {
+  const told = strays.map(
+    ({ vmId, title, kind, powerState, at }) =>
+      [`stray ${vmId}`, `${title}, ${kind}, ${powerState}, since ${at}`] as const,
+  );
+  return straysLeftOut === 0 ? told : [...told, ['more strays', straysLeftOut] as const];
+}
+
 function describeHost(host: HostResource): string {
   const { inventory } = host;
   const { cpu } = inventory;
@@ -203,6 +212,7 @@ function describeHost(host: HostResource): string {
     ['cpu', `${cpu.model}: ${cpu.sockets} x ${cpu.coresPerSocket} x ${cpu.threadsPerCore}, ${cpu.count} for VMs`],
     ['memory', `${formatMiB(inventory.memoryMiB)}, ${formatMiB(inventory.reservedMemoryMiB)} kept for the host`],
     ['allocated', `${host.allocated.vms} VMs, ${host.allocated.vcpus} vCPUs, ${formatMiB(host.allocated.memoryMiB)}`],
+    ...describeStrays(host),
     ...inventory.numa.map(
       (cell) => [`numa ${cell.cell}`, `${cell.cpus.length} CPUs, ${formatMiB(cell.memoryMiB)}`] as const,
     ),

@@ -9,15 +9,18 @@ import {
   type StoredEventOf,
   type StreamKind,
 } from './stream-kind.schema.js';
+import { straysEventSchemas } from './strays.events.js';
 import { newestVersion } from './upcasters.events.js';
 import { vmEventSchemas } from './vm.events.js';
 
 export const vmKind = kindWithOperations('vm', vmEventSchemas);
 export const hostKind = kindWithoutOperations('host', hostEventSchemas);
 export const clusterKind = kindWithoutOperations('cluster', clusterEventSchemas);
+/** What one host has of VMs that are not there; the id of the stream is the host's. */
+export const straysKind = kindWithoutOperations('strays', straysEventSchemas);
 
 /** Every kind of stream that this release knows. */
-export const streamKinds = [vmKind, hostKind, clusterKind] as const;
+export const streamKinds = [vmKind, hostKind, clusterKind, straysKind] as const;
 
 export type VmStreamData = DataOf<typeof vmKind>;
 export type HostStreamData = DataOf<typeof hostKind>;
@@ -25,11 +28,13 @@ export type HostStreamData = DataOf<typeof hostKind>;
 export type VmFact = FactOf<typeof vmKind>;
 export type HostFact = FactOf<typeof hostKind>;
 export type ClusterFact = FactOf<typeof clusterKind>;
+export type StraysFact = FactOf<typeof straysKind>;
 
 export type NewVmEvent = NewEventOf<typeof vmKind>;
 export type StoredVmEvent = StoredEventOf<typeof vmKind>;
 export type StoredHostEvent = StoredEventOf<typeof hostKind>;
 export type StoredClusterEvent = StoredEventOf<typeof clusterKind>;
+export type StoredStraysEvent = StoredEventOf<typeof straysKind>;
 
 const kindByName: ReadonlyMap<string, StreamKind> = new Map(streamKinds.map((kind) => [kind.name, kind]));
 

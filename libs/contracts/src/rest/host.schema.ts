@@ -4,7 +4,7 @@ import { hostInventorySchema, hostNameSchema } from '../host/inventory.schema.js
 import { hypervisorFaultSchema } from '../host/report.schema.js';
 import { clusterIdSchema, hostIdSchema } from '../ids.schema.js';
 import { pageQuery, pageSchema, notShownSchema, recordedTimeSchema } from './conventions.schema.js';
-import { strayVmSchema } from './vm.schema.js';
+import { hostStraysSchema } from './strays.schema.js';
 import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
 /** `SUSPECTED`: silent, which proves nothing. */
@@ -54,8 +54,10 @@ export const hostResourceSchema = z.strictObject({
     journalEpoch: ordinalSchema,
   }),
   allocated: allocatedSchema,
-  /** Only on a single host; the newest 100. */
-  strays: z.array(strayVmSchema).max(100).optional(),
+  /** Only on a single host. */
+  strays: hostStraysSchema.shape.strays.optional(),
+  /** Only on a single host: how many strays it lists beyond these. */
+  straysLeftOut: hostStraysSchema.shape.leftOut.optional(),
   /** Absent but where something went wrong with showing it. */
   notShown: notShownSchema.optional(),
   revision: countSchema,
@@ -63,7 +65,7 @@ export const hostResourceSchema = z.strictObject({
   updatedAt: recordedTimeSchema,
 });
 export type HostResource = z.infer<typeof hostResourceSchema>;
-/** A host as its events tell it: what its VMs were given is counted, and strays are VMs' events. */
-export type HostView = Omit<HostResource, 'allocated' | 'strays'>;
+/** A host as its events tell it: what its VMs were given is counted, and its strays have a stream of their own. */
+export type HostView = Omit<HostResource, 'allocated' | 'strays' | 'straysLeftOut'>;
 
 export const hostPageSchema = pageSchema(hostResourceSchema);

@@ -145,17 +145,6 @@ export type VmResource = z.infer<typeof vmResourceSchema>;
 /** A VM as its events tell it: drift of the power state, which follows from the rest, is left out. */
 export type VmView = VmResource;
 
-/** A VM in a host's list that the store does not know: nothing is done to it, a person settles it. */
-export const strayVmSchema = z.strictObject({
-  vmId: vmIdSchema,
-  hostId: hostIdSchema,
-  kind: driftSchema.shape.kind,
-  detail: text(1000),
-  powerState: powerStateSchema.nullable(),
-  at: recordedTimeSchema,
-});
-export type StrayVm = z.infer<typeof strayVmSchema>;
-
 export const vmPageSchema = pageSchema(vmResourceSchema);
 
 export const vmHistorySchema = z.strictObject({

@@ -20,6 +20,9 @@ import {
   type VmCommand,
   type VmId,
   type VmSpecInput,
+  type ReportSource,
+  type StrayKind,
+  type StraysFact,
   type VmFact,
   type Answer,
 } from '@drover/contracts';
@@ -65,6 +68,10 @@ export class FleetStory {
 
   onVm(vmId: VmId, ...facts: readonly VmFact[]) {
     return this.#append(`vm-${vmId}`, facts);
+  }
+
+  onStrays(hostId: HostId, ...facts: readonly StraysFact[]) {
+    return this.#append(`strays-${hostId}`, facts);
   }
 
   /** What follows from a command that asked this. */
@@ -217,4 +224,11 @@ export function inventoryOf(name: string): HostInventory {
     networks: ['default'],
     images: [{ name: 'guest', format: 'qcow2', virtualSizeMiB: 64 }],
   };
+}
+
+/** A domain that a host listed and no VM explains. */
+export function strayFound(vmId: VmId, source: ReportSource, kind: StrayKind): StraysFact {
+  const generation = { epoch: 1, n: 1 };
+  const seen = { title: 'web', powerState: 'RUNNING', vcpus: 1, memoryMiB: 128 } as const;
+  return { type: 'StrayFound', data: { source, vmId, kind, libvirtUuid: vmId, generation, ...seen } };
 }

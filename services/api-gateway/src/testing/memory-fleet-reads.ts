@@ -1,12 +1,11 @@
 import {
   START,
   type ClusterStats,
-  type HostId,
+  type HostStrays,
   type HostView,
   type OperationView,
   type ProjectId,
   type StoredEvent,
-  type StrayVm,
   type VmId,
   type VmView,
 } from '@drover/contracts';
@@ -21,8 +20,7 @@ import {
 } from '../application/ports/resource-reads.port.js';
 import { filtersIn, foldBatch, type AllViews, type AnyResource, type View } from '../projections/resource/resource.js';
 import { resources } from '../projections/resources.js';
-import { straysIn } from '../projections/vm/stray-vms.js';
-import { vmResource } from '../projections/vm/vm.resource.js';
+import { countOf } from '../projections/strays/strays-view.state.js';
 import { allocatedBy, UNKNOWN } from '../projections/vm/vm-totals.js';
 
 interface PageQuery {
@@ -59,15 +57,6 @@ export class MemoryFleetReads implements FleetReads {
     return vms.filter((vm) => vm.project === project && vm.name === name).reverse();
   }
 
-  async straysOn(hostId: HostId): Promise<readonly StrayVm[]> {
-    return (await this.#strays()).filter((stray) => stray.hostId === hostId);
-  }
-
-  async #strays(): Promise<readonly StrayVm[]> {
-    const { steps } = foldBatch<VmView>(vmResource, new Map(), await everyEvent(this.#store));
-    return [...straysIn(steps).values()].filter((stray) => stray !== null);
-  }
-
   async stats(): Promise<ClusterStats> {
     const fleet = await foldAll(this.#store);
     const hosts = fleet.of<HostView>('host');
@@ -84,7 +73,7 @@ export class MemoryFleetReads implements FleetReads {
         total: vms.length,
         observed: counts(vms.map((vm) => vm.observed?.powerState ?? UNKNOWN)),
         desired: counts(vms.map((vm) => vm.desired.powerState)),
-        strays: (await this.#strays()).length,
+        strays: fleet.of<HostStrays>('strays').reduce((sum, ofHost) => sum + countOf(ofHost), 0),
       },
       allocated: allocatedBy(vms),
       capacity: {

@@ -4,10 +4,15 @@ import type { Log } from '@drover/operations';
 
 /** Far more than a VM that crashes and comes back again and again has facts. */
 const OF_A_VM = { burst: 60, perSecond: 1 / 30 };
+/** All strays of a host that can be recorded at once, and their end. */
+const OF_STRAYS = { burst: 200, perSecond: 200 / 3_600 };
 /** As many VMs as a host may have can all stop and start again at once. */
 const OF_A_HOST = { burst: 20_000, perSecond: 1 };
 /** How long a host counts as over its budget, and how long the log is silent on it. */
 const TOLD_MS = 600_000;
+
+/** A VM, or all that the host has of VMs that are not there. */
+type About = VmId | 'strays';
 
 /**
  * How many facts that nobody asked for a host's word may leave: they stand for ever, and every service reads them at every start.
@@ -18,7 +23,8 @@ export class FactBudget {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #hosts: KeyedBudget<HostId>;
-  readonly #vms: KeyedBudget<`${HostId}/${VmId}`>;
+  readonly #vms: KeyedBudget<`${HostId}/${About}`>;
+  readonly #strays: KeyedBudget<`${HostId}/${About}`>;
   /** When a fact of the host was refused last, and when the log was told. */
   readonly #over = new Map<HostId, { readonly refusedAtMs: number; readonly toldAtMs: number }>();
   #refused = 0;
@@ -28,6 +34,7 @@ export class FactBudget {
     this.#log = log;
     this.#hosts = new KeyedBudget(clock, OF_A_HOST);
     this.#vms = new KeyedBudget(clock, OF_A_VM);
+    this.#strays = new KeyedBudget(clock, OF_STRAYS);
   }
 
   /** How many facts were not recorded since this process began. */
@@ -41,22 +48,27 @@ export class FactBudget {
     return [...this.#over.values()].filter(({ refusedAtMs }) => refusedAtMs > sinceMs).length;
   }
 
-  has(hostId: HostId, vmId: VmId): boolean {
-    return this.#hosts.has(hostId) && this.#vms.has(`${hostId}/${vmId}`);
+  has(hostId: HostId, about: About): boolean {
+    return this.#hosts.has(hostId) && this.#of(about).has(`${hostId}/${about}`);
   }
 
-  spend(hostId: HostId, vmId: VmId, facts: number): void {
+  spend(hostId: HostId, about: About, facts: number): void {
     this.#hosts.spend(hostId, facts);
-    this.#vms.spend(`${hostId}/${vmId}`, facts);
+    this.#of(about).spend(`${hostId}/${about}`, facts);
   }
 
-  refuse(hostId: HostId, vmId: VmId, facts: number): void {
+  refuse(hostId: HostId, about: About, facts: number): void {
     this.#refused += facts;
     const refusedAtMs = this.#clock.monotonicMs();
     const { toldAtMs = -Infinity } = this.#over.get(hostId) ?? {};
     const isToBeTold = refusedAtMs - toldAtMs >= TOLD_MS;
     this.#over.set(hostId, { refusedAtMs, toldAtMs: isToBeTold ? refusedAtMs : toldAtMs });
     if (!isToBeTold) return;
-    this.#log.warn('a host reports more changes than are recorded; its full lists tell what is so', { hostId, vmId });
+    const fields = about === 'strays' ? { hostId } : { hostId, vmId: about };
+    this.#log.warn('a host reports more changes than are recorded; its full lists tell what is so', fields);
+  }
+
+  #of(about: About) {
+    return about === 'strays' ? this.#strays : this.#vms;
   }
 }

@@ -1,19 +1,18 @@
 import type { FullList, HostId, ReportSource, VmFact, VmId } from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
-import { settleListed, settleMissing, type ListedVm } from '../domain/settlement/full-list.policy.js';
+import { settleListed, settleMissing } from '../domain/settlement/full-list.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
 import type { Log } from '@drover/operations';
+import type { MarkedDomain, StraysHandler } from './strays.handler.js';
 import type { VmFolds } from './vm-folds.state.js';
 
-/** VMs that the store does not know, of one host: of more only the number is told. */
-const MAX_STRAYS = 100;
 /** Differences in an hour about VMs that are not the host's own: listed and not, in turn, they would fill other hosts' VMs' streams. */
 const OF_OTHERS = { burst: 200, perSecond: 200 / 3_600 };
 
 interface Assembly {
   /** Of the first part: what was reported after that is newer than the list. */
   readonly source: ReportSource;
-  readonly listed: Map<VmId, ListedVm>;
+  readonly listed: Map<VmId, MarkedDomain>;
   readonly busy: Set<VmId>;
   nextPart: number;
 }
@@ -28,17 +27,19 @@ type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => rea
 export class FullListReconciler {
   readonly #folds: VmFolds;
   readonly #settle: Settle;
+  readonly #strays: Pick<StraysHandler, 'settle'>;
   readonly #budget: KeyedBudget<HostId>;
   readonly #log: Log;
   /** How many entries of a host's newest list were over its budget. */
   readonly #leftOut = new Map<HostId, number>();
   readonly #assemblies = new Map<HostId, Assembly>();
 
-  constructor(folds: VmFolds, settle: Settle, clock: Clock, log: Log) {
+  constructor(folds: VmFolds, settle: Settle, strays: Pick<StraysHandler, 'settle'>, clock: Clock, log: Log) {
     this.#folds = folds;
     this.#budget = new KeyedBudget(clock, OF_OTHERS);
     this.#log = log;
     this.#settle = settle;
+    this.#strays = strays;
   }
 
   async take(part: FullList, source: ReportSource): Promise<void> {
@@ -66,24 +67,27 @@ export class FullListReconciler {
   }
 
   async #reconcile(hostId: HostId, { source, listed, busy }: Assembly): Promise<void> {
+    const strays: MarkedDomain[] = [];
     const settlements: Promise<unknown>[] = [];
     const its = [...this.#folds.vmsOf(hostId)];
-    let strays = its.filter((vmId) => this.#folds.get(vmId).phase === 'unknown').length;
     let leftOut = 0;
     const settle = (vmId: VmId, settlement: (state: VmState) => readonly VmFact[]) => {
       // Most VMs are as they should be: those cost a comparison and no turn of the VM's queue.
       const state = this.#folds.get(vmId);
       if (busy.has(vmId) || settlement(state).length === 0) return;
-      const isNewStray = state.phase === 'unknown' && state.drift.length === 0;
-      const isWithin = !isNewStray || strays < MAX_STRAYS;
-      if (!isWithin || (state.hostId !== hostId && !this.#budget.take(hostId))) {
+      if (state.hostId !== hostId && !this.#budget.take(hostId)) {
         leftOut += 1;
         return;
       }
-      if (isNewStray) strays += 1;
       settlements.push(this.#settle(vmId, source, settlement));
     };
-    for (const [vmId, entry] of listed) settle(vmId, (state) => settleListed(state, entry, source));
+    for (const [vmId, entry] of listed) {
+      const { phase, operation } = this.#folds.get(vmId);
+      if (phase === 'present') settle(vmId, (state) => settleListed(state, entry, source));
+      // What is left by an operation that is still open may go with its end.
+      else if (operation === undefined) strays.push(entry);
+    }
+    settlements.push(this.#strays.settle(source, strays, busy));
     for (const vmId of its) {
       if (!listed.has(vmId)) settle(vmId, (state) => settleMissing(state, source));
     }

@@ -1,5 +1,5 @@
 import type { Folded, SavedFolds } from '@drover/aggregate';
-import { START, type HostId, type ReportSource, type StoredVmEvent } from '@drover/contracts';
+import { START, type HostId, type ReportSource, type StoredEvent } from '@drover/contracts';
 import { reportOf } from '../domain/settlement/report-ids.policy.js';
 
 /** What is known of one host's journal. */
@@ -13,7 +13,7 @@ const KIND = 'host';
 
 /**
  * The current journal epoch of every registered host, and how far its VM reports are known to have come. It follows from streams of
- * two kinds, hosts' and VMs', so it is saved by itself.
+ * three kinds, of hosts, VMs and strays, so it is saved by itself.
  */
 export class HostJournals implements SavedFolds {
   readonly aggregate = { kind: KIND, stateVersion: 2 };
@@ -31,7 +31,7 @@ export class HostJournals implements SavedFolds {
   }
 
   /** Of every event that follows from a report: many name no source, as the end of an operation. */
-  followed({ meta }: StoredVmEvent): void {
+  followed({ meta }: Pick<StoredEvent, 'meta'>): void {
     const source = meta.actor.kind === 'host' ? reportOf(meta.causationId ?? '') : undefined;
     if (source === undefined) return;
     const { hostId, journalEpoch, sequence } = source;

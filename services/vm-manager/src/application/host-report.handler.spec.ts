@@ -346,8 +346,61 @@ describe('a full list', () => {
     await bench.manager.reports.handle(message(2, [both]));
     await bench.manager.reports.handle(message(3, [both]));
     await bench.manager.reports.handle(message(4, [list([domain()])]));
-    expect(await bench.types(stray)).toEqual(['VmDriftFound', 'VmDriftSettled']);
+    expect(await bench.strays(hostA)).toMatchObject([
+      { type: 'StrayFound', data: { vmId: stray, kind: 'unknown', title: 'web', memoryMiB: 128 } },
+      { type: 'StrayGone', data: { vmId: stray } },
+    ]);
+    expect(await bench.events(stray)).toEqual([]);
     expect(bench.hosts.sent).toHaveLength(1);
+  });
+
+  it('sets a domain of a VM that was deleted aside, and its stream stays at its end', async () => {
+    const bench = await running();
+    await bench.command('delete', 'delete');
+    await bench.ended('delete');
+    const before = await bench.events();
+    const heard = bench.hosts.host(hostA).reports.length;
+    await bench.manager.reports.handle(message(heard + 1, [list([domain()])]));
+    expect(await bench.strays(hostA)).toMatchObject([{ type: 'StrayFound', data: { vmId, kind: 'deleted' } }]);
+    expect(await bench.events()).toEqual(before);
+  });
+
+  it('that began before a VM was deleted does not make a stray of it', async () => {
+    const bench = await running();
+    const { reports } = bench.hosts.host(hostA);
+    reports.push(list([domain()], 0, false));
+    await bench.command('delete', 'delete');
+    await bench.ended('delete');
+    reports.push(list([], 1, true));
+    await bench.deliverReports();
+    expect(await bench.types()).toContain('VmDeleted');
+    expect(await bench.strays(hostA)).toEqual([]);
+    // A list that begins after that tells of what came back.
+    reports.push(list([domain()]));
+    await bench.deliverReports();
+    expect(await bench.strays(hostA)).toHaveLength(1);
+  });
+
+  it('says nothing of strays that were busy when it was taken', async () => {
+    const bench = await running();
+    const stray = vmOf('stray');
+    await bench.manager.reports.handle(message(2, [list([domain(), domain(stray)], 0, true, [stray])]));
+    expect(await bench.strays(hostA)).toEqual([]);
+    await bench.manager.reports.handle(message(3, [list([domain(), domain(stray)])]));
+    await bench.manager.reports.handle(message(4, [list([domain()], 0, true, [stray])]));
+    expect((await bench.strays(hostA)).map(({ type }) => type)).toEqual(['StrayFound']);
+  });
+
+  it('of strays alone counts as heard, also by a process that starts from a snapshot', async () => {
+    const bench = await running();
+    const strays = list([domain(), domain(vmOf('stray'))]);
+    await bench.manager.reports.handle(message(7, [strays]));
+    await bench.saveSnapshot();
+    await bench.crash();
+    const open = { kind: 'open', hostId: hostA, journalEpoch: 1, nonce: 'n', lastSequence: 6 } as const;
+    expect(await bench.manager.reports.handle(open)).toMatchObject({ rejection: { code: 'JOURNAL_OUTDATED' } });
+    await bench.manager.reports.handle(message(8, [strays]));
+    expect(await bench.strays(hostA)).toHaveLength(1);
   });
 
   it('given again after a crash changes nothing', async () => {
@@ -364,15 +417,37 @@ describe('a host that lists what is not its own', () => {
   const invented = (count: number, of = 'invented') =>
     Array.from({ length: count }, (_, index) => domain(vmOf(`${of} ${index}`)));
 
-  it('has a hundred VMs recorded that the store does not know, and is told of once with how many were left out', async () => {
+  it('has a hundred VMs recorded that the store does not know, and how many more there are', async () => {
     const bench = await running();
     const head = await bench.store.head();
+    const { reads } = bench.faultyStore;
     await bench.manager.reports.handle(message(2, [list([domain(), ...invented(1_500)])]));
     const { events } = await bench.store.readAll(head, { limit: 5_000 });
-    expect(new Set(events.map(({ stream }) => stream)).size).toBe(100);
+    expect(new Set(events.map(({ stream }) => stream))).toEqual(new Set([`strays-${hostA}`]));
+    expect(events.filter(({ type }) => type === 'StrayFound')).toHaveLength(100);
+    expect(events.filter(({ type }) => type === 'StraysLeftOut')).toMatchObject([{ data: { count: 1_400 } }]);
+    // Each that is recorded was looked for, and the stream of the strays was read once.
+    expect(bench.faultyStore.reads - reads).toBe(101);
     await bench.manager.reports.handle(message(3, [list([domain(), ...invented(1_500)])]));
-    const told = bench.told.filter(({ message: line }) => line.startsWith('a host lists more'));
-    expect(told).toMatchObject([{ fields: { hostId: hostA, leftOut: 1_400 } }]);
+    expect(await bench.strays(hostA)).toHaveLength(101);
+    expect(bench.faultyStore.reads - reads).toBe(101);
+  });
+
+  it('has so many strays recorded in an hour, costs the store nothing beyond, and its own VMs are settled all the same', async () => {
+    const bench = await running();
+    for (let sequence = 2; sequence <= 201; sequence += 1) {
+      await bench.manager.reports.handle(message(sequence, [list([domain(), ...invented(100, `${sequence}`)])]));
+    }
+    // The first list, and one that took the place of it before the budget was spent.
+    expect(await bench.strays(hostA)).toHaveLength(300);
+    expect(bench.manager.reports.facts).toMatchObject({ hostsOver: 1 });
+    const { reads } = bench.faultyStore;
+    await bench.manager.reports.handle(message(300, [list([domain(vmId, 'STOPPED'), ...invented(100, 'last')])]));
+    expect(bench.faultyStore.reads).toBe(reads);
+    expect(bench.state().observed).toBe('STOPPED');
+    bench.clock.advance(3_600_000);
+    await bench.manager.reports.handle(message(301, [list([domain(vmId, 'STOPPED'), ...invented(100, 'last')])]));
+    expect(await bench.strays(hostA)).toHaveLength(500);
   });
 
   it('cannot fill the stream of another host’s VM by listing it in turn', async () => {

@@ -33,6 +33,7 @@ import { FullListReconciler } from './full-list.reconciler.js';
 import type { HostJournals } from './host-journals.state.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { HostHearing, Log } from '@drover/operations';
+import { StraysHandler, type StraysStreams } from './strays.handler.js';
 import { UnworkableReports } from './unworkable-reports.state.js';
 import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
@@ -53,6 +54,7 @@ type Reports = Extract<VmLaneMessage, { kind: 'reports' }>;
 
 export interface HostReportHandlerOptions {
   readonly folds: VmFolds;
+  readonly strays: StraysStreams;
   readonly journals: HostJournals;
   readonly operations: Pick<VmOperations, 'hostOpened'>;
   readonly hearing: Pick<HostHearing, 'heard'>;
@@ -80,14 +82,15 @@ export class HostReportHandler {
 
   constructor(options: HostReportHandlerOptions) {
     this.#options = options;
-    const { clock, deadLetters, log } = options;
+    const { clock, deadLetters, folds, strays, isActive, log } = options;
     this.#unworkable = new UnworkableReports(deadLetters, clock, log);
     this.facts = new FactBudget(clock, log);
     this.#readings = new KeyedBudget(clock, READINGS);
     this.#reboots = new RebootMeter(clock);
     this.#fullLists = new FullListReconciler(
-      options.folds,
+      folds,
       (vmId, source, settle) => this.#settle(vmId, source, settle),
+      new StraysHandler({ strays, vms: folds, facts: this.facts, clock, isActive }),
       clock,
       log,
     );

@@ -16,12 +16,11 @@ export type VmListener = (vmId: VmId, before: VmState, after: VmState, requested
 /** What this service keeps of each VM. A raised `stateVersion` makes it read all events once at its next start. */
 export const vmAggregate: Aggregate<VmState, StoredVmEvent> = {
   kind: vmKind.name,
-  stateVersion: 1,
+  stateVersion: 2,
   initialState,
   evolve,
   confirmed,
-  isOver: ({ phase, operation, owedUndo, drift }) =>
-    phase === 'deleted' && operation === undefined && owedUndo === undefined && drift.length === 0,
+  isOver: ({ phase, operation, owedUndo }) => phase === 'deleted' && operation === undefined && owedUndo === undefined,
 };
 
 /** The VMs: their folds, by what their operations need to find, and the way to change them. */

@@ -4,9 +4,11 @@ import {
   DEFAULT_CLUSTER,
   Fault,
   kindOfStream,
+  straysKind,
   type ClusterId,
   type StoredClusterEvent,
   type StoredHostEvent,
+  type StoredStraysEvent,
   type StoredVmEvent,
 } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
@@ -18,6 +20,7 @@ import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { Scheduler } from './ports/scheduler.port.js';
 import type { VmStore } from './ports/vm-store.port.js';
+import { straysStreams, type StraysStreams } from './strays.handler.js';
 import { VmCommandHandler } from './vm-command.handler.js';
 import { VmFolds } from './vm-folds.state.js';
 import { VmNames } from './vm-names.state.js';
@@ -38,7 +41,7 @@ const storeEpoch: Aggregate<StoreEpoch, StoredClusterEvent> = {
 };
 
 /** What `follow` takes. */
-export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent;
+export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent | StoredStraysEvent;
 
 export interface VmManagerOptions {
   readonly store: VmStore;
@@ -62,6 +65,7 @@ export class VmManager {
   readonly reports: HostReportHandler;
   readonly forgetOrders: ForgetOrdersHandler;
   readonly #journals: HostJournals;
+  readonly #strays: StraysStreams;
   readonly #operations: VmOperations;
   readonly #hearing: HostHearing;
   readonly #store: VmStore;
@@ -90,12 +94,14 @@ export class VmManager {
     this.#store = store;
     this.#timer = timer;
     this.#journals = journals;
+    this.#strays = straysStreams(store);
     this.#operations = operations;
     this.#hearing = hearing;
     this.commands = new VmCommandHandler({ folds, names, operations, hearing, clock, timeouts, isActive });
     this.forgetOrders = new ForgetOrdersHandler({ folds, hosts: options.hosts, clock, isActive });
     this.reports = new HostReportHandler({
       folds,
+      strays: this.#strays,
       journals,
       operations,
       hearing,
@@ -108,14 +114,17 @@ export class VmManager {
 
   /** What a snapshot holds of this replica. */
   get saved(): readonly SavedFolds[] {
-    return [this.folds.streams.folds, this.#journals, this.#clusters];
+    return [this.folds.streams.folds, this.#strays.folds, this.#journals, this.#clusters];
   }
 
   /** Keeps the folds level with the store, on every replica, all the time: every event of these streams, in order. */
   follow(event: FollowedEvent): void {
     if (kindOfStream(event.stream) === 'vm') {
       this.folds.follow(event as StoredVmEvent);
-      this.#journals.followed(event as StoredVmEvent);
+      this.#journals.followed(event);
+    } else if (kindOfStream(event.stream) === straysKind.name) {
+      this.#strays.folds.follow(event as StoredStraysEvent);
+      this.#journals.followed(event);
     } else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
     else if (event.type === 'HostSuspected') this.#hearing.silent(event.data.hostId);
     else if (kindOfStream(event.stream) === clusterKind.name) this.#clusters.follow(event as StoredClusterEvent);

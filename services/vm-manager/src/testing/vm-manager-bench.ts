@@ -11,6 +11,7 @@ import {
   type OperationId,
   type Position,
   type StoredEvent,
+  type StoredStraysEvent,
   type StoredVmEvent,
   type VmId,
   type VmCommand,
@@ -87,7 +88,7 @@ export class VmManagerBench {
       if (manager === this.manager) this.followed.push(...events);
       if (manager === this.manager) this.#position = upTo;
     };
-    this.#feed = this.faultyStore.follow(['vm', 'host', 'cluster'], follow, this.#position);
+    this.#feed = this.faultyStore.follow(['vm', 'strays', 'host', 'cluster'], follow, this.#position);
     await this.winLease();
   }
 
@@ -147,6 +148,11 @@ export class VmManagerBench {
 
   async events(id: VmId = vmId): Promise<readonly StoredVmEvent[]> {
     return (await this.store.read(`vm-${id}`)) as readonly StoredVmEvent[];
+  }
+
+  /** What was recorded of the domains that a host has of no VM. */
+  async strays(hostId: HostId): Promise<readonly StoredStraysEvent[]> {
+    return (await this.store.read(`strays-${hostId}`)) as readonly StoredStraysEvent[];
   }
 
   async types(id: VmId = vmId): Promise<readonly string[]> {

@@ -17,7 +17,7 @@ export async function clusterStats(sql: Sql): Promise<ClusterStats> {
   const [open] = await sql.query<{ count: number }>(
     `SELECT count(*)::int AS count FROM operation WHERE ended_at IS NULL`,
   );
-  const [strays] = await sql.query<{ count: number }>(`SELECT count(*)::int AS count FROM stray_vm`);
+  const [strays] = await sql.query<{ count: number }>(`SELECT coalesce(sum(count), 0)::int AS count FROM strays`);
   const { total = 0, alive = 0, cordoned = 0, cpus = 0, memory_mib = 0 } = hosts ?? {};
   const allocated = totals.map(allocatedIn).reduce(added, nothingAllocated);
   return {

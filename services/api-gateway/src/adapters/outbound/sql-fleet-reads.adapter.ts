@@ -1,11 +1,4 @@
-import {
-  subjectIdSchema,
-  type ClusterStats,
-  type HostId,
-  type ProjectId,
-  type StrayVm,
-  type VmId,
-} from '@drover/contracts';
+import { subjectIdSchema, type ClusterStats, type ProjectId, type VmId } from '@drover/contracts';
 import type { ReadDatabase, Sql } from '@drover/read-models';
 import type { FleetReads } from '../../application/ports/fleet-reads.port.js';
 import { NAMESAKES, type ResourceKey, type ResourceReads } from '../../application/ports/resource-reads.port.js';
@@ -13,8 +6,6 @@ import type { AnyResource, View } from '../../projections/resource/resource.js';
 import { resources } from '../../projections/resources.js';
 import { clusterStats } from './cluster-stats.js';
 import { sqlPage } from './sql-page.js';
-
-const MAX_STRAYS = 100;
 
 /** The read model in PostgreSQL. */
 export class SqlFleetReads implements FleetReads {
@@ -48,16 +39,6 @@ export class SqlFleetReads implements FleetReads {
       ),
     );
     return row?.id;
-  }
-
-  async straysOn(hostId: HostId): Promise<readonly StrayVm[]> {
-    const rows = await this.#database.reading((sql) =>
-      sql.query<{ view: StrayVm }>(
-        `SELECT view FROM stray_vm WHERE host_id = $1 ORDER BY at DESC, vm_id LIMIT ${MAX_STRAYS}`,
-        [hostId],
-      ),
-    );
-    return rows.map((row) => row.view);
   }
 
   stats(): Promise<ClusterStats> {

@@ -1,12 +1,12 @@
 import type {
   ClusterStats,
-  HostId,
   HostListQuery,
   HostResource,
+  HostStrays,
   OperationListQuery,
   OperationView,
   ProjectId,
-  StrayVm,
+  StrayListQuery,
   VmId,
   VmListQuery,
   VmView,
@@ -17,6 +17,8 @@ import { resourceKey, type Reads } from './resource-reads.port.js';
 export const VMS = resourceKey<VmView, VmListQuery>('vm');
 /** Listed by name and id; several may bear one name. Without strays. */
 export const HOSTS = resourceKey<HostResource, HostListQuery>('host');
+/** By the host's id, which each has too; of a host that never had any there is none. */
+export const STRAYS = resourceKey<HostStrays, StrayListQuery>('strays');
 /** Listed newest first. */
 export const OPERATIONS = resourceKey<OperationView, OperationListQuery>('operation');
 
@@ -26,8 +28,6 @@ export interface FleetReads extends Reads {
   findVmNamedAt(project: ProjectId, name: string, moment: string): Promise<VmId | undefined>;
   /** The newest VM that ever bore the name, though it is deleted. */
   findVmLastNamed(project: ProjectId, name: string): Promise<VmId | undefined>;
-  /** The newest 100. */
-  straysOn(hostId: HostId): Promise<readonly StrayVm[]>;
   stats(): Promise<ClusterStats>;
 }
 

@@ -61,7 +61,7 @@ function applied(view: VmView, event: StoredVmEvent): VmView {
       return view.observed === null ? observed(defined, event, 'STOPPED') : defined;
     }
     case 'VmDeleted':
-      return { ...desired(view, 'ABSENT'), deletedAt: event.recordedAt };
+      return { ...desired(view, 'ABSENT'), drift: [], deletedAt: event.recordedAt };
     case 'VmDriftFound': {
       const { kind, hostId, detail } = event.data;
       return { ...view, drift: [...withoutDrift(view, event.data), { kind, hostId, detail, at: event.recordedAt }] };

@@ -1,7 +1,6 @@
 import { isKnownEvent, streamSubjectId, vmKind, type VmListQuery, type VmView } from '@drover/contracts';
 import { VMS } from '../../application/ports/fleet-reads.port.js';
 import { defineResource, equals, type Filter } from '../resource/resource.js';
-import { saveStrays, strayStatements } from './stray-vms.js';
 import { labelStatements, saveLabels } from './vm-labels.js';
 import { saveTotals, totalStatements, UNKNOWN } from './vm-totals.js';
 import { isVmEvent } from './vm-event.policy.js';
@@ -20,7 +19,7 @@ const byLabels: Filter<VmView, NonNullable<VmListQuery['labels']>> = {
 export const vmResource = defineResource<VmView, VmListQuery>({
   key: VMS,
   kinds: [vmKind.name],
-  revision: 1,
+  revision: 2,
   idOf: (event) => (isVmEvent(event) ? streamSubjectId(event.stream) : undefined),
   evolve: (view, event) => (isVmEvent(event) ? evolveVm(view, event) : view),
   isUnknown: (event) => !isKnownEvent(event),
@@ -54,11 +53,10 @@ export const vmResource = defineResource<VmView, VmListQuery>({
   listed: { sql: 't.deleted_at IS NULL', matches: (vm) => vm.deletedAt === null },
   named: { column: 'name', within: 'project_id' },
   side: {
-    statements: [...labelStatements, ...totalStatements, ...strayStatements],
+    statements: [...labelStatements, ...totalStatements],
     async save(sql, folded) {
       await saveLabels(sql, folded);
       await saveTotals(sql, folded);
-      await saveStrays(sql, folded.steps);
     },
   },
 });

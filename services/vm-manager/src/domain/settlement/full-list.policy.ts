@@ -12,24 +12,18 @@ export interface ListedVm extends Pick<
 
 /**
  * The difference between the store and one entry of a host's full list. The host's word on power is taken; what needs a person
- * is drift. VMs with an operation under way are left to its end.
+ * is drift. VMs with an operation under way are left to its end. What a host has of a VM that is not there is a stray of the host.
  */
 export function settleListed(state: VmState, listed: ListedVm, source: ReportSource): readonly VmFact[] {
-  if (state.operation !== undefined || isOldReport(state, source)) return [];
+  if (state.phase !== 'present' || state.operation !== undefined || isOldReport(state, source)) return [];
   const { isIoError = false, isUntracked = false, powerState, ours, wasAutostart = false } = listed;
   const { hostId } = source;
-  if (state.phase !== 'present' || state.generation === undefined) {
-    const detail =
-      state.phase === 'deleted'
-        ? 'a domain of this VM, which was deleted'
-        : 'a domain of this fleet that the store does not know';
-    return driftDifference(state, 'unknown', true, source, detail, powerState);
-  }
-  const age = compareGenerations(ours.generation, state.generation);
+  // A VM without a generation was given to no host, so every copy of it is one that was not given.
+  const age = state.generation === undefined ? 1 : compareGenerations(ours.generation, state.generation);
   const isHere = age === 0 && state.hostId === hostId;
   const copy = `a copy of generation ${ours.generation.epoch}.${ours.generation.n}`;
   const elsewhere = state.hostId === undefined ? 'the VM has no host' : `the VM is on host ${state.hostId}`;
-  const strays = [
+  const copies = [
     ...driftDifference(state, 'superseded-copy', age < 0, source, `${copy}; ${elsewhere}`, powerState),
     ...driftDifference(
       state,
@@ -40,7 +34,7 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
       powerState,
     ),
   ];
-  if (!isHere) return strays;
+  if (!isHere) return copies;
   const observation = { hostId, generation: ours.generation, source };
   const known = state.definition?.fingerprint;
   const isEdited =
@@ -53,7 +47,7 @@ export function settleListed(state: VmState, listed: ListedVm, source: ReportSou
       : powerDifference(state, powerState, listed.stopCause ?? 'outside', observation);
   return [
     ...(isMade(state) ? power : []),
-    ...strays,
+    ...copies,
     ...driftDifference(state, 'missing', false, source, ''),
     ...driftDifference(
       state,

@@ -450,13 +450,16 @@ describe('the full list of a host', () => {
     expect(types(settleListed(after, listed('RUNNING'), source(3)))).toEqual(['VmStarted', 'VmDriftSettled']);
   });
 
-  it('keeps a domain of this fleet that the store does not know for a person', () => {
-    const facts = settleListed(initialState, listed('RUNNING'), source(2));
-    expect(facts).toMatchObject([{ type: 'VmDriftFound', data: { kind: 'unknown', powerState: 'RUNNING' } }]);
-    const after = stateOf(facts);
-    expect(after.phase).toBe('unknown');
-    expect(settleListed(after, listed('RUNNING'), source(3))).toEqual([]);
-    expect(settleMissing(after, source(3))).toMatchObject([{ type: 'VmDriftSettled', data: { kind: 'unknown' } }]);
+  it('tells nothing of a VM that was never requested: its domain is a stray of the host', () => {
+    expect(settleListed(initialState, listed('RUNNING'), source(2))).toEqual([]);
+    expect(settleMissing(initialState, source(2))).toEqual([]);
+  });
+
+  it('shows what a host has of a VM that was given to no host yet', () => {
+    const failedCreate = stateOf([...history.requested(), fact.cancelled('create')]);
+    expect(settleListed(failedCreate, listed('RUNNING'), source(2))).toMatchObject([
+      { type: 'VmDriftFound', data: { kind: 'unknown', detail: expect.stringContaining('the VM has no host') } },
+    ]);
   });
 
   it('shows an older copy, here or on another host, and takes nothing else from it', () => {
@@ -482,18 +485,22 @@ describe('the full list of a host', () => {
     expect(settleMissing(failedCreate, source(2))).toEqual([]);
   });
 
-  it('finds a domain of a VM that was deleted, and changes nothing else', () => {
+  it('tells nothing of a VM that was deleted, and its drift has ended with it', () => {
+    const copy = settleListed(running, listed('RUNNING'), source(2, hostB));
+    expect(types(copy)).toEqual(['VmDriftFound']);
     const deleted = stateOf([
       ...history.running(),
+      ...copy,
       fact.deleteRequested(),
       fact.began('delete', 'vm.delete'),
       fact.succeeded('delete'),
       fact.deleted(2),
     ]);
-    expect(settleListed(deleted, listed('RUNNING'), source(2))).toEqual([]);
-    expect(settleListed(deleted, listed('RUNNING'), source(3))).toMatchObject([
-      { type: 'VmDriftFound', data: { kind: 'unknown' } },
-    ]);
+    expect(deleted.drift).toEqual([]);
+    for (const hostId of [hostA, hostB]) {
+      expect(settleListed(deleted, listed('RUNNING'), source(3, hostId))).toEqual([]);
+      expect(settleMissing(deleted, source(3, hostId))).toEqual([]);
+    }
   });
 });
 

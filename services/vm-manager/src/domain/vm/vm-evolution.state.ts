@@ -93,6 +93,7 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
         knownOperations: state.knownOperations.slice(-KNOWN_AFTER_DELETION),
         removals: [],
         formerHosts: [],
+        drift: [],
       };
       return event.data.source === undefined ? deleted : sourced(deleted, event.data.source);
     }

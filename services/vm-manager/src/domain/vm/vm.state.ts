@@ -79,7 +79,7 @@ export interface VmState {
   /** Of the last event, -1 before the first. */
   readonly revision: number;
   readonly position: Position;
-  /** `unknown`: never requested here. Its stream may hold drift alone. */
+  /** `unknown`: never requested here. */
   readonly phase: 'unknown' | 'present' | 'deleted';
   readonly identity?: VmIdentity;
   readonly desired: 'RUNNING' | 'STOPPED' | 'PAUSED' | 'ABSENT';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { EventsQuery, Position, StoredEvent } from '@drover/contracts';
+import { streamSubjectId, type EventsQuery, type Position, type StoredEvent } from '@drover/contracts';
 import type { EventFilter, EventStore } from '@drover/event-store';
 import type { Logger } from '@drover/observability';
 
@@ -97,7 +97,7 @@ export function letsThrough(query: EventsQuery, event: StoredEvent): boolean {
   const { project, vm, host } = query;
   if (project !== undefined && event.meta.projectId !== project) return false;
   if (vm !== undefined && event.stream !== `vm-${vm}`) return false;
-  return host === undefined || event.stream === `host-${host}` || hostIdIn(event.data) === host;
+  return host === undefined || streamSubjectId(event.stream) === host || hostIdIn(event.data) === host;
 }
 
 function hostIdIn(data: unknown): unknown {

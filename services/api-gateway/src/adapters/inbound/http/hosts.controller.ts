@@ -18,7 +18,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Caller } from '../../../application/caller.js';
 import { FindResource } from '../../../application/find-resource.handler.js';
-import { FLEET_READS, HOSTS, VMS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
+import { FLEET_READS, HOSTS, STRAYS, VMS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { WriteHost } from '../../../application/write-host.handler.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
@@ -26,7 +26,7 @@ import { answerWrite } from './write-answer.js';
 
 const tag = 'Hosts';
 const params = z.strictObject({ host: hostRefSchema });
-/** What a host was given, and its strays, stand with the VMs. */
+/** What a host was given stands with the VMs. */
 const hostModels = [HOSTS.name, VMS.name];
 
 const listHosts = endpoint({
@@ -37,9 +37,9 @@ const listHosts = endpoint({
   answers: { 200: { description: 'A page.', schema: hostPageSchema } },
 });
 const getHost = endpoint({
-  summary: 'One host: inventory, liveness, what it was given',
+  summary: 'One host: inventory, liveness, what it was given, its strays',
   tag,
-  showsOnly: hostModels,
+  showsOnly: [...hostModels, STRAYS.name],
   params,
   answers: { 200: { description: 'The host.', schema: hostResourceSchema } },
   errors: ['HOST_NOT_FOUND'],
@@ -114,7 +114,8 @@ export class HostsController {
   @Serves(getHost)
   async get(@Input() { params }: InputOf<typeof getHost>) {
     const host = await this.#find.host(params.host);
-    return { ...host, strays: await this.#reads.straysOn(host.id) };
+    const { strays = [], leftOut = 0 } = (await this.#reads.of(STRAYS).find(host.id)) ?? {};
+    return { ...host, strays, straysLeftOut: leftOut };
   }
 
   @Post(':host/cordon')
