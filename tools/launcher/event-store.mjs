@@ -11,14 +11,15 @@ import { LauncherError } from './run.mjs';
  * Safe while services run: they keep their roles and passwords.
  *
  * @param passwords of the roles, for the database that DATABASE_URL names; by default those that this home keeps.
+ * @param endsSessions of the services' roles, after a renewal of their passwords.
  */
-export async function prepareEventStore({ home, users, passwords }) {
+export async function prepareEventStore({ home, users, passwords, endsSessions = false }) {
   const own = process.env.DATABASE_URL;
   const database = own
     ? { ownerUrl: own, passwords: passwords ?? (await ensureDatabasePasswords(home)) }
     : // It takes the kernel's word for who connects: no password is asked for.
       { ownerUrl: postgresUrl(home.postgresFolder, 'drover') };
-  const withoutRoles = await step('event store', () => prepared({ home, users, ...database }));
+  const withoutRoles = await step('event store', () => prepared({ home, users, endsSessions, ...database }));
   if (withoutRoles === undefined) return;
   note(`  ATTENTION: every service connects to the database as its owner, so a fault of one can harm what is another's.
   The reason: ${withoutRoles}. To give each service a role of its own, mend this, run ./drover down,

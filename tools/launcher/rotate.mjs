@@ -15,9 +15,11 @@ import {
   renewNatsKeys,
   stopProcess,
 } from '../../apps/standalone/dist/infrastructure/index.js';
+import { prepareEventStore } from './event-store.mjs';
 import { startFleet } from './fleet.mjs';
 import { withLock } from './lock.mjs';
 import { note, step } from './progress.mjs';
+import { attemptEach, shown, whatFailed } from './rotation-report.mjs';
 import { LauncherError } from './run.mjs';
 
 const secrets = ['nats', 'orders', 'token', 'database'];
@@ -46,11 +48,13 @@ export async function run({ operands }) {
       await ensureApiToken(home, users);
       note(`the API has a new token, in ${home.apiTokenFile}; the old one is refused`);
     },
-    /** The roles of the services get them when the tables are looked at, before the services start. */
-    database: async () => {
+    database: async (users) => {
       if (!process.env.DATABASE_URL) return;
-      await renewDatabasePasswords(home);
-      note('the roles of the services have new passwords; the owner’s, in DATABASE_URL, is yours to change');
+      const passwords = await renewDatabasePasswords(home);
+      await prepareEventStore({ home, users, passwords, endsSessions: true });
+      note(
+        'the roles of the services have new passwords, and who was signed in is cut off; the owner’s, in DATABASE_URL, is yours to change',
+      );
     },
   };
   return withLock('up', rotate, home.runFolder, controller.signal);
@@ -74,9 +78,10 @@ export async function run({ operands }) {
       );
       await tellOfStrangers(users.drover);
     }
-    for (const secret of wanted) await renew[secret](users);
+    const failures = await attemptEach(wanted, (secret) => renew[secret](users));
     if (running === undefined) note('nothing runs: it takes effect at the next ./drover up');
-    else await startAgain(running);
+    else failures.push(...(await attemptEach(['start'], () => startAgain(running))));
+    if (failures.length > 0) throw new LauncherError(whatFailed(failures));
     return 0;
   }
 
@@ -98,7 +103,7 @@ export async function run({ operands }) {
 async function tellOfStrangers(drover) {
   const strangers = await processesOf(drover);
   if (strangers.length === 0) return;
-  const named = strangers.slice(0, 20).map(({ pid, name }) => `${name} (pid ${pid})`);
+  const named = strangers.slice(0, 20).map(({ pid, name }) => `${shown(name)} (pid ${pid})`);
   note(`  ATTENTION: ${strangers.length} processes of the user drover run that are not of this home: ${named.join(', ')}.
   They can read the new keys. Unless they are of another home of yours, end them and rotate again.`);
 }

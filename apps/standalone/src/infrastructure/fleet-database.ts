@@ -39,6 +39,8 @@ export interface DatabaseToPrepare {
   readonly ownerUrl: string;
   /** Absent where the server asks for none. */
   readonly passwords?: ServicePasswords;
+  /** Ends who is connected as a service; none of this home may run then. */
+  readonly endsSessions?: boolean;
 }
 
 /**
@@ -48,10 +50,10 @@ export interface DatabaseToPrepare {
  * @returns why there are no roles and the services connect as the owner, in words; undefined where there are.
  */
 export async function prepareDatabase(wanted: DatabaseToPrepare): Promise<string | undefined> {
-  const { home, users, ownerUrl, passwords } = wanted;
+  const { home, users, ownerUrl, passwords, endsSessions = false } = wanted;
   // Only a start needs the driver; `ctl` and `status` do without.
   const { prepareStore } = await import('@drover/event-store');
-  const { urls, withoutRoles } = await prepareStore({ ownerUrl, ...(passwords && { passwords }) });
+  const { urls, withoutRoles } = await prepareStore({ ownerUrl, endsSessions, ...(passwords && { passwords }) });
   for (const service of builtServices) {
     const file = databaseUrlFileOf(home, service);
     await replaceSecret(file, urls[service]);

@@ -1,7 +1,9 @@
 import { forEachService, type BuiltService } from '@drover/contracts';
+import pg from 'pg';
 import { connectClient, untilAnswered } from './database.client.js';
 import { inTransaction, migrateSchema, tablesIn } from './schema.js';
 import {
+  endSessionsOfRoles,
   hindranceToRoles,
   makeReadModelSchemas,
   makeRoles,
@@ -19,7 +21,9 @@ export interface PrepareStoreOptions {
   readonly passwords?: ServicePasswords;
   /** PostgreSQL schema that holds the store; `event_store` by default. */
   readonly schema?: string;
-  /** How long to wait for a database that does not answer; 5000 by default. */
+  /** Ends all sessions of the services' roles: who has signed in with an old password has to sign in with the new one. */
+  readonly endsSessions?: boolean;
+  /** How long to wait for a database that does not answer, or for another session's lock; 5000 by default. */
   readonly patienceMs?: number;
 }
 
@@ -35,7 +39,7 @@ export interface PreparedStore {
  * needs the owner; idempotent, and safe while services run or another one prepares.
  */
 export async function prepareStore(options: PrepareStoreOptions): Promise<PreparedStore> {
-  const { ownerUrl, passwords, patienceMs = 5_000 } = options;
+  const { ownerUrl, passwords, endsSessions = false, patienceMs = 5_000 } = options;
   const tables = tablesIn(options.schema ?? 'event_store');
   return untilAnswered('prepare the event store', patienceMs, async () => {
     const client = await connectClient(ownerUrl, () => undefined);
@@ -43,19 +47,36 @@ export async function prepareStore(options: PrepareStoreOptions): Promise<Prepar
       const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
       const database = rows[0]?.name ?? '';
       const withoutRoles = await hindranceToRoles(client);
+      const endSessions = async () => {
+        if (endsSessions && withoutRoles === undefined) await endSessionsOfRoles(client, database);
+      };
+      await client.query(`SET lock_timeout = ${patienceMs}`);
+      // Before, because one of them may hold a lock that is needed here; afterwards, because until then the old password is good.
+      await endSessions();
       await inTransaction(client, async () => {
         await migrateSchema(client, tables);
         await makeReadModelSchemas(client);
         if (withoutRoles === undefined) await makeRoles(client, database, tables, passwords);
       });
+      await endSessions();
       const urls = forEachService((service) =>
         withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords?.[service]) : ownerUrl,
       );
       return { urls, ...(withoutRoles === undefined ? {} : { withoutRoles }) };
+    } catch (error) {
+      throw isLockTimeout(error) ? new Error(lockedFor(patienceMs), { cause: error }) : error;
     } finally {
       await client.end();
     }
   });
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '55P03';
+}
+
+function lockedFor(patienceMs: number): string {
+  return `another session has held a lock that is needed for ${patienceMs} ms: find it in pg_locks, end it with pg_terminate_backend, and try again`;
 }
 
 /** The same database, by another role. */

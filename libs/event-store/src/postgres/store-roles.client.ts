@@ -10,6 +10,9 @@ const longestRole = 63;
 /** A service that stands still in a transaction holds up what waits for its locks no longer than this. */
 const idleTransactionS = 60;
 
+/** How long PostgreSQL waits until a session that it ends has gone. */
+const endedWithinMs = 5_000;
+
 const readModelSchemas = readModels.flatMap((name) => [name, rebuildSchemaOf(name)]).map(pg.escapeIdentifier);
 
 /** They belong to the owner, whichever role connects later: api-gateway fills them and may make none. */
@@ -90,6 +93,28 @@ export async function makeRoles(
   }
   const gateway = escapeIdentifier(roleOf(database, 'api-gateway'));
   for (const name of readModelSchemas) await client.query(`GRANT USAGE, CREATE ON SCHEMA ${name} TO ${gateway}`);
+}
+
+/**
+ * Ends all sessions of the services' roles in this server: who is signed in stays so whatever becomes of the password. The owner made
+ * the roles and may let himself be as they are, which PostgreSQL asks of whoever ends another's session.
+ */
+export async function endSessionsOfRoles(client: pg.ClientBase, database: string): Promise<void> {
+  const roles = builtServices.map((service) => roleOf(database, service));
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1) AND NOT pg_has_role(rolname, 'USAGE')`,
+    [roles],
+  );
+  const foreign = rows.map(({ name }) => pg.escapeIdentifier(name)).join(', ');
+  if (foreign !== '') await client.query(`GRANT ${foreign} TO CURRENT_USER WITH INHERIT TRUE`);
+  try {
+    await client.query(
+      `SELECT pg_terminate_backend(pid, ${endedWithinMs}) FROM pg_stat_activity WHERE usename = ANY ($1)`,
+      [roles],
+    );
+  } finally {
+    if (foreign !== '') await client.query(`REVOKE ${foreign} FROM CURRENT_USER`);
+  }
 }
 
 /** What PostgreSQL keeps of a password (RFC 5803), so that the password itself stands in no statement and no log of it. */
