@@ -59,6 +59,17 @@ describe('a home', () => {
     }
   });
 
+  it('is not prepared through a link in place of a folder, and what it leads to stays as it is', async () => {
+    const [home, victim] = [homeAt(path.join(folder, 'home')), path.join(folder, 'victim')];
+    await prepareHome(home);
+    await mkdir(victim);
+    await chmod(victim, 0o755);
+    await rm(home.serviceCredentialsFolder, { recursive: true });
+    await symlink(victim, home.serviceCredentialsFolder);
+    await expect(prepareHome(home)).rejects.toThrow(`${home.serviceCredentialsFolder} is no folder`);
+    expect(await modeOf(victim)).toBe(0o755);
+  });
+
   it('replaces a link by the file that is meant, and leaves alone what it leads to', async () => {
     const { drover } = await ensureServiceUsers();
     const [other, file] = [path.join(folder, 'other'), path.join(folder, 'secret')];

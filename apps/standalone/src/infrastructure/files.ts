@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { errorCode } from '@drover/domain-kit';
 import type { SystemUser } from './system-users.js';
 
@@ -37,6 +38,40 @@ export async function readIfPresent(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** More than the keys of a fleet of thousands of hosts take. */
+const LARGEST_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The text of a file in another user's folder, who may have put anything in its place: a link, a pipe that is never written to, a
+ * device, a file without end. What is no plain file of a bounded size is as if it were not there, and is replaced.
+ */
+export async function readPlainIfPresent(file: string, largestBytes = LARGEST_BYTES): Promise<string | undefined> {
+  const handle = await openUnfollowed(file);
+  if (handle === undefined) return undefined;
+  try {
+    const found = await handle.stat();
+    if (!found.isFile() || found.size > largestBytes) return undefined;
+    const content = Buffer.alloc(found.size);
+    let length = 0;
+    // No further than it was long: it may grow meanwhile.
+    for (let read = -1; read !== 0 && length < content.length; length += read)
+      ({ bytesRead: read } = await handle.read(content, length, content.length - length));
+    return content.toString('utf8', 0, length);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openUnfollowed(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    // No file, a link, and a socket or device behind which nothing is.
+    if (['ENOENT', 'ELOOP', 'ENXIO', 'ENODEV'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { builtServices, type HostId, type Subjects } from '@drover/contracts';
-import { readIfPresent, replaceSecret } from './files.js';
+import { readPlainIfPresent, replaceSecret } from './files.js';
 import type { FleetHost } from './fleet-state.js';
 import type { Home } from './home.js';
 import {
@@ -205,7 +205,7 @@ function isThere<Value>(value: Value | undefined): value is Value {
 
 /** Undefined where there is no file, or none that can be read as credentials: then others are issued. */
 async function readFile(file: string): Promise<ReadCredentials | undefined> {
-  const text = await readIfPresent(file);
+  const text = await readPlainIfPresent(file);
   if (text === undefined) return undefined;
   try {
     return readCredentials(text);

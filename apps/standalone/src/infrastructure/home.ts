@@ -116,7 +116,11 @@ export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Pr
     path.dirname(home.apiSocket),
     agentFolderOf(home, 'simulated'),
   ];
-  for (const folder of open) await makeFolder(folder, 0o755);
+  // An operator may have put links to a larger disk in these places, where no other user could put one.
+  for (const folder of open) {
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await chmod(folder, 0o755);
+  }
   await makeFolder(agentFolderOf(home, 'libvirt'), 0o700);
   for (const folder of [...shared, home.runFolder]) {
     await makeFolder(folder, 0o700);
@@ -156,5 +160,19 @@ export async function closedFolderAbove(folder: string): Promise<string | undefi
 
 async function makeFolder(folder: string, mode: number): Promise<void> {
   await mkdir(folder, { recursive: true, mode });
-  await chmod(folder, mode);
+  // By what stands there itself: a link that another user has left would give what it leads to this mode.
+  const handle = await openFile(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW).catch(
+    (cause: unknown) => {
+      throw hasCode(cause, 'ENOTDIR') || hasCode(cause, 'ELOOP')
+        ? new Error(`${folder} is no folder but a link or a file: see who made it, remove it, and start again`, {
+            cause,
+          })
+        : cause;
+    },
+  );
+  try {
+    await handle.chmod(mode);
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,7 +1,7 @@
 /** Where the keys of NATS stand in a home, each in a file of its own that only the control plane's user reads. */
 import path from 'node:path';
 import { withFileLock } from './file-lock.js';
-import { readIfPresent, replaceSecret } from './files.js';
+import { readPlainIfPresent, replaceSecret } from './files.js';
 import type { Home } from './home.js';
 import { createNatsAuthority, isOperatorOf, type IssuedKey, type NatsAuthority } from './nats-authority.js';
 import { removeFolderOf, type ServiceUsers } from './system-users.js';
@@ -17,7 +17,10 @@ export interface KeptAuthority extends NatsAuthority {
 const nothingIssued = { refusedHosts: [], issued: {} };
 
 export async function ensureNatsAuthority(home: Home, users: ServiceUsers = {}): Promise<KeptAuthority> {
-  const [kept, seed] = [await readIfPresent(home.natsAuthorityFile), await readIfPresent(home.natsOperatorSeedFile)];
+  const [kept, seed] = [
+    await readPlainIfPresent(home.natsAuthorityFile),
+    await readPlainIfPresent(home.natsOperatorSeedFile),
+  ];
   // Of two halves that do not fit, as after a crash between their writes, neither is of use.
   if (kept !== undefined && seed !== undefined) {
     const authority = JSON.parse(kept) as KeptAuthority;
@@ -51,7 +54,7 @@ function writeNatsAuthority(home: Home, users: ServiceUsers, authority: KeptAuth
 }
 
 export async function readOperatorSeed(home: Home): Promise<string> {
-  const seed = await readIfPresent(home.natsOperatorSeedFile);
+  const seed = await readPlainIfPresent(home.natsOperatorSeedFile);
   if (seed === undefined)
     throw new Error(`${home.natsOperatorSeedFile} is missing; ./drover rotate nats makes new keys`);
   return seed.trim();
