@@ -2,7 +2,17 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { HostResource, OperationResource, StoredEvent, VmResource, VmWriteAnswer } from '@drover/contracts';
+import {
+  subjectKey,
+  vmSubject,
+  type HostResource,
+  type ModelStatus,
+  type OperationResource,
+  type StoredEvent,
+  type VmId,
+  type VmResource,
+  type VmWriteAnswer,
+} from '@drover/contracts';
 import { agentFolderOf } from '@drover/standalone/infrastructure';
 import { domainsOf, Fleet } from '@drover/testing';
 
@@ -54,7 +64,7 @@ describe('the command line, on two simulated hosts', () => {
   it('takes a VM through its whole life, and a program can read every answer', async () => {
     const words = ['create', 'cli', '--cpus', '2', '--memory', '256MiB', '--image', 'guest', '--label', 'tier=web'];
     const created = await json<OperationResource>('vms', ...words, '--wait');
-    expect(created).toMatchObject({ kind: 'vm.create', state: 'SUCCEEDED', vm: { name: 'cli' } });
+    expect(created).toMatchObject({ kind: 'vm.create', state: 'SUCCEEDED', subject: { kind: 'vm', name: 'cli' } });
     const vm = await json<VmResource>('vms', 'get', 'cli');
     expect(vm).toMatchObject({
       observed: { powerState: 'RUNNING' },
@@ -97,10 +107,13 @@ describe('the command line, on two simulated hosts', () => {
     await json('hosts', 'uncordon', 'sim-002');
     const { items } = await json<{ items: OperationResource[] }>('operations', 'list');
     const [newest] = items;
-    expect(newest).toMatchObject({ kind: 'vm.create', vm: { name: 'there' } });
+    expect(newest).toMatchObject({ kind: 'vm.create', subject: { kind: 'vm', name: 'there' } });
     expect(await json('operations', 'watch', String(newest?.id))).toMatchObject({ state: 'SUCCEEDED' });
     expect(await json('cluster', 'stats')).toMatchObject({ hosts: { total: 2, alive: 2 }, vms: { total: 1 } });
-    expect(await json('admin', 'rebuild')).toMatchObject({ state: 'SUCCEEDED' });
+    const { items: models } = await fleet.api.expectDone<{ items: ModelStatus[] }>('GET', '/admin/models');
+    expect(models.map(({ name }) => name)).toContain('vm');
+    const rebuilt = models.map(({ name }) => ({ model: name, state: 'SUCCEEDED' }));
+    expect(await json('admin', 'rebuild')).toMatchObject(rebuilt);
   });
 
   it('reads in the next command what the last one wrote, without waiting for the end', async () => {
@@ -194,11 +207,11 @@ describe('the command line, on two simulated hosts', () => {
   );
 
   /** An order that nobody gave stands in the journal of the agent as the newest. */
-  async function forge(hostId: string, vmId: string): Promise<void> {
+  async function forge(hostId: string, vmId: VmId): Promise<void> {
     await fleet.endPart('node-agent');
     const journal = new DatabaseSync(path.join(agentFolderOf(fleet.home, 'simulated'), 'simulated-journals.sqlite'));
-    const forged = journal.prepare('UPDATE newest SET revision = ? WHERE host_id = ? AND vm_id = ?');
-    expect(forged.run(2_000_000_000, hostId, vmId).changes).toBe(1);
+    const forged = journal.prepare('UPDATE newest SET revision = ? WHERE host_id = ? AND subject = ?');
+    expect(forged.run(2_000_000_000, hostId, subjectKey(vmSubject(vmId))).changes).toBe(1);
     journal.close();
     await fleet.startPart('node-agent');
   }
