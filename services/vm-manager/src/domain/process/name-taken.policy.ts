@@ -1,4 +1,5 @@
 import type { VmFact, VmId } from '@drover/contracts';
+import { failOperation } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
@@ -6,21 +7,14 @@ import type { OpenOperation, VmState } from '../vm/vm.state.js';
  * store's order says who came first. Nothing has been done for it yet.
  */
 export function nameTakenFacts(state: VmState, operation: OpenOperation, holder: VmId): readonly VmFact[] {
-  const { operationId } = operation;
   const name = state.identity?.name ?? '';
   return [
-    {
-      type: 'OperationFailed',
-      data: {
-        operationId,
-        step: 'name',
-        code: 'VM_NAME_TAKEN',
-        reason: `the name ${name} was given to VM ${holder} just before; choose another name or delete that VM`,
-        data: { vmId: holder },
-        undone: [],
-        left: [],
-      },
-    },
+    failOperation(operation, {
+      step: 'name',
+      code: 'VM_NAME_TAKEN',
+      reason: `the name ${name} was given to VM ${holder} just before; choose another name or delete that VM`,
+      data: { vmId: holder },
+    }),
     { type: 'VmDeleted', data: {} },
   ];
 }

@@ -1,4 +1,5 @@
 import type { VmFact } from '@drover/contracts';
+import { failOperation } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
@@ -12,21 +13,16 @@ export function overdueFacts(state: VmState, operation: OpenOperation): readonly
   if (isCreate && state.hostId !== undefined) {
     return [{ type: 'OperationCancelRequested', data: { operationId, because: 'overdue' } }];
   }
-  const failed: VmFact = {
-    type: 'OperationFailed',
-    data: {
-      operationId,
-      step: state.hostId === undefined ? 'place' : wish.kind,
-      code: 'OPERATION_OVERDUE',
-      reason:
-        state.hostId === undefined
-          ? 'no host was chosen in time'
-          : `host ${state.hostId} did not report an end in time; last observed: ${state.observed ?? 'nothing'}`,
-      data: { observed: state.observed ?? 'UNKNOWN' },
-      undone: [],
-      left: state.hostId === undefined ? [] : [leftOf(state, wish.kind)],
-    },
-  };
+  const failed = failOperation(operation, {
+    step: state.hostId === undefined ? 'place' : wish.kind,
+    code: 'OPERATION_OVERDUE',
+    reason:
+      state.hostId === undefined
+        ? 'no host was chosen in time'
+        : `host ${state.hostId} did not report an end in time; last observed: ${state.observed ?? 'nothing'}`,
+    data: { observed: state.observed ?? 'UNKNOWN' },
+    left: state.hostId === undefined ? [] : [leftOf(state, wish.kind)],
+  });
   return isCreate ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
 }
 
@@ -72,21 +68,10 @@ export function undoneFacts(
   undone: string[],
   left: string[],
 ): readonly VmFact[] {
-  const { operationId, wish } = operation;
+  const { operationId } = operation;
   if (because === 'user') return [{ type: 'OperationCancelled', data: { operationId, by: 'user', undone, left } }];
-  return [
-    {
-      type: 'OperationFailed',
-      data: {
-        operationId,
-        step: wish.kind,
-        code: 'OPERATION_OVERDUE',
-        reason: 'the VM was not there in time and was taken back',
-        undone,
-        left,
-      },
-    },
-  ];
+  const reason = 'the VM was not there in time and was taken back';
+  return [failOperation(operation, { code: 'OPERATION_OVERDUE', reason, undone, left })];
 }
 
 function leftOf(state: VmState, step: string): string {

@@ -2,6 +2,7 @@ import type { Generation, HostId, PlaceAnswer, PlaceQuery, ReservationId, VmFact
 import { derivedId } from '@drover/domain-kit';
 import { demandOf } from '@drover/fleet-model';
 import { currentCause, needsPlacement } from './host-order.process.js';
+import { failOperation } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, RefusedHost, VmState } from '../vm/vm.state.js';
 
 /** Hosts that may refuse one after the other before the operation fails. */
@@ -43,27 +44,17 @@ export function settlePlacement(
   if (operation.refusals > 0 && operation.refusals + 1 < MAX_PLACEMENTS && operation.runnersUp.length > 1) {
     return [failed];
   }
-  const { operationId, wish, refused } = operation;
+  const { wish, refused } = operation;
   const hosts = Object.values(answer.counts).reduce((sum, count) => sum + count, 0);
   const facts: VmFact[] = [
     failed,
-    {
-      type: 'OperationFailed',
-      data: {
-        operationId,
-        // What a host said when it was tried is worth more than that no other is left.
-        step: refused.at(-1)?.step ?? 'place',
-        code: refused.at(-1)?.code ?? 'NO_HOST_FITS',
-        reason: [...refused.map(refusalText), `none of ${hosts} hosts can take this VM`].join('; ').slice(0, 4000),
-        data: {
-          counts: answer.counts,
-          nearest: answer.nearest,
-          ...(refused.length === 0 ? {} : { refused }),
-        },
-        undone: [],
-        left: [],
-      },
-    },
+    failOperation(operation, {
+      // What a host said when it was tried is worth more than that no other is left.
+      step: refused.at(-1)?.step ?? 'place',
+      code: refused.at(-1)?.code ?? 'NO_HOST_FITS',
+      reason: [...refused.map(refusalText), `none of ${hosts} hosts can take this VM`].join('; ').slice(0, 4000),
+      data: { counts: answer.counts, nearest: answer.nearest, ...(refused.length === 0 ? {} : { refused }) },
+    }),
   ];
   if (wish.kind === 'create') facts.push({ type: 'VmDeleted', data: {} });
   return facts;

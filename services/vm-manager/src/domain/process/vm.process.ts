@@ -1,9 +1,10 @@
-import type { ErrorCode, HostOrderAnswer, VmFact, VmId } from '@drover/contracts';
+import type { HostOrderAnswer, VmFact, VmId } from '@drover/contracts';
 import type { Cause, CommonEffect, PassedOnHost } from '@drover/operations';
 import { pendingOrder } from './host-order.process.js';
 import { nameTakenFacts } from './name-taken.policy.js';
 import { overdueFacts, undoOverdueFacts, unheardFacts } from './overdue.policy.js';
 import { placementQuestion, type PlacementQuestion } from './placement.process.js';
+import { failOperation } from '../vm/fail-operation.policy.js';
 import { hostOrderId, type OpenOperation, type VmState } from '../vm/vm.state.js';
 
 /** What only VMs need: a host. */
@@ -96,19 +97,14 @@ export function settleAnswer(state: VmState, cause: Cause, answer: HostOrderAnsw
   const pending = pendingOrder(state);
   const { operation } = state;
   if (operation === undefined || pending?.order.orderId !== hostOrderId(cause)) return [];
-  const { operationId, wish } = operation;
-  const failed = (code: ErrorCode, reason: string, left: string[]): VmFact => ({
-    type: 'OperationFailed',
-    data: { operationId, step: wish.kind, code, reason, undone: [], left },
-  });
   if (answer.kind === 'superseded') {
     const { generation, revision } = answer.newest;
     const reason = `the host has taken a newer order for this VM: generation ${generation.epoch}.${generation.n}, revision ${revision}`;
-    return [failed('SUPERSEDED', reason, [])];
+    return [failOperation(operation, { code: 'SUPERSEDED', reason })];
   }
   if (answer.kind !== 'refused') return [];
   const { code, detail } = answer;
   // An earlier release of the agent may have taken the same order before, so the VM is not taken to be gone.
-  const left = wish.kind === 'create' ? [`the VM may be on host ${pending.hostId}; delete it`] : [];
-  return [failed(code, `host ${pending.hostId}: ${detail}`, left)];
+  const left = operation.wish.kind === 'create' ? [`the VM may be on host ${pending.hostId}; delete it`] : [];
+  return [failOperation(operation, { code, reason: `host ${pending.hostId}: ${detail}`, left })];
 }

@@ -10,6 +10,7 @@ import {
 import { pendingOrder } from '../process/host-order.process.js';
 import { undoneFacts } from '../process/overdue.policy.js';
 import { mayTryAnotherHost, refusalText } from '../process/placement.process.js';
+import { failOperation } from '../vm/fail-operation.policy.js';
 import { isOldReport, type OpenOperation, type VmState, type Wish } from '../vm/vm.state.js';
 import { driftDifference, powerDifference, type Observation } from './power-difference.policy.js';
 
@@ -136,17 +137,8 @@ function failed(
     };
     return [{ type: 'VmPlacementFailed', data: { counts: { 'host-refused': 1 }, nearest: [refusal], refused } }];
   }
-  const fact: VmFact = {
-    type: 'OperationFailed',
-    data: {
-      operationId,
-      step,
-      code: error.code,
-      ...withEarlierRefusals(operation, error),
-      undone,
-      left,
-    },
-  };
+  const told = withEarlierRefusals(operation, error);
+  const fact = failOperation(operation, { step, code: error.code, ...told, undone, left });
   // A create whose host has nothing left of it is as if it had never been asked.
   return operation.wish.kind === 'create' && isUndone ? [fact, { type: 'VmDeleted', data: { source } }] : [fact];
 }
@@ -215,17 +207,8 @@ const thereAgain: Failed = {
 };
 
 function superseded(operation: OpenOperation): VmFact {
-  return {
-    type: 'OperationFailed',
-    data: {
-      operationId: operation.operationId,
-      step: operation.wish.kind,
-      code: 'SUPERSEDED',
-      reason: 'the host took a newer order for this VM before this one was done',
-      undone: [],
-      left: [],
-    },
-  };
+  const reason = 'the host took a newer order for this VM before this one was done';
+  return failOperation(operation, { code: 'SUPERSEDED', reason });
 }
 
 /** How often a host that cannot reach its hypervisor is asked again: more than fit into the time of an operation. */

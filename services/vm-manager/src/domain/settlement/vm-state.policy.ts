@@ -7,6 +7,7 @@ import {
 } from '@drover/contracts';
 import { pendingOrder } from '../process/host-order.process.js';
 import { overdueFacts } from '../process/overdue.policy.js';
+import { failOperation } from '../vm/fail-operation.policy.js';
 import { isOldReport, type OpenOperation, type VmState, type Wish } from '../vm/vm.state.js';
 import { powerDifference } from './power-difference.policy.js';
 
@@ -78,17 +79,6 @@ function observedAs(powerState: PowerState): NonNullable<VmState['observed']> {
 }
 
 /** Failed, and nothing is undone: what is there is for a person. */
-function keptFact({ operationId, wish }: OpenOperation, reason: string, observed: PowerState, left: string): VmFact {
-  return {
-    type: 'OperationFailed',
-    data: {
-      operationId,
-      step: wish.kind,
-      code: 'OPERATION_OVERDUE',
-      reason,
-      data: { observed },
-      undone: [],
-      left: [left],
-    },
-  };
+function keptFact(operation: OpenOperation, reason: string, observed: PowerState, left: string): VmFact {
+  return failOperation(operation, { code: 'OPERATION_OVERDUE', reason, data: { observed }, left: [left] });
 }

@@ -1,0 +1,13 @@
+import type { VmFact } from '@drover/contracts';
+import type { OpenOperation } from './vm.state.js';
+
+type OperationFailed = Extract<VmFact, { readonly type: 'OperationFailed' }>;
+type Failure = Omit<OperationFailed['data'], 'operationId'>;
+
+/** The end of an operation that failed: at the step of its own verb, with nothing undone and nothing left, unless the failure says more. */
+export function failOperation(
+  { operationId, wish }: OpenOperation,
+  failure: Pick<Failure, 'code' | 'reason'> & Partial<Failure>,
+): OperationFailed {
+  return { type: 'OperationFailed', data: { operationId, step: wish.kind, undone: [], left: [], ...failure } };
+}
