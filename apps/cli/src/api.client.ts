@@ -166,6 +166,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
+    // Not JSON is no answer of Drover's either, which its reader says.
     return undefined;
   }
 }

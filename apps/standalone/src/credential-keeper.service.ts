@@ -103,6 +103,7 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
         isOk = false;
         outage.failed(error);
       }
+      // Rejected only by stop, which the loop looks at next.
       const pause = delay(pauseMs, undefined, { signal }).catch(() => undefined);
       // After a failure nothing wakes it early: what is asked for is repeated anyway.
       await (isOk ? Promise.race([pause, woken.promise]) : pause);

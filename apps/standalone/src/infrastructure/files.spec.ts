@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readPlainIfPresent, replaceFile, replaceSecret } from './files.js';
+import { exists, readPlainIfPresent, replaceFile, replaceSecret } from './files.js';
 
 describe('a file that is replaced', () => {
   let folder: string;
@@ -26,6 +26,14 @@ describe('a file that is replaced', () => {
     expect(await readFile(file, 'utf8')).toBe('two');
     const modes = await Promise.all([file, `${file}-secret`].map(async (name) => (await stat(name)).mode & 0o777));
     expect(modes).toEqual([0o644, 0o600]);
+  });
+
+  it('is there or not; where that cannot be told, it is not taken to be missing', async () => {
+    const file = path.join(folder, 'there');
+    expect(await exists(file)).toBe(false);
+    await replaceFile(file, 'one');
+    expect(await exists(file)).toBe(true);
+    await expect(exists(path.join(file, 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' });
   });
 });
 

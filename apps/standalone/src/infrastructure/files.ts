@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { errorCode } from '@drover/domain-kit';
 import type { SystemUser } from './system-users.js';
 
@@ -31,6 +31,17 @@ export async function replaceFile(file: string, content: string, mode = 0o644, o
 /** For keys, tokens and addresses with passwords. */
 export function replaceSecret(file: string, content: string, owner?: SystemUser): Promise<void> {
   return replaceFile(file, content, 0o600, owner);
+}
+
+/** Whether there is such a file or folder. Where that cannot be told, it is not taken to be missing: the error is thrown. */
+export async function exists(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 export async function readIfPresent(file: string): Promise<string | undefined> {

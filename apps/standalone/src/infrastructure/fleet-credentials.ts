@@ -210,6 +210,7 @@ async function readFile(file: string): Promise<ReadCredentials | undefined> {
   try {
     return readCredentials(text);
   } catch {
+    // Written by another release or cut off: others take its place.
     return undefined;
   }
 }

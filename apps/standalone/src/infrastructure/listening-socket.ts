@@ -83,6 +83,7 @@ async function socketsIfShown(pid: number): Promise<ReadonlySet<number>> {
   }
 }
 
+/** A process may end between two looks, or not be ours to look at; then it has no name here. */
 async function nameOf(pid: number): Promise<string | undefined> {
   return readFile(`/proc/${pid}/comm`, 'utf8').then(
     (text) => text.trim(),
@@ -90,6 +91,7 @@ async function nameOf(pid: number): Promise<string | undefined> {
   );
 }
 
+/** Undefined for one that has ended meanwhile. */
 async function userOf(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
   const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status ?? '')?.[1];

@@ -4,14 +4,14 @@
  * must not do.
  */
 import { execFile } from 'node:child_process';
-import { chmod, chown, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { StartFailure, startInBackground } from './background-process.js';
 import type { BackgroundCommand } from './background-process.js';
-import { readIfPresent, replaceFile } from './files.js';
+import { exists, readIfPresent, replaceFile } from './files.js';
 import { closedFolderAbove } from './home.js';
 import { processesIn } from './processes-in-folder.js';
 import { stopProcess, type ProcessIdentity } from './process-identity.js';
@@ -186,7 +186,7 @@ async function survivorsHaveEnded(dataFolder: string): Promise<void> {
 export async function postgresHasEnded(folder: string): Promise<void> {
   const dataFolder = path.join(folder, 'data');
   const deadline = performance.now() + SURVIVORS_MS;
-  while ((await stat(dataFolder).catch(() => undefined)) && (await processesIn(dataFolder)).length > 0) {
+  while ((await exists(dataFolder)) && (await processesIn(dataFolder)).length > 0) {
     if (performance.now() > deadline) throw new Error(`processes of PostgreSQL still work in ${dataFolder}`);
     await delay(SURVIVORS_POLL_MS);
   }
@@ -206,7 +206,7 @@ async function programsFor(folder: string, user: SystemUser | undefined): Promis
   if (user === undefined || (await closedFolderAbove(source)) === undefined) return source;
   const manifest = JSON.parse(await readFile(path.join(packageFolder, 'package.json'), 'utf8')) as { version: string };
   const copy = path.join(folder, `programs-${manifest.version}`);
-  if (await stat(copy).catch(() => undefined)) return copy;
+  if (await exists(copy)) return copy;
   const draft = `${copy}.new`;
   await rm(draft, { recursive: true, force: true });
   await cp(source, draft, { recursive: true, verbatimSymlinks: true });

@@ -3,8 +3,9 @@
  * himself, and what is said here of others then does not concern him.
  */
 import { execFile } from 'node:child_process';
-import { chmod, chown, lchown, rmdir, stat } from 'node:fs/promises';
+import { chmod, chown, lchown, rmdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { exists } from './files.js';
 
 const run = promisify(execFile);
 
@@ -75,7 +76,7 @@ export async function giveTo(user: SystemUser | undefined, file: string): Promis
  * more than he may remove himself.
  */
 export async function removeFolderOf(user: SystemUser | undefined, folder: string): Promise<void> {
-  if ((await stat(folder).catch(() => undefined)) === undefined) return;
+  if (!(await exists(folder))) return;
   await run('find', [folder, '-mindepth', '1', '-delete'], { ...user, cwd: '/', env: programPath() });
   await rmdir(folder);
 }

@@ -69,6 +69,7 @@ export class EventHub {
   /** Makes the registration what the listeners need it to be, one step after another for each event. */
   #settle(key: EventKey): Promise<void> {
     const before = this.#turns.get(key) ?? Promise.resolve();
+    // The step before told its own caller how it failed.
     const turn = before.catch(() => undefined).then(() => this.#adjust(key));
     this.#turns.set(key, turn);
     return turn;

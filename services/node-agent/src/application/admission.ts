@@ -49,6 +49,7 @@ export class Admission {
       this.#looksBegun += 1;
       const number = this.#looksBegun;
       const look = this.#heldMemory();
+      // Those who wait for this look get its error; the next look is made all the same.
       this.#current = look.catch(() => undefined);
       const held = await look;
       for (const [vmId, { endedBeforeLook = Infinity }] of this.#admitted) {

@@ -85,6 +85,7 @@ export class InventoryReconciler {
 
   #inTurn<T>(body: () => Promise<T>): Promise<T> {
     const turn = this.#turns.then(body);
+    // The caller of this turn gets its error; the next turn is taken all the same.
     this.#turns = turn.catch(() => undefined);
     return turn;
   }

@@ -102,6 +102,7 @@ export class ImageStore {
   async #soon<Value>(work: () => Promise<Value>): Promise<Value | typeof LATE> {
     const controller = new AbortController();
     const late = delay<typeof LATE>(this.#patienceMs, LATE, { signal: controller.signal, ref: false });
+    // Rejected when the work was in time, and the race is over then.
     late.catch(() => undefined);
     try {
       return await Promise.race([work(), late]);

@@ -49,6 +49,7 @@ export class QemuProcesses {
     this.#next ??= this.#current.then(() => {
       this.#next = undefined;
       const look = this.#look();
+      // Those who wait for this look get its error; the next look is made all the same.
       this.#current = look.catch(() => undefined);
       return look;
     });
