@@ -15,6 +15,7 @@ import { outageOf, type Logger } from '@drover/observability';
 import { consumeHostOrders } from './adapters/inbound/host-order.consumer.js';
 import { controlPlaneOver } from './adapters/outbound/messaging/messaging-control-plane.adapter.js';
 import { Admission } from './application/admission.js';
+import { AgentLife, settledWithin } from './application/agent-life.js';
 import type { AgentSettings } from './application/agent-settings.js';
 import { beat, tellLoads } from './application/beat.reconciler.js';
 import { ChangeReports } from './application/change-reports.js';
@@ -29,11 +30,11 @@ import { OwedVolumesReconciler } from './application/owed-volumes.reconciler.js'
 import { OwnVolumes } from './application/own-volumes.js';
 import type { Journal } from './application/ports/journal.port.js';
 import { ReportLane } from './application/report-lane.reconciler.js';
-import { AgentDismissed, Session } from './application/session.process.js';
+import { Session } from './application/session.process.js';
 import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
 import { returnAfterMs } from './domain/pace/pace.policy.js';
-import { AgentStopped, doubling, pause } from './application/stopping.js';
+import { doubling, pause } from './application/stopping.js';
 import { TakeOrder } from './application/take-order.handler.js';
 import { VmWork } from './application/vm-work.js';
 
@@ -70,9 +71,6 @@ export function hostIdOf(machineId: string): HostId {
   return hostIdSchema.parse(derivedId(machineId, 'host'));
 }
 
-/** Longest wait for a call to the hypervisor that is under way when the agent stops. */
-const STOP_PATIENCE_MS = 5_000;
-
 const NOT_REACHED = 'the hypervisor cannot be reached';
 
 /** One host's agent: wires its parts and runs them until it is stopped or refused. */
@@ -82,15 +80,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
   const logger = options.logger.with({ hostId });
-  const controller = new AbortController();
-  const stop = controller.signal;
-  const ended = Promise.withResolvers<ErrorReport | undefined>();
-  const running = new Set<Promise<void>>();
-  const cleanups: (() => Promise<void> | void)[] = [];
+  const life = new AgentLife(logger);
+  const { stop } = life;
+  const run = (part: Promise<unknown>): void => life.run(part);
   let session: Session | undefined;
-  let ending: Promise<void> | undefined;
-  /** From the registration on: an agent that takes this one's place need not wait for our silence. */
-  let farewell: (() => Promise<unknown>) | undefined;
 
   async function start(): Promise<void> {
     const journal = await options.journal.open(hostId);
@@ -262,7 +255,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       hostIdPatienceMs: timings.hostIdPatienceMs,
       onRegistered: async ({ heartbeatIntervalMs, journalEpoch }) => {
         beating.pace.intervalMs = heartbeatIntervalMs;
-        farewell = () => controlPlane.leave({ kind: 'leaving', hostId, bootNonce });
+        life.farewell = () => controlPlane.leave({ kind: 'leaving', hostId, bootNonce });
         hostLane.open(journalEpoch);
         if (!inventory.isKnown) hypervisorFault = NOT_REACHED;
         if (!isBeating) run(beat(beating));
@@ -285,7 +278,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           isConsuming = true;
           const journal = () => ({ fleetId: fleetId(), journalEpoch: book.content.journalEpoch });
           const subscription = consumeHostOrders(messaging, hostId, journal, orderCheck, handlers, clock, logger);
-          cleanups.push(() => subscription.stop());
+          life.atEnd(() => subscription.stop());
         }
       },
       onSuspended: () => {
@@ -293,46 +286,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         hostLane.suspend();
       },
     });
-    cleanups.push(
+    life.atEnd(
       controlPlane.onReconnect(() => session?.reopen(returnAfterMs(beating.pace, random()))),
       () => settledWithin(runner.settled()),
       () => hypervisor.close(),
     );
     for (const part of [session.run(), vmLane.run(), hostLane.run()]) run(part);
-  }
-
-  function run(part: Promise<unknown>): void {
-    const watched: Promise<void> = part.then(() => undefined, endOn).finally(() => running.delete(watched));
-    running.add(watched);
-  }
-
-  function endOn(error: unknown): void {
-    if (error instanceof AgentStopped) return;
-    const rejection = error instanceof AgentDismissed ? error.rejection : undefined;
-    if (rejection === undefined) logger.error('the agent met a defect and stops', { error });
-    else logger.error('the control plane has no place for this agent; it stops', { error });
-    void end(rejection ?? { code: 'INTERNAL', detail: 'The node agent met a defect; its log has the details.' });
-  }
-
-  function end(reason?: ErrorReport): Promise<void> {
-    ending ??= (async () => {
-      controller.abort();
-      for (const cleanup of cleanups.splice(0)) {
-        try {
-          await cleanup();
-        } catch (error) {
-          // The others must be closed nevertheless, and the caller that waits for the end must get the error.
-          logger.error('a part of the agent did not stop as it should', { error });
-        }
-      }
-      await settledWithin(Promise.all(running));
-      await farewell?.().catch((error: unknown) => {
-        // Without it, the next agent waits until this one's silence is proven.
-        logger.info('could not tell the control plane that this agent has stopped', { error });
-      });
-      ended.resolve(reason);
-    })();
-    return ending;
   }
 
   return {
@@ -341,14 +300,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       return session?.isOpen === true && !stop.aborted;
     },
     start,
-    stop: () => end(),
-    ended: ended.promise,
+    stop: () => life.end(),
+    ended: life.ended,
   };
-}
-
-async function settledWithin(work: Promise<unknown>): Promise<void> {
-  const patience = Promise.withResolvers<void>();
-  const timer = setTimeout(patience.resolve, STOP_PATIENCE_MS);
-  await Promise.race([work, patience.promise]);
-  clearTimeout(timer);
 }

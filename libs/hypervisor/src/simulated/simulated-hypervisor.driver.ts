@@ -20,6 +20,7 @@ import type {
 } from '../hypervisor.port.js';
 import type { LeftVolume, SeenVolume, VolumeBook } from '../volume-book.port.js';
 import { requireFreeMacs, settle } from './settled-definition.policy.js';
+import { simulatedInventory, simulatedLoad } from './simulated-host.js';
 import { SimulatedFaults } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
 import { makeVolume, missingVolume, seen, whyUnusable } from './simulated-volumes.js';
@@ -65,61 +66,11 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   inventory(): ReturnType<Hypervisor['inventory']> {
-    return this.#call('inventory', undefined, () => {
-      const { cpuCount, memoryMiB, networks } = this.machine.hardware;
-      return {
-        hypervisor: this.kind,
-        accelerator: 'simulated' as const,
-        architecture: 'x86_64',
-        cpu: {
-          model: 'simulated',
-          flags: [],
-          sockets: 1,
-          coresPerSocket: cpuCount,
-          threadsPerCore: 1,
-          count: cpuCount,
-          mhz: 2000,
-        },
-        offers: {
-          cpuModels: ['host-model', 'host-passthrough', 'simulated'],
-          machines: [{ type: 'simulated-1', maxVcpus: 1024 }],
-          newMachine: 'simulated-1',
-          firmware: ['bios' as const],
-          tpmVersions: [],
-        },
-        memoryMiB,
-        hugePagesMiB: 0,
-        numa: [{ cell: 0, memoryMiB, cpus: Array.from({ length: Math.min(cpuCount, 1024) }, (_, cpu) => cpu) }],
-        pciDevices: [],
-        gpus: [],
-        pools: this.machine.pools.map(({ name, capacityMiB }) => {
-          const problem = whyUnusable(this.machine, name);
-          if (problem !== undefined) return { name, type: 'dir', problem, capacityMiB: 0, availableMiB: 0 };
-          return { name, type: 'dir', capacityMiB, availableMiB: Math.max(0, this.machine.availableMiB(name)) };
-        }),
-        networks: [...networks],
-        images: this.machine.images.map(({ name, sizeMiB }) => ({
-          name,
-          format: 'qcow2' as const,
-          virtualSizeMiB: sizeMiB,
-        })),
-      };
-    });
+    return this.#call('inventory', undefined, () => simulatedInventory(this.machine, this.kind));
   }
 
   load(): Promise<HypervisorLoad> {
-    return this.#call('load', undefined, () => {
-      const vms = [];
-      let cpuUsedMillicores = 0;
-      for (const { mark, memoryMiB, powerState, vcpus } of this.machine.domains()) {
-        if (powerState !== 'RUNNING') continue;
-        cpuUsedMillicores += vcpus * 50;
-        if (mark !== undefined && mark.fleetId === this.#fleetId) {
-          vms.push({ vmId: mark.vmId, cpuMillicores: vcpus * 50, memoryMiB });
-        }
-      }
-      return { cpuUsedMillicores, memoryUsedMiB: this.machine.usedMemoryMiB(), pools: this.#pools(), vms };
-    });
+    return this.#call('load', undefined, () => simulatedLoad(this.machine, this.#fleetId));
   }
 
   list(): Promise<readonly ListedDomain[]> {
@@ -298,16 +249,6 @@ export class SimulatedHypervisor implements Hypervisor {
   #reachDaemon(call: HypervisorCall): void {
     if (this.machine.isDaemonUp) return;
     throw errors.HYPERVISOR_UNAVAILABLE('not-applied', `${call}: the simulated daemon does not run`);
-  }
-
-  #pools(): HypervisorLoad['pools'] {
-    return this.machine.pools
-      .filter(({ name }) => this.machine.isActivePool(name))
-      .map(({ name, capacityMiB }) => ({
-        name,
-        capacityMiB,
-        availableMiB: Math.max(0, this.machine.availableMiB(name)),
-      }));
   }
 
   /** The VM's domain, refused where it is not of this fleet. */
