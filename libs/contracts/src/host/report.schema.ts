@@ -129,7 +129,7 @@ export type ListedDomain = z.infer<typeof listedDomainSchema>;
  */
 export const fullListSchema = z.strictObject({
   kind: z.literal('full-list'),
-  part: countSchema,
+  part: z.int().min(0).max(MAX_VMS_OF_A_HOST),
   isLast: z.boolean(),
   domains: z.array(listedDomainSchema).max(2000),
   busy: z.array(vmIdSchema).max(2000),

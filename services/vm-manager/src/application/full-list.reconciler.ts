@@ -1,4 +1,12 @@
-import type { FullList, HostId, ReportSource, VmFact, VmId } from '@drover/contracts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  MAX_VMS_OF_A_HOST,
+  type FullList,
+  type HostId,
+  type ReportSource,
+  type VmFact,
+  type VmId,
+} from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { settleListed, settleMissing } from '../domain/settlement/full-list.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
@@ -8,6 +16,8 @@ import type { VmFolds } from './vm-folds.state.js';
 
 /** Differences in an hour about VMs that are not the host's own: listed and not, in turn, they would fill other hosts' VMs' streams. */
 const OF_OTHERS = { burst: 200, perSecond: 200 / 3_600 };
+/** Lists that are compared: an agent sends one a minute and after each reconnect, and each costs a look at every VM of its host. */
+const LISTS = { burst: 10, perSecond: 1 / 5 };
 
 interface Assembly {
   /** Of the first part: what was reported after that is newer than the list. */
@@ -29,14 +39,18 @@ export class FullListReconciler {
   readonly #settle: Settle;
   readonly #strays: Pick<StraysHandler, 'settle'>;
   readonly #budget: KeyedBudget<HostId>;
+  readonly #lists: KeyedBudget<HostId>;
   readonly #log: Log;
   /** How many entries of a host's newest list were over its budget. */
   readonly #leftOut = new Map<HostId, number>();
   readonly #assemblies = new Map<HostId, Assembly>();
+  /** Hosts whose newest list named more VMs than a host may have. */
+  readonly #tooLong = new Set<HostId>();
 
   constructor(folds: VmFolds, settle: Settle, strays: Pick<StraysHandler, 'settle'>, clock: Clock, log: Log) {
     this.#folds = folds;
     this.#budget = new KeyedBudget(clock, OF_OTHERS);
+    this.#lists = new KeyedBudget(clock, LISTS);
     this.#log = log;
     this.#settle = settle;
     this.#strays = strays;
@@ -58,12 +72,31 @@ export class FullListReconciler {
       if (ours !== undefined) assembly.listed.set(ours.vmId, { ...domain, ours });
     }
     for (const vmId of part.busy) assembly.busy.add(vmId);
+    if (assembly.listed.size > MAX_VMS_OF_A_HOST || assembly.busy.size > MAX_VMS_OF_A_HOST) {
+      this.#drop(hostId);
+      return;
+    }
     if (!part.isLast) {
       this.#assemblies.set(hostId, { ...assembly, nextPart: part.part + 1 });
       return;
     }
-    await this.#reconcile(hostId, assembly);
+    this.#tooLong.delete(hostId);
+    // One that is not compared costs nothing: the next tells the same.
+    if (this.#lists.take(hostId)) {
+      await this.#reconcile(hostId, assembly);
+      // A message may hold hundreds of lists, and other hosts and the lease want their turn between them.
+      await nextTurn();
+    }
     this.#assemblies.delete(hostId);
+  }
+
+  /** What comes of the list after this has no beginning any more, and is dropped as well. */
+  #drop(hostId: HostId): void {
+    this.#assemblies.delete(hostId);
+    if (this.#tooLong.has(hostId)) return;
+    this.#tooLong.add(hostId);
+    const fields = { hostId, most: MAX_VMS_OF_A_HOST };
+    this.#log.warn('a host lists more VMs than a host may have; its list is dropped', fields);
   }
 
   async #reconcile(hostId: HostId, { source, listed, busy }: Assembly): Promise<void> {

@@ -441,6 +441,7 @@ describe('a host that lists what is not its own', () => {
     // The first list, and one that took the place of it before the budget was spent.
     expect(await bench.strays(hostA)).toHaveLength(300);
     expect(bench.manager.reports.facts).toMatchObject({ hostsOver: 1 });
+    bench.clock.advance(5_000);
     const { reads } = bench.faultyStore;
     await bench.manager.reports.handle(message(300, [list([domain(vmId, 'STOPPED'), ...invented(100, 'last')])]));
     expect(bench.faultyStore.reads).toBe(reads);
@@ -456,11 +457,51 @@ describe('a host that lists what is not its own', () => {
     for (let sequence = 1; sequence <= 1_000; sequence += 1) {
       const isThere = sequence % 2 === 1;
       await bench.manager.reports.handle(message(sequence, [list(isThere ? [domain()] : [])], hostB));
+      bench.clock.advance(5_000);
     }
-    expect((await bench.events()).length - length).toBe(60);
+    // 60 at once, and then two a minute.
+    expect((await bench.events()).length - length).toBe(60 + 167);
     // Its own VMs are settled all the same.
     await bench.manager.reports.handle(message(2, [list([domain(vmId, 'STOPPED')])]));
     expect(bench.state().observed).toBe('STOPPED');
+  });
+
+  it('has no list of more VMs kept than a host may have, is told of once, and its next list is compared', async () => {
+    const bench = await running();
+    const part = (index: number) => list(invented(2_000, `part ${index}`), index, false);
+    for (let index = 0; index < 7; index += 1) await bench.manager.reports.handle(message(2 + index, [part(index)]));
+    // What was dropped has no end: nothing of it is compared.
+    await bench.manager.reports.handle(message(9, [list([], 7, true)]));
+    expect(bench.state().drift).toEqual([]);
+    await bench.manager.reports.handle(message(10, [part(0), part(1), part(2), part(3), part(4), part(5)]));
+    const told = bench.told.filter(({ message: line }) =>
+      line.startsWith('a host lists more VMs than a host may have'),
+    );
+    expect(told).toMatchObject([{ fields: { hostId: hostA, most: 10_000 } }]);
+    await bench.manager.reports.handle(message(16, [list([])]));
+    expect(bench.state().drift).toEqual([{ hostId: hostA, kind: 'missing' }]);
+  });
+
+  it('has ten lists compared at once and then one in five seconds, and the loop goes on between them', async () => {
+    const bench = await running();
+    const inTurn = Array.from({ length: 500 }, (_, index) =>
+      list([domain(vmId, index % 2 === 0 ? 'STOPPED' : 'RUNNING')]),
+    );
+    const { length } = await bench.events();
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      if (turns < 1_000) setImmediate(count);
+    };
+    setImmediate(count);
+    const answer = await bench.manager.reports.handle(message(2, inTurn));
+    expect(turns).toBeGreaterThanOrEqual(10);
+    turns = 1_000;
+    expect(answer).toMatchObject({ value: { throughSequence: 501 } });
+    expect((await bench.events()).length - length).toBe(10);
+    bench.clock.advance(5_000);
+    await bench.manager.reports.handle(message(502, inTurn.slice(0, 2)));
+    expect((await bench.events()).length - length).toBe(11);
   });
 
   it('has a hundred unreadable reports an hour kept, each cut to a size, and the rest acknowledged', async () => {
