@@ -114,7 +114,7 @@ describe('the main job, by REST on real libvirt and QEMU', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { level: string; message: string });
-    const isOpenFrom = entries.findIndex(({ message }) => message === 'registered and open for commands');
+    const isOpenFrom = entries.findIndex(({ message }) => message === 'registered and open for orders');
     expect(isOpenFrom).toBeGreaterThanOrEqual(0);
     expect(entries.slice(isOpenFrom).filter(({ level }) => level !== 'info')).toEqual([]);
   });
