@@ -96,8 +96,8 @@ export async function makeRoles(
 }
 
 /**
- * Ends all sessions of the services' roles in this server: who is signed in stays so whatever becomes of the password. The owner made
- * the roles and may let himself be as they are, which PostgreSQL asks of whoever ends another's session.
+ * Ends all sessions of the services' roles in this server: a client that is signed in stays so whatever becomes of the password. The
+ * owner made the roles and may act as each of them, which PostgreSQL asks of a role that ends another's session.
  */
 export async function endSessionsOfRoles(client: pg.ClientBase, database: string): Promise<void> {
   const roles = builtServices.map((service) => roleOf(database, service));
