@@ -168,7 +168,7 @@ async function endedPart(table) {
 
 /** Of a part that ended by itself: how, and its last words. */
 export async function howItEnded({ name, identity, logFile }) {
-  const how = endingOf(identity);
+  const how = await endingOf(identity);
   const lastLines = await tail(logFile, 1000);
   return `${name} ended by itself${how === undefined ? '' : ` (${how})`}; ${logFile} ends with:\n${lastLines}`;
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { endingOf, startInBackground, StartFailure } from '../src/infrastructure/background-process.js';
-import { isRunning, stopProcess } from '../src/infrastructure/process-identity.js';
+import { identify, isRunning, stopProcess } from '../src/infrastructure/process-identity.js';
+import type { ProcessIdentity } from '../src/infrastructure/process-identity.js';
 
 describe('a process in the background', () => {
   let folder: string;
@@ -33,7 +34,7 @@ describe('a process in the background', () => {
   it('that ends before it serves is told with its last words', async () => {
     const start = startInBackground(command('echo the disk is full; exit 3'), () => false);
     await expect(start).rejects.toBeInstanceOf(StartFailure);
-    await expect(start).rejects.toThrow(/server ended (at once|while starting).*the disk is full/su);
+    await expect(start).rejects.toThrow(/server ended (at once|while starting) \(status 3\).*the disk is full/su);
   });
 
   it('that has ended is not ready, also if another process answers in its place', async () => {
@@ -41,13 +42,23 @@ describe('a process in the background', () => {
     await expect(start).rejects.toThrow(/server ended (at once|while starting)/u);
   });
 
+  it('is told with how it ended, also if it is gone before the kernel has said so', async () => {
+    // Between the kill and the look at the process no turn of the event loop passes, in which its end could be heard of.
+    const onLaunched = async ({ pid }: ProcessIdentity) => {
+      process.kill(pid, 'SIGKILL');
+      while (identify(pid) !== undefined) continue;
+    };
+    const start = startInBackground({ ...command('exec cat /dev/zero > /dev/null'), onLaunched }, () => true);
+    await expect(start).rejects.toThrow(/server ended while starting \(SIGKILL\)/u);
+  });
+
   it('tells how it ended to who started it', async () => {
     const go = path.join(folder, 'go');
     const identity = await startInBackground(command(`until [ -e ${go} ]; do sleep 0.01; done; exit 5`), () => true);
-    expect(endingOf(identity)).toBeUndefined();
+    const ending = endingOf(identity);
     await writeFile(go, '');
-    while (endingOf(identity) === undefined) await new Promise((resolve) => setImmediate(resolve));
-    expect(endingOf(identity)).toBe('status 5');
+    expect(await ending).toBe('status 5');
+    expect(await endingOf({ ...identity, startTicks: identity.startTicks + 1 })).toBeUndefined();
   });
 
   it('is given no setting and no secret of its starter', async () => {

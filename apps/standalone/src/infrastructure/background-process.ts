@@ -51,12 +51,12 @@ export function notifyStarter(): void {
   closeSync(NOTIFY_DESCRIPTOR);
 }
 
-/** How those ended that this process started; what is started in the background may end long after. */
-const endings = new Map<string, string>();
+/** Of those that this process started: settled when the kernel has said how they ended, which is a moment after they are gone. */
+const endings = new Map<string, Promise<string>>();
 const keyOf = ({ pid, startTicks }: ProcessIdentity) => `${pid} ${startTicks}`;
 
-/** `status 1`, or the signal; undefined while it runs, and of what another process started. */
-export function endingOf(identity: ProcessIdentity): string | undefined {
+/** `status 1`, or the signal. Waits for the end; undefined at once for what another process started. */
+export async function endingOf(identity: ProcessIdentity): Promise<string | undefined> {
   return endings.get(keyOf(identity));
 }
 
@@ -86,8 +86,7 @@ export async function startInBackground(
     for (;;) {
       // Before and after it is asked: what answers in place of a part that has ended is not this part.
       if (!isRunning(identity)) {
-        const how = endingOf(identity);
-        throw new Error(`${command.name} ended while starting${how === undefined ? '' : ` (${how})`}`);
+        throw new Error(`${command.name} ended while starting (${await endingOf(identity)})`);
       }
       if (hasNotified() && (await isReady(identity)) && isRunning(identity)) return identity;
       if (performance.now() > deadline) throw new Error(`${command.name} was not ready after ${timeoutMs} ms`);
@@ -116,6 +115,13 @@ async function launch(command: BackgroundCommand): Promise<Launched> {
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       ...command.user,
     });
+    const ended = new Promise<string>((resolve) => {
+      child.once('exit', (code, signal) => {
+        const how = signal ?? `status ${code}`;
+        noteEnd(command, how);
+        resolve(how);
+      });
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) =>
@@ -127,15 +133,11 @@ async function launch(command: BackgroundCommand): Promise<Launched> {
     notices?.once('data', () => (hasNotified = true));
     if (notices instanceof Socket) notices.unref();
     const identity = child.pid === undefined ? undefined : identify(child.pid);
-    child.once('exit', (code, signal) => {
-      const how = signal ?? `status ${code}`;
-      if (identity !== undefined) endings.set(keyOf(identity), how);
-      noteEnd(command, how);
-    });
     child.unref();
     if (identity === undefined) {
-      throw new StartFailure(`${command.name} ended at once:\n${await tail(command.logFile, 2000)}`);
+      throw new StartFailure(`${command.name} ended at once (${await ended}):\n${await tail(command.logFile, 2000)}`);
     }
+    endings.set(keyOf(identity), ended);
     return { identity, hasNotified: () => hasNotified };
   } finally {
     closeSync(log);
