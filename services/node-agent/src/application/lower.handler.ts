@@ -1,5 +1,6 @@
 import { compareOrderRanks, subjectKey, type HostOrderAnswer, type HostLower } from '@drover/contracts';
 import type { Logger } from '@drover/observability';
+import { newestUnsettled } from '../domain/journal/journal.state.js';
 import type { JournalBook } from './journal-book.js';
 
 /**
@@ -15,15 +16,23 @@ export class Lower {
     this.#logger = logger;
   }
 
-  /** Answers `superseded` where the newest order is another one than was named. Throws `JOURNAL_UNAVAILABLE`. */
+  /**
+   * Answers `superseded` where the newest order is another one than was named, and while an order above what it is to be has not ended or its end
+   * is not acknowledged: vm-manager may send that one again, and a journal that had forgotten it would do it twice. Throws
+   * `JOURNAL_UNAVAILABLE`.
+   */
   async take({ subject, from, to }: HostLower): Promise<HostOrderAnswer> {
     const newest = this.#book.content.newest.get(subjectKey(subject));
     if (newest === undefined || compareOrderRanks(newest.rank, to) <= 0) return { kind: 'taken' };
     if (compareOrderRanks(newest.rank, from) !== 0) return { kind: 'superseded', newest: newest.rank };
+    const unsettled = newestUnsettled(this.#book.content, subject);
+    if (unsettled !== undefined && compareOrderRanks(unsettled, to) > 0) {
+      return { kind: 'superseded', newest: newest.rank };
+    }
     try {
       await this.#book.record([{ kind: 'lowered', subject, rank: to }]);
     } catch (error) {
-      this.#book.revoke({ kind: 'lowered', subject, rank: from });
+      this.#book.revoke({ kind: 'lowered', subject, ...newest });
       throw error;
     }
     this.#logger.warn('the newest order of a subject was lowered on the word of an operator', { subject, from, to });

@@ -154,7 +154,9 @@ describe('an order that vm-manager never gave', () => {
   afterEach(() => bench.agent.stop());
 
   const to = { generation: { epoch: 1, n: 1 }, revision: 0 };
-  const lower = (from: OrderRank, subject = vm.subject): HostRequest => ({ kind: 'lower', subject, from, to });
+  const lower = (from: OrderRank, subject = vm.subject, revision = 0): HostRequest => ({
+    ...{ kind: 'lower', subject, from, to: { ...to, revision } },
+  });
 
   it('makes true orders superseded until it is lowered, and then they are carried out', async () => {
     expect(await bench.controlPlane.send(vm.create(1))).toEqual({ kind: 'superseded', newest: forged });
@@ -176,6 +178,29 @@ describe('an order that vm-manager never gave', () => {
     // The same message again, as somebody may have kept it.
     expect(await bench.controlPlane.send(lower(forged))).toMatchObject({ kind: 'superseded', newest: { revision: 4 } });
     expect(await bench.controlPlane.send(vm.create(1))).toMatchObject({ kind: 'superseded' });
+  });
+
+  it('is not lowered below one whose end was not acknowledged: repeated, that one would be done twice', async () => {
+    const { controlPlane } = bench;
+    await controlPlane.send(lower(forged));
+    await controlPlane.send(vm.create(1));
+    await controlPlane.end(vm.create(1));
+    controlPlane.isDeaf = true;
+    const reset = vm.plain('reset', 5);
+    await controlPlane.send(reset);
+    const { content } = await bench.journal.open(controlPlane.hostId);
+    const newest = { rank: { ...forged, revision: 5 }, orderId: reset.orderId };
+    const below = lower(newest.rank, vm.subject, 4);
+    // While it is under way and while its end waits alike.
+    expect(await controlPlane.send(below)).toEqual({ kind: 'superseded', newest: newest.rank });
+    expect(content.newest.get(subjectKey(vm.subject))).toEqual(newest);
+    expect(await controlPlane.send(reset)).toEqual({ kind: 'taken' });
+    controlPlane.isDeaf = false;
+    await controlPlane.end(reset);
+    // All that the host does for a VM it does in turn, so a second reset would have ended before this.
+    await controlPlane.send(vm.forceStop(6));
+    await controlPlane.end(vm.forceStop(6));
+    expect(controlPlane.ends(reset.orderId)).toHaveLength(1);
   });
 
   it('stays lowered over a restart', async () => {

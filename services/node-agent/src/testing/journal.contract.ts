@@ -110,6 +110,17 @@ export function journalContract(name: string, createStorage: () => Promise<Journ
       expect((await reopened()).newest.get(subjectKey(vm.subject))).toEqual({ rank: rank(8) });
     });
 
+    it('lowers an order, and keeps which it is where that is said', async () => {
+      const vm = new VmOrders('a');
+      const rank = (revision: number) => ({ generation: { epoch: 1, n: 1 }, revision });
+      await write({ kind: 'taken', order: vm.stop(9) });
+      await write({ kind: 'lowered', subject: vm.subject, rank: rank(3) });
+      expect((await reopened()).newest.get(subjectKey(vm.subject))).toEqual({ rank: rank(3) });
+      const { orderId } = vm.stop(9);
+      await write({ kind: 'lowered', subject: vm.subject, rank: rank(9), orderId });
+      expect((await reopened()).newest.get(subjectKey(vm.subject))).toEqual({ rank: rank(9), orderId });
+    });
+
     it('keeps what a VM was defined from until it is undefined', async () => {
       const { vmId } = new VmOrders('a');
       await write({ kind: 'defined', vmId, hash: 'one' });

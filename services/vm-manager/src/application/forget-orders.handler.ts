@@ -1,6 +1,8 @@
 import {
+  compareOrderRanks,
   errors,
   vmSubject,
+  type EventId,
   type Fault,
   type ForgetOrders,
   type HostOrderAnswer,
@@ -22,8 +24,8 @@ export interface ForgetOrdersHandlerOptions {
 }
 
 /**
- * Lowers an order in a host's journal that nobody here gave, on an operator's word: it is first asked for, then named in an event,
- * then set to what the store says.
+ * Lowers an order in a host's journal that vm-manager never gave, on an operator's word: it is first asked for, then named in an
+ * event, then set to what the store says. An order that vm-manager may have given is left: a host that forgets it does it twice.
  */
 export class ForgetOrdersHandler {
   readonly #options: ForgetOrdersHandlerOptions;
@@ -48,9 +50,10 @@ export class ForgetOrdersHandler {
     const found = await this.#lower(message, to, to, traceparent);
     if (found.kind === 'superseded') {
       const from = found.newest;
-      await this.#record(message, from, to, traceparent);
-      const lowered = await this.#lower(message, from, to, traceparent);
-      if (lowered.kind !== 'taken') throw notNow(message, lowered);
+      if (await this.#record(message, from, to, traceparent)) {
+        const lowered = await this.#lower(message, from, to, traceparent);
+        if (lowered.kind !== 'taken') throw notNow(message, lowered);
+      }
     } else if (found.kind !== 'taken') throw notNow(message, found);
     const { revision, position } = folds.get(vmId);
     return { kind: 'accepted', value: { subjectId: vmId, revision, position } };
@@ -67,22 +70,28 @@ export class ForgetOrdersHandler {
     return this.#options.hosts.lower(hostId, { kind: 'lower', subject: vmSubject(vmId), from, to }, trace);
   }
 
+  /** Whether the order is above all that vm-manager gave, which it numbers by revisions of the VM's stream; it is then named. */
   async #record(
     { actor, commandId, hostId, projectId, vmId }: ForgetOrders,
     from: OrderRank,
     to: OrderRank,
     traceparent: string | undefined,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { clock, folds, isActive } = this.#options;
-    await folds.change(vmId, () => {
+    const { result } = await folds.change(vmId, ({ generation, revision }) => {
       if (!isActive()) throw errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
+      const isForeign = generation === undefined || compareOrderRanks(from, { generation, revision }) > 0;
+      if (!isForeign) return { events: [], result: false };
       const origin = {
         ...{ actor, causationId: commandId, atMs: clock.epochMs(), projectId, traceparent },
         requestDigest: requestDigest({ kind: 'forget-orders', hostId, projectId, vmId }),
       };
       const fact = { type: 'VmOrderLoweringRequested', data: { hostId, from, to } } as const;
-      return { events: eventsOf([fact], origin), result: undefined };
+      // A repeat of the command may find another order, and each that is lowered is named.
+      const found = `${fact.type}/${from.generation.epoch}.${from.generation.n}/${from.revision}`;
+      return { events: eventsOf([fact], origin, () => derivedId(commandId, found) as EventId), result: true };
     });
+    return result;
   }
 }
 

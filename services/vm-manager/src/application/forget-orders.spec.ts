@@ -38,6 +38,28 @@ describe('an order that stands in a host’s journal and was never given', () =>
     expect(await lowerings()).toMatchObject([{ data: { hostId: hostA, from: forged }, meta: { actor: user } }]);
   });
 
+  it('is not the order that was given and is under way: that stays known, and a repeat of it does nothing', async () => {
+    bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    bench.hosts.host(hostA).isHung = true;
+    await bench.command('reset', 'reset');
+    await bench.until(() => bench.hosts.sent.some(({ order }) => order.kind === 'reset'));
+    expect(await forget()).toMatchObject({ kind: 'accepted', value: { subjectId: vmId } });
+    expect(await lowerings()).toEqual([]);
+    const reset = bench.hosts.sent.find(({ order }) => order.kind === 'reset')?.order;
+    expect(bench.hosts.host(hostA).newest(vmId)).toMatchObject({ revision: reset?.revision });
+  });
+
+  it('is named each, where a repeat of the command finds another', async () => {
+    await forget();
+    const next = { ...forged, revision: 1_000 };
+    bench.hosts.host(hostA).forge(vmId, next);
+    await forget();
+    expect(await lowerings()).toMatchObject([{ data: { from: forged } }, { data: { from: next } }]);
+    expect(await stop('carried-out')).toBe('OperationSucceeded');
+  });
+
   it('stays where the host cannot be reached, and the operator is told', async () => {
     bench.hosts.host(hostA).isReachable = false;
     await expect(forget()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });

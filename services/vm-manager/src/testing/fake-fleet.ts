@@ -115,6 +115,10 @@ export class FakeHost {
     this.#newest.set(vmId, rank);
   }
 
+  newest(vmId: VmId): OrderRank | undefined {
+    return this.#newest.get(vmId);
+  }
+
   lower({ subject: { id: vmId }, from, to }: HostLower): HostOrderAnswer {
     if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
     const newest = this.#newest.get(vmId);

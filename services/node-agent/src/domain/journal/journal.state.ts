@@ -37,7 +37,7 @@ export type JournalChange =
   | { readonly kind: 'renewed'; readonly journalId: string }
   | { readonly kind: 'raised'; readonly subject: Subject; readonly rank: OrderRank }
   /** Down to what the store says, on an operator's word. */
-  | { readonly kind: 'lowered'; readonly subject: Subject; readonly rank: OrderRank }
+  | { readonly kind: 'lowered'; readonly subject: Subject; readonly rank: OrderRank; readonly orderId?: OrderId }
   | { readonly kind: 'taken'; readonly order: HostOrder }
   /** Of an order that did not become durable: it may be sent and taken again. */
   | { readonly kind: 'untaken'; readonly order: HostOrder }
@@ -121,7 +121,7 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
       return;
     }
     case 'lowered':
-      content.newest.set(subjectKey(change.subject), { rank: change.rank });
+      content.newest.set(subjectKey(change.subject), lowest(change));
       return;
     case 'taken':
       content.orders.set(change.order.orderId, { order: change.order });
@@ -185,12 +185,28 @@ export function orderedSubjects({ orders }: Readonly<JournalContent>): readonly 
   return [...byKey.values()];
 }
 
+/** The newest order of the subject that has not ended, or whose end waits in the lane: vm-manager does not know that end yet. */
+export function newestUnsettled({ orders, lanes }: Readonly<JournalContent>, subject: Subject): OrderRank | undefined {
+  const key = subjectKey(subject);
+  const underWay = [...orders.values()].map(({ order }) => order);
+  const ended = lanes.vm.reports.flatMap(({ report }) => (report.kind === 'order-finished' ? [report] : []));
+  return [...underWay, ...ended]
+    .filter((order) => subjectKey(order.subject) === key)
+    .map(rankOf)
+    .sort(compareOrderRanks)
+    .at(-1);
+}
+
 export function volumeKey({ pool, volume }: VolumeRef): string {
   return `${pool}/${volume}`;
 }
 
 function putVolume(content: JournalContent, vmId: VmId, volume: OwnVolume): void {
   content.volumes.set(vmId, new Map(content.volumes.get(vmId)).set(volumeKey(volume), volume));
+}
+
+function lowest({ rank, orderId }: NewestOrder): NewestOrder {
+  return orderId === undefined ? { rank } : { rank, orderId };
 }
 
 function takeAsNewest(content: JournalContent, order: HostOrder): void {

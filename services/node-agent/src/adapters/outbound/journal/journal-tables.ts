@@ -61,7 +61,7 @@ export const statements = {
   raised: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE
     SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, order_id = NULL
     WHERE (excluded.epoch, excluded.n, excluded.revision) > (epoch, n, revision)`,
-  lowered: 'INSERT OR REPLACE INTO newest VALUES (?, ?, ?, ?, ?, NULL)',
+  lowered: 'INSERT OR REPLACE INTO newest VALUES (?, ?, ?, ?, ?, ?)',
   newest: `INSERT INTO newest VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
     SET epoch = excluded.epoch, n = excluded.n, revision = excluded.revision, order_id = excluded.order_id
     WHERE (excluded.epoch, excluded.n, excluded.revision) >= (epoch, n, revision)`,
@@ -106,7 +106,8 @@ export function statementsOf(hostId: HostId, change: JournalChange): readonly St
     case 'raised':
     case 'lowered': {
       const { generation, revision } = change.rank;
-      return [[change.kind, hostId, subjectKey(change.subject), generation.epoch, generation.n, revision]];
+      const row = [hostId, subjectKey(change.subject), generation.epoch, generation.n, revision] as const;
+      return change.kind === 'raised' ? [['raised', ...row]] : [['lowered', ...row, change.orderId ?? null]];
     }
     case 'taken': {
       const { orderId, generation, revision, subject } = change.order;
