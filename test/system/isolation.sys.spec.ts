@@ -14,6 +14,7 @@ import {
   subjectsUnder,
   type HostId,
   type HostResource,
+  type HostStraysResource,
   type VmResource,
 } from '@drover/contracts';
 import { simulatedVolumeName } from '@drover/hypervisor';
@@ -226,6 +227,10 @@ describe('a fleet of two hosts', () => {
     });
     expect(strays.map((stray) => stray.vmId).sort()).toEqual(ours.map((domain) => domain.uuid).sort());
     expect(new Set(strays.map((stray) => stray.kind))).toEqual(new Set(['unknown']));
+    const { items: withStrays } = await api.expectDone<{ items: HostStraysResource[] }>('GET', '/strays');
+    expect(withStrays.flatMap((host) => host.strays.map(({ vmId }) => vmId)).sort()).toEqual(
+      strays.map(({ vmId }) => vmId).sort(),
+    );
     expect((await api.expectDone<{ items: VmResource[] }>('GET', '/vms')).items).toEqual([]);
     await api.succeed('POST', '/vms', { name: 'new-life' });
     expect(domainsOf(fleet.home).filter((domain) => domain.title !== 'new-life')).toEqual(domains);

@@ -67,6 +67,7 @@ const words: readonly (readonly [field: RegExp, word: string])[] = [
   [/^\/spec\/placement\/(zone|policy)$/, '--$1'],
   [/^\/gracePeriodMs$/, '--grace'],
   [/^\?labels$/, '--label'],
+  [/^\?vm$/, 'VM'],
   [/^[/?](\w+)$/, '--$1'],
 ];
 

@@ -4,6 +4,7 @@ import { addCompletionCommand } from './commands/completion.js';
 import { addEventCommands } from './commands/events.js';
 import { addHostCommands } from './commands/hosts.js';
 import { addOperationCommands } from './commands/operations.js';
+import { addStrayCommands } from './commands/strays.js';
 import { addVmCommands } from './commands/vms.js';
 import { exitStatusHelp } from './exit-status.js';
 
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
     .enablePositionalOptions(false);
   addVmCommands(program);
   addHostCommands(program);
+  addStrayCommands(program);
   addOperationCommands(program);
   addEventCommands(program);
   addClusterCommands(program);

@@ -13,6 +13,10 @@ export const commandIdSchema = uuid.brand<'CommandId'>();
 export const orderIdSchema = uuid.brand<'OrderId'>();
 export const fleetIdSchema = uuid.brand<'FleetId'>();
 export const reservationIdSchema = uuid.brand<'ReservationId'>();
+/** As libvirt writes the UUID of a domain, which a person may have chosen: of any version. */
+export const libvirtUuidSchema = z
+  .string()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID as libvirt writes it');
 /** Of a thing of any kind that operations work on. */
 export const subjectIdSchema = uuid;
 

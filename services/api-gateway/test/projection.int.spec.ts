@@ -21,7 +21,7 @@ import {
 } from '@drover/read-models';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import { SqlFleetReads } from '../src/adapters/outbound/sql-fleet-reads.adapter.js';
-import { HOSTS as HOST_KEY, OPERATIONS, VMS as VM_KEY } from '../src/application/ports/fleet-reads.port.js';
+import { HOSTS as HOST_KEY, OPERATIONS, STRAYS, VMS as VM_KEY } from '../src/application/ports/fleet-reads.port.js';
 import { projections, resources } from '../src/projections/resources.js';
 import {
   allEvents,
@@ -459,6 +459,19 @@ describe('the projection of the fleet', () => {
       began(operationIdOf('stop-b'), 'vm.stop'),
     );
     await story.onHost(h2, { type: 'HostSuspected', data: { hostId: h2, missedHeartbeats: 3 } });
+    // Of four hosts one lists no stray any more, and one has only such as are counted.
+    const [h3, h4] = [await story.host('h3'), await story.host('h4')];
+    const found = [
+      [h1, 's1'],
+      [h1, 's2'],
+      [h2, 's1'],
+      [h3, 's1'],
+    ] as const;
+    for (const [host, vm] of found) {
+      await story.onStrays(host, strayFound(vmIdOf(vm), story.seen(host).source, 'unknown'));
+    }
+    await story.onStrays(h3, { type: 'StrayGone', data: { source: story.seen(h3).source, vmId: vmIdOf('s1') } });
+    await story.onStrays(h4, { type: 'StraysLeftOut', data: { source: story.seen(h4).source, count: 2 } });
     const project = projectIdSchema.parse('other');
     await withModel(async (database) => {
       await projectInBatches(database, store, [9]);
@@ -517,6 +530,19 @@ describe('the projection of the fleet', () => {
         expect(await all((page) => sql.of(HOST_KEY).list({ ...query, ...page }))).toEqual(
           await all((page) => memory.of(HOST_KEY).list({ ...query, ...page })),
         );
+      }
+      const strayQueries = [
+        [{}, [h1, h2, h4]],
+        [{ host: h2 }, [h2]],
+        [{ host: h3 }, []],
+        [{ vm: vmIdOf('s1') }, [h1, h2]],
+        [{ vm: vmIdOf('s2') }, [h1]],
+        [{ vm: vmIdOf('a') }, []],
+      ] as const;
+      for (const [query, hosts] of strayQueries) {
+        const found = await all((page) => sql.of(STRAYS).list({ ...query, ...page }));
+        expect(found).toEqual(await all((page) => memory.of(STRAYS).list({ ...query, ...page })));
+        expect(found.map(({ id }) => id)).toEqual([...hosts].sort());
       }
       for (const cursor of ['["x"]', vmIdOf('nobody')]) {
         const after = Buffer.from(cursor).toString('base64url');

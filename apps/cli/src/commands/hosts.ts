@@ -182,7 +182,7 @@ function describeStrays({ strays = [], straysLeftOut = 0 }: HostResource) {
   return straysLeftOut === 0 ? told : [...told, ['more strays', straysLeftOut] as const];
 }
 
-function describeHost(host: HostResource): string {
+export function describeHost(host: HostResource): string {
   const { inventory } = host;
   const { cpu } = inventory;
   return renderFields([

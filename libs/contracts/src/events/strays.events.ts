@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countSchema, text } from '../bounds.schema.js';
 import { powerStateSchema } from '../host/observed-vm.schema.js';
-import { generationSchema, vmIdSchema } from '../ids.schema.js';
+import { generationSchema, libvirtUuidSchema, vmIdSchema } from '../ids.schema.js';
 import { reportSourceSchema } from './vm.events.js';
 
 /** How many strays of one host are recorded; of more only the number is. */
@@ -16,7 +16,7 @@ export const straySchema = z.strictObject({
   vmId: vmIdSchema,
   kind: strayKindSchema,
   /** Mostly the VM's id as well; a copy made by hand has another. */
-  libvirtUuid: text(36),
+  libvirtUuid: libvirtUuidSchema,
   title: text(200),
   /** In its mark. */
   generation: generationSchema,

@@ -6,6 +6,7 @@ import {
   fleetIdSchema,
   generationSchema,
   hostIdSchema,
+  libvirtUuidSchema,
   operationIdSchema,
   vmIdSchema,
 } from '../ids.schema.js';
@@ -90,7 +91,7 @@ export const vmStateSchema = z.strictObject({
 });
 
 export const listedDomainSchema = z.strictObject({
-  libvirtUuid: z.string().max(36),
+  libvirtUuid: libvirtUuidSchema,
   title: z.string().max(200),
   powerState: powerStateSchema,
   /** Paused by the hypervisor because a disk failed or its pool is full. Absent: not so, or the agent is too old to tell. */

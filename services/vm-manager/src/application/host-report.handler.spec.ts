@@ -47,7 +47,7 @@ const domain = (id = vmId, powerState: 'RUNNING' | 'STOPPED' = 'RUNNING'): FullL
   ours: { vmId: id, generation: firstGeneration, fingerprint: definition.fingerprint },
 });
 const foreign: FullList['domains'][number] = {
-  libvirtUuid: 'x',
+  libvirtUuid: '00000000-0000-0000-0000-00000000000f',
   title: 'x',
   powerState: 'RUNNING',
   vcpus: 1,

@@ -2,7 +2,7 @@ import type {
   ClusterStats,
   HostListQuery,
   HostResource,
-  HostStrays,
+  NamedHostStrays,
   OperationListQuery,
   OperationView,
   ProjectId,
@@ -17,8 +17,8 @@ import { resourceKey, type Reads } from './resource-reads.port.js';
 export const VMS = resourceKey<VmView, VmListQuery>('vm');
 /** Listed by name and id; several may bear one name. Without strays. */
 export const HOSTS = resourceKey<HostResource, HostListQuery>('host');
-/** By the host's id, which each has too; of a host that never had any there is none. */
-export const STRAYS = resourceKey<HostStrays, StrayListQuery>('strays');
+/** By the host's id, which each has too; of a host that never had any there is none. Lists have the hosts with any now. */
+export const STRAYS = resourceKey<NamedHostStrays, StrayListQuery>('strays');
 /** Listed newest first. */
 export const OPERATIONS = resourceKey<OperationView, OperationListQuery>('operation');
 

@@ -9,7 +9,8 @@ import {
 } from '@drover/contracts';
 import type { Sql } from '@drover/read-models';
 import { OPERATIONS } from '../../application/ports/fleet-reads.port.js';
-import { defineResource, equals, type Filter, type View } from '../resource/resource.js';
+import { namesIn, namesOf } from '../resource/names-of.js';
+import { defineResource, equals, type Filter } from '../resource/resource.js';
 import { evolveOperation, isOperationEvent, type StoredOperation } from './operation-view.state.js';
 
 const isOpen: Filter<StoredOperation, boolean> = {
@@ -54,12 +55,11 @@ export const operationResource = defineResource<StoredOperation, OperationListQu
     `t.subject_kind = ${param(kindOfStream(stream))} AND t.subject_id::text = ${param(streamSubjectId(stream))} AND t.ended_at IS NULL`,
   complete: {
     async sql(sql, operations) {
-      const names = await namesOf(sql, operations);
+      const names = await namesOfSubjects(sql, operations);
       return operations.map((operation) => named(operation, names.get(operation.subject.id)));
     },
     inMemory(operations, all) {
-      const nameOf = ({ subject }: StoredOperation) =>
-        all.of<View & { readonly name: string }>(subject.kind).find(({ id }) => id === subject.id)?.name;
+      const nameOf = ({ subject }: StoredOperation) => namesIn(all, { name: subject.kind }).get(subject.id);
       return operations.map((operation) => named(operation, nameOf(operation)));
     },
   },
@@ -71,15 +71,11 @@ function mayHaveOperations({ stream, type }: StoredEvent): boolean {
 }
 
 /** One look per kind of subject. */
-async function namesOf(sql: Sql, operations: readonly StoredOperation[]): Promise<ReadonlyMap<string, string>> {
+async function namesOfSubjects(sql: Sql, operations: readonly StoredOperation[]): Promise<ReadonlyMap<string, string>> {
   const names = new Map<string, string>();
   for (const kind of new Set(operations.map(({ subject }) => subject.kind))) {
     const ids = operations.flatMap(({ subject }) => (subject.kind === kind ? [subject.id] : []));
-    const rows = await sql.query<{ id: string; name: string }>(
-      { name: `names of ${kind}`, text: `SELECT id, name FROM ${kind} WHERE id = ANY($1::uuid[])` },
-      [[...new Set(ids)]],
-    );
-    for (const { id, name } of rows) names.set(id, name);
+    for (const [id, name] of await namesOf(sql, { name: kind }, ids)) names.set(id, name);
   }
   return names;
 }

@@ -7,6 +7,7 @@ import { EventsController } from './events.controller.js';
 import { HealthController } from './health.controller.js';
 import { HostsController } from './hosts.controller.js';
 import { OperationsController } from './operations.controller.js';
+import { StraysController } from './strays.controller.js';
 import { VmActionsController } from './vm-actions.controller.js';
 import { VmsController } from './vms.controller.js';
 
@@ -14,6 +15,7 @@ export const controllers: Type[] = [
   VmsController,
   VmActionsController,
   HostsController,
+  StraysController,
   OperationsController,
   ClusterController,
   EventsController,
