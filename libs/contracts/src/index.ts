@@ -26,6 +26,7 @@ export * from './host/report.codec.js';
 export * from './host/report.schema.js';
 export * from './host/signed.schema.js';
 export * from './ids.schema.js';
+export * from './image-contents.schema.js';
 export * from './loose.codec.js';
 export * from './overcommit.schema.js';
 export * from './placement.schema.js';

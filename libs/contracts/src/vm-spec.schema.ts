@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { mapOf } from './bounds.schema.js';
 import { clusterIdSchema, dnsLabelSchema, hostIdSchema } from './ids.schema.js';
+import { imageRefSchema } from './image-contents.schema.js';
 
 /**
  * What a VM is, nested as libvirt people know it. Complete from the start, because events are forever: fields whose work
@@ -118,7 +119,7 @@ export const diskSchema = z.strictObject({
     })
     .optional(),
   /** The disk begins as an overlay of this image; the volume is then qcow2. */
-  image: resourceNameSchema.optional(),
+  image: imageRefSchema.optional(),
 });
 
 /** A unicast MAC address, lower case. */

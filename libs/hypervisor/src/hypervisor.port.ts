@@ -4,6 +4,7 @@ import type {
   Generation,
   HostInventory,
   HostLoad,
+  ImageContents,
   ListedDomain,
   PowerState,
   ProjectId,
@@ -85,6 +86,12 @@ export interface Hypervisor {
   observe(vmId: VmId): Promise<ObservedVm>;
 
   /**
+   * What the image of this name is, each of its files read to the last byte. Refuses (`IMAGE_NOT_FOUND`, `IMAGE_REFUSED`) what no disk
+   * is made of. Each call that makes or defines a disk of an image whose content is named refuses (`IMAGE_CHANGED`) another content.
+   */
+  inspectImage(name: string): Promise<ImageContents>;
+
+  /**
    * Root and further disks. One that exists and is in the book stays as it is; one that exists and is not in the book is
    * `VOLUME_FOREIGN`, regardless of who made it, and is left alone.
    */
@@ -124,6 +131,7 @@ const isCall: Readonly<Record<HypervisorCall, true>> = {
   list: true,
   heldMemoryMiB: true,
   observe: true,
+  inspectImage: true,
   createVolumes: true,
   deleteVolumes: true,
   lookAtVolumes: true,

@@ -106,6 +106,7 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
         client: new LibvirtClient(socketPath === undefined ? {} : { socketPath }),
         accelerator,
         imageFolder,
+        imageSumsFile: path.join(home, 'image-sums.json'),
         ...(socketPath === undefined ? {} : { runFolder: path.dirname(socketPath) }),
         pools: offeredPools(hypervisor),
         networks: hypervisor.networks,

@@ -227,7 +227,8 @@ export function describeHost(host: HostResource): string {
     ),
     ['networks', inventory.networks.join(' ')],
     ...inventory.images.map(
-      (image) => [`image ${image.name}`, `${image.format}, ${formatMiB(image.virtualSizeMiB)}`] as const,
+      ({ digest = 'not read yet', format, name, virtualSizeMiB }) =>
+        [`image ${name}`, `${format}, ${formatMiB(virtualSizeMiB)}, ${digest}`] as const,
     ),
     ...(inventory.refusedImages ?? []).map(({ name, why }) => [`image ${name}`, `refused: ${why}`] as const),
     ['gpus', inventory.gpus.join(' ')],

@@ -129,6 +129,11 @@ export const errorCatalogue = {
     'The image on the host cannot be used; the detail says why. Replace its file or its description.',
     { image: name },
   ),
+  IMAGE_CHANGED: rejection(
+    409,
+    'The files of the image on the host are not those that were registered; put these back, or register them under another name.',
+    { image: name },
+  ),
   DOMAIN_FOREIGN: rejection(
     409,
     'The host has a domain with the id of this VM that is not of this fleet; it was left alone. Remove it there.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { countSchema, cpusSchema } from '../bounds.schema.js';
+import { imageDigestSchema, imageFormatSchema } from '../image-contents.schema.js';
 import { resourceNameSchema } from '../vm-spec.schema.js';
 
 /** A host's word has bounds that every reader of it can hold: a fleet's sum of them still fits 53 bits. */
@@ -36,9 +37,11 @@ export type HostOffers = z.infer<typeof hostOffersSchema>;
 
 export const hostImageSchema = z.strictObject({
   name: resourceNameSchema,
-  format: z.enum(['qcow2', 'raw']),
+  format: imageFormatSchema,
   /** Of the disk that a guest sees: the least that a VM's disk of it takes. */
   virtualSizeMiB: z.int().min(1).max(67_108_864),
+  /** Absent while the host has not read its files, which takes a while after they were changed. */
+  digest: imageDigestSchema.optional(),
 });
 
 /** What a host is made of. Reported at registration and again when it changes. */

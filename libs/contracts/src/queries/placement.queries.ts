@@ -3,6 +3,7 @@ import { countSchema, ordinalSchema, sumSchema, cpusSchema, text, mapOf, numbers
 import { hostIdSchema, reservationIdSchema, vmIdSchema } from '../ids.schema.js';
 import { excludedHostSchema, scoreSchema } from '../placement.schema.js';
 import { firmwareKindSchema } from '../host/inventory.schema.js';
+import { imageRefSchema } from '../image-contents.schema.js';
 import { labelsSchema, placementSchema, resourceNameSchema } from '../vm-spec.schema.js';
 
 /** What a VM needs of a host. */
@@ -12,10 +13,10 @@ export const demandSchema = z.strictObject({
   /** Per pool; 0 where only the pool must exist. */
   pools: mapOf(resourceNameSchema, sumSchema, 32),
   networks: z.array(resourceNameSchema).max(16),
-  images: z.array(resourceNameSchema).max(32),
+  images: z.array(imageRefSchema).max(32),
   /** Disks that take their size from their image: how large that is, the host knows. Absent: none. */
   sizedByImage: z
-    .array(z.strictObject({ pool: resourceNameSchema, image: resourceNameSchema }))
+    .array(z.strictObject({ pool: resourceNameSchema, image: imageRefSchema }))
     .max(32)
     .optional(),
   /** What it asks of the hypervisor; what it does not ask for is absent. */

@@ -1,5 +1,6 @@
 import type { FleetId } from '@drover/contracts';
 import type { Hypervisor, HypervisorLoad } from '../hypervisor.port.js';
+import { contentsOf } from './simulated-images.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
 import { whyUnusable } from './simulated-volumes.js';
 
@@ -43,7 +44,10 @@ export function simulatedInventory(
       return { name, type: 'dir', capacityMiB, availableMiB: Math.max(0, machine.availableMiB(name)) };
     }),
     networks: [...networks],
-    images: machine.images.map(({ name, sizeMiB }) => ({ name, format: 'qcow2', virtualSizeMiB: sizeMiB })),
+    images: machine.images.map((image) => {
+      const { digest, format } = contentsOf(image);
+      return { name: image.name, format, virtualSizeMiB: image.sizeMiB, digest };
+    }),
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   vcpuCount,
   type FleetId,
+  type ImageContents,
   type ListedDomain,
   type SettledDefinition,
   type VmId,
@@ -20,6 +21,7 @@ import type {
 } from '../hypervisor.port.js';
 import type { LeftVolume, SeenVolume, VolumeBook } from '../volume-book.port.js';
 import { requireFreeMacs, settle } from './settled-definition.policy.js';
+import { contentsOf, imageOf } from './simulated-images.js';
 import { simulatedInventory, simulatedLoad } from './simulated-host.js';
 import { SimulatedFaults } from './simulated-faults.driver.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
@@ -101,6 +103,10 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  inspectImage(name: string): Promise<ImageContents> {
+    return this.#call('inspectImage', undefined, () => contentsOf(imageOf(this.machine, name)));
+  }
+
   createVolumes(vm: VmDefinition, book: VolumeBook, onProgress?: (percent: number) => void): Promise<void> {
     return this.#call('createVolumes', vm.vmId, async () => {
       this.#tracked(this.machine.domain(vm.vmId));
@@ -133,6 +139,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#call('define', vm.vmId, () => {
       const existing = this.#ours(vm.vmId);
       this.#tracked(existing);
+      for (const { image } of vm.spec.disks) if (image !== undefined) imageOf(this.machine, image);
       requireFreeMacs(vm, this.machine.domains());
       const settled = settle(vm);
       this.machine.putDomain({

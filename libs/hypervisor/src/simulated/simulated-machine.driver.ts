@@ -11,6 +11,7 @@ import {
   type SimulatedChange,
   type SimulatedDomain,
   type SimulatedHardware,
+  type SimulatedImage,
   type SimulatedMachineStore,
   type SimulatedSignalCause,
   type SimulatedVolume,
@@ -233,9 +234,9 @@ export class SimulatedMachine {
     this.putVolume({ pool, name, sizeMiB });
   }
 
-  /** As when its folder is copied there: nothing tells of it. */
-  addImage(name: string, sizeMiB: number): void {
-    this.#images = [...this.#images, { name, sizeMiB }];
+  /** As when its folder is copied there, in the place of one of this name: nothing tells of it. */
+  addImage(image: SimulatedImage): void {
+    this.#images = [...this.#images.filter(({ name }) => name !== image.name), image];
   }
 
   removeImage(name: string): void {

@@ -8,7 +8,14 @@ export interface SimulatedHardware {
   readonly memoryMiB: number;
   readonly pools: readonly { readonly name: string; readonly capacityMiB: number }[];
   readonly networks: readonly string[];
-  readonly images: readonly { readonly name: string; readonly sizeMiB: number }[];
+  readonly images: readonly SimulatedImage[];
+}
+
+export interface SimulatedImage {
+  readonly name: string;
+  readonly sizeMiB: number;
+  /** Stands for its bytes: another content is another image. */
+  readonly content?: string;
 }
 
 export const defaultHardware: SimulatedHardware = {

@@ -1,6 +1,7 @@
 import { Rejected, errors, type VolumeRef } from '@drover/contracts';
 import type { VmDefinition } from '../hypervisor.port.js';
 import type { SeenVolume, VolumeBook } from '../volume-book.port.js';
+import { imageOf } from './simulated-images.js';
 import { simulatedVolumeName } from './settled-definition.policy.js';
 import type { SimulatedMachine } from './simulated-machine.driver.js';
 import type { SimulatedDomain } from './simulated-machine.state.js';
@@ -24,9 +25,7 @@ export async function makeVolume(
   if (isThere && book.has(volume)) return;
   if (isThere)
     throw new Rejected(errors.VOLUME_FOREIGN(`volume ${volume.volume} of pool ${volume.pool} is not of this VM`));
-  const image = machine.images.find((candidate) => candidate.name === disk.image);
-  if (disk.image !== undefined && image === undefined)
-    throw new Rejected(errors.IMAGE_NOT_FOUND(`no image ${disk.image}`));
+  const image = disk.image === undefined ? undefined : imageOf(machine, disk.image);
   const sizeMiB = disk.sizeMiB ?? image?.sizeMiB ?? 0;
   if (sizeMiB > machine.availableMiB(disk.pool)) {
     throw errors.POOL_FULL('not-applied', `pool ${disk.pool} has no ${sizeMiB} MiB left`);

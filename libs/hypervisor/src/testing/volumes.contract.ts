@@ -113,6 +113,32 @@ export function volumeTests(setting: () => VolumeTestSetting, timeoutMs: number)
     expect(fault).toMatchObject({ code: 'IMAGE_NOT_FOUND', outcome: 'not-applied' });
   });
 
+  test('makes and defines a disk of an image whose content is named, and of no other content', async (given) => {
+    const { book, driver, fleetId, vm } = given;
+    const [disk] = vm.spec.disks;
+    if (disk?.image === undefined) throw new Error('the VM of this suite is made from an image');
+    const contents = await driver.inspectImage(disk.image);
+    expect(contents.virtualSizeBytes).toBeGreaterThanOrEqual(512);
+    const of = (digest: string) => ({
+      ...vm,
+      spec: { ...vm.spec, disks: [{ ...disk, image: `${disk.image}@${digest}` }] },
+    });
+    const other = of(`sha256:${'0'.repeat(64)}`);
+    const lastOrderId = orderIdSchema.parse(randomUUID());
+    const mark = { fleetId, vmId: vm.vmId, generation: { epoch: 1, n: 1 }, lastOrderId };
+    expect(await faultOf(driver.createVolumes(other, book))).toMatchObject({ code: 'IMAGE_CHANGED' });
+    expect(book.volumes).toEqual([]);
+    await driver.createVolumes(of(contents.digest), book);
+    expect(await faultOf(driver.define(other, mark))).toMatchObject({ code: 'IMAGE_CHANGED' });
+    await driver.define(of(contents.digest), mark);
+    const { images } = await driver.inventory();
+    expect(images.find(({ name }) => name === disk.image)).toMatchObject({ digest: contents.digest });
+  });
+
+  test('says of an image that is not there that it is not', async ({ driver }) => {
+    expect(await faultOf(driver.inspectImage('no-such-image'))).toMatchObject({ code: 'IMAGE_NOT_FOUND' });
+  });
+
   test('refuses a volume in a pool that is not there', async ({ book, driver, vm }) => {
     const spec = vmSpecSchema.parse({ disks: [{ name: 'root', pool: 'no-such-pool', sizeMiB: 1 }] });
     const fault = await faultOf(driver.createVolumes({ ...vm, spec }, book));

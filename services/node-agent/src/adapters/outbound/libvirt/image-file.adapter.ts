@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { hasCode } from '@drover/domain-kit';
 
 /** A file that an image may not have. The message says why, for the operator. */
@@ -10,11 +10,35 @@ export class UnusableFile extends Error {
 /** No file is waited for (a pipe nobody writes to), followed (a link), or opened for what opening it does (a device). */
 const SAFELY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 
+/** At once; a second of the event loop reads some hundred of them. */
+const PIECE_BYTES = 256 * 1024;
+
 /** The beginning of a regular file. Fails as the file system does, or with `UnusableFile`. */
 export async function readHead(
   file: string,
   maxBytes: number,
 ): Promise<{ readonly head: Uint8Array; readonly fileBytes: number }> {
+  return reading(file, async (handle) => {
+    const { size } = await handle.stat();
+    const buffer = new Uint8Array(Math.min(maxBytes, size));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    return { head: buffer.subarray(0, bytesRead), fileBytes: size };
+  });
+}
+
+/** Hands the whole of a regular file over, piece by piece; each piece is valid until the next. Fails as `readHead` does. */
+export async function readWhole(file: string, take: (piece: Uint8Array) => void): Promise<void> {
+  await reading(file, async (handle) => {
+    const buffer = new Uint8Array(PIECE_BYTES);
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      take(buffer.subarray(0, bytesRead));
+    }
+  });
+}
+
+async function reading<Value>(file: string, body: (handle: FileHandle) => Promise<Value>): Promise<Value> {
   requireRegular(await lstat(file));
   const handle = await open(file, SAFELY).catch((error: unknown) => {
     // A link that has taken the place of the file that was looked at.
@@ -22,11 +46,8 @@ export async function readHead(
     throw error;
   });
   try {
-    const stats = await handle.stat();
-    requireRegular(stats);
-    const buffer = new Uint8Array(Math.min(maxBytes, stats.size));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-    return { head: buffer.subarray(0, bytesRead), fileBytes: stats.size };
+    requireRegular(await handle.stat());
+    return await body(handle);
   } finally {
     await handle.close();
   }

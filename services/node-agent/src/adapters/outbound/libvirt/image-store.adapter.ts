@@ -2,12 +2,23 @@ import { lstat, opendir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '@drover/domain-kit';
-import { errors, isFailure, Rejected, resourceNameSchema, type Fault, type HostInventory } from '@drover/contracts';
+import {
+  errors,
+  isFailure,
+  readImageRef,
+  Rejected,
+  resourceNameSchema,
+  type HostInventory,
+  type ImageContents,
+  type ImageDigest,
+} from '@drover/contracts';
 import type { DirectKernel } from '@drover/libvirt-xml';
 import { z } from 'zod';
 import { HEAD_BYTES, inspectDisk } from '../../../domain/images/disk-image.policy.js';
 import { isAbsent } from './file-errors.js';
-import { readHead, UnusableFile } from './image-file.adapter.js';
+import { ImageDigests } from './image-digests.adapter.js';
+import { imageFailure, imageRefused } from './image-failure.js';
+import { readHead } from './image-file.adapter.js';
 
 const DESCRIPTION = 'image.json';
 const MAX_DESCRIPTION_BYTES = 65_536;
@@ -25,7 +36,7 @@ const imageDescriptionSchema = z.object({
   disk: fileName,
   kernel: fileName.optional(),
   initramfs: fileName.optional(),
-  orderLine: z.string().max(1024).optional(),
+  commandLine: z.string().max(1024).optional(),
 });
 
 /** An image as this host has it: a read-only volume, optionally with a kernel beside it. Paths are absolute. */
@@ -35,6 +46,7 @@ export interface HostImage {
   readonly diskPath: string;
   /** Of the disk that the guest sees, as the file itself has it. */
   readonly virtualSizeBytes: number;
+  readonly fileBytes: number;
   readonly directKernel?: DirectKernel;
 }
 
@@ -46,10 +58,12 @@ export type FoundImages = Pick<HostInventory, 'images' | 'refusedImages'>;
  */
 export class ImageStore {
   readonly #folder: string;
+  readonly #digests: ImageDigests;
   readonly #patienceMs: number;
 
-  constructor(folder: string, patienceMs = PATIENCE_MS) {
+  constructor(folder: string, digests = new ImageDigests(), patienceMs = PATIENCE_MS) {
     this.#folder = folder;
+    this.#digests = digests;
     this.#patienceMs = patienceMs;
   }
 
@@ -60,13 +74,15 @@ export class ImageStore {
     const refuse = (name: string, why: string) => refused.push({ name: name.slice(0, 200), why: why.slice(0, 300) });
     const names = await this.#soon(() => this.#names());
     if (typeof names === 'string') refuse(this.#folder, names);
+    if (this.#digests.problem !== undefined) refuse(this.#folder, this.#digests.problem);
     for (const name of typeof names === 'string' ? [] : names) {
       const found = await this.#soon(() => this.#listed(name));
       if (typeof found === 'string') refuse(name, found);
       else if (found !== undefined && images.length === MAX_IMAGES) refuse(name, `${MAX_IMAGES} images are the most`);
       else if (found !== undefined) {
-        const { format, virtualSizeBytes } = found;
-        images.push({ name, format, virtualSizeMiB: Math.ceil(virtualSizeBytes / 1024 ** 2) });
+        const { digest, image } = found;
+        const virtualSizeMiB = Math.ceil(image.virtualSizeBytes / 1024 ** 2);
+        images.push({ name, format: image.format, virtualSizeMiB, ...(digest === undefined ? {} : { digest }) });
       }
       // The others are on the same file system, and would each be waited for.
       if (found === LATE) break;
@@ -74,15 +90,42 @@ export class ImageStore {
     return { images, ...(refused.length === 0 ? {} : { refusedImages: refused.slice(0, MAX_REFUSED) }) };
   }
 
-  /** Fails `IMAGE_NOT_FOUND`, `IMAGE_REFUSED`, or `IMAGE_UNREADABLE` where a file of it cannot be read. */
-  async get(name: string): Promise<HostImage> {
+  /**
+   * Fails `IMAGE_NOT_FOUND`, `IMAGE_REFUSED`, `IMAGE_UNREADABLE` where a file of it cannot be read, or `IMAGE_CHANGED` where its content
+   * is named and is another one.
+   */
+  async get(ref: string): Promise<HostImage> {
+    const { name, digest } = readImageRef(ref);
     const data = { image: name };
     const isName = resourceNameSchema.safeParse(name).success;
     const image = isName ? await this.#inspect(name) : undefined;
     if (image === undefined) {
       throw new Rejected(errors.IMAGE_NOT_FOUND(`no image ${name} below ${this.#folder}`, { data }));
     }
+    if (digest === undefined) return image;
+    const found = await this.#digests.of(image);
+    if (found !== digest) {
+      const detail = `image ${name} below ${this.#folder} is ${found}, and ${digest} was registered`;
+      throw new Rejected(errors.IMAGE_CHANGED(detail, { data }));
+    }
     return image;
+  }
+
+  /** Of each disk, in order. Disks are overlays: on other bytes than one was made on, the guest would read garbage. Fails as `get` does. */
+  ofDisks(disks: readonly { readonly image?: string | undefined }[]): Promise<readonly (HostImage | undefined)[]> {
+    return Promise.all(disks.map(async ({ image }) => (image === undefined ? undefined : this.get(image))));
+  }
+
+  /** Ends what is being read. */
+  stop(): void {
+    this.#digests.stop();
+  }
+
+  /** What an image is, read to its last byte. Fails as `get` does. */
+  async contents(name: string): Promise<ImageContents> {
+    const image = await this.get(name);
+    const { fileBytes, format, virtualSizeBytes } = image;
+    return { digest: await this.#digests.of(image), fileBytes, format, virtualSizeBytes };
   }
 
   /** In order, or why the folder cannot be read. */
@@ -111,12 +154,16 @@ export class ImageStore {
     }
   }
 
-  /** The image, why it is none, or undefined where nothing says that it is one. */
-  async #listed(name: string): Promise<HostImage | string | undefined> {
+  /** The image with its digest as far as that is known, why it is none, or undefined where nothing says that it is one. */
+  async #listed(name: string): Promise<ListedImage | string | undefined> {
     try {
       const image = await this.#inspect(name);
-      if (image === undefined || resourceNameSchema.safeParse(name).success) return image;
-      return 'its name is no name of an image';
+      if (image === undefined) return undefined;
+      if (!resourceNameSchema.safeParse(name).success) return 'its name is no name of an image';
+      const digest = await this.#digests.known(image);
+      if (digest !== undefined) return { image, digest };
+      this.#digests.readSoon(image);
+      return this.#digests.whyUnreadable(name) ?? { image };
     } catch (error) {
       if (isFailure(error)) return error.message;
       throw error;
@@ -127,11 +174,11 @@ export class ImageStore {
     const folder = path.join(this.#folder, name);
     const description = await this.#describe(name, folder);
     if (description === undefined) return undefined;
-    const { orderLine, disk, format, initramfs, kernel } = description;
+    const { commandLine, disk, format, initramfs, kernel } = description;
     const diskPath = path.join(folder, disk);
     const { head, fileBytes } = await this.#head(name, diskPath, HEAD_BYTES);
     const found = inspectDisk(format, head, fileBytes);
-    if (typeof found === 'string') throw refused(name, `${disk} cannot be its disk: ${found}`);
+    if (typeof found === 'string') throw imageRefused(name, `${disk} cannot be its disk: ${found}`);
     for (const file of [kernel, initramfs]) {
       if (file !== undefined) await this.#head(name, path.join(folder, file), 1);
     }
@@ -139,6 +186,7 @@ export class ImageStore {
       name,
       format,
       diskPath,
+      fileBytes,
       ...found,
       ...(kernel === undefined
         ? {}
@@ -146,7 +194,7 @@ export class ImageStore {
             directKernel: {
               kernel: path.join(folder, kernel),
               ...(initramfs === undefined ? {} : { initramfs: path.join(folder, initramfs) }),
-              ...(orderLine === undefined ? {} : { orderLine }),
+              ...(commandLine === undefined ? {} : { commandLine }),
             },
           }),
     };
@@ -160,24 +208,28 @@ export class ImageStore {
       await lstat(file);
     } catch (error) {
       if (isAbsent(error)) return undefined;
-      throw unreadable(name, file, error);
+      throw imageFailure(name, file, error);
     }
     const { head, fileBytes } = await this.#head(name, file, MAX_DESCRIPTION_BYTES);
-    if (fileBytes > MAX_DESCRIPTION_BYTES) throw refused(name, `${DESCRIPTION} is larger than 64 KiB`);
+    if (fileBytes > MAX_DESCRIPTION_BYTES) throw imageRefused(name, `${DESCRIPTION} is larger than 64 KiB`);
     const content = imageDescriptionSchema.safeParse(parsed(new TextDecoder().decode(head)));
     if (content.success) return content.data;
     const [issue] = content.error.issues;
-    throw refused(name, `${DESCRIPTION}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is no JSON'}`);
+    throw imageRefused(name, `${DESCRIPTION}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is no JSON'}`);
   }
 
   async #head(name: string, file: string, maxBytes: number) {
     try {
       return await readHead(file, maxBytes);
     } catch (error) {
-      if (error instanceof UnusableFile) throw refused(name, `${path.basename(file)}: ${error.message}`, error);
-      throw unreadable(name, file, error);
+      throw imageFailure(name, file, error);
     }
   }
+}
+
+interface ListedImage {
+  readonly image: HostImage;
+  readonly digest?: ImageDigest;
 }
 
 function parsed(json: string): unknown {
@@ -187,13 +239,4 @@ function parsed(json: string): unknown {
     // No object, so the schema refuses it.
     return undefined;
   }
-}
-
-function refused(image: string, detail: string, cause?: unknown): Rejected {
-  return new Rejected(errors.IMAGE_REFUSED(detail.slice(0, 500), { data: { image } }), { cause });
-}
-
-function unreadable(image: string, what: string, cause: unknown): Fault {
-  const detail = `cannot read ${what}: ${errorCode(cause) ?? 'unknown reason'}`;
-  return errors.IMAGE_UNREADABLE('not-applied', detail, { cause, data: { image } });
 }

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FileSums } from './file-sums.adapter.js';
+import { ImageDigests } from './image-digests.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 
 const run = promisify(execFile);
@@ -20,6 +23,8 @@ function qcow2(): Uint8Array {
   return head;
 }
 
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
 describe('ImageStore', () => {
   let folder: string;
   let images: ImageStore;
@@ -30,6 +35,9 @@ describe('ImageStore', () => {
     for (const file of files) await writeFile(inImage(name, file), qcow2());
   };
   const guest = { name: 'guest', format: 'qcow2', disk: 'disk.qcow2', sha256: 'ignored' };
+  const bootable = { ...guest, kernel: 'kernel', initramfs: 'initramfs', commandLine: 'quiet' };
+  const describeAgain = (name: string, content: unknown) =>
+    writeFile(inImage(name, 'image.json'), JSON.stringify(content));
   const listed = { name: 'guest', format: 'qcow2', virtualSizeMiB: 64 };
 
   beforeEach(async () => {
@@ -129,11 +137,74 @@ describe('ImageStore', () => {
   });
 
   it('gives absolute paths of disk and kernel', async () => {
-    await describeImage('guest', { ...guest, kernel: 'kernel', orderLine: 'quiet' }, ['disk.qcow2', 'kernel']);
+    await describeImage('guest', { ...guest, kernel: 'kernel', commandLine: 'quiet' }, ['disk.qcow2', 'kernel']);
     expect(await images.get('guest')).toMatchObject({
       diskPath: inImage('guest/disk.qcow2'),
-      directKernel: { kernel: inImage('guest/kernel'), orderLine: 'quiet' },
+      directKernel: { kernel: inImage('guest/kernel'), commandLine: 'quiet' },
     });
+  });
+
+  it('lists an image without its digest until its files have been read, and tells when they have', async () => {
+    await describeImage('guest', guest);
+    const read = Promise.withResolvers<void>();
+    const store = new ImageStore(folder, new ImageDigests(new FileSums(), read.resolve));
+    expect(await store.list()).toEqual({ images: [listed] });
+    await read.promise;
+    expect(await store.list()).toEqual({ images: [{ ...listed, digest: `sha256:${sha256(qcow2())}` }] });
+  });
+
+  it('gives an image whose content is named, and refuses one whose file has changed since', async () => {
+    await describeImage('guest', guest);
+    const { digest, fileBytes, format, virtualSizeBytes } = await images.contents('guest');
+    expect({ digest, fileBytes, format, virtualSizeBytes }).toEqual({
+      ...{ digest: `sha256:${sha256(qcow2())}`, fileBytes: 512 },
+      ...{ format: 'qcow2', virtualSizeBytes: 64 * 1024 ** 2 },
+    });
+    expect(await images.get(`guest@${digest}`)).toMatchObject({ name: 'guest' });
+    const other = qcow2();
+    other[511] = 1;
+    await writeFile(inImage('guest/disk.qcow2'), other);
+    await expect(images.get(`guest@${digest}`)).rejects.toMatchObject({
+      code: 'IMAGE_CHANGED',
+      message: expect.stringContaining(`is sha256:${sha256(other)}, and ${digest} was registered`),
+    });
+    expect(await images.get('guest')).toMatchObject({ name: 'guest' });
+  });
+
+  it.each<[string, (name: string) => Promise<unknown>]>([
+    ['kernel', (name) => writeFile(inImage(name, 'kernel'), 'another')],
+    ['initramfs', (name) => writeFile(inImage(name, 'initramfs'), 'another')],
+    ['command line', (name) => describeAgain(name, { ...bootable, commandLine: 'debug' })],
+    ['initramfs left out', (name) => describeAgain(name, { ...bootable, initramfs: undefined })],
+  ])('is another image with another %s', async (_what, change) => {
+    await describeImage('guest', bootable, ['disk.qcow2', 'kernel', 'initramfs']);
+    const before = await images.contents('guest');
+    expect(before.digest).not.toBe(`sha256:${sha256(qcow2())}`);
+    await change('guest');
+    expect((await images.contents('guest')).digest).not.toBe(before.digest);
+  });
+
+  it('refuses an image whose files cannot be read to their end, and offers it when they can', async () => {
+    await describeImage('guest', guest);
+    const broken = { isBroken: true };
+    class BrokenSums extends FileSums {
+      override of(file: string): Promise<string> {
+        return broken.isBroken ? Promise.reject(Object.assign(new Error('read'), { code: 'EIO' })) : super.of(file);
+      }
+    }
+    let read = Promise.withResolvers<void>();
+    const store = new ImageStore(folder, new ImageDigests(new BrokenSums(), () => read.resolve()));
+    await store.list();
+    await read.promise;
+    read = Promise.withResolvers();
+    const why: unknown = expect.stringContaining('disk.qcow2: EIO');
+    expect(await store.list()).toEqual({ images: [], refusedImages: [{ name: 'guest', why }] });
+    await read.promise;
+    broken.isBroken = false;
+    read = Promise.withResolvers();
+    await store.list();
+    await read.promise;
+    expect((await store.list()).images).toEqual([{ ...listed, digest: `sha256:${sha256(qcow2())}` }]);
   });
 
   it.each(['absent', '..', '../guest', 'a/b'])('does not find %s', async (name) => {

@@ -2,6 +2,7 @@ import {
   Rejected,
   errors,
   type FleetId,
+  type ImageContents,
   type ListedDomain,
   type PowerState,
   type SettledDefinition,
@@ -43,6 +44,8 @@ import { isActive } from './domain-states.js';
 import { readHeldMemoryMiB } from './held-memory.adapter.js';
 import { HostInventoryReader } from './host-inventory.adapter.js';
 import { HostOffersReader } from './host-offers.adapter.js';
+import { FileSums } from './file-sums.adapter.js';
+import { ImageDigests } from './image-digests.adapter.js';
 import { ImageStore } from './image-store.adapter.js';
 import { domainRef, LibvirtDomains } from './libvirt-domains.adapter.js';
 import { attempt, beforehand, isLibvirtCode, isUnanswered, orUndefined } from './libvirt-faults.js';
@@ -74,6 +77,8 @@ export interface LibvirtHypervisorOptions {
   readonly accelerator: 'kvm' | 'tcg';
   /** Holds a folder per image. */
   readonly imageFolder: string;
+  /** Where the sums of their files are kept. Absent: in memory alone. */
+  readonly imageSumsFile?: string;
   /** The host's `/run/libvirt`: processes that see this directory there are of this host. */
   readonly runFolder?: string;
   /** The only pools that this host offers. */
@@ -102,6 +107,7 @@ export class LibvirtHypervisor implements Hypervisor {
   #hasStood = false;
   #session:
     { readonly fleetId: FleetId; readonly signals: LibvirtSignals; readonly stopListening: () => void } | undefined;
+  #onSignal: ((signal: HypervisorSignal) => void) | undefined;
 
   constructor(options: LibvirtHypervisorOptions) {
     this.#options = options;
@@ -111,7 +117,8 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#untracked = new UntrackedProcesses(this.#processes, this.#domains);
     this.#offers = new HostOffersReader(options.client, options.accelerator);
     this.#vmLoads = new VmLoads(options.client);
-    this.#images = new ImageStore(options.imageFolder);
+    const onRead = () => this.#onSignal?.({ kind: 'inventory-changed' });
+    this.#images = new ImageStore(options.imageFolder, new ImageDigests(new FileSums(options.imageSumsFile), onRead));
     const pools = new PoolStore(options.client, options.pools);
     this.#volumes = new VolumeStore(options.client, this.#images, pools);
     this.#inventory = new HostInventoryReader({ ...options, images: this.#images, pools, offers: this.#offers });
@@ -130,11 +137,14 @@ export class LibvirtHypervisor implements Hypervisor {
       signals,
       stopListening: await listenToLibvirt(this.#client, signals, this.#macs, onSignal),
     };
+    this.#onSignal = onSignal;
     onSignal({ kind: 'connected' });
   }
 
   close(): Promise<void> {
     this.#session?.stopListening();
+    this.#images.stop();
+    this.#onSignal = undefined;
     this.#session = undefined;
     this.#connected = undefined;
     this.#hasStood = false;
@@ -196,6 +206,10 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#volumes.delete(volumes);
   }
 
+  inspectImage(name: string): Promise<ImageContents> {
+    return this.#images.contents(name);
+  }
+
   lookAtVolumes(volumes: readonly VolumeRef[]): Promise<readonly SeenVolume[]> {
     return this.#volumes.look(volumes);
   }
@@ -208,8 +222,7 @@ export class LibvirtHypervisor implements Hypervisor {
     await requireTrafficShaping(vm.spec.nics);
     this.#macs.take(vm.vmId, vm.spec.nics);
     const disks = await Promise.all(vm.spec.disks.map((disk) => this.#volumes.place(vm.vmId, disk)));
-    const bootImage = vm.spec.disks[0]?.image;
-    const directKernel = bootImage === undefined ? undefined : (await this.#images.get(bootImage)).directKernel;
+    const directKernel = (await this.#images.ofDisks(vm.spec.disks))[0]?.directKernel;
     const xml = writeDomain({
       vmId: vm.vmId,
       name: vm.name,

@@ -88,7 +88,7 @@ export class QemuProcesses {
     const [, startTicks, vmSizeBytes] = parsed ?? [];
     if (startTicks === undefined || !(await this.#isBelieved(folder)) || !(await this.#isOfThisHost(folder)))
       return undefined;
-    const facts = readOrderLine((await orGone(readFile(path.join(folder, 'cmdline'), 'utf8'))) ?? '');
+    const facts = readCommandLine((await orGone(readFile(path.join(folder, 'cmdline'), 'utf8'))) ?? '');
     if (facts === undefined) return undefined;
     // Who may start a QEMU may write any number behind `-m`; its guest's memory is mapped from the beginning.
     const mappedMiB = Math.ceil(Number(vmSizeBytes) / 2 ** 20);
@@ -114,8 +114,8 @@ export class QemuProcesses {
 }
 
 /** Undefined where the arguments are not those of a VM that libvirt runs. */
-export function readOrderLine(orderLine: string): Omit<QemuProcess, 'pid' | 'startTicks'> | undefined {
-  const words = orderLine.split('\0');
+export function readCommandLine(commandLine: string): Omit<QemuProcess, 'pid' | 'startTicks'> | undefined {
+  const words = commandLine.split('\0');
   const after = (option: string) => (words.includes(option) ? (words[words.indexOf(option) + 1] ?? '') : '');
   const uuid = after('-uuid').toLowerCase();
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid)) return undefined;

@@ -2,15 +2,15 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { QemuProcesses, readOrderLine } from './qemu-processes.adapter.js';
+import { QemuProcesses, readCommandLine } from './qemu-processes.adapter.js';
 
 const uuid = '0199c4e2-0000-7000-8000-000000000001';
-const orderLine = (...more: string[]) =>
+const commandLine = (...more: string[]) =>
   ['/usr/bin/qemu-system-x86_64', '-name', `guest=drover-${uuid},debug-threads=on`, ...more, '-uuid', uuid].join('\0');
 
 describe('the command line of a QEMU', () => {
   it('names the domain, its memory and vCPUs', () => {
-    const facts = readOrderLine(orderLine('-m', 'size=524288k', '-smp', '4,sockets=1,cores=4,threads=1'));
+    const facts = readCommandLine(commandLine('-m', 'size=524288k', '-smp', '4,sockets=1,cores=4,threads=1'));
     expect(facts).toEqual({ uuid, name: `drover-${uuid}`, vcpus: 4, memoryMiB: 512 });
   });
 
@@ -19,12 +19,12 @@ describe('the command line of a QEMU', () => {
     ['size=1048576k,slots=4,maxmem=4194304k', 1024],
     ['2G', 2048],
   ])('has its memory in MiB: %s', (words, memoryMiB) => {
-    expect(readOrderLine(orderLine('-m', words))?.memoryMiB).toBe(memoryMiB);
+    expect(readCommandLine(commandLine('-m', words))?.memoryMiB).toBe(memoryMiB);
   });
 
   it('is of no VM where it has no UUID', () => {
-    expect(readOrderLine(['qemu-system-x86_64', '-machine', 'none', '-name', 'guest=x'].join('\0'))).toBeUndefined();
-    expect(readOrderLine('qemu-system-x86_64\0-uuid')).toBeUndefined();
+    expect(readCommandLine(['qemu-system-x86_64', '-machine', 'none', '-name', 'guest=x'].join('\0'))).toBeUndefined();
+    expect(readCommandLine('qemu-system-x86_64\0-uuid')).toBeUndefined();
   });
 });
 
@@ -48,7 +48,7 @@ describe('the QEMU processes of a host', () => {
     await mkdir(own, { recursive: true });
     const {
       name = 'qemu-system-x86',
-      line = orderLine('-m', '32'),
+      line = commandLine('-m', '32'),
       isElsewhere = false,
       uid = 0,
       vmSizeMiB = 900,
@@ -75,14 +75,14 @@ describe('the QEMU processes of a host', () => {
   });
 
   it('take no more memory than the kernel has mapped for them, whatever their command line says', async () => {
-    await addProcess(11, { line: orderLine('-m', '2000000000'), vmSizeMiB: 300 });
-    await addProcess(12, { line: orderLine('-m', '256'), vmSizeMiB: 300 });
+    await addProcess(11, { line: commandLine('-m', '2000000000'), vmSizeMiB: 300 });
+    await addProcess(12, { line: commandLine('-m', '256'), vmSizeMiB: 300 });
     expect((await processes().all()).map(({ memoryMiB }) => memoryMiB)).toEqual([300, 256]);
   });
 
   it('are none that another user calls so, whatever stands in the way of a look at it', async () => {
     await addProcess(11);
-    await addProcess(12, { uid: 65_534, line: orderLine('-m', '2000000000') });
+    await addProcess(12, { uid: 65_534, line: commandLine('-m', '2000000000') });
     await addProcess(13, { uid: 65_534 });
     const link = path.join(folder, 'proc', '13', 'root', 'run', 'libvirt');
     await rm(link);

@@ -55,6 +55,9 @@ const offers: HostInventory['offers'] = {
   tpmVersions: ['1.2'],
 };
 const large = { count: 1024, model: 'EPYC', flags: [], sockets: 2, coresPerSocket: 256, threadsPerCore: 2, mhz: 0 };
+const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+const guest = { name: 'guest', format: 'qcow2', virtualSizeMiB: 64 } as const;
+const meant = `guest@${digest('a')}`;
 const onHost = (sizeMiB: number, memoryMiB = 16) => [
   vmRequested(vmId(9), { memory: { sizeMiB: memoryMiB }, disks: [{ name: 'd', sizeMiB }] }),
   vmPlaced(vmId(9), hostId(1)),
@@ -94,6 +97,13 @@ describe('the filters', () => {
     ],
     ['network', placeVm(1, { networks: ['default', 'blue'] }), {}, 'the host has no network blue'],
     ['image', placeVm(1, { images: ['guest', 'debian'] }), {}, 'the host has no image debian'],
+    ['image', placeVm(1, { images: [meant] }), {}, 'the host has not read its file of image guest yet'],
+    [
+      'image',
+      placeVm(1, { images: [meant] }),
+      { inventory: { images: [{ ...guest, digest: digest('b') }] } },
+      `the host has another file as image guest: ${digest('b')}`,
+    ],
     ['pool', placeVm(1, { pools: { fast: 0 } }), {}, 'the host has no pool fast'],
     [
       'pool',
@@ -200,10 +210,11 @@ describe('the filters', () => {
   });
 
   it('count a disk that has no size of its own by that of the image on the host', () => {
-    const sizedByImage = [{ pool: 'default', image: 'guest' }];
-    const wish = placeVm(1, { pools: { default: 100 }, images: ['guest'], sizedByImage });
-    expect(verdict(wish, { inventory: { pools: pool(164) } })).toBe('fits');
-    expect(verdict(wish, { inventory: { pools: pool(163) } })).toMatchObject({
+    const sizedByImage = [{ pool: 'default', image: meant }];
+    const wish = placeVm(1, { pools: { default: 100 }, images: [meant], sizedByImage });
+    const images = [{ ...guest, digest: digest('a') }];
+    expect(verdict(wish, { inventory: { images, pools: pool(164) } })).toBe('fits');
+    expect(verdict(wish, { inventory: { images, pools: pool(163) } })).toMatchObject({
       filter: 'pool-space',
       detail: 'pool default needs 164 MiB, 163 MiB are free',
     });

@@ -1,3 +1,4 @@
+import { readImageRef } from '@drover/contracts';
 import { freePoolMiB, type Candidate } from '../candidate.state.js';
 import { missingPermille, type HostFilter, type Wish } from './host.filter.js';
 
@@ -29,7 +30,7 @@ export const poolSpaceFilter: HostFilter = {
 function neededMiB({ host }: Candidate, { demand }: Wish, pool: string): number {
   let needed = demand.pools[pool] ?? 0;
   for (const disk of demand.sizedByImage ?? []) {
-    if (disk.pool === pool) needed += host.images.get(disk.image)?.virtualSizeMiB ?? 0;
+    if (disk.pool === pool) needed += host.images.get(readImageRef(disk.image).name)?.virtualSizeMiB ?? 0;
   }
   return needed;
 }

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { lstat, rename, writeFile } from 'node:fs/promises';
+import { errorCode } from '@drover/domain-kit';
+import { z } from 'zod';
+import { isAbsent } from './file-errors.js';
+import { readWhole, UnusableFile } from './image-file.adapter.js';
+
+/** Files whose sums are kept, the oldest out first: some for each of the most images that a host tells of. */
+const MAX_SUMS = 4000;
+
+const sumSchema = z.strictObject({
+  /** What the file system says of the file when it was read. */
+  mark: z.string().max(200),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+const keptSchema = z.record(z.string().max(4096), sumSchema);
+type Sum = z.infer<typeof sumSchema>;
+
+/**
+ * The sha256 of files, each read once. A file is read again when the file system says that it is another one or was changed: only
+ * root can set the time of that change (`ctime`).
+ *
+ * They are kept in a file, so that a restarted agent does not read all its images before it offers them.
+ */
+export class FileSums {
+  readonly #kept: string | undefined;
+  readonly #sums = new Map<string, Sum>();
+  readonly #reading = new Map<string, Promise<string>>();
+  #stops = 0;
+  #saving: Promise<void> = Promise.resolve();
+  #problem: string | undefined;
+
+  constructor(kept?: string) {
+    this.#kept = kept;
+    if (kept !== undefined) this.#load(kept);
+  }
+
+  /** Why sums are not kept over a restart of the agent, in words; undefined where they are. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Undefined where it has not been read as it now is. Fails as the file system does. */
+  async known(file: string): Promise<string | undefined> {
+    const sum = this.#sums.get(file);
+    return sum !== undefined && sum.mark === (await markOf(file)) ? sum.sha256 : undefined;
+  }
+
+  /** Reads it where it is not known. Fails as the file system does, or with `UnusableFile`. */
+  async of(file: string): Promise<string> {
+    const stops = this.#stops;
+    const known = await this.known(file);
+    if (known !== undefined) return known;
+    let reading = this.#reading.get(file);
+    if (reading === undefined) {
+      reading = this.#read(file, stops).finally(() => this.#reading.delete(file));
+      this.#reading.set(file, reading);
+    }
+    return reading;
+  }
+
+  /** Ends what is being read. */
+  stop(): void {
+    this.#stops += 1;
+  }
+
+  async #read(file: string, stops: number): Promise<string> {
+    const mark = await markOf(file);
+    const hash = createHash('sha256');
+    await readWhole(file, (piece) => {
+      if (this.#stops !== stops) throw new UnusableFile('the agent stopped while it read it');
+      hash.update(piece);
+    });
+    if ((await markOf(file)) !== mark) throw new UnusableFile('it was changed while it was read');
+    const sha256 = hash.digest('hex');
+    this.#sums.delete(file);
+    this.#sums.set(file, { mark, sha256 });
+    for (const oldest of this.#sums.keys()) if (this.#sums.size > MAX_SUMS) this.#sums.delete(oldest);
+    await this.#save();
+    return sha256;
+  }
+
+  /** Its failure costs a restarted agent another reading, and this reading nothing. */
+  #save(): Promise<void> {
+    const kept = this.#kept;
+    if (kept === undefined) return Promise.resolve();
+    this.#saving = this.#saving.then(async () => {
+      try {
+        await writeFile(`${kept}.new`, JSON.stringify(Object.fromEntries(this.#sums)), { mode: 0o600 });
+        await rename(`${kept}.new`, kept);
+        this.#problem = undefined;
+      } catch (error) {
+        this.#problem = `sums of images cannot be kept: ${errorCode(error) ?? 'unknown reason'}`;
+      }
+    });
+    return this.#saving;
+  }
+
+  /** What cannot be read of it is read from the images again. */
+  #load(kept: string): void {
+    try {
+      const sums = keptSchema.parse(JSON.parse(readFileSync(kept, 'utf8')));
+      for (const [file, sum] of Object.entries(sums)) this.#sums.set(file, sum);
+    } catch (error) {
+      if (!isAbsent(error))
+        this.#problem = `kept sums of images cannot be read: ${errorCode(error) ?? 'they are damaged'}`;
+    }
+  }
+}
+
+async function markOf(file: string): Promise<string> {
+  const { ctimeNs, dev, ino, mtimeNs, size } = await lstat(file, { bigint: true });
+  return [dev, ino, size, mtimeNs, ctimeNs].join('.');
+}
