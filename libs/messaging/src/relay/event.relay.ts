@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { START, type Position, type StoredEvent } from '@drover/contracts';
+import { START, type Position, type StoredEvent, type Subjects } from '@drover/contracts';
 import { systemClock, type Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import { outageOf, type Logger, type Metrics, type Outage } from '@drover/observability';
@@ -13,7 +13,7 @@ import {
   type Checkpoint,
 } from './events-stream.client.js';
 import type { NatsMessaging } from '../bus/nats-messaging.adapter.js';
-import { PublishPipeline } from './publish-pipeline.client.js';
+import { PublishPipeline, type Publication } from './publish-pipeline.client.js';
 
 export interface RelayOptions {
   readonly store: EventStore;
@@ -40,6 +40,8 @@ export interface Relay {
 
 const MAX_IN_FLIGHT = 512;
 const ACK_WITHIN_MS = 5_000;
+/** Events that are made into messages in one turn, some milliseconds of work; the lease is looked at before each. */
+const AT_ONCE = 64;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -124,27 +126,19 @@ class RunningRelay implements Relay {
       maxInFlight: MAX_IN_FLIGHT,
       ackWithinMs: ACK_WITHIN_MS,
       onAcknowledged: (sequence) => {
-        this.#position = this.#inFlight.get(sequence) ?? this.#position;
-        this.#inFlight.delete(sequence);
+        relayed.add(this.#stored(sequence));
         this.#failures = 0;
         this.#outage.ended();
-        relayed.add(1);
       },
     });
     // What was in flight when the connection broke may be stored or not: the stream says.
     const forget = messaging.onReconnect(() => pipeline.fail('the connection was new'));
     let sequence = checkpoint.lastSequence;
     const publish = async (events: readonly StoredEvent[]) => {
-      for (const event of events) {
-        if (this.#isTooOld(event)) continue;
+      for (const some of inParts(events.filter((event) => !this.#isTooOld(event)))) {
         this.#requireLeaseAndConnection();
-        sequence += 1;
-        this.#inFlight.set(sequence, event.position);
-        await pipeline.publish(
-          eventSubject(messaging.subjects, event),
-          JSON.stringify(cloudEventOf(messaging.subjects, event)),
-          { [POSITION_HEADER]: event.position, 'Content-Type': 'application/cloudevents+json' },
-        );
+        for (const { position } of some) this.#inFlight.set((sequence += 1), position);
+        await pipeline.publish(some.map((event) => publicationOf(messaging.subjects, event)));
       }
     };
     const subscription = store.subscribe(this.#position, publish);
@@ -155,6 +149,18 @@ class RunningRelay implements Relay {
       pipeline.close();
       await subscription.stop();
     }
+  }
+
+  /** Everything up to this sequence is; gives how many that were not known to be. */
+  #stored(upTo: number): number {
+    let count = 0;
+    for (const [sequence, position] of this.#inFlight) {
+      if (sequence > upTo) break;
+      this.#position = position;
+      this.#inFlight.delete(sequence);
+      count += 1;
+    }
+    return count;
   }
 
   /** A position alone proves nothing: another history has positions too. */
@@ -189,4 +195,16 @@ class RunningRelay implements Relay {
   #isTooOld(event: StoredEvent): boolean {
     return Date.parse(event.recordedAt) < this.#clock.epochMs() - this.#maxAgeMs;
   }
+}
+
+function publicationOf(subjects: Subjects, event: StoredEvent): Publication {
+  return {
+    subject: eventSubject(subjects, event),
+    payload: JSON.stringify(cloudEventOf(subjects, event)),
+    headers: { [POSITION_HEADER]: event.position, 'Content-Type': 'application/cloudevents+json' },
+  };
+}
+
+function* inParts<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let from = 0; from < items.length; from += AT_ONCE) yield items.slice(from, from + AT_ONCE);
 }

@@ -13,7 +13,14 @@ export interface PipelineOptions {
   /** Messages sent and not yet acknowledged. */
   readonly maxInFlight: number;
   readonly ackWithinMs: number;
+  /** Everything up to this sequence is stored. */
   readonly onAcknowledged: (sequence: number) => void;
+}
+
+export interface Publication {
+  readonly subject: string;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 const acknowledgementSchema = z.object({
@@ -24,9 +31,10 @@ const acknowledgementSchema = z.object({
 /**
  * Publishes to a JetStream stream, many messages in flight, each expecting its predecessor to be the last of the stream.
  *
- * So when one is not stored, none after it is: order holds and nothing is skipped, whatever is lost on the way. The first
- * failure breaks the pipeline for good. One subscription and one timer serve all messages, which costs a tenth of a
- * request for each.
+ * So when one is not stored, none after it is: order holds and nothing is skipped, whatever is lost on the way, and the
+ * acknowledgement of one is that of all before it. Only the last of those handed over together asks for one, and the first of
+ * the pipeline, whose refusal tells why. The first failure breaks the pipeline for good. One subscription and one timer serve all
+ * messages, which costs a tenth of a request for each.
  */
 export class PublishPipeline {
   /** Rejects with `PipelineBroken`; never resolves. */
@@ -72,18 +80,30 @@ export class PublishPipeline {
     return this.#sent - this.#acknowledged;
   }
 
-  /** Resolves when the message was sent and there is room for another; throws once the pipeline is broken. */
-  async publish(subject: string, payload: string, fields: Readonly<Record<string, string>>): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+  /**
+   * Sends in one go what there is room for; resolves when all were sent and there is room for another. Throws once the pipeline is
+   * broken.
+   */
+  async publish(messages: readonly Publication[]): Promise<void> {
+    for (const [index, message] of messages.entries()) {
+      if (this.#failure !== undefined) throw this.#failure;
+      const isFull = this.inFlight + 1 >= this.#options.maxInFlight;
+      this.#send(message, isFull || index === messages.length - 1);
+      while (this.inFlight >= this.#options.maxInFlight && this.#failure === undefined) {
+        await new Promise<void>((resolve) => (this.#room = resolve));
+      }
+    }
+  }
+
+  #send({ subject, payload, headers: fields }: Publication, asksForAcknowledgement: boolean): void {
     const headers = newHeaders();
     for (const [name, value] of Object.entries(fields)) headers.set(name, value);
     headers.set('Nats-Expected-Last-Sequence', String(this.#sent));
     if (this.inFlight === 0) this.#lastProgressMs = performance.now();
-    this.#connection.publish(subject, payload, { headers, reply: `${this.#inbox}.${this.#sent + 1}` });
+    const isFirst = this.#sent === this.#options.lastSequence;
+    const reply = isFirst || asksForAcknowledgement ? { reply: `${this.#inbox}.${this.#sent + 1}` } : {};
+    this.#connection.publish(subject, payload, { headers, ...reply });
     this.#sent += 1;
-    while (this.inFlight >= this.#options.maxInFlight && this.#failure === undefined) {
-      await new Promise<void>((resolve) => (this.#room = resolve));
-    }
   }
 
   fail(reason: string, cause?: unknown): void {
@@ -106,8 +126,8 @@ export class PublishPipeline {
     if (!parsed.success) return this.fail('an acknowledgement cannot be read', parsed.error);
     const { seq, error } = parsed.data;
     if (error !== undefined) return this.fail(`refused: ${error.description ?? 'no reason given'}`);
-    if (seq !== expected || expected !== this.#acknowledged + 1) {
-      return this.fail(`message ${this.#acknowledged + 1} was stored as ${seq ?? 'nothing'}`);
+    if (seq !== expected || expected <= this.#acknowledged || expected > this.#sent) {
+      return this.fail(`message ${expected} was stored as ${seq ?? 'nothing'}`);
     }
     this.#acknowledged = expected;
     this.#lastProgressMs = performance.now();
