@@ -23,6 +23,18 @@ describe('a budget per key', () => {
     expect(budget.has('a')).toBe(true);
   });
 
+  it('takes back what was not used, and never more than the burst', () => {
+    const budget = budgetOf(2, 1);
+    budget.spend('a', 2);
+    budget.giveBack('a', 2);
+    budget.giveBack('never spent', 5);
+    budget.spend('b', 1);
+    budget.giveBack('b', 100);
+    for (const key of ['a', 'never spent', 'b']) {
+      expect([budget.take(key), budget.take(key), budget.take(key)]).toEqual([true, true, false]);
+    }
+  });
+
   it('spends nothing by asking', () => {
     const budget = budgetOf(1, 1);
     expect([budget.has('a'), budget.has('a'), budget.take('a'), budget.has('a')]).toEqual([true, true, true, false]);

@@ -43,6 +43,11 @@ export class KeyedBudget<Key> {
     bucket.take(amount);
   }
 
+  /** What was spent and not used after all. */
+  giveBack(key: Key, amount: number): void {
+    this.#buckets.get(key)?.take(-amount);
+  }
+
   /** Whether one more is allowed; it is then spent. */
   take(key: Key): boolean {
     if (!this.has(key)) return false;

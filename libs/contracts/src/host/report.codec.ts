@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorCatalogue } from '../errors/catalogue.errors.js';
 import { loosely } from '../loose.codec.js';
+import { vmSubjectSchema, type VmSubject } from '../subject.schema.js';
 import { powerStateSchema } from './observed-vm.schema.js';
 import { orderFinishedSchema, vmChangedSchema, vmReportSchema, type VmReport } from './report.schema.js';
 
@@ -24,6 +25,11 @@ export function readVmReport(written: unknown): VmReport | undefined {
     powerState: 'UNRESPONSIVE',
     result: { kind: 'failed', step: 'report', error: { code: 'INTERNAL', detail }, undone: [], left: [detail] },
   };
+}
+
+/** What a report is about, also where the rest of it cannot be read. */
+export function subjectOfReport(written: unknown): VmSubject | undefined {
+  return z.looseObject({ subject: vmSubjectSchema }).safeParse(written).data?.subject;
 }
 
 const anyObject = z.record(z.string(), z.unknown());

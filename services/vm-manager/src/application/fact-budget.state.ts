@@ -16,8 +16,8 @@ type About = VmId | 'strays';
 
 /**
  * How many facts that nobody asked for a host's word may leave: they stand for ever, and every service reads them at every start.
- * What is over the budget is not recorded. Nothing is lost for good by that: the host's full lists tell each minute what is so, and
- * that is recorded when there is credit again.
+ * What is over the budget is not recorded: the host's full lists tell each minute what is so, and that is recorded when there is credit
+ * again. Until then the VM is in doubt (`DoubtfulVms`).
  */
 export class FactBudget {
   readonly #clock: Clock;
@@ -50,6 +50,19 @@ export class FactBudget {
 
   has(hostId: HostId, about: About): boolean {
     return this.#hosts.has(hostId) && this.#of(about).has(`${hostId}/${about}`);
+  }
+
+  /** Whether so many facts of a VM may be recorded: they are then spent, so that one list cannot spend for all its VMs at once. */
+  take(hostId: HostId, vmId: VmId, facts: number): boolean {
+    if (!this.has(hostId, vmId)) return false;
+    this.spend(hostId, vmId, facts);
+    return true;
+  }
+
+  /** What was taken and not recorded after all. */
+  giveBack(hostId: HostId, vmId: VmId, facts: number): void {
+    this.#hosts.giveBack(hostId, facts);
+    this.#vms.giveBack(`${hostId}/${vmId}`, facts);
   }
 
   spend(hostId: HostId, about: About, facts: number): void {

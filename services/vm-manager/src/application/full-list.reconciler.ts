@@ -9,8 +9,10 @@ import {
 } from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import { settleListed, settleMissing } from '../domain/settlement/full-list.policy.js';
-import type { VmState } from '../domain/vm/vm.state.js';
+import { isOldReport, type VmState } from '../domain/vm/vm.state.js';
 import type { Log } from '@drover/operations';
+import type { DoubtfulVms } from './doubtful-vms.state.js';
+import type { ReportedFacts } from './reported-facts.recorder.js';
 import type { MarkedDomain, StraysHandler } from './strays.handler.js';
 import type { VmFolds } from './vm-folds.state.js';
 
@@ -27,7 +29,14 @@ interface Assembly {
   nextPart: number;
 }
 
-type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => readonly VmFact[]) => Promise<unknown>;
+export interface FullListReconcilerOptions {
+  readonly folds: VmFolds;
+  readonly recorder: Pick<ReportedFacts, 'record'>;
+  readonly strays: Pick<StraysHandler, 'settle'>;
+  readonly doubtful: Pick<DoubtfulVms, 'of' | 'told'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /**
  * Puts a host's full list together from its parts and settles the difference when the last is there.
@@ -35,25 +44,19 @@ type Settle = (vmId: VmId, source: ReportSource, settle: (state: VmState) => rea
  * The list is compared, not taken over, so one whose beginning was lost is simply dropped: the next comes within a minute.
  */
 export class FullListReconciler {
-  readonly #folds: VmFolds;
-  readonly #settle: Settle;
-  readonly #strays: Pick<StraysHandler, 'settle'>;
+  readonly #options: FullListReconcilerOptions;
   readonly #budget: KeyedBudget<HostId>;
   readonly #lists: KeyedBudget<HostId>;
-  readonly #log: Log;
   /** How many entries of a host's newest list were over its budget. */
   readonly #leftOut = new Map<HostId, number>();
   readonly #assemblies = new Map<HostId, Assembly>();
   /** Hosts whose newest list named more VMs than a host may have. */
   readonly #tooLong = new Set<HostId>();
 
-  constructor(folds: VmFolds, settle: Settle, strays: Pick<StraysHandler, 'settle'>, clock: Clock, log: Log) {
-    this.#folds = folds;
-    this.#budget = new KeyedBudget(clock, OF_OTHERS);
-    this.#lists = new KeyedBudget(clock, LISTS);
-    this.#log = log;
-    this.#settle = settle;
-    this.#strays = strays;
+  constructor(options: FullListReconcilerOptions) {
+    this.#options = options;
+    this.#budget = new KeyedBudget(options.clock, OF_OTHERS);
+    this.#lists = new KeyedBudget(options.clock, LISTS);
   }
 
   async take(part: FullList, source: ReportSource): Promise<void> {
@@ -96,37 +99,40 @@ export class FullListReconciler {
     if (this.#tooLong.has(hostId)) return;
     this.#tooLong.add(hostId);
     const fields = { hostId, most: MAX_VMS_OF_A_HOST };
-    this.#log.warn('a host lists more VMs than a host may have; its list is dropped', fields);
+    this.#options.log.warn('a host lists more VMs than a host may have; its list is dropped', fields);
   }
 
   async #reconcile(hostId: HostId, { source, listed, busy }: Assembly): Promise<void> {
+    const { doubtful, folds, recorder } = this.#options;
     const strays: MarkedDomain[] = [];
     const settlements: Promise<unknown>[] = [];
-    const its = [...this.#folds.vmsOf(hostId)];
+    const its = [...folds.vmsOf(hostId)];
+    const told = [...doubtful.of(hostId)].filter((vmId) => !busy.has(vmId) && tells(source, folds.get(vmId)));
     let leftOut = 0;
     const settle = (vmId: VmId, settlement: (state: VmState) => readonly VmFact[]) => {
       // Most VMs are as they should be: those cost a comparison and no turn of the VM's queue.
-      const state = this.#folds.get(vmId);
+      const state = folds.get(vmId);
       if (busy.has(vmId) || settlement(state).length === 0) return;
       if (state.hostId !== hostId && !this.#budget.take(hostId)) {
         leftOut += 1;
         return;
       }
-      settlements.push(this.#settle(vmId, source, settlement));
+      settlements.push(recorder.record(vmId, source, settlement));
     };
     for (const [vmId, entry] of listed) {
-      const { phase, operation } = this.#folds.get(vmId);
+      const { phase, operation } = folds.get(vmId);
       if (phase === 'present') settle(vmId, (state) => settleListed(state, entry, source));
       // What is left by an operation that is still open may go with its end.
       else if (operation === undefined) strays.push(entry);
     }
-    settlements.push(this.#strays.settle(source, strays, busy));
+    settlements.push(this.#options.strays.settle(source, strays, busy));
     for (const vmId of its) {
       if (!listed.has(vmId)) settle(vmId, (state) => settleMissing(state, source));
     }
     this.#tell(hostId, leftOut);
     const failed = (await Promise.allSettled(settlements)).find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    doubtful.told(told, source);
   }
 
   /** Once per number, so that a host that lists the same each minute is told of once. */
@@ -134,9 +140,14 @@ export class FullListReconciler {
     if (leftOut === (this.#leftOut.get(hostId) ?? 0)) return;
     this.#leftOut.set(hostId, leftOut);
     if (leftOut === 0)
-      this.#log.warn('all VMs that a host lists and that are not its own are recorded again', { hostId });
-    else this.#log.warn('a host lists more VMs that are not its own than are recorded', { hostId, leftOut });
+      this.#options.log.warn('all VMs that a host lists and that are not its own are recorded again', { hostId });
+    else this.#options.log.warn('a host lists more VMs that are not its own than are recorded', { hostId, leftOut });
   }
+}
+
+/** Whether anything follows from a list for the VM: nothing does while an operation holds it, nor from what is older than is known. */
+function tells(source: ReportSource, state: VmState): boolean {
+  return state.operation === undefined && !isOldReport(state, source);
 }
 
 function newAssembly(source: ReportSource): Assembly {

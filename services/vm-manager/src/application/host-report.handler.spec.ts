@@ -1,15 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  vmSubject,
-  type FullList,
-  type HostId,
-  type OrderId,
-  type VmId,
-  type VmLaneMessage,
-  type VmReport,
-} from '@drover/contracts';
+import { vmSubject, type FullList, type HostId, type OrderId, type VmId, type VmReport } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { definition, firstGeneration, hostA, hostB, operationOf, vmId, vmOf } from '../testing/vm-facts.js';
+import { domain, list, message, stopped } from '../testing/reports.js';
 import { VmManagerBench } from '../testing/vm-manager-bench.js';
 
 async function running(): Promise<VmManagerBench> {
@@ -19,33 +12,6 @@ async function running(): Promise<VmManagerBench> {
   return bench;
 }
 
-/** Reports that begin at this sequence. */
-function message(from: number, reports: readonly unknown[], hostId: HostId = hostA, journalEpoch = 1): VmLaneMessage {
-  const at = '2026-01-01T00:00:00.000Z';
-  return {
-    kind: 'reports',
-    hostId,
-    journalEpoch,
-    reports: reports.map((report, index) => ({ sequence: from + index, at, report })),
-  };
-}
-
-const stopped: VmReport = {
-  kind: 'vm-changed',
-  subject: vmSubject(vmId),
-  generation: firstGeneration,
-  powerState: 'STOPPED',
-  change: 'stopped',
-  cause: 'guest',
-};
-const domain = (id = vmId, powerState: 'RUNNING' | 'STOPPED' = 'RUNNING'): FullList['domains'][number] => ({
-  libvirtUuid: id,
-  title: 'web',
-  powerState,
-  vcpus: 1,
-  memoryMiB: 128,
-  ours: { vmId: id, generation: firstGeneration, fingerprint: definition.fingerprint },
-});
 const foreign: FullList['domains'][number] = {
   libvirtUuid: '00000000-0000-0000-0000-00000000000f',
   title: 'x',
@@ -53,13 +19,6 @@ const foreign: FullList['domains'][number] = {
   vcpus: 1,
   memoryMiB: 1,
 };
-const list = (domains: FullList['domains'], part = 0, isLast = true, busy: FullList['busy'] = []): FullList => ({
-  kind: 'full-list',
-  part,
-  isLast,
-  domains,
-  busy,
-});
 
 describe('the lane of a host', () => {
   it('is acknowledged up to the last report when all that follows is stored', async () => {

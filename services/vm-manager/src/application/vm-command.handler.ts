@@ -16,6 +16,7 @@ import { decide } from '../domain/vm/vm.decider.js';
 import { asksOtherwise, operationIdOf, subjectOf, type VmDecision } from '../domain/vm/vm-command.policy.js';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
+import type { DoubtfulVms } from './doubtful-vms.state.js';
 import { eventsOf } from './vm-events.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
 import type { VmNames } from './vm-names.state.js';
@@ -30,6 +31,7 @@ type Create = Extract<VmCommand, { kind: 'create' }>;
 export interface VmCommandHandlerOptions {
   readonly folds: VmFolds;
   readonly names: VmNames;
+  readonly doubtful: Pick<DoubtfulVms, 'has'>;
   readonly operations: Pick<VmOperations, 'deliveryOf' | 'holding'>;
   readonly hearing: Pick<HostHearing, 'isHeard'>;
   readonly clock: Clock;
@@ -132,7 +134,7 @@ export class VmCommandHandler {
   }
 
   #context(state: VmState, command: VmCommand, vmId: VmId) {
-    const { hearing, names, operations, timeouts } = this.#options;
+    const { doubtful, hearing, names, operations, timeouts } = this.#options;
     const open = state.operation;
     const delivery = open === undefined ? ('unsent' as const) : operations.deliveryOf(vmId, open.operationId);
     const holder = command.kind === 'create' ? names.holder(command.projectId, command.name) : undefined;
@@ -141,6 +143,7 @@ export class VmCommandHandler {
       timeouts,
       delivery,
       isHostHeard,
+      isDoubtful: state.hostId !== undefined && doubtful.has(state.hostId, vmId),
       ...(holder === undefined || holder === vmId ? {} : { nameHolder: holder }),
     };
   }

@@ -14,6 +14,7 @@ import {
 import type { Clock } from '@drover/domain-kit';
 import { HostHearing, type HostOrders, type Log, type Timer } from '@drover/operations';
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
+import { DoubtfulVms } from './doubtful-vms.state.js';
 import { ForgetOrdersHandler } from './forget-orders.handler.js';
 import type { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
@@ -76,6 +77,7 @@ export class VmManager {
     const { store, clock, timer, timeouts, isActive, journals, log } = options;
     const folds = new VmFolds(store);
     const names = new VmNames();
+    const doubtful = new DoubtfulVms();
     folds.onChange((vmId, before, after, requestedAt) => names.changed(vmId, before, after, requestedAt));
     const hearing = new HostHearing(clock);
     const operations = vmOperations({
@@ -97,10 +99,11 @@ export class VmManager {
     this.#strays = straysStreams(store);
     this.#operations = operations;
     this.#hearing = hearing;
-    this.commands = new VmCommandHandler({ folds, names, operations, hearing, clock, timeouts, isActive });
+    this.commands = new VmCommandHandler({ folds, names, doubtful, operations, hearing, clock, timeouts, isActive });
     this.forgetOrders = new ForgetOrdersHandler({ folds, hosts: options.hosts, clock, isActive });
     this.reports = new HostReportHandler({
       folds,
+      doubtful,
       strays: this.#strays,
       journals,
       operations,

@@ -10,10 +10,11 @@ import { stored } from './vm-facts.js';
 export type CommandInContext = VmCommand & { readonly context?: Partial<DecisionContext> };
 
 /** Given facts of one VM, when a command comes. */
+const usual = { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true, isDoubtful: false } as const;
+
 export const given = givenWhenThen({
   initialState,
-  decide: (state, { context, ...command }: CommandInContext) =>
-    decide(state, command, { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true, ...context }),
+  decide: (state, { context, ...command }: CommandInContext) => decide(state, command, { ...usual, ...context }),
   evolve,
   store: (fact: VmFact, revision) => stored(fact, revision),
 });

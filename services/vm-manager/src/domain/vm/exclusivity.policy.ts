@@ -1,6 +1,6 @@
 import { errors, vmWishFact, type OperationId, type Rejection, type VmFact, type VmWish } from '@drover/contracts';
 import { reject, type Decision } from '@drover/domain-kit';
-import type { DecisionContext } from './vm-command.policy.js';
+import type { Certainty } from './vm-command.policy.js';
 import type { OpenOperation, VmState } from './vm.state.js';
 
 export interface Beginning {
@@ -36,11 +36,11 @@ export function begin(state: VmState, beginning: Beginning): Decision<VmFact, Re
 }
 
 /**
- * Whether what was observed is so now. It may have changed since where the host cannot be heard: then the wish is carried out, and
- * the host finds that it is so already.
+ * Whether what was observed is so now. It may have changed since where the host cannot be heard, or reported more than was recorded: then
+ * the wish is carried out, and the host finds that it is so already (ADR 29).
  */
-export function isCertain(state: VmState, { isHostHeard }: Pick<DecisionContext, 'isHostHeard'>): boolean {
-  return isHostHeard || state.hostId === undefined;
+export function isCertain(state: VmState, { isHostHeard, isDoubtful }: Certainty): boolean {
+  return (isHostHeard && !isDoubtful) || state.hostId === undefined;
 }
 
 /** A delete, and a create that is being undone. */

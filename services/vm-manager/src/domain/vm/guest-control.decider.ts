@@ -1,7 +1,7 @@
 import type { OperationId, VmCommand } from '@drover/contracts';
 import { accept } from '@drover/domain-kit';
 import { begin, busy, isCertain, wrongState } from './exclusivity.policy.js';
-import type { DecisionContext, VmDecision } from './vm-command.policy.js';
+import type { Certainty, DecisionContext, VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
 
 type GuestControl = VmCommand<'reboot' | 'reset' | 'pause' | 'resume'>;
@@ -11,7 +11,7 @@ export function decideGuestControl(
   state: VmState,
   command: GuestControl,
   operationId: OperationId,
-  context: Pick<DecisionContext, 'timeouts' | 'isHostHeard'>,
+  context: Certainty & Pick<DecisionContext, 'timeouts'>,
 ): VmDecision {
   if (state.operation !== undefined) return busy(state.operation);
   if (command.kind === 'resume') {

@@ -1,10 +1,10 @@
 import type { OperationId, VmCommand } from '@drover/contracts';
 import { accept } from '@drover/domain-kit';
 import { begin, busy, isCertain, isRemoval, wrongState } from './exclusivity.policy.js';
-import type { DecisionContext, VmDecision } from './vm-command.policy.js';
+import type { Certainty, DecisionContext, VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
 
-type Context = Pick<DecisionContext, 'timeouts' | 'isHostHeard'>;
+type Context = Certainty & Pick<DecisionContext, 'timeouts'>;
 
 export function decideStart(state: VmState, operationId: OperationId, context: Context): VmDecision {
   const { timeouts } = context;

@@ -21,7 +21,12 @@ export interface DecisionContext {
   readonly delivery: Delivery;
   /** Whether the VM's host can be heard: what it reported may be so no more where it cannot. */
   readonly isHostHeard: boolean;
+  /** Whether the host reported of the VM what was not recorded: what is known may not be so, although the host is heard. */
+  readonly isDoubtful: boolean;
 }
+
+/** What tells whether what was observed is so now. */
+export type Certainty = Pick<DecisionContext, 'isHostHeard' | 'isDoubtful'>;
 
 /** The VM that a create makes: derived from the command, so that a retry after any crash creates nothing twice. */
 export function vmIdOf(command: Pick<VmCommand<'create'>, 'commandId'>): VmId {

@@ -8,7 +8,7 @@ import { decide } from './vm.decider.js';
 import { evolve } from './vm-evolution.state.js';
 import { initialState } from './vm.state.js';
 
-const context = { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true } as const;
+const context = { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true, isDoubtful: false } as const;
 
 describe('a verb', () => {
   it.each(vmVerbNames)('%s is decided, ordered and settled', (verb) => {

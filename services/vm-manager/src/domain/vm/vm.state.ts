@@ -125,10 +125,12 @@ export function hostOrderId(cause: Cause): OrderId {
 /** Whether a report about the VM is older than, or the same as, one that a known fact came from (safety.md 12). */
 export function isOldReport(state: VmState, source: ReportSource): boolean {
   const newest = state.sources.find((known) => known.hostId === source.hostId);
-  if (newest === undefined) return false;
-  return newest.journalEpoch !== source.journalEpoch
-    ? source.journalEpoch < newest.journalEpoch
-    : source.sequence <= newest.sequence;
+  return newest !== undefined && compareReports(source, newest) <= 0;
+}
+
+/** Which of two reports of one host is the later: above 0 where the first is. */
+export function compareReports(a: ReportSource, b: ReportSource): number {
+  return a.journalEpoch - b.journalEpoch || a.sequence - b.sequence;
 }
 
 /** Whether the VM has been made: its host told of its definition, or of its power state. */

@@ -1,0 +1,83 @@
+import {
+  errors,
+  rejected,
+  vmSubject,
+  writeOrderTable,
+  type HostId,
+  type NewestOf,
+  type OrderTable,
+  type Rejection,
+  type Subject,
+  type VmLaneMessage,
+} from '@drover/contracts';
+import { KeyedBudget, type Clock } from '@drover/domain-kit';
+import { newestOrder } from '../domain/process/host-order.process.js';
+import type { HostJournals } from './host-journals.state.js';
+import { notActive } from './reported-facts.recorder.js';
+import type { VmFolds } from './vm-folds.state.js';
+
+/** Streams that are read because a host names VMs that are not its own. All of one message are, and the next waits for the debt. */
+const READINGS = { burst: 100, perSecond: 10 };
+
+type Open = Extract<VmLaneMessage, { kind: 'open' }>;
+
+export interface OpenLaneOptions {
+  readonly folds: VmFolds;
+  readonly journals: HostJournals;
+  readonly clock: Clock;
+  readonly isActive: () => boolean;
+}
+
+/** Answers a host that opens its lane: with the table of its VMs, unless its journal is an older copy. */
+export class OpenLane {
+  readonly #options: OpenLaneOptions;
+  readonly #readings: KeyedBudget<HostId>;
+
+  constructor(options: OpenLaneOptions) {
+    this.#options = options;
+    this.#readings = new KeyedBudget(options.clock, READINGS);
+  }
+
+  /** @param settledThrough the newest report of this epoch that was settled in this term. */
+  async handle(
+    { hostId, journalEpoch, lastSequence, nonce, underWay = [] }: Open,
+    settledThrough: number,
+  ): Promise<
+    | { readonly kind: 'answered'; readonly value: OrderTable }
+    | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  > {
+    const { isActive, journals } = this.#options;
+    // A process that stood still would give an old table.
+    if (!isActive()) throw notActive();
+    const heard = Math.max(settledThrough, journals.heardThrough(hostId, journalEpoch));
+    if (lastSequence !== undefined && lastSequence < heard) {
+      const detail = `report ${heard} was heard, and the journal goes to ${lastSequence}; begin a new journal and register it`;
+      return rejected(errors.JOURNAL_OUTDATED(detail));
+    }
+    return { kind: 'answered', value: await this.#table(hostId, underWay, nonce) };
+  }
+
+  /** The host's VMs, and those that it still works on: what has gone since must not be made again. */
+  async #table(hostId: HostId, underWay: readonly Subject[], nonce: string): Promise<OrderTable> {
+    const { folds } = this.#options;
+    const its = new Set(folds.vmsOf(hostId));
+    const vms = [...its].flatMap((vmId) => {
+      const newest = newestOrder(folds.get(vmId), hostId);
+      return newest === undefined ? [] : [{ subject: vmSubject(vmId), rank: newest }];
+    });
+    const told = new Set(vms.map(({ subject }) => subject.id));
+    const asked = [...new Set(underWay.map(({ id }) => id))].filter((vmId) => !told.has(vmId));
+    if (asked.length > 0 && !this.#readings.has(hostId)) {
+      const detail = `host ${hostId} named many VMs that are not its own a short time before; it is answered when it asks later`;
+      throw errors.SERVICE_UNAVAILABLE('not-applied', detail);
+    }
+    this.#readings.spend(hostId, asked.length);
+    const gone: NewestOf[] = [];
+    // One after the other: a host may name thousands, and the store is there for others, too.
+    for (const vmId of asked) {
+      const { generation, revision } = await folds.load(vmId);
+      if (generation !== undefined) gone.push({ subject: vmSubject(vmId), rank: { generation, revision } });
+    }
+    return writeOrderTable(nonce, [...vms, ...gone]);
+  }
+}
