@@ -92,11 +92,15 @@ function cpu({ spec, accelerator }: DomainInput): XmlElement {
   const { sockets, cores, threads, model } = spec.cpu;
   const topology = { '@sockets': sockets, '@cores': cores, '@threads': threads };
   const wanted = model ?? (accelerator === 'kvm' ? 'host-model' : 'qemu64');
-  if (wanted === 'host-model' || wanted === 'host-passthrough') return { '@mode': wanted, topology };
-  // Not `check='full'`: it refuses also what QEMU adds to a model, such as `hypervisor`. That none is missing is asked before.
+  if (wanted === 'host-passthrough') return { '@mode': wanted, '@check': 'none', topology };
+  // A start is refused where the host lacks a feature of the model; without a check, which is libvirt's choice under TCG, the guest
+  // would run without it. `full` would refuse also what QEMU adds to a model, such as `hypervisor`.
+  const check = { '@check': 'partial' };
+  if (wanted === 'host-model') return { '@mode': wanted, ...check, topology };
   return {
     '@mode': 'custom',
     '@match': 'exact',
+    ...check,
     model: { '@fallback': 'forbid', '#text': wanted },
     topology,
   };

@@ -54,6 +54,13 @@ describe('writeDomain', () => {
     expect(readDomain(writeDomain(input({ cpu: { model: 'Haswell' } }))).cpuModel).toBe('Haswell');
   });
 
+  it('lets libvirt refuse a start without a feature of the model, and asks nothing where the guest gets what the host has', () => {
+    const checkOf = (model?: string) =>
+      attribute(child(readXml(writeDomain(input({ cpu: { model } }))), 'domain', 'cpu'), 'check');
+    expect([checkOf(), checkOf('Haswell'), checkOf('host-model')]).toEqual(['partial', 'partial', 'partial']);
+    expect(checkOf('host-passthrough')).toBe('none');
+  });
+
   it('gives every vCPU a place in the topology', () => {
     const xml = writeDomain(input({ cpu: { sockets: 2, cores: 3, threads: 2 } }));
     expect(readDomain(xml).vcpus).toBe(12);
