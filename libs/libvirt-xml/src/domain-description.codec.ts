@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { SettledDefinition } from '@drover/contracts';
-import { MARK_PREFIX, readMark, type DomainMark } from './mark.codec.js';
-import { attribute, child, children, readXml, text, type XmlElement, type XmlValue } from './xml.codec.js';
+import { fingerprint } from './fingerprint.policy.js';
+import { readMark, type DomainMark } from './mark.codec.js';
+import { attribute, child, children, readXml, text, type XmlElement } from './xml.codec.js';
 
 /** What Drover reads of any domain, its own or another's. */
 export interface DomainDescription {
@@ -132,29 +132,4 @@ function pciAddress(device: XmlElement): { readonly pciAddress?: string } {
       .toString(16)
       .padStart(width, '0');
   return { pciAddress: `${part('domain', 4)}:${part('bus', 2)}:${part('slot', 2)}.${part('function', 1)}` };
-}
-
-/**
- * Hash of the persistent definition, with what others put into its metadata. Drover's mark is left out because it changes with every command, and
- * `currentMemory` because the balloon moves it; the order of elements counts for nothing, because libvirt lists controllers
- * in another order once a VM has been started.
- */
-function fingerprint(domain: XmlElement): string {
-  const { currentMemory: _, metadata, ...kept } = domain;
-  const { [`${MARK_PREFIX}:vm`]: _mark, ...others } = child({ metadata }, 'metadata') ?? {};
-  const { '#text': _blank, ...foreign } = others;
-  const definition = Object.keys(foreign).length === 0 ? kept : { ...kept, metadata: foreign };
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(definition)))
-    .digest('hex');
-}
-
-function sorted(value: XmlValue | undefined): unknown {
-  if (Array.isArray(value)) return value.map((item: XmlValue) => JSON.stringify(sorted(item))).sort();
-  if (typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, item]) => [name, sorted(item as XmlValue)]),
-  );
 }

@@ -71,6 +71,6 @@ export function text(element: XmlElement | undefined, ...path: readonly string[]
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-function isList(value: XmlValue): value is readonly XmlValue[] {
+export function isList(value: XmlValue): value is readonly XmlValue[] {
   return Array.isArray(value);
 }
