@@ -21,7 +21,6 @@ export * from './host/host-order.schema.js';
 export * from './host/inventory.schema.js';
 export * from './host/observed-vm.schema.js';
 export * from './host/order-table.codec.js';
-export * from './host/order-table.codec.js';
 export * from './host/report.codec.js';
 export * from './host/report.schema.js';
 export * from './host/signed.schema.js';

@@ -53,8 +53,8 @@ export interface Subscription {
  * The truth: streams of events, one order over all of them.
  *
  * Faults are `Fault` with `STORE_UNAVAILABLE` (`outcome` tells whether an append may have happened). A refused append
- * because of the revision is an answer, not a fault. A position that the store cannot have given, or at which no event
- * stands, throws `Rejected`.
+ * because of the revision is an answer, not a fault. A position that the store cannot have given throws `Rejected` with
+ * `INVALID_FIELD`, one at which no event stands with `POSITION_BEYOND_HEAD`.
  *
  * A store that no longer holds the newest event that this process has seen was restored from an older copy or failed over to
  * one. From then on every call fails with `STORE_TAIL_LOST`, and so does every subscription: what was folded from the lost

@@ -74,7 +74,7 @@ export const errorCatalogue = {
     desired: name,
     powerState: name,
     found: generationSchema,
-    commanded: generationSchema,
+    ordered: generationSchema,
   }),
   HOST_WRONG_STATE: rejection(409, 'The host is not in a state that allows this.', {
     protocolVersion: count,
@@ -83,7 +83,7 @@ export const errorCatalogue = {
   SUPERSEDED: rejection(409, 'A newer command or generation has taken the place of this one.', {
     hostId: hostIdSchema,
     found: generationSchema,
-    commanded: generationSchema,
+    ordered: generationSchema,
   }),
   OPERATION_NOT_CANCELLABLE: rejection(
     409,
@@ -100,6 +100,10 @@ export const errorCatalogue = {
     freeMemoryMiB: number,
     usedMemoryMiB: count,
     capacityMiB: count,
+    memoryMiB: count,
+    reservedMemoryMiB: count,
+    hugePagesMiB: count,
+    memoryOvercommitRatio: z.number().min(0).max(100),
   }),
   IMAGE_NOT_FOUND: rejection(422, 'The host has no image of this name; import the image or use another.', {
     image: name,
@@ -108,6 +112,7 @@ export const errorCatalogue = {
     pool: name,
   }),
   NETWORK_NOT_FOUND: rejection(422, 'The host has no network of this name; create it or use another.', {
+    field: path,
     network: name,
   }),
   INVALID_DEFINITION: rejection(422, 'The hypervisor refuses the definition of this VM; change the spec as it says.', {
@@ -195,7 +200,12 @@ export const errorCatalogue = {
   VM_UNRESPONSIVE: fault(504, 'The hypervisor process of this VM does not answer; force-stop it.', {
     libvirtCode: number,
   }),
-  POOL_FULL: fault(507, 'The storage pool has no space left; free or add space.', { pool: name }),
+  POOL_FULL: fault(507, 'The storage pool has no space left; free or add space.', {
+    pool: name,
+    neededMiB: count,
+    freeMiB: count,
+    reservedMiB: count,
+  }),
   VOLUME_MISSING: fault(502, 'A volume of this VM is not on its host; restore the named file, or delete the VM.', {
     file: path,
     pool: name,

@@ -16,6 +16,15 @@ describe('the errors', () => {
     expect(isFailure(made)).toBe(kind !== 'rejection');
   });
 
+  it('are made with the data of their code alone, also where these come in a variable', () => {
+    const data = { pool: 'default', shelf: 3 };
+    // @ts-expect-error the catalogue has no shelf for a full pool
+    expect(errors.POOL_FULL('not-applied', 'because', { data })).toMatchObject({ data });
+    expect(errors.POOL_FULL('not-applied', 'because', { data: { pool: 'default' } })).toMatchObject({
+      code: 'POOL_FULL',
+    });
+  });
+
   it('are thrown as what they are, also where the code is known only as the program runs', () => {
     const report = { outcome: 'unknown', detail: 'because', data: { libvirtCode: 38 } } as const;
     const fault = failureOf({ code: 'HYPERVISOR_FAILED', ...report });

@@ -16,15 +16,18 @@ export type DataOfError<Code extends ErrorCode> = {
   readonly [Name in keyof z.output<SchemaOf<Code>>]?: z.output<SchemaOf<Code>>[Name];
 };
 
-type MakeRejection<Code extends RejectionCode> = (
+/** Also of an object in a variable, whose further fields TypeScript would otherwise pass over. */
+type Exactly<Data, Known> = Data & Readonly<Record<Exclude<keyof Data, keyof Known>, never>>;
+
+type MakeRejection<Code extends RejectionCode> = <Data extends DataOfError<Code> = DataOfError<Code>>(
   detail: string,
-  more?: { readonly field?: string; readonly data?: DataOfError<Code> },
+  more?: { readonly field?: string; readonly data?: Exactly<Data, DataOfError<Code>> },
 ) => RejectionOf<Code>;
 
-type MakeFault<Code extends FaultCode> = (
+type MakeFault<Code extends FaultCode> = <Data extends DataOfError<Code> = DataOfError<Code>>(
   outcome: Outcome,
   detail: string,
-  more?: ErrorOptions & { readonly data?: DataOfError<Code> },
+  more?: ErrorOptions & { readonly data?: Exactly<Data, DataOfError<Code>> },
 ) => Fault;
 
 /**

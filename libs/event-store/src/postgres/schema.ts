@@ -39,7 +39,8 @@ export function tablesIn(schema: string): Tables {
 }
 
 /**
- * SchemaMigrations, oldest first; one that was released is never changed. They only add, because processes of the release
+ * Migrations of the schema, oldest first. No release has been installed yet, so there is one; after the first release a migration
+ * that it has is never changed. They only add, because processes of the release
  * before go on while a newer one runs.
  */
 const schemaMigrations: readonly ((tables: Tables) => string)[] = [initialTables];

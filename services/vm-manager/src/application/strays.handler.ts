@@ -1,6 +1,6 @@
 import { newEvents, Streams, type Aggregate, type StreamStore } from '@drover/aggregate';
 import {
-  Fault,
+  errors,
   straysKind,
   type EventId,
   type HostId,
@@ -74,7 +74,7 @@ export class StraysHandler {
     }
     const found = await this.#lookedUp(chosen, entries, source);
     const { result, wasRepeat } = await strays.change(hostId, (folded) => {
-      if (!isActive()) throw new Fault('SERVICE_UNAVAILABLE', 'not-applied', 'this replica is not the active one');
+      if (!isActive()) throw errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
       const settled = settleStrays(folded.state, { there, found, leftOut }, source);
       const origin = {
         actor: { kind: 'host', id: hostId } as const,

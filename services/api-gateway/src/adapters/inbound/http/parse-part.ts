@@ -26,10 +26,8 @@ export function parsePart<Schema extends z.ZodType>(
   const fields = problems.slice(0, MAX_PROBLEMS);
   const [first] = fields;
   const detail = first === undefined ? 'the request does not fit' : `${first.field || `the ${part}`}: ${first.detail}`;
-  throw new Rejected(
-    (isUnknown ? errors.UNKNOWN_FIELD : errors.INVALID_FIELD)(detail, first && { field: first.field }),
-    { fields },
-  );
+  const at = first && { field: first.field };
+  throw new Rejected(isUnknown ? errors.UNKNOWN_FIELD(detail, at) : errors.INVALID_FIELD(detail, at), { fields });
 }
 
 function problemsOf(part: RequestPart, issue: z.core.$ZodIssue): FieldProblem[] {
