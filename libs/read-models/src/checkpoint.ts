@@ -8,7 +8,7 @@ import {
   type StoredEvent,
 } from '@drover/contracts';
 import { OutdatedProjection } from './outdated-projection.js';
-import type { NotShown, Projection, Sql } from './projection.port.js';
+import { prepared, type NotShown, type Projection, type Sql } from './projection.port.js';
 import { quoted, type ReadDatabase } from './read-database.client.js';
 
 export interface Checkpoint {
@@ -52,7 +52,7 @@ export async function readCheckpoints(sql: Sql, schemas: readonly string[]): Pro
     (schema, index) => `SELECT ${index} AS place, position, projected, build_id, writer_version,
        (SELECT count(*) FROM ${quoted(schema)}.not_shown) AS not_shown FROM ${quoted(schema)}.checkpoint`,
   );
-  const rows = await sql.query<CheckpointRow>(`${selects.join(' UNION ALL ')} ORDER BY place`);
+  const rows = await sql.query<CheckpointRow>(prepared(`${selects.join(' UNION ALL ')} ORDER BY place`));
   return schemas.map((schema, place) => {
     const row = rows[place];
     if (row === undefined) throw noCheckpoint(schema);
@@ -206,7 +206,7 @@ async function saveCheckpoints(sql: Sql, moved: readonly Moved[], upTo: Position
   const [last, ...others] = updates.reverse();
   if (last === undefined) return;
   const updated = others.map((update, index) => `other${index} AS (${update})`);
-  await sql.query(`${updated.length === 0 ? '' : `WITH ${updated.join(', ')} `}${last}`, values);
+  await sql.query(prepared(`${updated.length === 0 ? '' : `WITH ${updated.join(', ')} `}${last}`), values);
 }
 
 async function withoutMarked(

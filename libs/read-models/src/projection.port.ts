@@ -6,6 +6,17 @@ export interface Statement {
   readonly text: string;
 }
 
+const preparedStatements = new Map<string, Statement>();
+
+/** A statement of a text that is sent again and again. There is one for each text, so its texts must be few. */
+export function prepared(text: string): Statement {
+  const known = preparedStatements.get(text);
+  if (known !== undefined) return known;
+  const statement = { name: `prepared ${preparedStatements.size}`, text };
+  preparedStatements.set(text, statement);
+  return statement;
+}
+
 /** SQL with `$1`, `$2`, … for its values. Table names are unqualified: they mean the models' own. */
 export interface Sql {
   query<Row extends object>(statement: string | Statement, values?: readonly unknown[]): Promise<Row[]>;

@@ -94,12 +94,7 @@ export class ReadDatabase {
     };
     let failure: Error | undefined;
     try {
-      await sql.query('BEGIN');
-      await sql.query(`SELECT set_config('search_path', $1, true)`, [searchPath([schemas].flat())]);
-      // The locks are a statement of their own: the next one then sees what their last holders committed.
-      await sql.query('SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) AS name', [
-        [locks].flat().toSorted(),
-      ]);
+      await sql.query(beginning([locks].flat(), [schemas].flat()));
       const result = await body(sql);
       await sql.query('COMMIT');
       return result;
@@ -118,6 +113,22 @@ export class ReadDatabase {
   async close(): Promise<void> {
     await this.#pool.end();
   }
+}
+
+/**
+ * What begins a transaction, in one round trip. The locks are statements of their own: the next one then sees what their last holders
+ * committed.
+ *
+ * Each statement of a projection has one right index, so a plan that was made while the tables were small must never outlive that.
+ */
+function beginning(locks: readonly string[], schemas: readonly string[]): string {
+  return [
+    'BEGIN',
+    `SET LOCAL search_path = ${searchPath(schemas)}`,
+    'SET LOCAL plan_cache_mode = force_generic_plan',
+    'SET LOCAL enable_seqscan = off',
+    ...locks.toSorted().map((name) => `SELECT pg_advisory_xact_lock(hashtextextended(${pg.escapeLiteral(name)}, 0))`),
+  ].join('; ');
 }
 
 function configOf(statement: string | Statement, values: readonly unknown[]): pg.QueryConfig {

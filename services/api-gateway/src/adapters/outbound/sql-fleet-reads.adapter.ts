@@ -1,24 +1,27 @@
 import { subjectIdSchema, type ClusterStats, type ProjectId, type VmId } from '@drover/contracts';
-import type { ReadDatabase, Sql } from '@drover/read-models';
+import { prepared, type ReadDatabase, type Sql } from '@drover/read-models';
 import type { FleetReads } from '../../application/ports/fleet-reads.port.js';
 import { NAMESAKES, type ResourceKey, type ResourceReads } from '../../application/ports/resource-reads.port.js';
 import type { AnyResource, View } from '../../projections/resource/resource.js';
 import { resources } from '../../projections/resources.js';
 import { clusterStats } from './cluster-stats.js';
+import { FindsTogether } from './finds-together.js';
 import { sqlPage } from './sql-page.js';
 
 /** The read model in PostgreSQL. */
 export class SqlFleetReads implements FleetReads {
   readonly #database: ReadDatabase;
+  readonly #reads: ReadonlyMap<string, ResourceReads<unknown, object>>;
 
   constructor(database: ReadDatabase) {
     this.#database = database;
+    this.#reads = new Map(resources.map((resource) => [resource.key.name, readsOf(database, resource)]));
   }
 
   of<Shown, Query>({ name }: ResourceKey<Shown, Query>): ResourceReads<Shown, Query> {
-    const resource = resources.find(({ key }) => key.name === name);
-    if (resource === undefined) throw new Error(`there is no resource ${name}`);
-    return readsOf(this.#database, resource) as ResourceReads<Shown, Query>;
+    const reads = this.#reads.get(name);
+    if (reads === undefined) throw new Error(`there is no resource ${name}`);
+    return reads as ResourceReads<Shown, Query>;
   }
 
   async findVmNamedAt(project: ProjectId, name: string, moment: string): Promise<VmId | undefined> {
@@ -49,16 +52,18 @@ export class SqlFleetReads implements FleetReads {
 /** What a resource's declaration says, in SQL. */
 function readsOf(database: ReadDatabase, resource: AnyResource): ResourceReads<unknown, object> {
   const { key, named, listed } = resource;
-  const ofId = { name: `${key.name} of id`, text: `SELECT view FROM ${key.name} WHERE id = $1` };
+  const ofIds = prepared(`SELECT view FROM ${key.name} WHERE id = ANY($1::uuid[])`);
   const shown = async (sql: Sql, views: readonly View[]) => resource.complete?.sql(sql, views) ?? views;
+  const finds = new FindsTogether<unknown>((ids) =>
+    database.reading(async (sql) => {
+      const rows = await sql.query<{ view: View }>(ofIds, [ids]);
+      const views = rows.map((row) => row.view);
+      const all = await shown(sql, views);
+      return new Map(views.map(({ id }, index) => [id, all[index]]));
+    }),
+  );
   return {
-    find: (id) =>
-      database.reading(async (sql) => {
-        if (!subjectIdSchema.safeParse(id).success) return undefined;
-        const rows = await sql.query<{ view: View }>(ofId, [id]);
-        const views = rows.map((row) => row.view);
-        return (await shown(sql, views))[0];
-      }),
+    find: async (id) => (subjectIdSchema.safeParse(id).success ? finds.find(id) : undefined),
     named: (name, project) =>
       database.reading(async (sql) => {
         if (named === undefined) return [];
@@ -66,7 +71,7 @@ function readsOf(database: ReadDatabase, resource: AnyResource): ResourceReads<u
         const values = within === undefined ? [name] : [name, project];
         const text = `SELECT view FROM ${key.name} AS t WHERE t.${column} = $1 ${within === undefined ? '' : `AND t.${within} = $2`}
              ${listed === undefined ? '' : `AND ${listed.sql}`} ORDER BY t.id LIMIT ${NAMESAKES}`;
-        const rows = await sql.query<{ view: View }>({ name: `${key.name} named`, text }, values);
+        const rows = await sql.query<{ view: View }>(prepared(text), values);
         return shown(
           sql,
           rows.map((row) => row.view),

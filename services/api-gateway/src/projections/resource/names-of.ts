@@ -1,4 +1,4 @@
-import type { Sql } from '@drover/read-models';
+import { prepared, type Sql } from '@drover/read-models';
 import type { AllViews, View } from './resource.js';
 
 /** Names of things of one kind by id, from the model of that kind, whose column `name` has them. One that is not shown has none. */
@@ -8,10 +8,8 @@ export async function namesOf(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
-  const rows = await sql.query<{ id: string; name: string }>(
-    { name: `names of ${kind}`, text: `SELECT id, name FROM ${kind} WHERE id = ANY($1::uuid[])` },
-    [[...new Set(ids)]],
-  );
+  const ofIds = prepared(`SELECT id, name FROM ${kind} WHERE id = ANY($1::uuid[])`);
+  const rows = await sql.query<{ id: string; name: string }>(ofIds, [[...new Set(ids)]]);
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 

@@ -1,4 +1,4 @@
-import type { Sql } from '@drover/read-models';
+import { prepared, type Sql } from '@drover/read-models';
 import { jsonParameter } from './json-parameter.js';
 import type { AnyResource, Resource, View } from './resource.js';
 
@@ -26,7 +26,8 @@ export async function loadViews<Stored extends View>(
   ids: ReadonlySet<string>,
 ): Promise<Map<string, Stored>> {
   if (ids.size === 0) return new Map();
-  const rows = await sql.query<{ view: Stored }>(`SELECT view FROM ${table} WHERE id = ANY($1::uuid[])`, [[...ids]]);
+  const byIds = prepared(`SELECT view FROM ${table} WHERE id = ANY($1::uuid[])`);
+  const rows = await sql.query<{ view: Stored }>(byIds, [[...ids]]);
   return new Map(rows.map(({ view }) => [view.id, view]));
 }
 
@@ -44,10 +45,10 @@ export async function saveViews<Stored extends View>(
   }));
   const types = [...Object.entries(columns).map(([name, { type }]) => [name, type]), ['view', 'json']];
   const names = types.map(([name]) => name);
-  await sql.query(
+  const save = prepared(
     `INSERT INTO ${key.name} (id, ${names.join(', ')})
      SELECT * FROM json_to_recordset($1::json) AS row (id uuid, ${types.map((typed) => typed.join(' ')).join(', ')})
      ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
-    [jsonParameter(rows)],
   );
+  await sql.query(save, [jsonParameter(rows)]);
 }

@@ -1,5 +1,5 @@
 import type { VmView } from '@drover/contracts';
-import type { Sql } from '@drover/read-models';
+import { prepared, type Sql } from '@drover/read-models';
 import { jsonParameter } from '../resource/json-parameter.js';
 import type { Folded } from '../resource/resource.js';
 
@@ -16,12 +16,18 @@ export const labelStatements = [
   `CREATE INDEX vm_label_by_vm ON vm_label (vm_id)`,
 ];
 
+const deleteLabels = prepared('DELETE FROM vm_label WHERE vm_id = ANY($1::uuid[])');
+const insertLabels = prepared(
+  `INSERT INTO vm_label (key, value, project_id, name, vm_id)
+   SELECT * FROM json_to_recordset($1::json) AS row (key text, value text, project_id text, name text, vm_id uuid)`,
+);
+
 export async function saveLabels(sql: Sql, { before, after }: Folded<VmView>): Promise<void> {
   const wasThere = (vm: VmView) => before.get(vm.id)?.deletedAt === null;
   const gone = [...after.values()].filter((vm) => wasThere(vm) && vm.deletedAt !== null);
   const come = [...after.values()].filter((vm) => !wasThere(vm) && vm.deletedAt === null);
   if (gone.length > 0) {
-    await sql.query('DELETE FROM vm_label WHERE vm_id = ANY($1::uuid[])', [gone.map((vm) => vm.id)]);
+    await sql.query(deleteLabels, [gone.map((vm) => vm.id)]);
   }
   const labels = come.flatMap((vm) =>
     Object.entries(vm.spec.labels).map(([key, value]) => ({
@@ -33,9 +39,5 @@ export async function saveLabels(sql: Sql, { before, after }: Folded<VmView>): P
     })),
   );
   if (labels.length === 0) return;
-  await sql.query(
-    `INSERT INTO vm_label (key, value, project_id, name, vm_id)
-     SELECT * FROM json_to_recordset($1::json) AS row (key text, value text, project_id text, name text, vm_id uuid)`,
-    [jsonParameter(labels)],
-  );
+  await sql.query(insertLabels, [jsonParameter(labels)]);
 }

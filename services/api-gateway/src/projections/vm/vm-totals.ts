@@ -1,5 +1,5 @@
 import { vcpuCount, type HostId, type HostResource, type VmView } from '@drover/contracts';
-import type { Sql } from '@drover/read-models';
+import { prepared, type Sql } from '@drover/read-models';
 import { jsonParameter } from '../resource/json-parameter.js';
 import type { Folded } from '../resource/resource.js';
 
@@ -36,18 +36,24 @@ interface TotalChange {
   memory_mib: number;
 }
 
+/** A row that comes to no VMs goes. */
+const addTotals = prepared(
+  `MERGE INTO vm_total AS t
+   USING json_to_recordset($1::json) AS change (project_id text, host_id uuid, desired text, observed text,
+     vms bigint, vcpus bigint, memory_mib bigint)
+   ON t.host_id = change.host_id AND t.project_id = change.project_id AND t.desired = change.desired
+     AND t.observed = change.observed
+   WHEN MATCHED AND t.vms + change.vms = 0 THEN DELETE
+   WHEN MATCHED THEN UPDATE SET vms = t.vms + change.vms, vcpus = t.vcpus + change.vcpus,
+     memory_mib = t.memory_mib + change.memory_mib
+   WHEN NOT MATCHED THEN INSERT (project_id, host_id, desired, observed, vms, vcpus, memory_mib)
+     VALUES (change.project_id, change.host_id, change.desired, change.observed, change.vms, change.vcpus, change.memory_mib)`,
+);
+
 export async function saveTotals(sql: Sql, folded: Folded<VmView>): Promise<void> {
   const changes = totalChanges(folded);
   if (changes.length === 0) return;
-  await sql.query(
-    `INSERT INTO vm_total (project_id, host_id, desired, observed, vms, vcpus, memory_mib)
-     SELECT * FROM json_to_recordset($1::json) AS row (project_id text, host_id uuid, desired text, observed text,
-       vms bigint, vcpus bigint, memory_mib bigint)
-     ON CONFLICT (host_id, project_id, desired, observed) DO UPDATE SET vms = vm_total.vms + excluded.vms,
-       vcpus = vm_total.vcpus + excluded.vcpus, memory_mib = vm_total.memory_mib + excluded.memory_mib`,
-    [jsonParameter(changes)],
-  );
-  if (changes.some((change) => change.vms < 0)) await sql.query('DELETE FROM vm_total WHERE vms = 0');
+  await sql.query(addTotals, [jsonParameter(changes)]);
 }
 
 /** The keys that really change. Deleted VMs count nowhere. */
