@@ -53,3 +53,7 @@ export function mapOf<Key extends z.core.$ZodRecordKey, Value extends z.ZodType>
 
 /** Numbers by name, such as parts of a score or counts per filter. */
 export const numbersByName = (number: z.ZodType<number, number>) => mapOf(text(100), number, 100);
+
+/** The most reboots that one report or event tells of. */
+export const MAX_REBOOTS = 1_000_000;
+export const rebootCountSchema = z.int().min(1).max(MAX_REBOOTS);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countSchema, ordinalSchema, numbersByName } from '../bounds.schema.js';
+import { countSchema, ordinalSchema, numbersByName, rebootCountSchema } from '../bounds.schema.js';
 import {
   orderRankSchema,
   generationSchema,
@@ -102,7 +102,7 @@ export const vmEventSchemas = {
     ...observed,
     cause: powerCauseSchema,
     /** How many reboots since the event before, this one among them: a guest that reboots without end has one event a minute. */
-    count: z.int().min(1).max(1_000_000).optional(),
+    count: rebootCountSchema.optional(),
   }),
   VmReset: z.strictObject({ ...observed, cause: powerCauseSchema }),
   /** Domain and volumes are gone; the name is free. `source` is absent where the VM never reached a host. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countSchema, ordinalSchema, timeSchema, MAX_NUMBER } from '../bounds.schema.js';
+import { countSchema, ordinalSchema, rebootCountSchema, timeSchema, MAX_NUMBER } from '../bounds.schema.js';
 import { errorReportSchema } from '../errors/catalogue.errors.js';
 import {
   orderIdSchema,
@@ -69,7 +69,7 @@ export const vmChangedSchema = z.strictObject({
   /** Who, as far as the hypervisor tells: the guest itself, its crash, or somebody outside. */
   cause: z.enum(['guest', 'crash', 'outside', 'host']),
   /** Of `rebooted`: how many reboots since the report before, this one among them. Absent: one. */
-  count: z.int().min(1).max(1_000_000).optional(),
+  count: rebootCountSchema.optional(),
 });
 
 /** A VM as it is, because vm-manager asked. Everything that was reported of it before stands before this in the lane. */

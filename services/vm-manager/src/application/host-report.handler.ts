@@ -10,6 +10,7 @@ import {
   type Rejection,
   type ReportsAcknowledged,
   type ReportSource,
+  type VmChanged,
   type VmFact,
   type VmId,
   type VmLaneMessage,
@@ -80,7 +81,7 @@ export class HostReportHandler {
     const { clock, deadLetters, doubtful, folds, strays, isActive, log } = options;
     this.#unworkable = new UnworkableReports(deadLetters, clock, log);
     this.facts = new FactBudget(clock, log);
-    this.#reboots = new RebootMeter(clock);
+    this.#reboots = new RebootMeter(clock, (vmId) => folds.has(vmId));
     this.#openLane = new OpenLane(options);
     this.#recorder = new ReportedFacts({ folds, facts: this.facts, doubtful, clock, isActive });
     this.#fullLists = new FullListReconciler({
@@ -193,15 +194,20 @@ export class HostReportHandler {
     if (!isActive()) throw notActive();
     // It is over or was never asked for, and then nothing follows: no reading of the store, whatever ids a host invents.
     if (!folds.has(vmId)) return;
+    if (report.kind === 'vm-changed' && report.change === 'rebooted') return this.#settleReboots(report, source);
     const operationId = report.kind === 'order-finished' ? report.operationId : undefined;
-    if (report.kind !== 'vm-changed' || report.change !== 'rebooted') {
-      await this.#recorder.record(vmId, source, settlementOf(report, source), operationId);
-      return;
-    }
+    await this.#recorder.record(vmId, source, settlementOf(report, source), operationId);
+  }
+
+  async #settleReboots(report: VmChanged, source: ReportSource): Promise<void> {
+    const vmId = report.subject.id;
+    // Of another host's VM, and of one that the host had before, nothing follows; so nothing of it is counted either.
+    if (settlementOf(report, source)(this.#options.folds.get(vmId)).length === 0) return;
     const count = this.#reboots.due(vmId, report.count ?? 1, source);
     if (count === undefined) return;
     const counted = { ...report, ...(count === 1 ? {} : { count }) };
     if (await this.#recorder.record(vmId, source, settlementOf(counted, source))) this.#reboots.recorded(vmId, source);
+    else this.#reboots.notRecorded(vmId, count, source);
   }
 }
 

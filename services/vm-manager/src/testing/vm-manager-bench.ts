@@ -4,6 +4,7 @@ import {
   DEFAULT_PROJECT,
   readOrderTable,
   START,
+  streamKindOf,
   type EventId,
   type FleetId,
   type HostId,
@@ -147,12 +148,19 @@ export class VmManagerBench {
   }
 
   async events(id: VmId = vmId): Promise<readonly StoredVmEvent[]> {
-    return (await this.store.read(`vm-${id}`)) as readonly StoredVmEvent[];
+    return (await this.#read(`vm-${id}`)) as readonly StoredVmEvent[];
+  }
+
+  /** As a strict reader takes them: what is stored stands for ever, so an event that breaks its schema is an error. */
+  async #read(stream: string): Promise<readonly StoredEvent[]> {
+    const events = await this.store.read(stream);
+    for (const { type, data } of events) streamKindOf(stream)?.events[type]?.parse(data);
+    return events;
   }
 
   /** What was recorded of the domains that a host has of no VM. */
   async strays(hostId: HostId): Promise<readonly StoredStraysEvent[]> {
-    return (await this.store.read(`strays-${hostId}`)) as readonly StoredStraysEvent[];
+    return (await this.#read(`strays-${hostId}`)) as readonly StoredStraysEvent[];
   }
 
   async types(id: VmId = vmId): Promise<readonly string[]> {
