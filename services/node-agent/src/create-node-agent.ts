@@ -109,7 +109,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       ...base,
       lane: 'vm',
       maxReports: 500,
-      send: (reports, journalEpoch) => controlPlane.reportVms({ kind: 'reports', hostId, journalEpoch, reports }),
+      send: (reports, journalEpoch, waiting) =>
+        controlPlane.reportVms({ kind: 'reports', hostId, journalEpoch, reports, waiting }),
       onRejected: reopen,
       onAcknowledged: () => fullList.laneMoved(),
     });

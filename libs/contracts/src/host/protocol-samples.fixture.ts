@@ -90,7 +90,7 @@ export const protocolSamples = {
   vmLane: samples(
     vmLaneMessageSchema,
     { kind: 'open', hostId, journalEpoch: 1, nonce: 'n', lastSequence: 7, underWay: [subject] },
-    { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }] },
+    { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }], waiting: 3 },
   ),
   hostLane: samples(
     hostLaneMessageSchema,

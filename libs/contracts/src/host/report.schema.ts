@@ -172,6 +172,8 @@ export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
       .array(z.strictObject({ sequence: ordinalSchema, at: timeSchema, report: z.unknown() }))
       .min(1)
       .max(500),
+    /** How many more wait in the lane behind these: what the host has seen is not known before they have come. Absent from older agents. */
+    waiting: countSchema.optional(),
   }),
 ]);
 export type VmLaneMessage = z.infer<typeof vmLaneMessageSchema>;

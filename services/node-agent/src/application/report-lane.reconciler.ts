@@ -14,7 +14,12 @@ export interface ReportLaneOptions {
   readonly retryMs: number;
   /** Reports in one message. */
   readonly maxReports: number;
-  readonly send: (reports: QueuedReport[], journalEpoch: number) => Promise<Answer<ReportsAcknowledged>>;
+  /** @param waiting how many more stand in the lane behind these. */
+  readonly send: (
+    reports: QueuedReport[],
+    journalEpoch: number,
+    waiting: number,
+  ) => Promise<Answer<ReportsAcknowledged>>;
   /** The receiver does not know this journal: register again. */
   readonly onRejected: () => void;
   readonly onAcknowledged?: () => void;
@@ -98,14 +103,17 @@ export class ReportLane {
   /** Whether the receiver took any of them. */
   async #deliver(batch: QueuedReport[], epoch: number): Promise<boolean> {
     const { book, lane, logger } = this.#options;
-    const answer = await this.#options.send(batch, epoch);
+    const answer = await this.#options.send(batch, epoch, this.pending.length - batch.length);
+    // The journal that it was about has been renewed, and the sequences of the new one are others; or it is sent again soon.
+    if (this.#openEpoch !== epoch) return false;
     if (answer.kind === 'rejected') {
       logger.warn('reports were rejected; registering again', { lane, rejection: answer.rejection });
       this.suspend();
       this.#options.onRejected();
       return false;
     }
-    const { throughSequence } = answer.value;
+    // What was not sent cannot have been settled.
+    const throughSequence = Math.min(answer.value.throughSequence, batch.at(-1)?.sequence ?? 0);
     if (throughSequence < (batch[0]?.sequence ?? 0)) return false;
     await book.insist([{ kind: 'acknowledged', lane, throughSequence }]);
     this.#options.onAcknowledged?.();

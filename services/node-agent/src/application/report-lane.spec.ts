@@ -8,7 +8,9 @@ import { ReportLane } from './report-lane.reconciler.js';
 
 const report: VmReport = { kind: 'full-list', part: 0, isLast: true, domains: [], busy: [] };
 
-function laneThat(send: (reports: readonly QueuedReport[]) => Promise<number>, write = () => Promise.resolve()) {
+type Send = (reports: readonly QueuedReport[], journalEpoch: number, waiting: number) => Promise<number>;
+
+function laneThat(send: Send, write = () => Promise.resolve()) {
   const stopping = new AbortController();
   const { signal: stop } = stopping;
   const book = new JournalBook({ content: emptyJournal('spec'), write }, { logger: silentLogger, retryMs: 1, stop });
@@ -20,13 +22,13 @@ function laneThat(send: (reports: readonly QueuedReport[]) => Promise<number>, w
     stop,
     retryMs: 1,
     maxReports: 2,
-    send: async (reports) => ({
+    send: async (...sent) => ({
       kind: 'answered',
-      value: { kind: 'acknowledged', throughSequence: await send(reports) },
+      value: { kind: 'acknowledged', throughSequence: await send(...sent) },
     }),
     onRejected: () => undefined,
   });
-  return { lane, run: lane.run(), stop: () => stopping.abort() };
+  return { book, lane, run: lane.run(), stop: () => stopping.abort() };
 }
 
 describe('a lane of reports', () => {
@@ -69,5 +71,68 @@ describe('a lane of reports', () => {
     stop();
     await run;
     expect(sent).toEqual([1, 2]);
+  });
+
+  it('says how many more wait behind those that it sends', async () => {
+    const waiting: number[] = [];
+    const emptied = Promise.withResolvers<void>();
+    const { lane, run, stop } = laneThat((reports, _epoch, more) => {
+      waiting.push(more);
+      if (more === 0) emptied.resolve();
+      return Promise.resolve(reports.at(-1)?.sequence ?? 0);
+    });
+    await Promise.all([1, 2, 3, 4, 5].map(() => lane.append(report)));
+    lane.open(1);
+    await emptied.promise;
+    stop();
+    await run;
+    expect(waiting).toEqual([3, 1, 0]);
+  });
+
+  it('loses nothing of a new journal by an acknowledgement that the one before had asked for', async () => {
+    const asked = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<number>();
+    const sent: [number, number[]][] = [];
+    const again = Promise.withResolvers<void>();
+    const { book, lane, run, stop } = laneThat((reports, epoch) => {
+      sent.push([epoch, reports.map(({ sequence }) => sequence)]);
+      if (epoch === 1) {
+        asked.resolve();
+        return late.promise;
+      }
+      again.resolve();
+      return Promise.resolve(1);
+    });
+    await Promise.all([lane.append(report), lane.append(report)]);
+    lane.open(1);
+    await asked.promise;
+    lane.suspend();
+    await book.insist([{ kind: 'renewed', journalId: 'another' }]);
+    await lane.append(report);
+    lane.open(2);
+    late.resolve(2);
+    await again.promise;
+    stop();
+    await run;
+    expect(sent).toEqual([
+      [1, [1, 2]],
+      [2, [1]],
+    ]);
+  });
+
+  it('forgets no more than it has sent, whatever is acknowledged', async () => {
+    const sent: number[][] = [];
+    const emptied = Promise.withResolvers<void>();
+    const { lane, run, stop } = laneThat((reports) => {
+      sent.push(reports.map(({ sequence }) => sequence));
+      if (sent.length === 2) emptied.resolve();
+      return Promise.resolve(100);
+    });
+    await Promise.all([1, 2, 3].map(() => lane.append(report)));
+    lane.open(1);
+    await emptied.promise;
+    stop();
+    await run;
+    expect(sent).toEqual([[1, 2], [3]]);
   });
 });

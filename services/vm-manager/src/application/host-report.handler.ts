@@ -74,7 +74,7 @@ export class HostReportHandler {
   readonly #openLane: OpenLane;
   readonly #recorder: ReportedFacts;
   readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
-  readonly #settled = new SettledReports();
+  #settled = new SettledReports();
 
   constructor(options: HostReportHandlerOptions) {
     this.#options = options;
@@ -92,6 +92,11 @@ export class HostReportHandler {
       clock,
       log,
     });
+  }
+
+  /** A new term has settled nothing: another replica may have taken a host's journal for an older copy that it is not to this one. */
+  begin(): void {
+    this.#settled = new SettledReports();
   }
 
   /** Throws a `Fault`, after which the host sends again; nothing is acknowledged then. */
@@ -129,17 +134,19 @@ export class HostReportHandler {
     if (message.kind === 'open') {
       const answer = await this.#openLane.handle(message, this.#settled.through(hostId, journalEpoch));
       if (answer.kind === 'rejected') return answer;
+      // What it reported may still wait in its lane, so this alone does not make it heard.
       operations.hostOpened(hostId);
-      hearing.heard(hostId);
       return answer;
     }
     const acknowledged = await this.#settleBatch(message);
-    hearing.heard(hostId);
+    if ((message.waiting ?? 0) === 0) hearing.heard(hostId);
     return { kind: 'answered', value: acknowledged };
   }
 
   async #settleBatch({ hostId, journalEpoch, reports }: Reports): Promise<ReportsAcknowledged> {
-    let through = this.#settled.through(hostId, journalEpoch);
+    // Of the term in which the message is worked on.
+    const settled = this.#settled;
+    let through = settled.through(hostId, journalEpoch);
     // Reports of one VM go one after the other and stop at the first fault: a later one would make the earlier old.
     const underWay = new Map<VmId | number, Promise<void>>();
     for (const { sequence, report } of reports) {
@@ -162,7 +169,7 @@ export class HostReportHandler {
       through = sequence;
     }
     await allSettled(underWay);
-    this.#settled.settled(hostId, journalEpoch, through);
+    settled.settled(hostId, journalEpoch, through);
     return { kind: 'acknowledged', throughSequence: through };
   }
 

@@ -139,6 +139,7 @@ export class VmManager {
    * @param holds whether the lease is still held; asked right before each effect, because a process may have stood still.
    */
   async activate(holds: () => boolean): Promise<void> {
+    this.reports.begin();
     const storeNowMs = await this.#storeNow(holds);
     if (storeNowMs === undefined || !holds()) return;
     this.#hearing.begin();

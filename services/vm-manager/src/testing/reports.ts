@@ -1,13 +1,10 @@
 import { vmSubject, type FullList, type HostId, type VmChanged, type VmLaneMessage } from '@drover/contracts';
 import { definition, firstGeneration, hostA, vmId } from './vm-facts.js';
 
+export type Reports = Extract<VmLaneMessage, { kind: 'reports' }>;
+
 /** Reports that begin at this sequence. */
-export function message(
-  from: number,
-  reports: readonly unknown[],
-  hostId: HostId = hostA,
-  journalEpoch = 1,
-): VmLaneMessage {
+export function message(from: number, reports: readonly unknown[], hostId: HostId = hostA, journalEpoch = 1): Reports {
   const at = '2026-01-01T00:00:00.000Z';
   return {
     kind: 'reports',

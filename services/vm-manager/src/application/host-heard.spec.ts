@@ -1,0 +1,55 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { VmReport } from '@drover/contracts';
+import { hostA, operationOf, vmId } from '../testing/vm-facts.js';
+import { list, message, stopped } from '../testing/reports.js';
+import { VmManagerBench } from '../testing/vm-manager-bench.js';
+
+const crashed: VmReport = { ...stopped, powerState: 'CRASHED', change: 'crashed', cause: 'crash' };
+const started: VmReport = { ...stopped, powerState: 'RUNNING', change: 'started' };
+const unchanged: VmReport = list([], 0, false);
+
+let bench: VmManagerBench;
+
+beforeEach(async () => {
+  bench = await VmManagerBench.started();
+  await bench.command('create', 'create');
+  await bench.ended('create');
+});
+
+describe('a host that comes back with reports that wait', () => {
+  const started = async () => {
+    const answer = await bench.command('start', 'start');
+    return answer.kind === 'accepted' ? answer.value.operationId : answer;
+  };
+
+  beforeEach(() => bench.suspect(hostA));
+
+  it('is not heard because it opens its lane: what it tells of its VMs is not known before', async () => {
+    await bench.openLane(hostA);
+    expect(await started()).toBe(operationOf('start'));
+  });
+
+  it('is not heard while more of them wait behind those that came', async () => {
+    await bench.openLane(hostA);
+    await bench.manager.reports.handle({ ...message(2, [unchanged]), waiting: 1 });
+    expect(await started()).toBe(operationOf('start'));
+  });
+
+  it('is heard once the last of them are settled', async () => {
+    await bench.openLane(hostA);
+    await bench.manager.reports.handle({ ...message(2, [unchanged]), waiting: 1 });
+    await bench.manager.reports.handle({ ...message(3, [unchanged]), waiting: 0 });
+    expect(await started()).toBeUndefined();
+  });
+});
+
+describe('a new term', () => {
+  it('takes nothing for settled that was settled in an earlier one: the host’s disk may have come back as it was before', async () => {
+    await bench.manager.reports.handle(message(2, [started, started, started, started]));
+    // In another replica's term the host comes back as of report 3, which is not noticed: none of the others has left an event.
+    bench.loseLease();
+    await bench.winLease();
+    await bench.manager.reports.handle(message(4, [crashed]));
+    expect(bench.state()).toMatchObject({ observed: 'STOPPED', identity: { vmId } });
+  });
+});
