@@ -22,6 +22,8 @@ export * from './host/inventory.schema.js';
 export * from './host/observed-vm.schema.js';
 export * from './host/order-table.codec.js';
 export * from './host/report.codec.js';
+export * from './host/full-list.schema.js';
+export * from './host/heartbeat.schema.js';
 export * from './host/report.schema.js';
 export * from './host/signed.schema.js';
 export * from './ids.schema.js';

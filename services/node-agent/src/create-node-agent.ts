@@ -9,9 +9,9 @@ import {
   type VmId,
 } from '@drover/contracts';
 import { derivedId, systemClock, type Clock } from '@drover/domain-kit';
-import type { Hypervisor, HypervisorSignal } from '@drover/hypervisor';
+import type { Hypervisor } from '@drover/hypervisor';
 import type { Messaging, OrderCheck } from '@drover/messaging';
-import { outageOf, type Logger } from '@drover/observability';
+import type { Logger } from '@drover/observability';
 import { consumeHostOrders } from './adapters/inbound/host-order.consumer.js';
 import { controlPlaneOver } from './adapters/outbound/messaging/messaging-control-plane.adapter.js';
 import { Admission } from './application/admission.js';
@@ -22,6 +22,7 @@ import { ChangeReports } from './application/change-reports.js';
 import { OrderRunner } from './application/carry-out-orders.process.js';
 import { FullListReconciler } from './application/full-list.reconciler.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
+import { HypervisorLink } from './application/hypervisor-link.process.js';
 import { Lower } from './application/lower.handler.js';
 import { Look } from './application/look.handler.js';
 import { InventoryReconciler } from './application/inventory.reconciler.js';
@@ -34,7 +35,6 @@ import { Session } from './application/session.process.js';
 import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
 import { returnAfterMs } from './domain/pace/pace.policy.js';
-import { doubling, pause } from './application/stopping.js';
 import { TakeOrder } from './application/take-order.handler.js';
 import { VmWork } from './application/vm-work.js';
 
@@ -70,8 +70,6 @@ export interface NodeAgent {
 export function hostIdOf(machineId: string): HostId {
   return hostIdSchema.parse(derivedId(machineId, 'host'));
 }
-
-const NOT_REACHED = 'the hypervisor cannot be reached';
 
 /** One host's agent: wires its parts and runs them until it is stopped or refused. */
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
@@ -186,50 +184,22 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
 
     const handlers = { takeOrder, look, lower: new Lower(book, logger) };
 
-    /** Said in every heartbeat as long as it is so: what is not heard of a host must not look as if nothing happened there. */
-    let hypervisorFault: string | undefined;
-
-    function onSignal(signal: HypervisorSignal): void {
-      if (stop.aborted) return;
-      switch (signal.kind) {
-        case 'vm-changed':
-          desk.take(signal);
-          return;
-        case 'connected':
-          logger.info('connected to the hypervisor');
-          work.missedSignals();
-          hypervisorFault = undefined;
-          fullList.request();
-          owedVolumes.request();
-          run(inventory.reconcile());
-          return;
-        case 'disconnected':
-          logger.warn('the connection to the hypervisor is lost');
-          hypervisorFault = 'the connection to the hypervisor is lost';
-          return;
-        case 'inventory-changed':
-          owedVolumes.request();
-          run(inventory.reconcile());
-          return;
-      }
-    }
-
-    let isHypervisorOpen = false;
-    async function openHypervisor(): Promise<void> {
-      const outage = outageOf(logger, 'hypervisor');
-      const nextWaitMs = doubling(retryMs);
-      while (!isHypervisorOpen) {
-        try {
-          await hypervisor.open(fleetId(), onSignal);
-          isHypervisorOpen = true;
-          outage.ended();
-        } catch (error) {
-          outage.failed(error);
-          hypervisorFault = NOT_REACHED;
-          await pause(nextWaitMs(), stop);
-        }
-      }
-    }
+    const link = new HypervisorLink({
+      ...base,
+      hypervisor,
+      fleetId,
+      onVmChanged: (signal) => desk.take(signal),
+      onConnected: () => {
+        work.missedSignals();
+        fullList.request();
+        owedVolumes.request();
+        run(inventory.reconcile());
+      },
+      onInventoryChanged: () => {
+        owedVolumes.request();
+        run(inventory.reconcile());
+      },
+    });
 
     const beating = {
       hostId,
@@ -240,7 +210,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       logger,
       stop,
       onMustRegister: reopen,
-      hypervisorFault: () => hypervisorFault,
+      hypervisorFault: () => link.fault,
       pace: { intervalMs: 1_000 },
     };
     let isBeating = false;
@@ -258,9 +228,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         beating.pace.intervalMs = heartbeatIntervalMs;
         life.farewell = () => controlPlane.leave({ kind: 'leaving', hostId, bootNonce });
         hostLane.open(journalEpoch);
-        if (!inventory.isKnown) hypervisorFault = NOT_REACHED;
+        if (!inventory.isKnown) link.noteUnreached();
         if (!isBeating) run(beat(beating));
-        await openHypervisor();
+        await link.open();
         if (!isBeating) {
           run(tellLoads({ ...beating, loadIntervalMs: timings.loadIntervalMs }));
           run(fullList.run());

@@ -9,7 +9,7 @@ import {
 } from '@drover/hypervisor';
 import { bootIdOfMachine } from './adapters/outbound/machine/boot-id.adapter.js';
 import { machineIdOf } from './adapters/outbound/machine/machine-id.adapter.js';
-import type { OfferedPool } from './adapters/outbound/libvirt/pool-store.adapter.js';
+import type { OfferedPool } from './adapters/outbound/libvirt/storage/pool-store.adapter.js';
 import {
   DEFAULT_RESERVED_POOL_MIB,
   type ConfiguredFault,
@@ -94,7 +94,7 @@ async function openLibvirt({ home, hypervisor, hosts }: NodeAgentConfig): Promis
   const [{ LibvirtClient }, { LibvirtHypervisor }, { probeAccelerator }, machineId, bootId] = await Promise.all([
     import('@drover/libvirt-rpc'),
     import('./adapters/outbound/libvirt/libvirt-hypervisor.driver.js'),
-    import('./adapters/outbound/libvirt/accelerator-probe.adapter.js'),
+    import('./adapters/outbound/libvirt/host/accelerator-probe.adapter.js'),
     machineIdOf(home),
     bootIdOfMachine(),
   ]);

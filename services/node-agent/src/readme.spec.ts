@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { CHANGE_MS } from './adapters/outbound/libvirt/libvirt-hypervisor.driver.js';
+import { CHANGE_MS } from './adapters/outbound/libvirt/domains/domain-power.adapter.js';
 import { defaultTimings } from './application/agent-settings.js';
 import { QUIET_MS } from './application/session.process.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ImageStore } from '../src/adapters/outbound/libvirt/image-store.adapter.js';
+import { ImageStore } from '../src/adapters/outbound/libvirt/storage/image-store.adapter.js';
 
 const run = promisify(execFile);
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { countSchema, cpusSchema, ordinalSchema } from '../bounds.schema.js';
 import { clusterIdSchema, fleetIdSchema, hostIdSchema } from '../ids.schema.js';
 import { hostInventorySchema } from '../host/inventory.schema.js';
-import { bootNonceSchema, hostBootIdSchema, hypervisorFaultSchema } from '../host/report.schema.js';
+import { bootNonceSchema, hypervisorFaultSchema } from '../host/heartbeat.schema.js';
+import { hostBootIdSchema } from '../host/report.schema.js';
 import { labelsSchema, resourceNameSchema } from '../vm-spec.schema.js';
 import { reportSourceSchema } from './vm.events.js';
 

@@ -1,9 +1,8 @@
 import type { z } from 'zod';
 import { vmVerbNames, vmVerbs } from '../commands/vm-verbs.schema.js';
 import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
+import { heartbeatAnswerSchema, heartbeatSchema } from './heartbeat.schema.js';
 import {
-  heartbeatAnswerSchema,
-  heartbeatSchema,
   hostLaneMessageSchema,
   hostLoadSchema,
   hostReportSchema,

@@ -5,9 +5,8 @@ import { loosely } from '../loose.codec.js';
 import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
 import { protocolSamples } from './protocol-samples.fixture.js';
 import { readVmReport } from './report.codec.js';
+import { heartbeatAnswerSchema, heartbeatSchema } from './heartbeat.schema.js';
 import {
-  heartbeatAnswerSchema,
-  heartbeatSchema,
   HOST_PROTOCOL_VERSION,
   hostLaneMessageSchema,
   hostLoadSchema,

@@ -6,27 +6,20 @@ import {
   fleetIdSchema,
   generationSchema,
   hostIdSchema,
-  libvirtUuidSchema,
   operationIdSchema,
   vmIdSchema,
 } from '../ids.schema.js';
 import { subjectSchema, vmSubjectSchema } from '../subject.schema.js';
+import { fullListSchema, MAX_VMS_OF_A_HOST } from './full-list.schema.js';
+import { bootNonceSchema } from './heartbeat.schema.js';
 import { hostInventorySchema } from './inventory.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from './observed-vm.schema.js';
 
 /** Version of the command and report protocols between control plane and agents. N and N-1 work together. */
 export const HOST_PROTOCOL_VERSION = 1;
 
-/** More VMs of one host than this fit no message. */
-export const MAX_VMS_OF_A_HOST = 10_000;
-
-/** Made anew at each start of an agent. */
-export const bootNonceSchema = z.string().min(1).max(64);
 /** What the kernel of a host gives itself at each boot. */
 export const hostBootIdSchema = z.string().min(1).max(64);
-/** Why a host's hypervisor cannot be heard, in a few words. */
-export const hypervisorFaultSchema = z.string().min(1).max(80);
-
 /** An order that was taken came to its end. */
 export const orderFinishedSchema = z.strictObject({
   kind: z.literal('order-finished'),
@@ -90,52 +83,6 @@ export const vmStateSchema = z.strictObject({
   definition: settledDefinitionSchema.optional(),
 });
 
-export const listedDomainSchema = z.strictObject({
-  libvirtUuid: libvirtUuidSchema,
-  title: z.string().max(200),
-  powerState: powerStateSchema,
-  /** Paused by the hypervisor because a disk failed or its pool is full. Absent: not so, or the agent is too old to tell. */
-  isIoError: z.boolean().optional(),
-  /** Its process runs on the host, and libvirt does not know of it. Nothing else is started for the VM and no disk deleted under it. */
-  isUntracked: z.boolean().optional(),
-  /** Why it does not run, as far as the hypervisor remembers; absent where it runs. `host`: the host or its hypervisor ended it. */
-  stopCause: z.enum(['guest', 'crash', 'outside', 'host']).optional(),
-  /** It was set to start with the host, and that has been cleared (safety.md 13). */
-  wasAutostart: z.boolean().optional(),
-  /** Its volumes that are not as this host made them: gone, or of another size. Absent: none. */
-  volumeProblems: z
-    .array(z.strictObject({ kind: z.enum(['missing', 'size']), detail: z.string().max(300) }))
-    .max(32)
-    .optional(),
-  /** Why its description cannot be read; then memory and vCPUs are 0 and whose it is cannot be told. */
-  unreadable: z.string().max(300).optional(),
-  vcpus: countSchema,
-  memoryMiB: countSchema,
-  /** Absent: not of this fleet. It is counted against capacity and never touched. */
-  ours: z
-    .strictObject({
-      vmId: vmIdSchema,
-      generation: generationSchema,
-      lastOrderId: orderIdSchema.optional(),
-      fingerprint: z.string().max(64),
-    })
-    .optional(),
-});
-export type ListedDomain = z.infer<typeof listedDomainSchema>;
-
-/**
- * Every domain of the host, ours and others', in parts that fit a message; the difference is settled when the last part
- * is there. VMs with an order that has not ended are named in `busy`, whichever way it goes: their entries may be out of date already,
- * and nothing follows from them.
- */
-export const fullListSchema = z.strictObject({
-  kind: z.literal('full-list'),
-  part: z.int().min(0).max(MAX_VMS_OF_A_HOST),
-  isLast: z.boolean(),
-  domains: z.array(listedDomainSchema).max(2000),
-  busy: z.array(vmIdSchema).max(2000),
-});
-
 export const vmReportSchema = z.discriminatedUnion('kind', [
   orderFinishedSchema,
   vmChangedSchema,
@@ -147,7 +94,6 @@ export type OrderFinished = z.infer<typeof orderFinishedSchema>;
 export type VmChanged = z.infer<typeof vmChangedSchema>;
 export type UnderWay = NonNullable<VmStateReport['underWay']>;
 export type VmStateReport = z.infer<typeof vmStateSchema>;
-export type FullList = z.infer<typeof fullListSchema>;
 
 /** Payload of `drover.host.<hostId>.report.vm`. */
 export const vmLaneMessageSchema = z.discriminatedUnion('kind', [
@@ -263,27 +209,6 @@ export const registrationAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('inventory-needed') }),
 ]);
 export type RegistrationAnswer = z.infer<typeof registrationAnswerSchema>;
-
-/** Payload of `drover.host.<hostId>.heartbeat`: at most 200 bytes. */
-export const heartbeatSchema = z.strictObject({
-  sequence: ordinalSchema,
-  bootNonce: bootNonceSchema,
-  /** Absent while the hypervisor can be heard. Said in each heartbeat as long as it cannot. */
-  hypervisorFault: hypervisorFaultSchema.optional(),
-});
-export type Heartbeat = z.infer<typeof heartbeatSchema>;
-
-/** The answer to a heartbeat is the host's lease (safety.md 26). */
-export const heartbeatAnswerSchema = z.strictObject({
-  /** Which ha-manager answers: rises with every change of the active one. */
-  term: countSchema,
-  sequence: ordinalSchema,
-  membershipVersion: countSchema,
-  nextIntervalMs: z.int().min(100).max(MAX_NUMBER),
-  /** The host is not known to this ha-manager: register again. */
-  mustRegister: z.boolean(),
-});
-export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>;
 
 const amount = z.int().min(0).max(1_099_511_627_776);
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countSchema, cpusSchema, ordinalSchema, sumSchema, text } from '../bounds.schema.js';
 import { hostInventorySchema, hostNameSchema } from '../host/inventory.schema.js';
-import { hypervisorFaultSchema } from '../host/report.schema.js';
+import { hypervisorFaultSchema } from '../host/heartbeat.schema.js';
 import { clusterIdSchema, hostIdSchema } from '../ids.schema.js';
 import { pageQuery, pageSchema, notShownSchema, recordedTimeSchema } from './conventions.schema.js';
 import { hostStraysSchema } from './strays.schema.js';

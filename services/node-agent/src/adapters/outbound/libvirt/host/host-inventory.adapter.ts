@@ -6,9 +6,9 @@ import { errorCodes, listNetworks, type LibvirtClient } from '@drover/libvirt-rp
 import { isGpu, readPciDevice } from '@drover/libvirt-xml';
 import { readKernelMemory } from './host-memory.adapter.js';
 import type { HostOffersReader } from './host-offers.adapter.js';
-import type { ImageStore } from './image-store.adapter.js';
-import { attempt, isLibvirtCode } from './libvirt-faults.js';
-import type { PoolStore } from './pool-store.adapter.js';
+import type { ImageStore } from '../storage/image-store.adapter.js';
+import { attempt, isLibvirtCode } from '../libvirt-faults.js';
+import type { PoolStore } from '../storage/pool-store.adapter.js';
 import { ToldProblems } from './told-problems.js';
 
 /** `VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV`. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { diskSizeOf } from '../../../domain/images/disk-image.policy.js';
+import { diskSizeOf } from '../../../../domain/images/disk-image.policy.js';
 import { isAbsent } from './file-errors.js';
 import { readHead } from './image-file.adapter.js';
 

@@ -1,7 +1,7 @@
 import { vmIdSchema, type VmId } from '@drover/contracts';
 import type { HypervisorLoad } from '@drover/hypervisor';
 import { statsFlags, statsGroups, type DomainStatistics, type LibvirtClient } from '@drover/libvirt-rpc';
-import { attempt, isUnanswered } from './libvirt-faults.js';
+import { attempt, isUnanswered } from '../libvirt-faults.js';
 
 interface Reading {
   readonly cpuNs: number;

@@ -1,5 +1,5 @@
 import { errorCodes, listDomains, statsFlags, statsGroups, type LibvirtClient } from '@drover/libvirt-rpc';
-import { attempt, isUnanswered, orUndefined } from './libvirt-faults.js';
+import { attempt, isUnanswered, orUndefined } from '../libvirt-faults.js';
 
 /** Longer than libvirt takes for a thousand QEMUs that answer. */
 const BULK_MS = 2_000;

@@ -6,7 +6,7 @@ import { errorCodes, type LibvirtClient } from '@drover/libvirt-rpc';
 import { readVolume, volumeName, writeVolume, type DiskPlace } from '@drover/libvirt-xml';
 import { isAbsent } from './file-errors.js';
 import type { HostImage, ImageStore } from './image-store.adapter.js';
-import { attempt, isAnswer, isLibvirtCode, orUndefined } from './libvirt-faults.js';
+import { attempt, isAnswer, isLibvirtCode, orUndefined } from '../libvirt-faults.js';
 import { readDiskSize } from './disk-size.adapter.js';
 import { isFolder, type PoolStore, type UsablePool } from './pool-store.adapter.js';
 

@@ -14,7 +14,7 @@ import {
 } from '@drover/contracts';
 import type { DirectKernel } from '@drover/libvirt-xml';
 import { z } from 'zod';
-import { HEAD_BYTES, inspectDisk } from '../../../domain/images/disk-image.policy.js';
+import { HEAD_BYTES, inspectDisk } from '../../../../domain/images/disk-image.policy.js';
 import { isAbsent } from './file-errors.js';
 import { ImageDigests } from './image-digests.adapter.js';
 import { imageFailure, imageRefused } from './image-failure.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isFailure, type ImageDigest } from '@drover/contracts';
 import type { DirectKernel } from '@drover/libvirt-xml';
-import { digestSource, imageDigestOf } from '../../../domain/images/image-digest.policy.js';
+import { digestSource, imageDigestOf } from '../../../../domain/images/image-digest.policy.js';
 import { FileSums } from './file-sums.adapter.js';
 import { imageFailure } from './image-failure.js';
 

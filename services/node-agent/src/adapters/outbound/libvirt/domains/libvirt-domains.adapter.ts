@@ -2,7 +2,7 @@ import { vmIdSchema, type ListedDomain, type PowerState } from '@drover/contract
 import { errorCodes, pausedReasons, xmlFlags, type LibvirtClient } from '@drover/libvirt-rpc';
 import { domainName, readDomain, type DomainDescription } from '@drover/libvirt-xml';
 import { causeOfShutoff, powerStateOf } from './domain-states.js';
-import { attempt, orUndefined } from './libvirt-faults.js';
+import { attempt, orUndefined } from '../libvirt-faults.js';
 
 /** `virDomainControlState`. */
 const CONTROL_OCCUPIED = 2;

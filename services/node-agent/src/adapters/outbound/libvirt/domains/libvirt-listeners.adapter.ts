@@ -1,7 +1,7 @@
 import type { HypervisorSignal } from '@drover/hypervisor';
 import type { LibvirtClient } from '@drover/libvirt-rpc';
 import { UNDEFINED } from './domain-states.js';
-import { attempt } from './libvirt-faults.js';
+import { attempt } from '../libvirt-faults.js';
 import type { LibvirtSignals } from './libvirt-signals.adapter.js';
 import type { MacBook } from './mac-book.js';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { errors, Rejected, isFailure } from '@drover/contracts';
 import { errorCodes, poolStates, type LibvirtClient } from '@drover/libvirt-rpc';
 import { readPool, writeFolderPool, type PoolDescription } from '@drover/libvirt-xml';
-import { attempt, isAnswer, orUndefined } from './libvirt-faults.js';
+import { attempt, isAnswer, orUndefined } from '../libvirt-faults.js';
 
 /** A pool that this host offers. Libvirt may have others; they are neither shown nor touched. */
 export interface OfferedPool {

@@ -2,7 +2,7 @@ import { Fault, type FleetId, type ListedDomain, type VmId } from '@drover/contr
 import type { LibvirtClient } from '@drover/libvirt-rpc';
 import type { DomainDescription } from '@drover/libvirt-xml';
 import type { LibvirtDomains } from './libvirt-domains.adapter.js';
-import { attempt } from './libvirt-faults.js';
+import { attempt } from '../libvirt-faults.js';
 import { listedProcess, type UntrackedProcesses } from './untracked-processes.adapter.js';
 
 export interface DomainListOptions {

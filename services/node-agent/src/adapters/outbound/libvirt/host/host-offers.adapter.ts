@@ -6,7 +6,7 @@ import {
   type DomainCapabilities,
   type HostCapabilities,
 } from '@drover/libvirt-xml';
-import { attempt } from './libvirt-faults.js';
+import { attempt } from '../libvirt-faults.js';
 
 /** More need an IOMMU that remaps interrupts, which Drover's machines do not have. */
 const MOST_VCPUS = 255;
