@@ -9,30 +9,45 @@ import { readWhole, UnusableFile } from './image-file.adapter.js';
 /** Files whose sums are kept, the oldest out first: some for each of the most images that a host tells of. */
 const MAX_SUMS = 4000;
 
+/** A file that changes each time it is read is none that a disk can be laid over. */
+const MAX_READINGS = 3;
+
+/** What the file system says of a file. */
+const markSchema = z.strictObject({
+  /** File system, inode, size and the time of its last writing. */
+  content: z.string().max(200),
+  owner: z.string().max(50),
+  /** The time of any last change (`ctime`), which only root can set. */
+  changed: z.string().max(50),
+});
+type Mark = z.infer<typeof markSchema>;
+
 const sumSchema = z.strictObject({
-  /** What the file system says of the file when it was read. */
-  mark: z.string().max(200),
+  /** When it was read. */
+  mark: markSchema,
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 const keptSchema = z.record(z.string().max(4096), sumSchema);
 type Sum = z.infer<typeof sumSchema>;
 
 /**
- * The sha256 of files, each read once. A file is read again when the file system says that it is another one or was changed: only
- * root can set the time of that change (`ctime`).
+ * The sha256 of files, each read once. A file is read again when the file system says that it is another one or was changed. Another
+ * owner is no change: libvirt gives the image of a VM to its QEMU when the VM starts.
  *
  * They are kept in a file, so that a restarted agent does not read all its images before it offers them.
  */
 export class FileSums {
   readonly #kept: string | undefined;
+  readonly #readWhole: typeof readWhole;
   readonly #sums = new Map<string, Sum>();
   readonly #reading = new Map<string, Promise<string>>();
   #stops = 0;
   #saving: Promise<void> = Promise.resolve();
   #problem: string | undefined;
 
-  constructor(kept?: string) {
+  constructor(kept?: string, read = readWhole) {
     this.#kept = kept;
+    this.#readWhole = read;
     if (kept !== undefined) this.#load(kept);
   }
 
@@ -44,7 +59,7 @@ export class FileSums {
   /** Undefined where it has not been read as it now is. Fails as the file system does. */
   async known(file: string): Promise<string | undefined> {
     const sum = this.#sums.get(file);
-    return sum !== undefined && sum.mark === (await markOf(file)) ? sum.sha256 : undefined;
+    return sum !== undefined && isSameContent(sum.mark, await markOf(file)) ? sum.sha256 : undefined;
   }
 
   /** Reads it where it is not known. Fails as the file system does, or with `UnusableFile`. */
@@ -66,19 +81,24 @@ export class FileSums {
   }
 
   async #read(file: string, stops: number): Promise<string> {
-    const mark = await markOf(file);
-    const hash = createHash('sha256');
-    await readWhole(file, (piece) => {
-      if (this.#stops !== stops) throw new UnusableFile('the agent stopped while it read it');
-      hash.update(piece);
-    });
-    if ((await markOf(file)) !== mark) throw new UnusableFile('it was changed while it was read');
-    const sha256 = hash.digest('hex');
+    for (let readings = 1; readings <= MAX_READINGS; readings++) {
+      const mark = await markOf(file);
+      const hash = createHash('sha256');
+      await this.#readWhole(file, (piece) => {
+        if (this.#stops !== stops) throw new UnusableFile('the agent stopped while it read it');
+        hash.update(piece);
+      });
+      if (isSameContent(mark, await markOf(file))) return this.#keep(file, { mark, sha256: hash.digest('hex') });
+    }
+    throw new UnusableFile(`it was changed while it was read, ${MAX_READINGS} times`);
+  }
+
+  async #keep(file: string, sum: Sum): Promise<string> {
     this.#sums.delete(file);
-    this.#sums.set(file, { mark, sha256 });
+    this.#sums.set(file, sum);
     for (const oldest of this.#sums.keys()) if (this.#sums.size > MAX_SUMS) this.#sums.delete(oldest);
     await this.#save();
-    return sha256;
+    return sum.sha256;
   }
 
   /** Its failure costs a restarted agent another reading, and this reading nothing. */
@@ -109,7 +129,11 @@ export class FileSums {
   }
 }
 
-async function markOf(file: string): Promise<string> {
-  const { ctimeNs, dev, ino, mtimeNs, size } = await lstat(file, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join('.');
+async function markOf(file: string): Promise<Mark> {
+  const { ctimeNs, dev, gid, ino, mtimeNs, size, uid } = await lstat(file, { bigint: true });
+  return { content: [dev, ino, size, mtimeNs].join('.'), owner: [uid, gid].join('.'), changed: String(ctimeNs) };
+}
+
+function isSameContent(before: Mark, now: Mark): boolean {
+  return before.content === now.content && (before.changed === now.changed || before.owner !== now.owner);
 }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFileSync, chownSync } from 'node:fs';
+import { chown, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FileSums } from './file-sums.adapter.js';
+import { readWhole } from './image-file.adapter.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -36,6 +38,43 @@ describe('FileSums', () => {
     await rename(inFolder('new'), inFolder('disk'));
     expect(await sums.known(inFolder('disk'))).toBeUndefined();
     expect(await sums.of(inFolder('disk'))).toBe(sha256('two'));
+  });
+
+  it('knows a file that was given to another user: libvirt does so when a VM starts', async () => {
+    const sums = new FileSums();
+    await sums.of(inFolder('disk'));
+    await chown(inFolder('disk'), 12_345, 12_345);
+    expect(await sums.known(inFolder('disk'))).toBe(sha256('one'));
+    const then = new Date(1_700_000_000_000);
+    await utimes(inFolder('disk'), then, then);
+    expect(await sums.known(inFolder('disk'))).toBeUndefined();
+  });
+
+  /** Sums of files, each of which is changed in the midst of its reading. */
+  const changedMeanwhile = (change: (reading: number) => void) => {
+    let readings = 0;
+    return new FileSums(undefined, (file, take) =>
+      readWhole(file, (piece) => {
+        take(piece);
+        change((readings += 1));
+      }),
+    );
+  };
+
+  it('reads a file once that is given to another user meanwhile', async () => {
+    const sums = changedMeanwhile((reading) => {
+      expect(reading).toBe(1);
+      chownSync(inFolder('disk'), 12_345, 12_345);
+    });
+    expect(await sums.of(inFolder('disk'))).toBe(sha256('one'));
+  });
+
+  it('reads a file again that was written to meanwhile, and gives up where that goes on', async () => {
+    const once = changedMeanwhile((reading) => reading === 1 && appendFileSync(inFolder('disk'), ', two'));
+    expect(await once.of(inFolder('disk'))).toBe(sha256('one, two'));
+    // A reading that went on to the end of the file would never come to it.
+    const always = changedMeanwhile(() => appendFileSync(inFolder('disk'), ', more'));
+    await expect(always.of(inFolder('disk'))).rejects.toThrow('it was changed while it was read, 3 times');
   });
 
   it('reads a file once for all that ask meanwhile', async () => {

@@ -26,14 +26,19 @@ export async function readHead(
   });
 }
 
-/** Hands the whole of a regular file over, piece by piece; each piece is valid until the next. Fails as `readHead` does. */
+/**
+ * Hands the whole of a regular file over, piece by piece; each piece is valid until the next. What is written behind its end meanwhile
+ * is not read, so that no file is without an end. Fails as `readHead` does.
+ */
 export async function readWhole(file: string, take: (piece: Uint8Array) => void): Promise<void> {
   await reading(file, async (handle) => {
     const buffer = new Uint8Array(PIECE_BYTES);
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    let left = (await handle.stat()).size;
+    while (left > 0) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, left));
       if (bytesRead === 0) return;
       take(buffer.subarray(0, bytesRead));
+      left -= bytesRead;
     }
   });
 }
