@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
@@ -23,6 +24,12 @@ journalContract('sqlite', async () => {
     remove: () => rm(folder, { recursive: true }),
   };
 });
+
+function change(file: string, sql: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}
 
 describe('sqlite journal', () => {
   it('loses nothing it said was durable when its process is killed', async () => {
@@ -48,6 +55,26 @@ describe('sqlite journal', () => {
     await journal.close();
     await rm(folder, { recursive: true });
   }, 20_000);
+
+  it('refuses a file whose tables another release made, and says so', async () => {
+    const folder = await newFolder();
+    const file = path.join(folder, 'journal.sqlite');
+    const made = new SqliteJournal(file);
+    await made.open(hostId);
+    await made.close();
+    // A table more, as of a newer release, is no hindrance; a column more may be.
+    change(file, 'CREATE TABLE newer (a)');
+    const again = new SqliteJournal(file);
+    await again.open(hostId);
+    await again.close();
+    change(file, 'ALTER TABLE newest ADD COLUMN epoch_of_store INTEGER');
+    const refused = new SqliteJournal(file);
+    await expect(refused.open(hostId)).rejects.toThrow(
+      /journal\.sqlite was written by a release whose table "newest" is/,
+    );
+    await refused.close();
+    await rm(folder, { recursive: true });
+  });
 
   it('refuses a file that another agent holds', async () => {
     const folder = await newFolder();

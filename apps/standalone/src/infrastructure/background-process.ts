@@ -57,7 +57,15 @@ const keyOf = ({ pid, startTicks }: ProcessIdentity) => `${pid} ${startTicks}`;
 
 /** `status 1`, or the signal. Waits for the end; undefined at once for what another process started. */
 export async function endingOf(identity: ProcessIdentity): Promise<string | undefined> {
-  return endings.get(keyOf(identity));
+  const ending = endings.get(keyOf(identity));
+  if (ending === undefined) return undefined;
+  // The child itself keeps no process alive, and one with nothing else to do would end in the midst of waiting.
+  const awake = setInterval(() => undefined, 1000);
+  try {
+    return await ending;
+  } finally {
+    clearInterval(awake);
+  }
 }
 
 /** What a program gets of this process's environment unless it is said otherwise: no settings, and no secrets. */

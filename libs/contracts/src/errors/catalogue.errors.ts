@@ -219,7 +219,10 @@ export const errorCatalogue = {
   IMAGE_UNREADABLE: fault(502, 'The image cannot be read on the host; check the file and its permissions.', {
     image: name,
   }),
-  JOURNAL_UNAVAILABLE: fault(503, 'The node agent cannot write its journal; free space on the host.'),
+  JOURNAL_UNAVAILABLE: fault(
+    503,
+    'The node agent cannot use its journal; its log says why, most often a full disk: free space on the host.',
+  ),
   UNREADABLE_MESSAGE: defect(400, 'A message between services could not be read; it was kept as a dead letter.'),
   INTERNAL: defect(500, 'Drover made a mistake; report the request id to its developers.'),
 } as const;

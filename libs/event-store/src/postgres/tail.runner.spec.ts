@@ -64,6 +64,32 @@ describe('tail', () => {
     }
   });
 
+  it('reads again where a subscription came level while it read, and forgets no hint for that', async () => {
+    const { store, head, signal } = await levelTail(60_000);
+    const read = Promise.withResolvers<undefined>();
+    const begun = Promise.withResolvers<undefined>();
+    const tail = new Tail(async (after, limit) => {
+      const page = await measured(store, after, limit);
+      begun.resolve(undefined);
+      await read.promise;
+      return page;
+    }, 60_000);
+    tail.levelAt(head);
+    const first = tail.appended(head, signal);
+    await store.append(aStream('vm'), 'no-stream', [anEvent()]);
+    await store.append(aStream('vm'), 'no-stream', [anEvent()]);
+    tail.hint(3);
+    await begun.promise;
+    // Another subscription has read one of the events itself, and waits for the one behind it.
+    tail.levelAt('2' as Position);
+    await first;
+    const second = tail.appended('2' as Position, signal);
+    read.resolve(undefined);
+    await second;
+    expect(tail.page('2' as Position, undefined, 500)).toMatchObject({ events: [{}], next: '3', isEnd: true });
+    tail.close();
+  });
+
   it('leaves all to the database where positions do not follow on each other', async () => {
     const { store, head, signal } = await levelTail(60_000);
     await store.append(aStream('vm'), 'no-stream', [anEvent()]);

@@ -125,8 +125,11 @@ export class Tail {
       this.hinted = 0;
       try {
         const page = await this.readPage(fromSequence(from), pageEvents);
-        if (this.head === from) this.take(page);
-        if (page.isEnd) break;
+        // Where a subscription came level meanwhile, this reading says nothing of what is behind it.
+        if (this.head === from) {
+          this.take(page);
+          if (page.isEnd) break;
+        }
       } catch (error) {
         if (isUnavailable(error)) await pause();
         else this.giveUp();

@@ -63,12 +63,33 @@ function open(): DatabaseSync {
     // EXCLUSIVE also keeps out a second agent that was given the same file.
     opening.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     opening.exec(setup.schema);
+    requireOwnTables(opening);
   } catch (error) {
     opening.close();
     throw error;
   }
   database = opening;
   return opening;
+}
+
+/** A table that another release made may mean something else, so nothing is written to it. Tables beyond those of this release stay. */
+function requireOwnTables(opened: DatabaseSync): void {
+  const own = new DatabaseSync(':memory:');
+  own.exec(setup.schema);
+  const there = tablesOf(opened);
+  const other = [...tablesOf(own)].find(([name, sql]) => there.get(name) !== sql);
+  own.close();
+  if (other !== undefined) {
+    throw new Error(
+      `${setup.file} was written by a release whose table "${other[0]}" is another one; run the agent of that release, or move ` +
+        'the file away while no order of this host is open: the agent then begins a new journal',
+    );
+  }
+}
+
+function tablesOf(opened: DatabaseSync): ReadonlyMap<string, string> {
+  const rows = opened.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").all();
+  return new Map(rows.map(({ name, sql }) => [String(name), String(sql).replace(/\s+/g, ' ')]));
 }
 
 function statement(opened: DatabaseSync, name: string): ReturnType<DatabaseSync['prepare']> {
