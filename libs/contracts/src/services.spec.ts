@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { streamKinds } from './events/catalogue.events.js';
+import { kindsOwnedBy, streamKinds } from './events/catalogue.events.js';
 import { builtServices, serviceNames, services, type ServiceName } from './services.js';
 
 /** The kinds that each service writes, as the table of the page says it: `rules-<cluster>` is the kind `rules`. */
@@ -16,18 +16,20 @@ function drawnOwners(): Map<string, readonly string[]> {
 }
 
 describe('the services', () => {
-  it('write each kind of stream in one place', () => {
-    const owned = serviceNames.flatMap((name) => [...services[name].owns]);
-    expect(owned).toEqual([...new Set(owned)]);
-  });
-
-  it('that are built write every kind that this release knows', () => {
-    const owned = builtServices.flatMap((name): readonly string[] => services[name].owns);
-    expect(owned).toEqual(expect.arrayContaining(streamKinds.map(({ name }) => name)));
+  it('write each kind of stream in one place, and are built where they write one', () => {
+    const names = streamKinds.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
+    const drawn = [...drawnOwners().values()].flat();
+    expect(drawn).toEqual([...new Set(drawn)]);
+    expect(builtServices).toEqual(expect.arrayContaining(streamKinds.map(({ owner }) => owner)));
   });
 
   it.each(serviceNames)('are as docs/architecture.md draws them: %s', (name: ServiceName) => {
-    expect(drawnOwners().get(name)).toEqual(services[name].owns);
+    const drawn = drawnOwners().get(name);
+    expect(drawn).toEqual(expect.arrayContaining(kindsOwnedBy(name).map((kind) => kind.name)));
+    // The page draws all of Drover: what it draws beyond these is declared by no one yet.
+    const others = streamKinds.filter(({ owner }) => owner !== name).map((kind): string => kind.name);
+    expect(drawn?.filter((kind) => others.includes(kind))).toEqual([]);
   });
 
   it('ask, command, hear and tell only what another answers, owns or says', () => {
@@ -35,7 +37,7 @@ describe('the services', () => {
     for (const name of serviceNames) {
       const { asks, commands }: { asks: readonly string[]; commands: readonly string[] } = services[name];
       const answered = others(name).flatMap((other): readonly string[] => [other, ...services[other].answers]);
-      const owned = others(name).flatMap((other): readonly string[] => services[other].owns);
+      const owned = others(name).flatMap((other) => kindsOwnedBy(other).map((kind) => kind.name));
       expect(asks.filter((word) => word !== '*' && !answered.includes(word))).toEqual([]);
       expect(commands.filter((kind) => kind !== '*' && !owned.includes(kind))).toEqual([]);
     }

@@ -1,9 +1,7 @@
-/** What one service owns, answers and says. */
+/** What one service answers and says. Which kinds of streams it writes is said by each kind (`streamKind`). */
 export interface ServiceDeclaration {
-  /** Whether this release has it; others hold their names, kinds and subjects. */
+  /** Whether this release has it; others hold their names and subjects. */
   readonly isBuilt: boolean;
-  /** Kinds of streams that it alone writes, and whose commands it answers. */
-  readonly owns: readonly string[];
   /** First words of the queries it answers, apart from its own name. */
   readonly answers: readonly string[];
   /** Stream kinds it sends commands for; `*` is all that others own. */
@@ -24,7 +22,6 @@ export interface ServiceDeclaration {
 export const services = {
   'ha-manager': {
     isBuilt: true,
-    owns: ['host', 'cluster', 'ha'],
     answers: ['ha'],
     commands: ['vm'],
     asks: ['placement'],
@@ -33,7 +30,6 @@ export const services = {
   },
   scheduler: {
     isBuilt: true,
-    owns: ['rules'],
     answers: ['placement'],
     commands: [],
     asks: [],
@@ -42,7 +38,6 @@ export const services = {
   },
   'vm-manager': {
     isBuilt: true,
-    owns: ['vm', 'strays', 'volume', 'image', 'pool', 'network'],
     answers: ['vm'],
     commands: [],
     asks: ['placement', 'ha'],
@@ -51,7 +46,6 @@ export const services = {
   },
   drs: {
     isBuilt: false,
-    owns: ['drs'],
     answers: [],
     commands: ['vm'],
     asks: ['placement', 'ha'],
@@ -60,7 +54,6 @@ export const services = {
   },
   'guest-bridge': {
     isBuilt: false,
-    owns: ['guest'],
     answers: ['guest'],
     commands: [],
     asks: [],
@@ -69,7 +62,6 @@ export const services = {
   },
   'api-gateway': {
     isBuilt: true,
-    owns: ['project', 'identity'],
     answers: [],
     commands: ['*'],
     asks: ['*'],

@@ -1,6 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { builtServices, forEachService, START, type BuiltService } from '@drover/contracts';
+import { builtServices, forEachService, START, streamKinds, type BuiltService } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
 import { openPostgresEventStore, prepareStore, type PostgresEventStore, type PreparedStore } from '../src/index.js';
@@ -72,13 +72,12 @@ describe('roles of the postgres event store', () => {
   });
 
   it('let each service append to the kinds that it writes, and read everything', async () => {
-    const kinds = { 'api-gateway': 'project', 'vm-manager': 'vm', scheduler: 'rules', 'ha-manager': 'host' };
-    for (const [service, kind] of Object.entries(kinds) as [BuiltService, string][]) {
-      const store = await open(prepared.urls[service]);
-      expect(await store.append(aStream(kind), 'no-stream', [anEvent()])).toMatchObject({ kind: 'appended' });
+    for (const { name, owner } of streamKinds) {
+      const store = await open(prepared.urls[owner]);
+      expect(await store.append(aStream(name), 'no-stream', [anEvent()])).toMatchObject({ kind: 'appended' });
     }
     const { events } = await (await open(prepared.urls.scheduler)).readAll(START);
-    expect(events.map((event) => event.stream.split('-')[0])).toEqual(Object.values(kinds));
+    expect(events.map((event) => event.stream.split('-')[0])).toEqual(streamKinds.map(({ name }) => name));
   });
 
   it("refuse an append to another service's kind, and harm nobody who appends together with it", async () => {

@@ -12,6 +12,7 @@ export {
   type DroverTransportOptions,
   type HandlerExtras,
 } from './nest/drover-transport.strategy.js';
+export { commandController } from './nest/command-controller.js';
 export { ACTIVE_GROUP, OnMessage, OnRequest } from './nest/message-decorators.js';
 export { respondHealth } from './bus/health.js';
 export * from './lease/lease.runner.js';

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamStore } from '@drover/aggregate';
-import { Fault, type FleetId, type StoredHostEvent } from '@drover/contracts';
+import { Fault, hostKind, type FleetId, type StoredHostEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
+import { commandController } from '@drover/messaging';
 import type { Logger } from '@drover/observability';
 import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
+import { HeartbeatController } from './adapters/inbound/heartbeat.controller.js';
+import { HostLaneController } from './adapters/inbound/host-lane.controller.js';
 import { ConnectionProbe } from './adapters/outbound/connection-probe.adapter.js';
 import { AnswerHeartbeatHandler } from './application/answer-heartbeat.handler.js';
 import { beginTerm } from './application/begin-term.handler.js';
@@ -19,7 +22,6 @@ import { RegisterHostHandler } from './application/register-host.handler.js';
 import { TakeHostReportsHandler } from './application/take-host-reports.handler.js';
 import type { HaManagerConfig } from './config.js';
 import { DEFAULT_LIVENESS, type LivenessPolicy } from './domain/liveness/liveness.state.js';
-import { HaManagerModule } from './ha-manager.module.js';
 
 const NAME = 'ha-manager';
 const TICK_MS = 250;
@@ -60,16 +62,20 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
   const liveness = new Liveness(settings.liveness, systemClock, directory);
   let term: number | undefined;
 
-  const module = HaManagerModule.of({
-    register: new RegisterHostHandler(streams, directory, liveness, claim, () => term),
-    reports: new TakeHostReportsHandler(streams, deadLetters),
-    heartbeats: new AnswerHeartbeatHandler(directory, liveness, () => (replica.isActive ? term : undefined)),
-    commands: new WriteHostHandler(streams),
-  });
+  const commands = new WriteHostHandler(streams);
   const replica: Replica = await startStreamService<StoredHostEvent>(context, settings, {
     name: NAME,
-    module,
-    streamKinds: ['host'],
+    controllers: [
+      commandController(hostKind, (command, traceparent) => commands.handle(command, traceparent)),
+      HostLaneController,
+      HeartbeatController,
+    ],
+    handlers: [
+      new RegisterHostHandler(streams, directory, liveness, claim, () => term),
+      new TakeHostReportsHandler(streams, deadLetters),
+      new AnswerHeartbeatHandler(directory, liveness, () => (replica.isActive ? term : undefined)),
+    ],
+    streamKinds: [hostKind.name],
     snapshot: { store: foldSnapshots, folds: [streams.folds], streams: streams.streams },
     onEvent: (event) => streams.folds.follow(event),
     onActive: async (holds) => {

@@ -92,7 +92,7 @@ describe('the ha-manager on a real bus', () => {
 
   async function command(verb: 'cordon' | 'uncordon', n: number) {
     const commandId = commandIdSchema.parse(derivedId('command', n));
-    const payload = { commandId, actor: { kind: 'user', id: 'a-user' }, hostId: id };
+    const payload = { kind: verb, commandId, actor: { kind: 'user', id: 'a-user' }, hostId: id };
     return gateway.request(`drover.command.host.${verb}`, payload, {
       ttlMs: PATIENCE_MS,
       retry: 'until-ttl',

@@ -3,12 +3,14 @@ import { systemClock } from '@drover/domain-kit';
 import type { ServiceContext, ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
+import { HostLoadController } from './adapters/inbound/host-load.controller.js';
+import { PlacementController } from './adapters/inbound/placement.controller.js';
+import { ExplainPlacementHandler } from './application/explain-placement.handler.js';
 import { Ledger } from './application/ledger.state.js';
 import { PlaceVmHandler } from './application/place-vm.handler.js';
 import { ReleaseStaleReservations } from './application/release-stale-reservations.reconciler.js';
 import type { SchedulerConfig } from './config.js';
 import type { PlacementPolicy } from './domain/placement/placement.state.js';
-import { SchedulerModule } from './scheduler.module.js';
 
 const NAME = 'scheduler';
 const RELEASE_EVERY_MS = 1_000;
@@ -40,7 +42,8 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
 
   const replica: Replica = await startStreamService<StoredVmEvent | StoredHostEvent>(context, settings, {
     name: NAME,
-    module: SchedulerModule.of(ledger, place),
+    controllers: [PlacementController, HostLoadController],
+    handlers: [ledger, place, new ExplainPlacementHandler(ledger)],
     streamKinds: ['vm', 'host'],
     onEvent: (event) => ledger.seeEvent(event),
     onActive: () => place.becomeActive(),

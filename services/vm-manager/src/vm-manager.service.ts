@@ -1,8 +1,10 @@
+import { clusterKind, hostKind, kindsOwnedBy, vmKind } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import { OrderSigner } from '@drover/messaging';
+import { commandController, OrderSigner } from '@drover/messaging';
 import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { startStreamService, type Replica } from '@drover/service-kit/stream-service';
+import { VmLaneController } from './adapters/inbound/vm-lane.controller.js';
 import { MessagingHostOrders } from './adapters/outbound/messaging-host-orders.adapter.js';
 import { MessagingScheduler } from './adapters/outbound/messaging-scheduler.adapter.js';
 import { nodeTimer } from './adapters/outbound/node-timer.adapter.js';
@@ -11,9 +13,9 @@ import { HostJournals } from './application/host-journals.state.js';
 import { VmManager, type FollowedEvent } from './application/vm-manager.process.js';
 import type { VmManagerConfig } from './config.js';
 import type { Timeouts } from './domain/vm/timeouts.policy.js';
-import { VmManagerModule } from './vm-manager.module.js';
 
 const NAME = 'vm-manager';
+const owned = kindsOwnedBy(NAME).map(({ name }) => name);
 
 /** What a replica stands on, and its own settings. */
 export interface ReplicaSettings extends Foundation {
@@ -61,9 +63,17 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
 
   const replica: Replica = await startStreamService<FollowedEvent>(context, settings, {
     name: NAME,
-    module: VmManagerModule.of(manager, signer),
-    streamKinds: ['vm', 'strays', 'host', 'cluster'],
-    decidesOn: ['vm', 'strays'],
+    controllers: [
+      commandController(vmKind, (command, traceparent) =>
+        'kind' in command
+          ? manager.commands.handle(command, traceparent)
+          : manager.forgetOrders.handle(command, traceparent),
+      ),
+      VmLaneController,
+    ],
+    handlers: [manager.reports, signer],
+    streamKinds: [...owned, hostKind.name, clusterKind.name],
+    decidesOn: owned,
     snapshot: { store: foldSnapshots, folds: manager.saved, streams: manager.folds.streams },
     onEvent: (event) => manager.follow(event),
     onActive: (holds) => manager.activate(holds),

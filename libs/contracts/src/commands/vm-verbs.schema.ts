@@ -1,19 +1,11 @@
 import { z } from 'zod';
+import { keysOf, verbRow, type Verb, type WishOf } from './verb.schema.js';
 
 /** How long a guest may take to do what it was asked, before force is used. */
 const gracePeriodMs = z.int().min(0).max(3_600_000).default(60_000);
 
-/** A verb of a VM that is there: all that is the same on its whole way from the request to its end. */
-interface VmVerbRow {
-  /** For the documentation of the API and the help of the command line. */
-  readonly summary: string;
-  /**
-   * What is asked beyond which VM. It stands in the body of the request, the command, the event that says the wish, and the order to
-   * the host. Defaults are those of the request; inside the control plane everything is said.
-   */
-  readonly body: z.ZodRawShape;
-  /** A body that works as it stands. */
-  readonly example: Readonly<Record<string, unknown>>;
+/** A verb of a VM that is there. */
+interface VmVerbRow extends Verb {
   /** The event that says the wish. */
   readonly begins: `Vm${string}Requested`;
   /** The event that says that it is so. */
@@ -106,41 +98,13 @@ export type VmActionKind = keyof typeof vmActions;
 export type VmVerb = keyof typeof vmVerbs;
 /** A verb and what is asked with it, defaults filled in. */
 export type VmWish<Verb extends VmVerb = VmVerb> = {
-  [Each in Verb]: Wish<Each, (typeof vmVerbs)[Each]['body']>;
+  [Each in Verb]: WishOf<Each, (typeof vmVerbs)[Each]['body']>;
 }[Verb];
 export type VmAction = VmWish<VmActionKind>;
 
 export const vmActionKinds = keysOf(vmActions);
 export const vmVerbNames = keysOf(vmVerbs);
 
-/** The fields as they stand inside, where everything is said: the same without their defaults. */
-type Said<Shape extends z.ZodRawShape> = {
-  [Field in keyof Shape]: Shape[Field] extends z.ZodDefault<infer Inner> ? Inner : Shape[Field];
-};
-
-type Wish<Verb extends string, Body extends z.ZodRawShape> = { readonly kind: Verb } & {
-  readonly [Field in keyof Body]: z.output<Body[Field]>;
-};
-
-function row<const Verb extends string, const Row extends VmVerbRow>(verb: Verb, given: Row) {
-  const asked = Object.fromEntries(
-    Object.entries(given.body).map(([field, schema]) => [
-      field,
-      schema instanceof z.ZodDefault ? schema.unwrap() : schema,
-    ]),
-  ) as Said<Row['body']>;
-  return {
-    ...given,
-    asked,
-    /** Reads the body of a request into the whole wish. */
-    request: z
-      .strictObject(given.body as Row['body'])
-      .transform((said) => ({ kind: verb, ...said }) as Wish<Verb, Row['body']>),
-    /** What a token needs. */
-    permission: 'vms:write',
-  } as const;
-}
-
-function keysOf<Table extends object>(table: Table): readonly (keyof Table)[] {
-  return Object.keys(table) as (keyof Table)[];
+function row<const Kind extends string, const Row extends VmVerbRow>(kind: Kind, given: Row) {
+  return verbRow(kind, given);
 }

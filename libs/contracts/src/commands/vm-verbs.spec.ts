@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { vmKind } from '../events/catalogue.events.js';
-import { operationKindSchema } from '../events/operation.events.js';
+import { operationKindSchema } from '../events/catalogue.events.js';
 import { isVmPowerFact, isVmWish, powerStateSaidBy, vmWishFact, vmWishOf } from '../events/vm-wish.events.js';
 import { vmCommandSchemas } from './vm.commands.js';
 import { vmActionKinds, vmActions, vmVerbNames, vmVerbs } from './vm-verbs.schema.js';

@@ -1,11 +1,16 @@
+import { z } from 'zod';
+import { hostCommandSchemas } from '../commands/host.commands.js';
+import { vmVerbNames } from '../commands/vm-verbs.schema.js';
+import { forgetOrdersSchema, vmCommandSchemas } from '../commands/vm.commands.js';
+import type { ServiceName } from '../services.js';
 import { kindOfStream, type StoredEvent } from './envelope.schema.js';
 import { clusterEventSchemas, hostEventSchemas } from './host.events.js';
 import {
-  kindWithOperations,
-  kindWithoutOperations,
+  streamKind,
   type DataOf,
   type FactOf,
   type NewEventOf,
+  type OperationKindOf,
   type StoredEventOf,
   type StreamKind,
 } from './stream-kind.schema.js';
@@ -13,14 +18,41 @@ import { straysEventSchemas } from './strays.events.js';
 import { newestVersion } from './upcasters.events.js';
 import { vmEventSchemas } from './vm.events.js';
 
-export const vmKind = kindWithOperations('vm', vmEventSchemas);
-export const hostKind = kindWithoutOperations('host', hostEventSchemas);
-export const clusterKind = kindWithoutOperations('cluster', clusterEventSchemas);
+export const vmKind = streamKind({
+  name: 'vm',
+  owner: 'vm-manager',
+  collection: 'vms',
+  events: vmEventSchemas,
+  commands: { ...vmCommandSchemas, 'forget-orders': forgetOrdersSchema },
+  operations: ['create', ...vmVerbNames],
+});
+export const hostKind = streamKind({
+  name: 'host',
+  owner: 'ha-manager',
+  collection: 'hosts',
+  events: hostEventSchemas,
+  commands: hostCommandSchemas,
+});
+export const clusterKind = streamKind({ name: 'cluster', owner: 'ha-manager', events: clusterEventSchemas });
 /** What one host has of VMs that are not there; the id of the stream is the host's. */
-export const straysKind = kindWithoutOperations('strays', straysEventSchemas);
+export const straysKind = streamKind({ name: 'strays', owner: 'vm-manager', events: straysEventSchemas });
 
 /** Every kind of stream that this release knows. */
 export const streamKinds = [vmKind, hostKind, clusterKind, straysKind] as const;
+export type DeclaredKind = (typeof streamKinds)[number];
+export type KindName = DeclaredKind['name'];
+export type KindNamed<Name extends KindName> = Extract<DeclaredKind, { readonly name: Name }>;
+
+/** The kinds whose streams a service writes, and no other; it answers their commands. */
+export function kindsOwnedBy(service: ServiceName): readonly StreamKind[] {
+  return streamKinds.filter(({ owner }) => owner === service);
+}
+
+export type OperationKind = OperationKindOf<DeclaredKind>;
+/** What an operation does, of any kind: `vm.create`. */
+export const operationKindSchema = z.enum(
+  streamKinds.flatMap(({ name, operations }) => operations.map((verb) => `${name}.${verb}` as OperationKind)),
+);
 
 export type VmStreamData = DataOf<typeof vmKind>;
 export type HostStreamData = DataOf<typeof hostKind>;

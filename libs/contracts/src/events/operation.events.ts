@@ -1,21 +1,20 @@
 import { z } from 'zod';
 import { ordinalSchema, timeSchema } from '../bounds.schema.js';
 import { errorCodeSchema, errorDataSchema } from '../errors/catalogue.errors.js';
-import { vmVerbNames } from '../commands/vm-verbs.schema.js';
 import { hostIdSchema, operationIdSchema } from '../ids.schema.js';
 
-export const operationKindSchema = z.enum(['vm.create', ...vmVerbNames.map((verb) => `vm.${verb}` as const)]);
-export type OperationKind = z.infer<typeof operationKindSchema>;
-
 /** An asynchronous request was taken; stands in the stream of the thing it works on. */
-export const operationBeganSchema = z.strictObject({
-  operationId: operationIdSchema,
-  kind: operationKindSchema,
-  /** Ends as failed, or as observed, this long after `recordedAt`. */
-  timeoutMs: ordinalSchema,
-  /** The operation whose place this one takes; that one ends as cancelled in the same append. */
-  supersedes: operationIdSchema.optional(),
-});
+function operationBeganSchema<Kind extends string>(kinds: readonly Kind[]) {
+  return z.strictObject({
+    operationId: operationIdSchema,
+    /** `vm.create`: the kind of the stream, and the verb. */
+    kind: z.enum(kinds),
+    /** Ends as failed, or as observed, this long after `recordedAt`. */
+    timeoutMs: ordinalSchema,
+    /** The operation whose place this one takes; that one ends as cancelled in the same append. */
+    supersedes: operationIdSchema.optional(),
+  });
+}
 
 export const operationSucceededSchema = z.strictObject({
   operationId: operationIdSchema,
@@ -64,11 +63,19 @@ export const operationCancelledSchema = z.strictObject({
   left: z.array(z.string().max(500)).max(50),
 });
 
-export const operationEventSchemas = {
-  OperationBegan: operationBeganSchema,
+const sameOfAll = {
   OperationDelayed: operationDelayedSchema,
   OperationSucceeded: operationSucceededSchema,
   OperationFailed: operationFailedSchema,
   OperationCancelRequested: operationCancelRequestedSchema,
   OperationCancelled: operationCancelledSchema,
 } as const;
+
+export type OperationEventSchemas<Kind extends string> = {
+  readonly OperationBegan: ReturnType<typeof operationBeganSchema<Kind>>;
+} & typeof sameOfAll;
+
+/** The events of operations in the streams of one kind, by what its operations do. */
+export function operationEventSchemas<Kind extends string>(kinds: readonly Kind[]): OperationEventSchemas<Kind> {
+  return { OperationBegan: operationBeganSchema(kinds), ...sameOfAll };
+}

@@ -1,36 +1,64 @@
 import type { z } from 'zod';
+import type { BuiltService } from '../services.js';
 import type { NewEvent, StoredEvent } from './envelope.schema.js';
-import { operationEventSchemas } from './operation.events.js';
+import { operationEventSchemas, type OperationEventSchemas } from './operation.events.js';
 
 type Schemas = Readonly<Record<string, z.ZodType>>;
 
+/** What a kind says of itself. */
+interface Declaration {
+  /** First word of its streams. */
+  readonly name: string;
+  /** The one service that writes its streams and answers its commands. */
+  readonly owner: BuiltService;
+  /** Where the API has its things: `vms` in `/api/v1/vms`, `vms:read` and `vms:write`. Absent: shown with another kind's. */
+  readonly collection?: string;
+  /** The data of its own event types, in the newest version. */
+  readonly events: Schemas;
+  /** Payloads of `drover.command.<name>.<verb>`, by verb; each has a `commandId`. */
+  readonly commands?: Schemas;
+  /** The verbs that begin an operation. With any, events of operations may stand in its streams. */
+  readonly operations?: readonly string[];
+}
+
 /**
- * One kind of thing whose history is a stream of its own, `<kind>-<id>`: a VM, a host. Declared once; who folds, stores,
- * relays or shows its events takes what it needs from the declaration.
+ * One kind of thing whose history is a stream of its own, `<kind>-<id>`: a VM, a host. Declared once; permissions on NATS, the role in
+ * PostgreSQL, subjects, read models and permissions of the API follow, and who folds, stores, relays or shows its events
+ * takes from here what that needs.
  */
-export interface StreamKind<Name extends string = string, Events extends Schemas = Schemas> {
-  readonly name: Name;
-  /** The data of every event type that may stand in its streams, those of operations included, in the newest version. */
-  readonly events: Events;
-  /** Whether operations work on its things, so that `Operation…` events stand in its streams. */
-  readonly hasOperations: boolean;
+export interface StreamKind extends Required<Omit<Declaration, 'collection'>>, Pick<Declaration, 'collection'> {
+  /** The data of every event type that may stand in its streams, those of operations included. */
+  readonly events: Schemas;
 }
 
-/** A kind with operations: theirs stand among its own events. */
-export function kindWithOperations<Name extends string, Events extends Schemas>(
-  name: Name,
-  events: Events,
-): StreamKind<Name, Events & typeof operationEventSchemas> {
-  return { name, events: { ...events, ...operationEventSchemas }, hasOperations: true };
+type Verbs<Kind extends Declaration> = Kind['operations'] extends readonly (infer Verb extends string)[] ? Verb : never;
+
+interface Declared<Kind extends Declaration> extends StreamKind {
+  readonly name: Kind['name'];
+  readonly collection?: Extract<Kind['collection'], string>;
+  readonly events: [Verbs<Kind>] extends [never]
+    ? Kind['events']
+    : Kind['events'] & OperationEventSchemas<`${Kind['name']}.${Verbs<Kind>}`>;
+  readonly commands: Kind['commands'] extends Schemas ? Kind['commands'] : Readonly<Record<never, z.ZodType>>;
+  readonly operations: readonly Verbs<Kind>[];
 }
 
-/** A kind whose commands are decided and done in one append. */
-export function kindWithoutOperations<Name extends string, Events extends Schemas>(
-  name: Name,
-  events: Events,
-): StreamKind<Name, Events> {
-  return { name, events, hasOperations: false };
+export function streamKind<const Kind extends Declaration>(kind: Kind): Declared<Kind> {
+  const { name, events, operations = [] } = kind;
+  const began = operations.map((verb) => `${name}.${verb}`);
+  const all = began.length === 0 ? events : { ...events, ...operationEventSchemas(began) };
+  return { commands: {}, ...kind, operations, events: all } as object as Declared<Kind>;
 }
+
+/** `vm.create`: what the operations of a kind do. */
+export type OperationKindOf<Kind extends StreamKind> = Kind extends StreamKind
+  ? `${Kind['name']}.${Kind['operations'][number]}`
+  : never;
+
+/** A command of a kind. */
+export type CommandOf<Kind extends StreamKind, Verb extends keyof Kind['commands'] = keyof Kind['commands']> = z.output<
+  Kind['commands'][Verb]
+>;
 
 type Types<Kind extends StreamKind> = keyof Kind['events'] & string;
 

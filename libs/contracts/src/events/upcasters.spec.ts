@@ -47,8 +47,8 @@ describe('an event type', () => {
   const began = fixture('OperationBegan.v1.json');
 
   it('of operations is known in each kind that has operations, and in no other', () => {
-    for (const { name, hasOperations } of streamKinds) {
-      expect(isKnownEvent({ ...began, stream: `${name}-1` })).toBe(hasOperations);
+    for (const { name, operations } of streamKinds) {
+      expect(isKnownEvent({ ...began, stream: `${name}-1` })).toBe(operations.length > 0);
     }
   });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { countSchema, text, timeWithOffsetSchema, numbersByName } from '../bounds.schema.js';
 import { driftKindSchema, powerCauseSchema } from '../events/vm.events.js';
-import { operationKindSchema } from '../events/operation.events.js';
+import { operationKindSchema } from '../events/catalogue.events.js';
 import { storedEventSchema } from '../events/envelope.schema.js';
 import { powerStateSchema, settledDefinitionSchema } from '../host/observed-vm.schema.js';
 import {

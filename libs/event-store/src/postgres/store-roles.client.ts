@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { builtServices, readModels, rebuildSchemaOf, services, type BuiltService } from '@drover/contracts';
+import { builtServices, kindsOwnedBy, readModels, rebuildSchemaOf, type BuiltService } from '@drover/contracts';
 import pg from 'pg';
 import type { Tables } from './schema.js';
 
@@ -87,7 +87,7 @@ export async function makeRoles(
         CREATE POLICY ${role} ON ${table} TO ${role} USING (${isOwn}) WITH CHECK (${isOwn})`);
     }
     await client.query(`INSERT INTO ${writers} (kind, writer) SELECT unnest($1::text[]), $2`, [
-      services[service].owns,
+      kindsOwnedBy(service).map((kind) => kind.name),
       name,
     ]);
   }

@@ -8,7 +8,15 @@ import {
 } from '@drover/contracts';
 import { eventsStreamName } from '../relay/events-stream.client.js';
 import { LEASE_BUCKET_OWNER, leaseBucket } from '../lease/nats-lease-store.adapter.js';
-import { answeredBy, answersHosts, askersOf, commandsOf, queriesOf, rowOf } from '../subjects/subject-table.policy.js';
+import {
+  answeredBy,
+  answersHosts,
+  askersOf,
+  commandsAnsweredBy,
+  commandsOf,
+  queriesOf,
+  rowOf,
+} from '../subjects/subject-table.policy.js';
 
 /** What one set of NATS credentials may do; everything else is refused by the server. */
 export interface NatsPermissions {
@@ -64,7 +72,7 @@ export function servicePermissions(name: ServiceName, subjects: Subjects): NatsP
       ...(name === 'api-gateway' ? relaySubjects(subjects) : []),
     ],
     subscribe: [
-      ...row.owns.map((kind) => subjects.command(kind, '*')),
+      ...commandsAnsweredBy(name).map((kind) => subjects.command(kind, '*')),
       ...answeredBy(name).map((word) => subjects.query(word, '*')),
       ...row.hears.map((rest) => `${prefix}.host.*.${rest}`),
       `${inboxPrefix}.>`,

@@ -1,4 +1,11 @@
-import { serviceNames, services, type ServiceDeclaration, type ServiceName, type Subjects } from '@drover/contracts';
+import {
+  kindsOwnedBy,
+  serviceNames,
+  services,
+  type ServiceDeclaration,
+  type ServiceName,
+  type Subjects,
+} from '@drover/contracts';
 
 /** What hosts say and want an answer to, below `host.<id>`. */
 export const askedByHosts = ['report.vm', 'report.host', 'heartbeat'] as const;
@@ -7,8 +14,16 @@ export function rowOf(name: ServiceName): ServiceDeclaration {
   return services[name];
 }
 
+/** The kinds of streams that a service sends commands for. */
 export function commandsOf(name: ServiceName): readonly string[] {
-  return resolve(name, rowOf(name).commands, (other) => rowOf(other).owns);
+  return resolve(name, rowOf(name).commands, commandsAnsweredBy);
+}
+
+/** The kinds of streams whose commands a service answers: those of its own that have any. */
+export function commandsAnsweredBy(name: ServiceName): readonly string[] {
+  return kindsOwnedBy(name)
+    .filter(({ commands }) => Object.keys(commands).length > 0)
+    .map((kind) => kind.name);
 }
 
 export function queriesOf(name: ServiceName): readonly string[] {
@@ -27,12 +42,12 @@ export function answersHosts(name: ServiceName): boolean {
 
 /** The services whose requests this one answers. */
 export function askersOf(name: ServiceName): readonly ServiceName[] {
-  const { owns } = rowOf(name);
+  const kinds = commandsAnsweredBy(name);
   const words = answeredBy(name);
   return serviceNames.filter(
     (other) =>
       other !== name &&
-      (commandsOf(other).some((kind) => owns.includes(kind)) || queriesOf(other).some((word) => words.includes(word))),
+      (commandsOf(other).some((kind) => kinds.includes(kind)) || queriesOf(other).some((word) => words.includes(word))),
   );
 }
 

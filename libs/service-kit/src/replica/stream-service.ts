@@ -2,7 +2,7 @@ import { FoldSaver, type SavedFolds } from '@drover/aggregate';
 import { Fault, START, type Position, type StoredEvent } from '@drover/contracts';
 import type { FoldSnapshots } from '@drover/event-store';
 import { DroverTransportStrategy } from '@drover/messaging';
-import type { DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import type { Foundation } from '../foundation.js';
@@ -18,8 +18,10 @@ export interface StreamService<Event extends StoredEvent> extends Pick<
   ReplicaOptions<Event>,
   'name' | 'streamKinds' | 'decidesOn' | 'onEvent' | 'onActive' | 'onPassive'
 > {
-  /** Its controllers; those of the active group are heard while this replica is the active one. */
-  readonly module: DynamicModule;
+  /** Those of the active group are heard while this replica is the active one. */
+  readonly controllers: readonly Type[];
+  /** What its controllers are given, each by its class. */
+  readonly handlers: readonly object[];
   /** What starts from a snapshot and is saved in one. Absent where the service reads every event at its start. */
   readonly snapshot?: {
     readonly store: FoldSnapshots;
@@ -38,10 +40,10 @@ export async function startStreamService<Event extends StoredEvent>(
   foundation: Pick<Foundation, 'store' | 'messaging' | 'leases' | 'leaseTtlMs'>,
   service: StreamService<Event>,
 ): Promise<Replica> {
-  const { name, module, snapshot, onActive } = service;
+  const { name, snapshot, onActive } = service;
   const { store, messaging, leases, leaseTtlMs } = foundation;
   const strategy = new DroverTransportStrategy({ messaging, queue: name });
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(moduleOf(service), {
     strategy,
     logger: nestLogger(context.logger),
     abortOnError: false,
@@ -66,6 +68,17 @@ export async function startStreamService<Event extends StoredEvent>(
   });
   if (saver !== undefined && snapshot !== undefined) saveNowAndThen(context, replica, saver, snapshot.streams);
   return replica;
+}
+
+@Module({})
+class StreamServiceModule {}
+
+function moduleOf({
+  controllers,
+  handlers,
+}: Pick<StreamService<StoredEvent>, 'controllers' | 'handlers'>): DynamicModule {
+  const providers = handlers.map((handler) => ({ provide: handler.constructor as Type, useValue: handler }));
+  return { module: StreamServiceModule, controllers: [...controllers], providers };
 }
 
 /** The store may be away for a while; then this replica is not the active one yet. */

@@ -1,16 +1,12 @@
-import type {
-  HostCommandBody,
-  HostCommandMessage,
-  HostVerb,
-  ProjectId,
-  hostWriteAnswerSchema,
-} from '@drover/contracts';
+import type { hostWriteAnswerSchema, HostWish, ProjectId } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import type { z } from 'zod';
 import { actorOf, commandIdOf, type Caller } from './caller.js';
 import type { FindResource } from './find-resource.handler.js';
 import type { FleetCommands } from './ports/fleet-commands.port.js';
 import { accept, type Written } from './write-vm.handler.js';
+
+type HostWriteAnswer = z.output<typeof hostWriteAnswerSchema>;
 
 /** Turns requests into commands to ha-manager. They are done when they are answered. */
 export class WriteHost {
@@ -24,30 +20,21 @@ export class WriteHost {
     this.#clock = clock;
   }
 
-  async act<Verb extends HostVerb>(
-    caller: Caller,
-    verb: Verb,
-    ref: string,
-    body: HostCommandBody<Verb>,
-  ): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
+  async act(caller: Caller, ref: string, wish: HostWish): Promise<Written<HostWriteAnswer>> {
     const { id, name } = await this.#find.host(ref);
-    const message = {
-      commandId: commandIdOf(caller, [`host.${verb}`, ref], this.#clock),
-      actor: actorOf(caller),
-      hostId: id,
-      ...body,
-    };
-    const { position } = accept(await this.#commands.host(verb, message as HostCommandMessage<Verb>));
+    const { position } = accept(
+      await this.#commands.command('host', wish.kind, {
+        ...wish,
+        commandId: commandIdOf(caller, [`host.${wish.kind}`, ref], this.#clock),
+        actor: actorOf(caller),
+        hostId: id,
+      }),
+    );
     return { body: { operation: null, host: { id, name } }, position, isEnded: true };
   }
 
   /** Asked of vm-manager, whose orders they are. */
-  async forgetOrders(
-    caller: Caller,
-    ref: string,
-    vm: string,
-    project: ProjectId,
-  ): Promise<Written<z.output<typeof hostWriteAnswerSchema>>> {
+  async forgetOrders(caller: Caller, ref: string, vm: string, project: ProjectId): Promise<Written<HostWriteAnswer>> {
     const { id, name } = await this.#find.host(ref);
     const found = await this.#find.vm(project, vm);
     const message = {
@@ -57,7 +44,7 @@ export class WriteHost {
       projectId: found.project,
       vmId: found.id,
     };
-    const { position } = accept(await this.#commands.forgetOrders(message));
+    const { position } = accept(await this.#commands.command('vm', 'forget-orders', message));
     return { body: { operation: null, host: { id, name } }, position, isEnded: true };
   }
 }

@@ -11,6 +11,7 @@ import {
   type ProjectId,
   type VmCommand,
   type VmId,
+  type VmVerb,
   type VmWish,
   type VmWriteAnswer,
   vmIdSchema,
@@ -108,7 +109,7 @@ export class WriteVm {
   ): Promise<Written<VmWriteAnswer>> {
     const { name, spec, powerOn, project = DEFAULT_PROJECT } = body;
     const accepted = accept(
-      await this.#commands.vm({
+      await this.#commands.command('vm', 'create', {
         kind: 'create',
         ...this.#envelope(caller, ['vm.create']),
         projectId: project,
@@ -125,7 +126,7 @@ export class WriteVm {
     const kind = `vm.${wish.kind}` as const;
     const envelope = this.#envelope(caller, [kind, target.project, target.ref]);
     const there = await this.#find.vmIfAny(target.project, target.ref);
-    const commandTo = (vm: { readonly id: VmId; readonly project: ProjectId }): VmCommand => ({
+    const commandTo = (vm: { readonly id: VmId; readonly project: ProjectId }): VmCommand<VmVerb> => ({
       ...wish,
       ...envelope,
       projectId: vm.project,
@@ -140,7 +141,7 @@ export class WriteVm {
       );
     }
     const { id, name, project } = there ?? refuseMissingVm(target.project, target.ref);
-    const accepted = accept(await this.#commands.vm(commandTo({ id, project })));
+    const accepted = accept(await this.#commands.command('vm', wish.kind, commandTo({ id, project })));
     return this.#answer(accepted, kind, { id, name, project }, waitMs);
   }
 
@@ -175,7 +176,7 @@ export class WriteVm {
     const { project, kind } = operation;
     const vm = vmOf(operation);
     const accepted = accept(
-      await this.#commands.vm({
+      await this.#commands.command('vm', 'cancel', {
         kind: 'cancel',
         ...this.#envelope(caller, ['vm.cancel', operationId]),
         projectId: project,

@@ -2,20 +2,17 @@ import {
   type Answer,
   errors,
   type CommandAccepted,
+  type CommandId,
   type ExplainAnswer,
   type ExplainQuery,
-  type ForgetOrders,
-  type HostCommandMessage,
-  type HostVerb,
   type Progress,
   type Rejection,
-  type VmCommand,
 } from '@drover/contracts';
 import type { FleetCommands } from '../application/ports/fleet-commands.port.js';
 
 export interface SentCommand {
   readonly subject: string;
-  readonly message: VmCommand | HostCommandMessage | ForgetOrders | ExplainQuery;
+  readonly message: { readonly commandId: CommandId } | ExplainQuery;
 }
 
 type Respond = (subject: string, message: SentCommand['message']) => Promise<Answer<unknown>> | Answer<unknown>;
@@ -28,16 +25,8 @@ export class FakeFleetCommands implements FleetCommands {
   respond: Respond = () => ({ kind: 'rejected', rejection: nobodyDecides });
   readonly #listeners = new Set<(progress: Progress) => void>();
 
-  vm(command: VmCommand) {
-    return this.#take<CommandAccepted>(`vm.${command.kind}`, command);
-  }
-
-  host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {
-    return this.#take<CommandAccepted>(`host.${verb}`, message);
-  }
-
-  forgetOrders(message: ForgetOrders) {
-    return this.#take<CommandAccepted>('vm.forget-orders', message);
+  command(kind: string, verb: string, command: SentCommand['message']) {
+    return this.#take<CommandAccepted>(`${kind}.${verb}`, command);
   }
 
   explainPlacement(query: ExplainQuery) {

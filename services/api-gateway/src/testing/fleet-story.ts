@@ -8,6 +8,7 @@ import {
   projectIdSchema,
   reservationIdSchema,
   vmIdSchema,
+  type vmKind,
   vmWishFact,
   vmSpecSchema,
   type EventMeta,
@@ -16,7 +17,7 @@ import {
   type HostFact,
   type NewEvent,
   type OperationId,
-  type OperationKind,
+  type OperationKindOf,
   type VmCommand,
   type VmId,
   type VmSpecInput,
@@ -190,7 +191,7 @@ function requested(vmId: VmId, { projectId, name, spec, powerOn }: VmCommand<'cr
   return { type: 'VmRequested', data: { vmId, projectId, name, spec, powerOn } };
 }
 
-export function began(operationId: OperationId, kind: OperationKind): VmFact {
+export function began(operationId: OperationId, kind: OperationKindOf<typeof vmKind>): VmFact {
   return { type: 'OperationBegan', data: { operationId, kind, timeoutMs: 60_000 } };
 }
 

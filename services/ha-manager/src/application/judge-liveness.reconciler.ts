@@ -1,5 +1,5 @@
 import { assertNever } from '@drover/domain-kit';
-import { hostDecider, type HostCommand } from '../domain/membership/host.decider.js';
+import { hostDecider, type MembershipCommand } from '../domain/membership/host.decider.js';
 import type { Verdict } from '../domain/liveness/liveness.policy.js';
 import type { HostStreamHandler } from './host-stream.handler.js';
 import type { Liveness } from './liveness.state.js';
@@ -55,7 +55,7 @@ function isHostsWord({ kind }: Verdict): boolean {
   return kind === 'hypervisor-lost' || kind === 'hypervisor-back' || kind === 'cloned';
 }
 
-function commandOf(verdict: Verdict): HostCommand {
+function commandOf(verdict: Verdict): MembershipCommand {
   const { hostId } = verdict;
   switch (verdict.kind) {
     case 'silent':

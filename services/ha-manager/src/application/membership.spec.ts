@@ -17,7 +17,8 @@ import { TakeHostReportsHandler } from './take-host-reports.handler.js';
 import { WriteHostHandler } from './write-host.handler.js';
 
 const id = hostId(1);
-const command = (n: number) => ({
+const command = (kind: 'cordon' | 'uncordon', n: number) => ({
+  kind,
   commandId: commandIdSchema.parse(`00000007-0000-7000-8000-00000000000${n}`),
   actor: { kind: 'user' as const, id: 'a-user' },
   hostId: id,
@@ -124,7 +125,7 @@ describe('membership', () => {
     const old = await aManager();
     const active = await aManager();
     await active.register();
-    await active.cordon.handle('cordon', command(1));
+    await active.cordon.handle(command('cordon', 1));
     expect(await old.register({ agentVersion: '2' })).toMatchObject({ journalEpoch: 1, isCordoned: true });
     expect(await types()).toEqual(['HostRegistered', 'HostCordoned', 'HostRegistered']);
   });
@@ -216,7 +217,7 @@ describe('membership', () => {
     expect(await types()).toHaveLength(30);
     await expect(manager.register({ journalId: 'one more' })).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     // What others say of it is not counted.
-    expect(await manager.cordon.handle('cordon', command(1))).toMatchObject({ revision: 30 });
+    expect(await manager.cordon.handle(command('cordon', 1))).toMatchObject({ value: { revision: 30 } });
     clock.advance(60_000);
     expect(await manager.register({ journalId: 'one more' })).toMatchObject({ kind: 'registered' });
     expect(await types()).toHaveLength(32);
@@ -269,7 +270,7 @@ describe('membership', () => {
 
   it.each<[string, (manager: Manager) => Promise<unknown>, readonly string[]]>([
     ['registration', (manager) => manager.register({ agentVersion: '2' }), ['HostRegistered', 'HostRegistered']],
-    ['cordon', (manager) => manager.cordon.handle('cordon', command(1)), ['HostRegistered', 'HostCordoned']],
+    ['cordon', (manager) => manager.cordon.handle(command('cordon', 1)), ['HostRegistered', 'HostCordoned']],
     [
       'report',
       (manager) => manager.reports.take(reports([1, inventoryReport(1)]), 's'),
@@ -335,28 +336,30 @@ describe('membership', () => {
   it('refuses a command under the id of another one that was done', async () => {
     const manager = await aManager();
     await manager.register();
-    await manager.cordon.handle('cordon', command(1));
-    await manager.cordon.handle('uncordon', command(2));
-    expect(await manager.cordon.handle('cordon', command(2))).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    await manager.cordon.handle(command('cordon', 1));
+    await manager.cordon.handle(command('uncordon', 2));
+    expect(await manager.cordon.handle(command('cordon', 2))).toMatchObject({
+      rejection: { code: 'IDEMPOTENCY_KEY_REUSED' },
+    });
     expect(await types()).toEqual(['HostRegistered', 'HostCordoned', 'HostUncordoned']);
   });
 
   it('cordons and uncordons with the position to read from', async () => {
     const manager = await aManager();
     await manager.register();
-    const cordoned = await manager.cordon.handle('cordon', command(1));
-    expect(cordoned).toMatchObject({ subjectId: id, revision: 1 });
-    expect(await manager.cordon.handle('cordon', command(2))).toEqual(cordoned);
-    expect(await manager.cordon.handle('uncordon', command(3))).toMatchObject({ revision: 2 });
+    const cordoned = await manager.cordon.handle(command('cordon', 1));
+    expect(cordoned).toMatchObject({ value: { subjectId: id, revision: 1 } });
+    expect(await manager.cordon.handle(command('cordon', 2))).toEqual(cordoned);
+    expect(await manager.cordon.handle(command('uncordon', 3))).toMatchObject({ value: { revision: 2 } });
     expect(await types()).toEqual(['HostRegistered', 'HostCordoned', 'HostUncordoned']);
   });
 
   it('does not cordon again for a late copy of a command', async () => {
     const manager = await aManager();
     await manager.register();
-    await manager.cordon.handle('cordon', command(1));
-    await manager.cordon.handle('uncordon', command(2));
-    await manager.cordon.handle('cordon', command(1));
+    await manager.cordon.handle(command('cordon', 1));
+    await manager.cordon.handle(command('uncordon', 2));
+    await manager.cordon.handle(command('cordon', 1));
     expect(await types()).toEqual(['HostRegistered', 'HostCordoned', 'HostUncordoned']);
     expect(manager.directory.get(id).state?.isCordonedByUser).toBe(false);
   });
@@ -364,8 +367,8 @@ describe('membership', () => {
   it('is not led astray when the store brings its own events again', async () => {
     const manager = await aManager();
     await manager.register();
-    await manager.cordon.handle('cordon', command(1));
-    await manager.cordon.handle('uncordon', command(2));
+    await manager.cordon.handle(command('cordon', 1));
+    await manager.cordon.handle(command('uncordon', 2));
     const before = manager.directory.get(id);
     for (const event of (await store.read(`host-${id}`)).slice(0, 2)) manager.folds.follow(event as StoredHostEvent);
     expect(manager.directory.get(id)).toEqual(before);

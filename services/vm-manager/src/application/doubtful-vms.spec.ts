@@ -18,7 +18,7 @@ describe('a VM of which its host reported what was not recorded', () => {
   const overBudget = () => bench.manager.reports.facts.spend(hostA, vmId, 1_000);
   const operation = async (name: string, verb: 'start' | 'resume' = 'start') => {
     const answer = await bench.command(verb, name);
-    return answer.kind === 'accepted' ? answer.value.operationId : answer;
+    return answer.kind === 'answered' ? answer.value.operationId : answer;
   };
 
   beforeEach(async () => {

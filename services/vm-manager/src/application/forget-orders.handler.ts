@@ -1,4 +1,5 @@
 import {
+  answered,
   compareOrderRanks,
   errors,
   vmSubject,
@@ -56,7 +57,7 @@ export class ForgetOrdersHandler {
       }
     } else if (found.kind !== 'taken') throw notNow(message, found);
     const { revision, position } = folds.get(vmId);
-    return { kind: 'accepted', value: { subjectId: vmId, revision, position } };
+    return answered({ subjectId: vmId, revision, position });
   }
 
   #lower(message: ForgetOrders, from: OrderRank, to: OrderRank, traceparent: string | undefined) {

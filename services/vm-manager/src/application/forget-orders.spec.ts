@@ -27,7 +27,7 @@ describe('an order that stands in a host’s journal and was never given', () =>
 
   it('voids true orders until an operator has it lowered, and then they are carried out', async () => {
     expect(await stop('voided')).toBe('OperationFailed');
-    expect(await forget()).toMatchObject({ kind: 'accepted', value: { subjectId: vmId } });
+    expect(await forget()).toMatchObject({ kind: 'answered', value: { subjectId: vmId } });
     expect(await stop('carried-out')).toBe('OperationSucceeded');
     expect(bench.hosts.host(hostA).power.get(vmId)).toBe('STOPPED');
   });
@@ -45,7 +45,7 @@ describe('an order that stands in a host’s journal and was never given', () =>
     bench.hosts.host(hostA).isHung = true;
     await bench.command('reset', 'reset');
     await bench.until(() => bench.hosts.sent.some(({ order }) => order.kind === 'reset'));
-    expect(await forget()).toMatchObject({ kind: 'accepted', value: { subjectId: vmId } });
+    expect(await forget()).toMatchObject({ kind: 'answered', value: { subjectId: vmId } });
     expect(await lowerings()).toEqual([]);
     const reset = bench.hosts.sent.find(({ order }) => order.kind === 'reset')?.order;
     expect(bench.hosts.host(hostA).newest(vmId)).toMatchObject({ revision: reset?.revision });

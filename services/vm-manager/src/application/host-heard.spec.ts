@@ -19,7 +19,7 @@ beforeEach(async () => {
 describe('a host that comes back with reports that wait', () => {
   const started = async () => {
     const answer = await bench.command('start', 'start');
-    return answer.kind === 'accepted' ? answer.value.operationId : answer;
+    return answer.kind === 'answered' ? answer.value.operationId : answer;
   };
 
   beforeEach(() => bench.suspect(hostA));

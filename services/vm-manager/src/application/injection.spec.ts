@@ -21,7 +21,7 @@ const life = [
 
 async function live(bench: VmManagerBench): Promise<void> {
   for (const [verb, fields] of life) {
-    expect(await bench.insist(verb, verb, fields)).toMatchObject({ kind: 'accepted' });
+    expect(await bench.insist(verb, verb, fields)).toMatchObject({ kind: 'answered' });
     expect(await bench.ended(verb)).toMatchObject({ type: 'OperationSucceeded' });
   }
 }
@@ -227,15 +227,15 @@ describe('run twice, each step is as run once', () => {
     for (const [verb, fields] of life) {
       const first = await bench.insist(verb, verb, fields);
       const second = await bench.insist(verb, verb, fields);
-      expect(second).toMatchObject({ kind: 'accepted', value: { operationId: operationOf(verb) } });
-      expect(first.kind).toBe('accepted');
+      expect(second).toMatchObject({ kind: 'answered', value: { operationId: operationOf(verb) } });
+      expect(first.kind).toBe('answered');
       await bench.ended(verb);
       for (const { order } of [...bench.hosts.sent]) bench.hosts.host(hostA).receive(order);
       await bench.report(hostA);
       await bench.crash();
       await bench.report(hostA);
       expect(await bench.insist(verb, verb, fields)).toEqual({
-        kind: 'accepted',
+        kind: 'answered',
         value: expect.objectContaining({ operationId: operationOf(verb) }),
       });
     }

@@ -34,7 +34,7 @@ describe('a repeat of a command that is older than what the fold remembers', () 
     }
     const before = await bench.events();
     expect(await bench.command(verb, name, fields)).toMatchObject({
-      kind: 'accepted',
+      kind: 'answered',
       value: { subjectId: vmId, operationId: operationOf(name) },
     });
     expect(await bench.events()).toEqual(before);
@@ -72,7 +72,7 @@ describe('a create under a request id that was used before', () => {
     }
     const events = await bench.events();
     expect(await bench.command('create', 'create')).toEqual({
-      kind: 'accepted',
+      kind: 'answered',
       value: {
         subjectId: vmId,
         operationId: operationOf('create'),
@@ -150,7 +150,7 @@ describe('a create of a VM that is gone', () => {
     const bench = await gone();
     await bench.command('create', 'another');
     expect(await bench.command('create', 'create')).toMatchObject({
-      kind: 'accepted',
+      kind: 'answered',
       value: { subjectId: vmId, operationId: operationOf('create') },
     });
   });

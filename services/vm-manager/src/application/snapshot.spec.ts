@@ -52,7 +52,7 @@ describe('a vm-manager that starts from a snapshot', () => {
     await bench.crash();
     expect(bench.manager.folds.size).toBe(0);
     expect(await bench.command('delete', 'delete')).toMatchObject({
-      kind: 'accepted',
+      kind: 'answered',
       value: { operationId: operationOf('delete') },
     });
   });

@@ -26,7 +26,7 @@ describe('a name that two writers gave at a change of the lease', () => {
       if (number === 1) void append(`vm-${late.vmId}`, 'no-stream', late.events);
       return 'stored';
     };
-    expect(await bench.command('create', 'create')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command('create', 'create')).toMatchObject({ kind: 'answered' });
     expect(await bench.ended('create')).toMatchObject(taken);
     expect(bench.state().phase).toBe('deleted');
     expect(await bench.ended('late', late.vmId)).toMatchObject({ type: 'OperationSucceeded' });
@@ -39,7 +39,7 @@ describe('a name that two writers gave at a change of the lease', () => {
     const lag = Promise.withResolvers<void>();
     bench.faultyStore.lag = lag.promise;
     await bench.store.append(`vm-${late.vmId}`, 'no-stream', late.events);
-    expect(await bench.command('create', 'create')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command('create', 'create')).toMatchObject({ kind: 'answered' });
     let turns = 0;
     await bench.until(() => turns++ > 10);
     expect(bench.scheduler.asked).toEqual([]);

@@ -60,7 +60,7 @@ describe('a create whose host never answers', () => {
   it('leaves a VM that is there to see, whose name is taken, and that a person may delete', async () => {
     const bench = await createdOnSilentHost();
     expect(await bench.command('create', 'same name')).toMatchObject({ rejection: { code: 'VM_NAME_TAKEN' } });
-    expect(await bench.command('delete', 'delete')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command('delete', 'delete')).toMatchObject({ kind: 'answered' });
     expect(await bench.end(operationOf('create'))).toMatchObject({ type: 'OperationCancelled' });
     await bench.reconnect(hostA);
     expect(await bench.ended('delete')).toMatchObject({ type: 'OperationSucceeded' });
@@ -133,7 +133,7 @@ describe('a host that cannot be heard', () => {
     await bench.reconnect(hostA);
     expect(await bench.ended(verb)).toMatchObject({ type: 'OperationSucceeded' });
     expect(bench.hosts.host(hostA).power.get(vmId)).toBe(power);
-    expect(await bench.command(verb, `${verb} again`, fields)).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command(verb, `${verb} again`, fields)).toMatchObject({ kind: 'answered' });
     expect((await bench.command(verb, `${verb} again`, fields)) as object).not.toHaveProperty('value.operationId');
   });
 
@@ -149,7 +149,7 @@ describe('a host that cannot be heard', () => {
     expect(await cancel()).toMatchObject({ rejection: { code: 'OPERATION_NOT_CANCELLABLE' } });
     host.isReachable = false;
     await bench.suspect(hostA);
-    expect(await cancel()).toMatchObject({ kind: 'accepted' });
+    expect(await cancel()).toMatchObject({ kind: 'answered' });
     expect(await bench.end(operationOf('reboot'))).toMatchObject({
       data: { left: [expect.stringContaining('may still carry out')] },
     });
@@ -216,7 +216,7 @@ describe('cancelling before the command was sent', () => {
       return 'stored';
     };
     expect(await bench.command('cancel', 'cancel', { operationId: operationOf('stop') })).toMatchObject({
-      kind: 'accepted',
+      kind: 'answered',
     });
     const end = await bench.end(operationOf('stop'));
     const isDone = host.done.some((command) => command.kind === 'stop');

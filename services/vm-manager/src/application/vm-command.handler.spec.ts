@@ -8,7 +8,7 @@ describe('names', () => {
   it('are given once per project, also to those who ask at the same time', async () => {
     const bench = await VmManagerBench.started();
     const answers = await Promise.all(['one', 'two', 'three'].map((name) => bench.command('create', name)));
-    expect(answers.map((answer) => answer.kind)).toEqual(['accepted', 'rejected', 'rejected']);
+    expect(answers.map((answer) => answer.kind)).toEqual(['answered', 'rejected', 'rejected']);
     expect(answers[1]).toMatchObject({ rejection: { code: 'VM_NAME_TAKEN', data: { vmId: vmOf('one') } } });
   });
 
@@ -26,19 +26,19 @@ describe('names', () => {
     await bench.ended('create');
     await bench.command('delete', 'delete');
     await bench.ended('delete');
-    expect(await bench.command('create', 'again')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command('create', 'again')).toMatchObject({ kind: 'answered' });
   });
 
   it('are free again when the append was refused', async () => {
     const bench = await VmManagerBench.started();
     bench.faultyStore.fateOf = (number) => (number === 1 ? 'refused' : 'stored');
     await expect(bench.command('create', 'one')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    expect(await bench.command('create', 'two')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command('create', 'two')).toMatchObject({ kind: 'answered' });
   });
 
   it.each([
     ['unanswered', 'rejected'],
-    ['lost', 'accepted'],
+    ['lost', 'answered'],
   ] as const)('whose append was %s are looked up before they are given again', async (fate, kind) => {
     const bench = await VmManagerBench.started();
     bench.faultyStore.fateOf = (number) => (number === 1 ? fate : 'stored');
@@ -57,7 +57,7 @@ describe('a command', () => {
     await expect(bench.command('create', 'create')).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await bench.crash();
     expect(await bench.command('create', 'create')).toMatchObject({
-      kind: 'accepted',
+      kind: 'answered',
       value: { subjectId: vmId, operationId: operationOf('create') },
     });
     expect((await bench.types()).filter((type) => type === 'VmRequested')).toHaveLength(1);
@@ -76,7 +76,7 @@ describe('a command', () => {
     await bench.ended('create');
     const answer = await bench.command('start', 'start');
     expect(answer).toEqual({
-      kind: 'accepted',
+      kind: 'answered',
       value: { subjectId: vmId, revision: 5, position: (await bench.events()).at(-1)?.position },
     });
   });
@@ -108,7 +108,7 @@ describe('a command', () => {
     // Believed to be stopped still, the VM would seem to need no stop.
     const answer = await bench.command('stop', 'stop', { mode: 'graceful', gracePeriodMs: 0 });
     expect(await unanswered).toMatchObject({ code: 'STORE_UNAVAILABLE', outcome: 'unknown' });
-    expect(answer).toMatchObject({ kind: 'accepted', value: { operationId: operationOf('stop') } });
+    expect(answer).toMatchObject({ kind: 'answered', value: { operationId: operationOf('stop') } });
     expect(await bench.end(operationOf('start'))).toMatchObject({ type: 'OperationCancelled' });
   });
 

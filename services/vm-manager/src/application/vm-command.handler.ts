@@ -1,10 +1,11 @@
 import {
+  answered,
   errors,
   Fault,
   keyReused,
+  type Answer,
   type CommandAccepted,
   type OperationId,
-  type Rejection,
   type VmCommand,
   type VmId,
   isFailure,
@@ -22,9 +23,7 @@ import type { VmFolds } from './vm-folds.state.js';
 import type { VmNames } from './vm-names.state.js';
 import type { VmOperations } from './vm-operations.process.js';
 
-export type CommandAnswer =
-  | { readonly kind: 'accepted'; readonly value: CommandAccepted }
-  | { readonly kind: 'rejected'; readonly rejection: Rejection };
+export type CommandAnswer = Answer<CommandAccepted>;
 
 type Create = Extract<VmCommand, { kind: 'create' }>;
 
@@ -151,5 +150,5 @@ export class VmCommandHandler {
 
 function accepted(vmId: VmId, { revision, position }: VmState, operationId: OperationId | undefined): CommandAnswer {
   const value = { subjectId: vmId, ...(operationId === undefined ? {} : { operationId }), revision, position };
-  return { kind: 'accepted', value };
+  return answered(value);
 }

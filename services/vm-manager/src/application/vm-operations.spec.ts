@@ -37,7 +37,7 @@ describe('placing', () => {
     await bench.command('create', 'create');
     expect(await bench.ended('create')).toMatchObject({ type: 'OperationFailed', data: { code: 'NO_HOST_FITS' } });
     expect(bench.state().phase).toBe('deleted');
-    expect(await bench.command('create', 'create again')).toMatchObject({ kind: 'accepted' });
+    expect(await bench.command('create', 'create again')).toMatchObject({ kind: 'answered' });
   });
 
   it('appends no placement after the reservation may have lapsed', async () => {
@@ -224,7 +224,7 @@ describe('superseding and cancelling', () => {
     bench.scheduler.faults.push(...Array.from({ length: 100 }, notApplied));
     await bench.command('create', 'create');
     const answer = await bench.command('cancel', 'cancel', { operationId: operationOf('create') });
-    expect(answer).toMatchObject({ kind: 'accepted', value: { operationId: operationOf('create') } });
+    expect(answer).toMatchObject({ kind: 'answered', value: { operationId: operationOf('create') } });
     expect(await bench.types()).toEqual(['VmRequested', 'OperationBegan', 'OperationCancelled', 'VmDeleted']);
   });
 
@@ -247,7 +247,7 @@ describe('superseding and cancelling', () => {
     await bench.command('stop', 'stop', { mode: 'force', gracePeriodMs: 0 });
     await bench.until(() => bench.hosts.sent.length >= 2);
     expect(await bench.command('cancel', 'cancel', { operationId: operationOf('stop') })).toMatchObject({
-      kind: 'accepted',
+      kind: 'answered',
     });
     host.isReachable = true;
     host.isHung = true;

@@ -4,11 +4,7 @@ import {
   progressSchema,
   type CommandId,
   type ExplainQuery,
-  type ForgetOrders,
-  type HostCommandMessage,
-  type HostVerb,
   type Progress,
-  type VmCommand,
 } from '@drover/contracts';
 import { readMessage, type Messaging } from '@drover/messaging';
 import type { FleetCommands } from '../../application/ports/fleet-commands.port.js';
@@ -23,16 +19,13 @@ export class MessagingFleetCommands implements FleetCommands {
     this.#ttlMs = ttlMs;
   }
 
-  vm(command: VmCommand) {
-    return this.#command('vm', command.kind, command);
-  }
-
-  host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>) {
-    return this.#command('host', verb, message);
-  }
-
-  forgetOrders(message: ForgetOrders) {
-    return this.#command('vm', 'forget-orders', message);
+  command(kind: string, verb: string, command: { readonly commandId: CommandId }) {
+    return this.#messaging.request(this.#messaging.subjects.command(kind, verb), command, {
+      id: command.commandId,
+      ttlMs: this.#ttlMs,
+      retry: 'until-ttl',
+      schema: commandAcceptedSchema,
+    });
   }
 
   explainPlacement(query: ExplainQuery) {
@@ -49,14 +42,5 @@ export class MessagingFleetCommands implements FleetCommands {
       readMessage(progressSchema, (progress) => listener(progress)),
     );
     return () => subscription.stop();
-  }
-
-  #command(kind: string, verb: string, message: { readonly commandId: CommandId }) {
-    return this.#messaging.request(this.#messaging.subjects.command(kind, verb), message, {
-      id: message.commandId,
-      ttlMs: this.#ttlMs,
-      retry: 'until-ttl',
-      schema: commandAcceptedSchema,
-    });
   }
 }

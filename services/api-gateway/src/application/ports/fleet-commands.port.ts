@@ -1,13 +1,13 @@
 import type {
   Answer,
   CommandAccepted,
+  CommandId,
+  CommandOf,
   ExplainAnswer,
   ExplainQuery,
-  ForgetOrders,
-  HostCommandMessage,
-  HostVerb,
+  KindName,
+  KindNamed,
   Progress,
-  VmCommand,
 } from '@drover/contracts';
 
 /**
@@ -15,9 +15,12 @@ import type {
  * `Fault` is thrown whose outcome tells whether it may have been taken.
  */
 export interface FleetCommands {
-  vm(command: VmCommand): Promise<Answer<CommandAccepted>>;
-  host<Verb extends HostVerb>(verb: Verb, message: HostCommandMessage<Verb>): Promise<Answer<CommandAccepted>>;
-  forgetOrders(message: ForgetOrders): Promise<Answer<CommandAccepted>>;
+  /** Asks the owner of a kind of streams. What may be asked of it is said where the kind is declared. */
+  command<Name extends KindName, Verb extends keyof KindNamed<Name>['commands'] & string>(
+    kind: Name,
+    verb: Verb,
+    command: CommandOf<KindNamed<Name>, Verb> & { readonly commandId: CommandId },
+  ): Promise<Answer<CommandAccepted>>;
   explainPlacement(query: ExplainQuery): Promise<Answer<ExplainAnswer>>;
   /** What is heard of operations under way: lossy, and no truth. Returns how to stop. */
   onProgress(listener: (progress: Progress) => void): () => Promise<void>;

@@ -2,7 +2,6 @@ import {
   DEFAULT_PROJECT,
   isKnownEvent,
   kindOfStream,
-  streamKindOf,
   streamSubjectId,
   type OperationId,
   type OperationView,
@@ -19,9 +18,7 @@ export type StoredOperation = Omit<OperationView, 'subject'> & {
 
 /** Whether this code knows the event as one of an operation, in a stream of whichever kind. */
 export function isOperationEvent(event: StoredEvent): event is OperationEvent {
-  return (
-    event.type.startsWith('Operation') && streamKindOf(event.stream)?.hasOperations === true && isKnownEvent(event)
-  );
+  return event.type.startsWith('Operation') && isKnownEvent(event);
 }
 
 /** The view after one more of the operation's events; undefined where its beginning was never seen. */

@@ -67,7 +67,8 @@ export const operationResource = defineResource<StoredOperation, OperationListQu
 
 /** Of a kind that this release does not know it cannot say so: its operations wait for the release that does. */
 function mayHaveOperations({ stream, type }: StoredEvent): boolean {
-  return streamKindOf(stream)?.hasOperations ?? type.startsWith('Operation');
+  const kind = streamKindOf(stream);
+  return kind === undefined ? type.startsWith('Operation') : kind.operations.length > 0;
 }
 
 /** One look per kind of subject. */

@@ -3,7 +3,7 @@ import { clusterIdSchema, DEFAULT_CLUSTER, type HostFact, type HostInventory } f
 import { inventoryDigest } from '@drover/fleet-model';
 import { anInventory, hostId } from '@drover/fleet-model/testing';
 import { aFleet, anotherFleet, aRegistration, givenHost } from '../../testing/index.js';
-import { hostDecider, type HostCommand } from './host.decider.js';
+import { hostDecider, type MembershipCommand } from './host.decider.js';
 import { needsInventory, type Registration } from './registration.decider.js';
 
 const id = hostId(1);
@@ -19,16 +19,16 @@ const uncordoned: HostFact = { type: 'HostUncordoned', data: { hostId: id } };
 const suspected: HostFact = { type: 'HostSuspected', data: { hostId: id, missedHeartbeats: 3 } };
 const returned: HostFact = { type: 'HostReturned', data: { hostId: id } };
 
-function register(registration: Registration, agentMayLiveMs = 0): HostCommand {
+function register(registration: Registration, agentMayLiveMs = 0): MembershipCommand {
   return { kind: 'RegisterHost', registration, fleetId: aFleet, agentMayLiveMs };
 }
 
-function inventory(changes: Partial<HostInventory>, sequence = 1, journalEpoch = 1): HostCommand {
+function inventory(changes: Partial<HostInventory>, sequence = 1, journalEpoch = 1): MembershipCommand {
   return { kind: 'TakeInventory', hostId: id, journalEpoch, sequence, inventory: anInventory(changes) };
 }
 
 /** Given, when: the events or the code of the rejection. */
-function decided(given: readonly HostFact[], command: HostCommand): readonly HostFact[] | string {
+function decided(given: readonly HostFact[], command: MembershipCommand): readonly HostFact[] | string {
   const decision = hostDecider.decide(givenHost(...given), command);
   return decision.kind === 'accepted' ? decision.events : decision.rejection.code;
 }
@@ -165,7 +165,7 @@ describe('registering a host', () => {
   });
 
   it('lets the next agent in at once when the one before said that it ended', () => {
-    const leave: HostCommand = { kind: 'LeaveHost', hostId: id, bootNonce: 'boot-1' };
+    const leave: MembershipCommand = { kind: 'LeaveHost', hostId: id, bootNonce: 'boot-1' };
     expect(decided([registered], leave)).toEqual([stopped('boot-1')]);
     expect(decided([registered, stopped('boot-1')], leave)).toEqual([]);
     expect(decided([registered, stopped('boot-1')], register(aRegistration({ bootNonce: 'boot-2' }), 9000))).toEqual([
@@ -239,8 +239,8 @@ describe("an operator's word of a host", () => {
     type: 'HostLabelsChanged',
     data: { hostId: id, labels },
   });
-  const label = (set: Record<string, string>, remove: string[] = []): HostCommand => ({
-    kind: 'LabelHost',
+  const label = (set: Record<string, string>, remove: string[] = []): MembershipCommand => ({
+    kind: 'label',
     hostId: id,
     set,
     remove,
@@ -259,13 +259,13 @@ describe("an operator's word of a host", () => {
 
   it('puts it into a zone and a cluster, each once', () => {
     const zoned: HostFact = { type: 'HostZoneChanged', data: { hostId: id, zone: 'east' } };
-    expect(decided([registered], { kind: 'ZoneHost', hostId: id, zone: 'east' })).toEqual([zoned]);
-    expect(decided([registered, zoned], { kind: 'ZoneHost', hostId: id, zone: 'east' })).toEqual([]);
-    expect(decided([registered, zoned], { kind: 'ZoneHost', hostId: id, zone: null })).toHaveLength(1);
+    expect(decided([registered], { kind: 'zone', hostId: id, zone: 'east' })).toEqual([zoned]);
+    expect(decided([registered, zoned], { kind: 'zone', hostId: id, zone: 'east' })).toEqual([]);
+    expect(decided([registered, zoned], { kind: 'zone', hostId: id, zone: null })).toHaveLength(1);
     const cluster = clusterIdSchema.parse('gold');
     const moved: HostFact = { type: 'HostClusterChanged', data: { hostId: id, clusterId: cluster } };
-    expect(decided([registered], { kind: 'ClusterHost', hostId: id, cluster })).toEqual([moved]);
-    expect(decided([registered, moved], { kind: 'ClusterHost', hostId: id, cluster })).toEqual([]);
+    expect(decided([registered], { kind: 'cluster', hostId: id, cluster })).toEqual([moved]);
+    expect(decided([registered, moved], { kind: 'cluster', hostId: id, cluster })).toEqual([]);
   });
 
   it('outlives every registration, which is the word of the host', () => {
@@ -282,10 +282,10 @@ describe("an operator's word of a host", () => {
 });
 
 describe('what is heard of a host', () => {
-  const lose: HostCommand = { kind: 'LoseHypervisor', hostId: id, why: 'libvirtd does not answer' };
-  const regain: HostCommand = { kind: 'ReturnHypervisor', hostId: id };
-  const refuse: HostCommand = { kind: 'RefuseClone', hostId: id, bootNonce: 'boot-2' };
-  const forget: HostCommand = { kind: 'ForgetClone', hostId: id };
+  const lose: MembershipCommand = { kind: 'LoseHypervisor', hostId: id, why: 'libvirtd does not answer' };
+  const regain: MembershipCommand = { kind: 'ReturnHypervisor', hostId: id };
+  const refuse: MembershipCommand = { kind: 'RefuseClone', hostId: id, bootNonce: 'boot-2' };
+  const forget: MembershipCommand = { kind: 'ForgetClone', hostId: id };
 
   it.each([
     ['a hypervisor that cannot be heard', lose, regain],
@@ -301,10 +301,10 @@ describe('what is heard of a host', () => {
 });
 
 describe('cordoning', () => {
-  const cordon: HostCommand = { kind: 'CordonHost', hostId: id };
-  const uncordon: HostCommand = { kind: 'UncordonHost', hostId: id };
+  const cordon: MembershipCommand = { kind: 'cordon', hostId: id };
+  const uncordon: MembershipCommand = { kind: 'uncordon', hostId: id };
 
-  it.each<[string, readonly HostFact[], HostCommand, readonly HostFact[] | string]>([
+  it.each<[string, readonly HostFact[], MembershipCommand, readonly HostFact[] | string]>([
     ['a host', [registered], cordon, [cordoned('user')]],
     ['one that is cordoned already', [registered, cordoned('user')], cordon, []],
     ['one that is cordoned by its protocol', [registered, cordoned('protocol')], cordon, [cordoned('user')]],
@@ -313,7 +313,7 @@ describe('cordoning', () => {
     expect(decided(given, command)).toEqual(then);
   });
 
-  it.each<[string, readonly HostFact[], HostCommand, readonly HostFact[] | string]>([
+  it.each<[string, readonly HostFact[], MembershipCommand, readonly HostFact[] | string]>([
     ['a host', [registered, cordoned('user')], uncordon, [uncordoned]],
     ['one that is not cordoned', [registered], uncordon, []],
     ['none whose protocol is not known', [registered, cordoned('protocol')], uncordon, 'HOST_WRONG_STATE'],
@@ -324,8 +324,8 @@ describe('cordoning', () => {
 });
 
 describe('suspicion', () => {
-  const suspect: HostCommand = { kind: 'SuspectHost', hostId: id, missedHeartbeats: 3 };
-  const comeBack: HostCommand = { kind: 'ReturnHost', hostId: id };
+  const suspect: MembershipCommand = { kind: 'SuspectHost', hostId: id, missedHeartbeats: 3 };
+  const comeBack: MembershipCommand = { kind: 'ReturnHost', hostId: id };
 
   it('is recorded once, and so is the return', () => {
     expect(decided([registered], suspect)).toEqual([suspected]);

@@ -1,10 +1,10 @@
 import {
   errors,
   HOST_PROTOCOL_VERSION,
-  type HostCommandBody,
   type HostFact,
   type HostId,
   type HostInventory,
+  type HostWish,
   type Rejection,
 } from '@drover/contracts';
 import { accept, assertNever, reject, type Decider, type Decision } from '@drover/domain-kit';
@@ -12,7 +12,10 @@ import { evolve, type HostState, type RegisteredHost } from './host.state.js';
 import { inventoryFacts } from './inventory.policy.js';
 import { decideRegister, type RegisterHost } from './registration.decider.js';
 
-export type HostCommand =
+/** What an operator says of it, whatever the command says besides. */
+type OperatorsWord = HostWish & { readonly hostId: HostId };
+
+export type MembershipCommand =
   | RegisterHost
   | {
       readonly kind: 'TakeInventory';
@@ -22,13 +25,7 @@ export type HostCommand =
       readonly inventory: HostInventory;
     }
   | { readonly kind: 'LeaveHost'; readonly hostId: HostId; readonly bootNonce: string }
-  | { readonly kind: 'CordonHost'; readonly hostId: HostId }
-  | { readonly kind: 'UncordonHost'; readonly hostId: HostId }
-  | ({ readonly kind: 'LabelHost'; readonly hostId: HostId } & HostCommandBody<'label'>)
-  | ({ readonly kind: 'ZoneHost'; readonly hostId: HostId } & HostCommandBody<'zone'>)
-  | ({ readonly kind: 'ClusterHost'; readonly hostId: HostId } & HostCommandBody<'cluster'>)
-  | { readonly kind: 'RevokeHost'; readonly hostId: HostId }
-  | { readonly kind: 'ReadmitHost'; readonly hostId: HostId }
+  | OperatorsWord
   | { readonly kind: 'SuspectHost'; readonly hostId: HostId; readonly missedHeartbeats: number }
   | { readonly kind: 'ReturnHost'; readonly hostId: HostId }
   | { readonly kind: 'LoseHypervisor'; readonly hostId: HostId; readonly why: string }
@@ -36,20 +33,20 @@ export type HostCommand =
   | { readonly kind: 'RefuseClone'; readonly hostId: HostId; readonly bootNonce: string }
   | { readonly kind: 'ForgetClone'; readonly hostId: HostId };
 
-type TakeInventory = Extract<HostCommand, { readonly kind: 'TakeInventory' }>;
-type LabelHost = Extract<HostCommand, { readonly kind: 'LabelHost' }>;
+type TakeInventory = Extract<MembershipCommand, { readonly kind: 'TakeInventory' }>;
+type LabelHost = Extract<MembershipCommand, { readonly kind: 'label' }>;
 
 /** As many as one `labels` field holds. */
 const MAX_LABELS = 64;
 
 /** Who belongs to the fleet, and whether it may be given VMs. One stream per host. */
-export const hostDecider: Decider<HostState, HostCommand, HostFact, Rejection> = {
+export const hostDecider: Decider<HostState, MembershipCommand, HostFact, Rejection> = {
   initialState: undefined,
   decide,
   evolve,
 };
 
-function decide(state: HostState, command: HostCommand): Decision<HostFact, Rejection> {
+function decide(state: HostState, command: MembershipCommand): Decision<HostFact, Rejection> {
   if (command.kind === 'RegisterHost') return decideRegister(state, command);
   if (state === undefined) {
     return reject(errors.HOST_NOT_FOUND(`host ${command.hostId} has not registered`));
@@ -63,23 +60,23 @@ function decide(state: HostState, command: HostCommand): Decision<HostFact, Reje
       return state.agent.hasLeft || state.agent.bootNonce !== command.bootNonce
         ? accept()
         : accept({ type: 'HostAgentStopped', data: { hostId, bootNonce: command.bootNonce } });
-    case 'CordonHost':
+    case 'cordon':
       return state.isCordonedByUser ? accept() : accept({ type: 'HostCordoned', data: { hostId, by: 'user' } });
-    case 'UncordonHost':
+    case 'uncordon':
       return decideUncordon(state);
-    case 'LabelHost':
+    case 'label':
       return decideLabels(state, command);
-    case 'ZoneHost':
+    case 'zone':
       return state.zone === command.zone
         ? accept()
         : accept({ type: 'HostZoneChanged', data: { hostId, zone: command.zone } });
-    case 'ClusterHost':
+    case 'cluster':
       return state.clusterId === command.cluster
         ? accept()
         : accept({ type: 'HostClusterChanged', data: { hostId, clusterId: command.cluster } });
-    case 'RevokeHost':
+    case 'revoke':
       return state.isShutOut ? accept() : accept({ type: 'HostCredentialsRevoked', data: { hostId } });
-    case 'ReadmitHost':
+    case 'readmit':
       return state.isShutOut ? accept({ type: 'HostReadmitted', data: { hostId } }) : accept();
     case 'SuspectHost':
       if (state.isSuspected) return accept();

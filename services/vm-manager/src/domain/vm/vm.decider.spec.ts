@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_PROJECT, type OperationKind, type ProjectId, type VmFact, type VmSpecInput } from '@drover/contracts';
+import {
+  DEFAULT_PROJECT,
+  type OperationKindOf,
+  type ProjectId,
+  type VmFact,
+  type vmKind,
+  type VmSpecInput,
+} from '@drover/contracts';
 import { given, type CommandInContext } from '../../testing/vm-decider-under-test.js';
 import { command, fact, history, hostA, operationOf, source, spec, user, vmId, vmOf } from '../../testing/vm-facts.js';
 
@@ -43,7 +50,7 @@ const cancel = (name: string, context: CommandInContext['context'] = {}): Comman
   context,
 });
 
-const began = (name: string, kind: OperationKind, timeoutMs: number, supersedes?: string): VmFact =>
+const began = (name: string, kind: OperationKindOf<typeof vmKind>, timeoutMs: number, supersedes?: string): VmFact =>
   fact.began(name, kind, timeoutMs, supersedes === undefined ? undefined : operationOf(supersedes));
 const superseded = (name: string, by: string): VmFact => fact.cancelled(name, 'superseded', operationOf(by));
 

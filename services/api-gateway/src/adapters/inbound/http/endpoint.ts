@@ -1,19 +1,16 @@
 import { applyDecorators, HttpCode, SetMetadata } from '@nestjs/common';
-import type { ErrorCode } from '@drover/contracts';
+import { streamKinds, type DeclaredKind, type ErrorCode } from '@drover/contracts';
 import type { z } from 'zod';
 
-export const permissions = [
-  'vms:read',
-  'vms:write',
-  'hosts:read',
-  'hosts:write',
-  'operations:read',
-  'operations:write',
-  'cluster:read',
-  'events:read',
-  'admin:write',
-] as const;
-export type Permission = (typeof permissions)[number];
+/** Each collection of things may be read and be written. */
+type OfThings = `${Extract<DeclaredKind['collection'], string>}:${'read' | 'write'}`;
+const ofThings = streamKinds.flatMap(({ collection }) =>
+  collection === undefined ? [] : ([`${collection}:read`, `${collection}:write`] as readonly OfThings[]),
+);
+const ofOthers = ['operations:read', 'operations:write', 'cluster:read', 'events:read', 'admin:write'] as const;
+
+export type Permission = OfThings | (typeof ofOthers)[number];
+export const permissions: readonly Permission[] = [...ofThings, ...ofOthers];
 
 export interface AnswerDefinition {
   readonly description: string;

@@ -5,6 +5,7 @@ import { ClusterController } from './cluster.controller.js';
 import { endpointOf, permissionOf, type EndpointDefinition } from './endpoint.js';
 import { EventsController } from './events.controller.js';
 import { HealthController } from './health.controller.js';
+import { HostActionsController } from './host-actions.controller.js';
 import { HostsController } from './hosts.controller.js';
 import { OperationsController } from './operations.controller.js';
 import { StraysController } from './strays.controller.js';
@@ -15,6 +16,7 @@ export const controllers: Type[] = [
   VmsController,
   VmActionsController,
   HostsController,
+  HostActionsController,
   StraysController,
   OperationsController,
   ClusterController,

@@ -1,4 +1,4 @@
-import { Controller, Inject, Post, Res } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
 import {
   DEFAULT_PROJECT,
   projectQuery,
@@ -10,8 +10,9 @@ import {
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { WriteVm } from '../../../application/write-vm.handler.js';
-import { endpoint, Permission, Serves } from './endpoint.js';
-import { Input, type InputOf } from './input.decorator.js';
+import { endpoint } from './endpoint.js';
+import type { InputOf } from './input.decorator.js';
+import { serveVerbs } from './serve-verbs.js';
 import { vmParams, writeAnswers, writeErrors } from './vms.controller.js';
 import { answerWrite } from './write-answer.js';
 
@@ -42,18 +43,4 @@ export class VmActionsController {
   }
 }
 
-for (const kind of vmActionKinds) serveAction(VmActionsController.prototype, kind);
-
-/** As a method with these decorators would be written. */
-function serveAction(controller: VmActionsController, kind: VmActionKind): void {
-  const value = function (this: VmActionsController, ...given: Parameters<VmActionsController['act']>) {
-    return this.act(...given);
-  };
-  const method = { value, configurable: true, writable: true };
-  Object.defineProperty(controller, kind, method);
-  for (const decorate of [Post(kind), Permission(vmActions[kind].permission), Serves(endpointOf(kind))]) {
-    decorate(controller, kind, method);
-  }
-  Input()(controller, kind, 0);
-  Res({ passthrough: true })(controller, kind, 1);
-}
+serveVerbs(VmActionsController, vmActionKinds, 'vms:write', endpointOf);

@@ -159,7 +159,7 @@ export class VmsController {
   }
 
   @Delete(':vm')
-  @Permission(vmVerbs.delete.permission)
+  @Permission('vms:write')
   @Serves(deleteVm)
   async delete(@Input() input: InputOf<typeof deleteVm>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { project = DEFAULT_PROJECT, wait = 0 } = input.query;
