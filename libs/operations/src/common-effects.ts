@@ -49,22 +49,22 @@ export class CommonEffects<
   }
 
   async #send(id: Id, task: Task, { hostId, order, cause }: Delivering, leftMs: number | undefined): Promise<Outcome> {
-    const before = task.delivery;
+    const before = task.deliveries.get(hostId) ?? 'unsent';
     if (before === 'unsent' && this.#tasks.isHeld(id)) return 'again';
     // The host need not begin what would be overdue by then.
     const ttlMs = Math.max(1, Math.floor(leftMs ?? this.#workings.undoMs));
-    task.delivery = before === 'unsent' ? 'unanswered' : before;
+    task.deliveries.set(hostId, before === 'unsent' ? 'unanswered' : before);
     try {
       const answer = await this.#options.orders.send(hostId, { ...order, ttlMs }, this.trace(id, task, cause));
       if (answer.kind === 'taken') {
-        task.delivery = 'taken';
+        task.deliveries.set(hostId, 'taken');
         return 'done';
       }
       if (answer.kind !== 'superseded' && answer.kind !== 'refused') return 'again';
       if (this.#workings.workOf(this.#stateOf(id))?.since === undefined) return 'done';
       return await this.record(id, task, cause, (state) => this.#workings.settleAnswer(state, cause, answer));
     } catch (error) {
-      if (isFailure(error) && error.outcome === 'not-applied') task.delivery = before;
+      if (isFailure(error) && error.outcome === 'not-applied') task.deliveries.set(hostId, before);
       throw error;
     }
   }
@@ -73,7 +73,8 @@ export class CommonEffects<
   async #look(id: Id, task: Task, { cause, hostId, order }: Delivering): Promise<Outcome> {
     const look = { kind: 'look', subject: order.subject, orderId: order.orderId } as const;
     const answer = await this.#options.orders.look(hostId, look, this.trace(id, task, cause));
-    task.delivery = answer.kind === 'taken' ? 'taken' : 'unanswered';
+    const before = task.deliveries.get(hostId);
+    task.deliveries.set(hostId, answer.kind === 'taken' || before === 'taken' ? 'taken' : 'unanswered');
     return answer.kind === 'taken' ? 'reported' : 'again';
   }
 

@@ -1,6 +1,6 @@
-import type { HostId, OperationId } from '@drover/contracts';
+import type { EventId, HostId, OperationId } from '@drover/contracts';
 import type { AnyEffect } from './effect.js';
-import type { Delivery } from './work.js';
+import type { Delivery, OpenWork } from './work.js';
 
 export const FIRST_RETRY_MS = 100;
 /** Short, because nothing tells that a scheduler or a host is back but its answer. */
@@ -17,11 +17,13 @@ const AFTER_DELAY_MS = 5_000;
 /** An effect that is being carried out. */
 export interface Task {
   readonly key: string;
+  readonly causeId: EventId;
   readonly operationId: OperationId;
   /** The host that it concerns, where it concerns one. */
   readonly hostId: HostId | undefined;
   readonly controller: AbortController;
-  delivery: Delivery;
+  /** How far the orders of the cause have come at each host: one map for all tasks of the cause, the later ones as well. */
+  readonly deliveries: Map<HostId, Delivery>;
   isRunning: boolean;
   /** Asked for again while it was running. */
   isWanted: boolean;
@@ -30,13 +32,21 @@ export interface Task {
   retryAtMs: number | undefined;
 }
 
-export function newTask(effect: AnyEffect, operationId: OperationId, nowMs: number, delays: number): Task {
+/** @param others tasks of the same thing; what is known of an order belongs to its cause, not to the task that learned it. */
+export function newTask(
+  effect: AnyEffect,
+  { operationId, delays }: Pick<OpenWork, 'operationId' | 'delays'>,
+  nowMs: number,
+  others: readonly Task[],
+): Task {
+  const causeId = effect.cause.eventId;
   return {
     key: keyOf(effect),
+    causeId,
     operationId,
     hostId: effect.hostId,
     controller: new AbortController(),
-    delivery: 'unsent',
+    deliveries: others.find((task) => task.causeId === causeId)?.deliveries ?? new Map<HostId, Delivery>(),
     isRunning: false,
     isWanted: false,
     failures: 0,

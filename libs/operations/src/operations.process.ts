@@ -116,7 +116,8 @@ export class Operations<
 
   /** How far the orders of the open operation have come, as far as this process knows. */
   deliveryOf(id: Id, operationId: OperationId): Delivery {
-    const deliveries = this.#tasksOf(id).flatMap((task) => (task.operationId === operationId ? [task.delivery] : []));
+    const tasks = this.#tasksOf(id).filter((task) => task.operationId === operationId);
+    const deliveries = tasks.flatMap((task) => [...task.deliveries.values()]);
     if (deliveries.includes('taken')) return 'taken';
     if (deliveries.includes('unanswered')) return 'unanswered';
     // The replica before may have sent what its hosts were chosen for.
@@ -184,10 +185,11 @@ export class Operations<
       return;
     }
     const nowMs = clock.monotonicMs();
-    const tasks = effects.map((effect) => {
+    const tasks: Task[] = [];
+    for (const effect of effects) {
       const key = keyOf(effect);
-      return known.find((task) => task.key === key) ?? newTask(effect, work.operationId, nowMs, work.delays);
-    });
+      tasks.push(known.find((task) => task.key === key) ?? newTask(effect, work, nowMs, [...known, ...tasks]));
+    }
     this.#tasks.set(id, tasks);
     for (const [index, task] of tasks.entries()) {
       const effect = effects[index];

@@ -156,6 +156,45 @@ describe('a host that cannot be heard', () => {
   });
 });
 
+describe('an order that its host has taken and does not end in time', () => {
+  async function resetTaken(): Promise<VmManagerBench> {
+    const bench = await VmManagerBench.started();
+    await bench.command('create', 'create');
+    await bench.ended('create');
+    bench.hosts.host(hostA).isHung = true;
+    await bench.command('reset', 'reset');
+    await bench.until(() => bench.hosts.sent.length === 2);
+    return bench;
+  }
+  const cancel = (bench: VmManagerBench) => bench.command('cancel', 'cancel', { operationId: operationOf('reset') });
+
+  it('is not cancelled as one that was never sent while the host is heard and has not answered the look', async () => {
+    const bench = await resetTaken();
+    let looks = 0;
+    bench.hosts.look = () => {
+      looks += 1;
+      return Promise.reject(errors.TIMED_OUT('unknown', 'the host is slow'));
+    };
+    await bench.until(() => looks > 2);
+    expect(await cancel(bench)).toMatchObject({ rejection: { code: 'OPERATION_NOT_CANCELLABLE' } });
+    bench.hosts.host(hostA).resume();
+    expect(await bench.ended('reset')).toMatchObject({ type: 'OperationSucceeded' });
+  });
+
+  it('may still be done when it is cancelled, also after it was recorded that the host is not heard', async () => {
+    const bench = await resetTaken();
+    bench.hosts.host(hostA).isReachable = false;
+    await bench.suspect(hostA);
+    await bench.until(() => bench.state().operation?.isUnheard === true);
+    await bench.until(() => bench.hosts.sent.length > 2);
+    await cancel(bench);
+    expect(await bench.end(operationOf('reset'))).toMatchObject({
+      type: 'OperationCancelled',
+      data: { left: [expect.stringContaining('may still carry out')] },
+    });
+  });
+});
+
 describe('a host that is still at an order when its time is over', () => {
   it.each([
     ['goes forward', false],
