@@ -17,7 +17,7 @@ describe("a host whose QEMU runs as Debian's own user, by Debian's own qemu.conf
 
   beforeAll(async () => {
     qemuConf = await readFile(PACKAGED, 'utf8');
-    // As an administrator has it whose files nobody else may read: what QEMU needs must be opened to it on purpose.
+    // As an administrator has it whose files no other user may read: what QEMU needs must be opened to it on purpose.
     const umaskOfMachine = process.umask(0o077);
     const homeFolder = await mkdtemp(path.join(tmpdir(), 'drover-home-'));
     const images = {

@@ -120,7 +120,7 @@ describe('a real host on which things break', () => {
     expect(await host.bootCount(guest.id)).toBe(boots + 1);
   });
 
-  it('libvirtd forgets a running VM: nothing is started beside it or removed, and a forced stop ends it', async () => {
+  it('libvirtd forgets a running VM: nothing is started next to it or removed, and a forced stop ends it', async () => {
     const vm = await host.create('forgotten', idleSpec);
     const pid = host.libvirtd.qemuPid(domainOf(vm.id));
     const isRunning = () => host.libvirtd.children().includes(pid);
@@ -147,7 +147,7 @@ describe('a real host on which things break', () => {
     expect(await host.stateOf(vm.id)).toBe('running');
   });
 
-  it('QEMU killed: the VM is told as crashed, and nobody starts it again', async () => {
+  it('QEMU killed: the VM is told as crashed, and is not started again', async () => {
     const guest = await host.api.vm('guest');
     const boots = await host.bootCount(guest.id);
     const count = (await host.api.history(guest.id)).length;
@@ -169,11 +169,11 @@ describe('a real host on which things break', () => {
 
   it('QEMU hung, a graceful stop: it falls to force, and no other VM waits for it', async () => {
     const hung = await host.create('hung', idleSpec);
-    await host.create('beside', idleSpec);
+    await host.create('side', idleSpec);
     signal(hung.id, 'SIGSTOP');
     const stop = await host.api.begin('POST', '/vms/hung/stop', { gracePeriodMs: 5_000 });
     // Each through the host's agent and libvirt while the other is asked to stop.
-    for (const verb of ['pause', 'resume', 'reset']) await host.api.succeed('POST', `/vms/beside/${verb}`, {});
+    for (const verb of ['pause', 'resume', 'reset']) await host.api.succeed('POST', `/vms/side/${verb}`, {});
     const { endedAt } = await host.api.expectDone<{ endedAt: string | null }>('GET', `/operations/${stop}`);
     expect(endedAt).toBeNull();
     expect(await host.api.ended(stop)).toMatchObject({ state: 'SUCCEEDED', error: null });

@@ -71,7 +71,7 @@ describe('the main job, by REST on real libvirt and QEMU', () => {
 
   it('tells a reboot and a power-off that the guest itself began, once each', async () => {
     const before = (await host.api.history(vm.id)).length;
-    // The agent goes with its guest: nobody answers.
+    // The agent goes with its guest: no answer comes.
     await host.askAgent(vm.id, 'guest-shutdown', { mode: 'reboot' }, 2).catch((error: unknown) => error);
     await host.bootCountReaches(vm.id, 7);
     await host.askAgent(vm.id, 'guest-shutdown', { mode: 'powerdown' }, 2).catch((error: unknown) => error);

@@ -65,16 +65,16 @@ describe('a real host that Drover shares with others', () => {
 
   it("domain that is not ours: it is never touched, whatever becomes of ours, and not told as one of ours'", async () => {
     const before = await looksOf(foreignNames);
-    await host.create('beside', idleSpec);
+    await host.create('side', idleSpec);
     for (const verb of ['reboot', 'pause', 'resume', 'reset', 'stop', 'start']) {
-      await host.api.succeed('POST', `/vms/beside/${verb}`, {
+      await host.api.succeed('POST', `/vms/side/${verb}`, {
         ...(/reboot|stop/.test(verb) ? { gracePeriodMs: 0 } : {}),
       });
     }
     await host.virsh('destroy', 'drover-web');
     await host.virsh('start', 'drover-web');
     await host.fullListSettled();
-    await host.api.succeed('DELETE', '/vms/beside');
+    await host.api.succeed('DELETE', '/vms/side');
     const after = await looksOf(foreignNames);
     // The one that its owner started again has another process.
     const withoutOwn = (looks: typeof before) =>
@@ -104,7 +104,7 @@ describe('a real host that Drover shares with others', () => {
     expect(await host.domains()).toEqual([...foreignNames].sort());
   });
 
-  it('VM destroyed behind our back: it is told as it is, and nobody starts it again', async () => {
+  it('VM destroyed behind our back: it is told as it is, and is not started again', async () => {
     const vm = await host.create('victim', idleSpec);
     const count = (await host.api.history(vm.id)).length;
     await host.virsh('destroy', vm.id);
@@ -123,7 +123,7 @@ describe('a real host that Drover shares with others', () => {
     expect((await host.api.vm('victim')).drift).toEqual([]);
   });
 
-  it('VM started by hand: it is told as it is, and nobody stops it', async () => {
+  it('VM started by hand: it is told as it is, and is not stopped', async () => {
     const vm = await host.api.vm('victim');
     await host.api.succeed('POST', '/vms/victim/stop', { mode: 'force' });
     const count = (await host.api.history(vm.id)).length;

@@ -133,10 +133,10 @@ describe('the command line, on two simulated hosts', () => {
     ['1 when the operation failed', ['vms', 'create', 'giant', '--memory', '900000MiB', '--wait'], {}, 1, ''],
     ['2 when the command line is wrong', ['vms', 'create', 'x', '--cpus', 'many'], {}, 2, 'many'],
     ['2 when there is no such command', ['vms', 'explode'], {}, 2, 'explode'],
-    ['3 when the API refuses', ['vms', 'get', 'nobody'], {}, 3, 'VM_NOT_FOUND'],
+    ['3 when the API refuses', ['vms', 'get', 'missing'], {}, 3, 'VM_NOT_FOUND'],
     ['3 when a field is wrong, and names it', ['vms', 'create', 'A_B'], {}, 3, 'NAME: '],
     ['3 when the token is wrong', ['vms', 'list'], { DROVER_TOKEN: 'wrong' }, 3, 'UNAUTHENTICATED'],
-    ['4 when nobody listens', ['vms', 'list'], { DROVER_URL: 'http://127.0.0.1:9' }, 4, '127.0.0.1:9'],
+    ['4 when no API listens', ['vms', 'list'], { DROVER_URL: 'http://127.0.0.1:9' }, 4, '127.0.0.1:9'],
   ] as const)('ends with status %s', async (_when, words, environment, status, says) => {
     const run = await ctl(words, environment);
     expect({ status: run.status, isSaid: run.err.includes(says) || run.out.includes(says) }).toEqual({
@@ -206,7 +206,7 @@ describe('the command line, on two simulated hosts', () => {
     },
   );
 
-  /** An order that nobody gave stands in the journal of the agent as the newest. */
+  /** An order that vm-manager never gave stands in the journal of the agent as the newest. */
   async function forge(hostId: string, vmId: VmId): Promise<void> {
     await fleet.endPart('node-agent');
     const journal = new DatabaseSync(path.join(agentFolderOf(fleet.home, 'simulated'), 'simulated-journals.sqlite'));

@@ -57,7 +57,7 @@ describe('an overcommit and faults, by configuration on one simulated host', () 
     await api.succeed('DELETE', '/vms/faulty');
   });
 
-  it('runs one and a half times the memory that there is beside the reserve, QEMU counted, and not one MiB more', async () => {
+  it('runs one and a half times the memory that there is without the reserve, QEMU counted, and not one MiB more', async () => {
     for (const name of ['a', 'b']) await api.succeed('POST', '/vms', { name, spec: withMemory(400) });
     const tooMuch = await end(api, '/vms', { name: 'd', spec: withMemory(407) });
     expect(tooMuch).toMatchObject({ state: 'FAILED', error: { code: 'NO_HOST_FITS' } });

@@ -172,7 +172,7 @@ describe('faults in the middle of twenty creates and ten stops', () => {
     async (part) => {
       const key = randomUUID();
       const body = { name: `once-${part}` };
-      // Nobody hears the first answer: the request may have arrived or not.
+      // No client hears the first answer: the request may have arrived or not.
       const first = api.send<VmWriteAnswer>('POST', '/vms', body, { 'idempotency-key': key }).catch(() => undefined);
       await fleet.crash(part);
       await first;

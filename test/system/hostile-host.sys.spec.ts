@@ -59,7 +59,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     return Promise.all(
       leaseKeys.map(async (key) => {
         const entry = await manager.direct.getMessage('KV_drover_leases', { last_by_subj: `$KV.drover_leases.${key}` });
-        return `${key} ${entry?.json<{ run: string }>().run ?? 'nobody'}`;
+        return `${key} ${entry?.json<{ run: string }>().run ?? 'none'}`;
       }),
     );
   }
@@ -100,7 +100,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     pids = services.map((part) => fleet.pidOf(part));
     leases = await api.until('every lease is held', async () => {
       const found = await holders();
-      return found.some((holder) => holder.endsWith(' nobody')) ? undefined : found;
+      return found.some((holder) => holder.endsWith(' none')) ? undefined : found;
     });
   }, 120_000);
 
@@ -205,7 +205,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     }
   });
 
-  it('delays nobody by floods of each kind of message, and has little of them kept', async () => {
+  it('delays no host by floods of each kind of message, and has little of them kept', async () => {
     const load = { hostId: hostileId, at, cpuUsedMillicores: 1, memoryUsedMiB: 1, vms: [], pools: [] };
     for (let index = 0; index < FLOOD; index += 1) {
       say(subjects.hostHeartbeat(hostileId), { sequence: index + 1, bootNonce: `boot-${index}` });
@@ -225,7 +225,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     expect(letters.filter(({ subject }) => !subject.includes(hostileId))).toEqual([]);
   }, 120_000);
 
-  it('stops no fleet by numbers that nobody can hold', async () => {
+  it('stops no fleet by numbers that no field can hold', async () => {
     const inventory = registration['inventory'] as { cpu: object };
     const absurd = [3_000_000_000, 2 ** 53 - 1, 2 ** 53, 1e300, -1, 0.5];
     for (const number of absurd) {
@@ -245,7 +245,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     expect((await api.send('GET', '/cluster/stats')).status).toBe(200);
   }, 60_000);
 
-  it('fills the store neither with VMs that it invents nor with reports that nobody can read', async () => {
+  it('fills the store neither with VMs that it invents nor with reports that cannot be read', async () => {
     const domainOf = (vmId: string) => ({
       libvirtUuid: vmId,
       title: 'invented',

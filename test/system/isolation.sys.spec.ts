@@ -143,7 +143,7 @@ describe('a fleet of two hosts', () => {
       await expect(refused).resolves.toMatchObject({ operation: 'subscription' });
     });
 
-    it('nobody connects without credentials', async () => {
+    it('no client connects without credentials', async () => {
       await expect(connect({ servers: fleet.natsUrl, maxReconnectAttempts: 0 })).rejects.toThrow(/authorization/i);
     });
   });

@@ -179,7 +179,7 @@ describe('the launcher', () => {
       },
     );
 
-    it('runs a second home beside it, on ports of its own, with a process per service', async () => {
+    it('runs a second home next to it, on ports of its own, with a process per service', async () => {
       await done(two, ['up', '--detach', '--split', '--hosts', '1']);
       const services = ['ha-manager', 'scheduler', 'vm-manager', 'credential-keeper', 'api-gateway', 'node-agent'];
       expect((await partsOf(two)).map(({ name }) => name)).toEqual(['nats-server', 'postgresql', ...services]);
@@ -199,7 +199,7 @@ describe('the launcher', () => {
         const secret = await filesBelow(path.dirname(home.apiTokenFile), home.credentialsFolder);
         expect(secret.length).toBeGreaterThan(8);
         for (const file of [...secret, home.configFile, home.agentConfigFile]) {
-          // At most the group of the control plane reads it, and where there is no such group nobody else.
+          // At most the group of the control plane reads it, and where there is no such group no other user.
           expect({ file, others: (await stat(file)).mode & (isOfRoot ? 0o137 : 0o177) }).toEqual({ file, others: 0 });
         }
         for (const file of [
@@ -276,7 +276,7 @@ describe('the launcher', () => {
       }
     });
 
-    it('sends the token to nobody who took the port', async () => {
+    it('sends the token to no process that took the port', async () => {
       const heard: string[] = [];
       const thief = createServer((request, response) => {
         heard.push(JSON.stringify(request.headers));

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { missingPaths } from './paths.mjs';
+import { missingPaths, withoutReadme } from './paths.mjs';
 import { hardWords } from './words.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -17,11 +17,20 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   encoding: 'utf8',
 })
   .split('\n')
-  .filter((file) => /\.(md|ts|mjs)$/.test(file) && !asWritten.test(file) && existsSync(path.join(root, file)));
-const problems = files.flatMap((file) => [
-  ...(file.endsWith('.md') ? missingPaths(root, file) : []),
-  ...(quotes.test(file) ? [] : hardWords(root, file)),
-]);
+  .filter(
+    (file) => /\.(md|ts|mjs|ya?ml)$|^drover$/.test(file) && !asWritten.test(file) && existsSync(path.join(root, file)),
+  );
+const packages = execFileSync('git', ['ls-files', '*package.json'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => /^(libs|services|apps)\/[^/]+\/package\.json$/.test(file))
+  .map((file) => path.dirname(file));
+const problems = [
+  ...withoutReadme(root, [...packages, 'tools', 'test', 'bench']),
+  ...files.flatMap((file) => [
+    ...(file.endsWith('.md') ? missingPaths(root, file) : []),
+    ...(quotes.test(file) ? [] : hardWords(root, file)),
+  ]),
+];
 if (problems.length > 0) {
   console.log(problems.join('\n'));
   process.exitCode = 1;

@@ -51,7 +51,7 @@ describe('a lock', () => {
     await expect(withLock('test', () => undefined, link)).rejects.toThrow('is not a folder');
   });
 
-  it('can be held by nobody who may enter its folder, and nothing more', async () => {
+  it('can be held by no user who may enter its folder, and nothing more', async () => {
     chmodSync(parent, 0o755);
     mkdirSync(folder, { mode: 0o755 });
     const file = path.join(folder, 'test.lock');

@@ -85,7 +85,7 @@ describe('the tail of events', () => {
   });
 
   it.each([
-    ['nobody answers at first', [broken], UnreachableError],
+    ['no answer comes at first', [broken], UnreachableError],
     ['the API is not ready at first', [refusal(503)], ApiError],
     ['the API refuses later', [[id(1)], refusal(401)], ApiError],
   ])('fails when %s', async (_when, connections, kind) => {

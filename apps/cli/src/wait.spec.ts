@@ -37,8 +37,8 @@ async function follow(answers: readonly (OperationResource | Error)[], interrupt
 }
 
 describe('following an operation', () => {
-  it('waits on while the read model is behind and while nobody answers', async () => {
-    const away = new UnreachableError('nobody');
+  it('waits on while the read model is behind and while no answer comes', async () => {
+    const away = new UnreachableError('no answer');
     expect(await follow([refusal(503), away, operation(), refusal(503), done])).toBe(done);
   });
 

@@ -76,7 +76,7 @@ describe("libvirtd that was started for a machine's VMs", () => {
   it('sees what is mounted later on the machine, such as a pool', async () => {
     const pool = path.join(folder, 'pool');
     await mkdir(pool);
-    // virtlogd stands for the machine: it was started beside libvirtd, without a namespace of its own.
+    // virtlogd stands for the machine: it was started next to libvirtd, without a namespace of its own.
     const machineOf = ['--target', String(launched.virtlogd.pid), '--mount', '--'];
     await run('nsenter', [...machineOf, 'mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', pool]);
     const seen = await readFile(`/proc/${launched.libvirtd.pid}/mountinfo`, 'utf8');

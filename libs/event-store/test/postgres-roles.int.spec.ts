@@ -80,7 +80,7 @@ describe('roles of the postgres event store', () => {
     expect(events.map((event) => event.stream.split('-')[0])).toEqual(streamKinds.map(({ name }) => name));
   });
 
-  it("refuse an append to another service's kind, and harm nobody who appends together with it", async () => {
+  it("refuse an append to another service's kind, and harm no append that comes with it", async () => {
     const store = await open(prepared.urls['vm-manager']);
     const [own, foreign, unknown] = [aStream('vm'), aStream('host'), aStream('drs')];
     const results = await Promise.allSettled(
@@ -263,7 +263,7 @@ describe('roles of the postgres event store', () => {
   });
 });
 
-/** Whether this is the password whose proof (RFC 5803) PostgreSQL keeps. The server of a test asks nobody for one. */
+/** Whether this is the password whose proof (RFC 5803) PostgreSQL keeps. The server of a test asks no client for one. */
 function isPasswordOf(kept: string, password: string): boolean {
   const {
     count = '',

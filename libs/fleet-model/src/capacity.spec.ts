@@ -5,7 +5,7 @@ import { demandOf } from './demand.js';
 import { anInventory, vmId } from './testing/index.js';
 
 describe('capacity', () => {
-  it('promises four vCPUs per logical CPU and no more memory than there is beside what is reserved', () => {
+  it('promises four vCPUs per logical CPU and no more memory than there is without what is reserved', () => {
     expect(capacityOf(anInventory(), DEFAULT_OVERCOMMIT)).toEqual({ vcpus: 32, memoryMiB: 15_360 });
   });
 
@@ -15,7 +15,7 @@ describe('capacity', () => {
     expect(capacityOf(anInventory({ memoryMiB: 512 }), ratios).memoryMiB).toBe(0);
   });
 
-  it('counts what QEMU needs beside the memory of its guest', () => {
+  it('counts what QEMU needs besides the memory of its guest', () => {
     expect([64, 4096, 65_536].map(processMemoryMiB)).toEqual([161, 4208, 65_888]);
   });
 

@@ -52,7 +52,7 @@ export class FakeDaemon {
   }
 
   readonly transport = (): Promise<Duplex> => {
-    if (!this.isReachable) return Promise.reject(new Error('nobody listens'));
+    if (!this.isReachable) return Promise.reject(new Error('no server listens'));
     const [client, daemon] = duplexPair();
     this.peers.push(new FakePeer(this, daemon));
     return Promise.resolve(client);

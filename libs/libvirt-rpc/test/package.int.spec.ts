@@ -24,7 +24,7 @@ for (const domain of await libvirt.domains.list()) {
 }
 // @ts-expect-error A domain is named by a reference or a UUID, never by a number.
 const refusal: unknown = await libvirt.domains.state(42).catch((error: unknown) => error);
-const missing: unknown = await libvirt.domains.lookupByName('nobody').catch((error: unknown) => error);
+const missing: unknown = await libvirt.domains.lookupByName('missing').catch((error: unknown) => error);
 const isMissing = missing instanceof LibvirtError && missing.code === errorCodes.NO_DOMAIN;
 console.log(JSON.stringify({ states, isRefused: refusal instanceof Error, isMissing }));
 libvirt.close();

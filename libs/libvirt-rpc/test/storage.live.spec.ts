@@ -108,7 +108,7 @@ describe('the data of a volume', () => {
     expect(await sha256(await client.volumes.download(copy, 0, data.length))).toBe(wanted);
   }, 60_000);
 
-  it('waits in the daemon while nobody takes it, and holds up no calls', async () => {
+  it('waits in the daemon while it is not taken, and holds up no calls', async () => {
     const volume = await rawVolume('v', 32 * mebibyte);
     const stream = await client.volumes.download(volume);
     const calls = Array.from({ length: 50 }, () => client.host.libVersion());

@@ -157,7 +157,7 @@ describe('a hostile host', () => {
     expect((await leases.get('vm-manager'))?.string()).toBe('held');
   });
 
-  it('ends nothing and delays nobody with malformed or huge blocks of headers', async () => {
+  it('ends nothing and delays no host with malformed or huge blocks of headers', async () => {
     await answerAll();
     const gateway = await connectService('api-gateway');
     const heard: string[] = [];
@@ -199,7 +199,7 @@ describe('a hostile host', () => {
     expect(deadLetters.every(({ subject }) => subject.startsWith(`drover.host.${hostA}.`))).toBe(true);
   });
 
-  it('holds up nobody with a reply subject that is no text', async () => {
+  it('holds up no host with a reply subject that is no text', async () => {
     await answerAll();
     const line = Buffer.concat([
       Buffer.from(`PUB drover.host.${hostA}.heartbeat `),
@@ -212,7 +212,7 @@ describe('a hostile host', () => {
     expect(refused('foreign-inbox', 'drover.host.*.heartbeat')).toBe(1);
   });
 
-  it('delays nobody with a flood of every kind of message, and has little of it worked on', async () => {
+  it('delays no host with a flood of every kind of message, and has little of it worked on', async () => {
     const haManager = await connectService('ha-manager');
     const vmManager = await connectService('vm-manager');
     const release = Promise.withResolvers<void>();

@@ -28,7 +28,7 @@ describeLease('a lease over NATS', async () => {
     },
     deleteKey: async (how) => {
       const [connection] = connections;
-      if (connection === undefined) throw new Error('nobody is connected');
+      if (connection === undefined) throw new Error('no client is connected');
       const bucket = await new Kvm(connection.connection).open(leaseBucket('drover'));
       await (how === 'del' ? bucket.delete('vm-manager') : bucket.purge('vm-manager'));
     },

@@ -42,7 +42,7 @@ export class NatsWithCredentials {
     const limits = { conn: -1, subs: -1, data: -1, payload: -1, wildcards: true, leaf: -1, imports: -1, exports: -1 };
     const jetStreamLimits = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
     const algorithm = Algorithms.v2;
-    // JetStream in operator mode does not start without a system account, though nobody uses it.
+    // JetStream in operator mode does not start without a system account, though no client uses it.
     const system = createAccount();
     const systemJwt = await encodeAccount('SYS', system, {}, { algorithm, signer: operator });
     const systemAccount = system.getPublicKey();

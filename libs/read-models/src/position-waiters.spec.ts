@@ -12,7 +12,7 @@ describe('waiting for a position', () => {
     expect(await waiters.waitFor(at('10'), 0)).toBe('reached');
   });
 
-  it('ends for those whose position is reached, and for nobody else', async () => {
+  it('ends for those whose position is reached, and for no others', async () => {
     const waiters = new PositionWaiters();
     const near = waiters.waitFor(at('5'), 1000);
     const far = waiters.waitFor(at('12'), 1000);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createLogger, silentLogger as logger } from '@drover/observability';
 import { whenAvailable } from './when-available.js';
 
-const absent = Object.assign(new Error('nobody listens'), { outcome: 'not-applied' });
+const absent = Object.assign(new Error('no server listens'), { outcome: 'not-applied' });
 const wait = { logger, signal: new AbortController().signal };
 
 describe('what a service cannot begin without', () => {

@@ -62,7 +62,7 @@ describe('a process of services', () => {
   it('logs an unhandled rejection and ends with 1', async () => {
     const { code, output } = await run('rejection');
     expect(output).toContain('"message":"unhandled rejection"');
-    expect(output).toContain('nobody caught me');
+    expect(output).toContain('not caught');
     expect(code).toBe(1);
   }, 20_000);
 

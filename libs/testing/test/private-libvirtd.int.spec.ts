@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPrivateLibvirtd } from '../src/libvirtd/private-libvirtd.runner.js';
 import type { PrivateLibvirtd } from '../src/libvirtd/private-libvirtd.runner.js';
 
-// A killed process nobody waits for stays as a zombie, which is dead all the same.
+// A killed process that its parent does not wait for stays as a zombie, which is dead all the same.
 const isAlive = (pid: number) =>
   existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 

@@ -96,7 +96,7 @@ describe('the API on a real read model', () => {
   });
 
   it('answers 503 NOT_YET rather than stale data', async () => {
-    // Nobody projects while this is held.
+    // No replica projects while this is held.
     await gateway.database.exclusively('drover_vm', async () => {
       await gateway.story.requested('a');
       const answer = await gateway.request('GET', '/api/v1/vms', undefined, await now());
@@ -203,10 +203,10 @@ describe('the API on a real read model', () => {
     expect(during.body).toMatchObject({ state: 'RUNNING', progress: { percent: 40, text: 'copying' } });
   });
 
-  it('lets a bearer do what his permissions say, and nobody else anything', async () => {
+  it('lets a bearer do what his permissions say, and a stranger nothing', async () => {
     const as = (authorization: string) => gateway.request('GET', '/api/v1/vms', undefined, { authorization });
     expect((await as(`Bearer ${READER}`)).status).toBe(200);
-    expect(await as('Bearer nobody')).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+    expect(await as('Bearer stranger')).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
     expect((await as('')).status).toBe(401);
     const refused = await gateway.request('POST', '/api/v1/vms', { name: 'a' }, { authorization: `Bearer ${READER}` });
     expect(refused).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
@@ -228,7 +228,7 @@ describe('the API on a real read model', () => {
     await gateway.story.requested('a');
     await gateway.request('GET', '/api/v1/vms', undefined, await now());
     // A known event in a stream that no VM can have.
-    await gateway.store.append('vm-nobody', 'any', [
+    await gateway.store.append('vm-stranger', 'any', [
       {
         id: eventIdSchema.parse('0199c4e2-0000-7000-8000-00000000000b'),
         type: 'VmStarted',
@@ -243,7 +243,7 @@ describe('the API on a real read model', () => {
     await until(async () => {
       const report = await gateway.request('GET', '/readyz');
       expect(report.status).toBe(200);
-      return JSON.stringify(report.body).includes('vm-nobody since position 3 (VmStarted)');
+      return JSON.stringify(report.body).includes('vm-stranger since position 3 (VmStarted)');
     });
     const stranger = (await (await fetch(`${gateway.url}/readyz`)).json()) as Record<string, unknown>;
     expect(JSON.stringify(stranger)).not.toMatch(/detail|position/);

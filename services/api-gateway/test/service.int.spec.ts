@@ -55,7 +55,7 @@ describe('api-gateway as a service, on real PostgreSQL and NATS', () => {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
 
-  it('says that nobody decides while no vm-manager listens', async () => {
+  it('says that no service decides while no vm-manager listens', async () => {
     const answer = await ask('POST', '/vms', { name: 'a' });
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ code: 'SERVICE_UNAVAILABLE', data: { outcome: 'not-applied' } });

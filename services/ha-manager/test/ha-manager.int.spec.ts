@@ -138,7 +138,7 @@ describe('the ha-manager on a real bus', () => {
     expect((await types()).slice(0, 3)).toEqual(['HostRegistered', 'HostCordoned', 'HostUncordoned']);
   }, 30_000);
 
-  it('acknowledges reports, keeps the unreadable one and lets nobody speak for another host', async () => {
+  it('acknowledges reports, keeps the unreadable one and lets no host speak for another', async () => {
     await aReplica();
     await register();
     const at = '2026-01-01T00:00:00Z';
@@ -192,7 +192,7 @@ describe('the ha-manager on a real bus', () => {
     expect((await beat(2)).term).toBe(term + 1);
   }, 30_000);
 
-  it('suspects nobody for an outage of the bus', async () => {
+  it('suspects no host for an outage of the bus', async () => {
     await aReplica();
     await register();
     await server.kill9();

@@ -467,7 +467,7 @@ describe('order', () => {
 });
 
 describe('a process that libvirt has forgotten', () => {
-  it('has nothing started beside it and nothing of its VM removed', async () => {
+  it('has nothing started next to it and nothing of its VM removed', async () => {
     const { bench, vm } = await benchWithVm();
     bench.machine.forgetProcess(vm.vmId);
     const before = [[...bench.machine.domains()], [...bench.machine.volumes()]];
@@ -488,7 +488,7 @@ describe('a process that libvirt has forgotten', () => {
     expect(await done(bench, vm.start(3))).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
   });
 
-  it('is refused beside it also where it is found only in the step that starts', async () => {
+  it('is refused next to it also where it is found only in the step that starts', async () => {
     const bench = await startedBench();
     const vm = new VmOrders('a');
     const create = vm.create(1);
@@ -536,7 +536,7 @@ describe('whose VM it is', () => {
     });
   });
 
-  it('touches no domain of nobody or of another fleet', async () => {
+  it('touches no domain without a mark or of another fleet', async () => {
     const bench = await startedBench();
     const [nobodys, others] = [new VmOrders('nobodys'), new VmOrders('others')];
     bench.machine.addForeignDomain({ uuid: nobodys.vmId });

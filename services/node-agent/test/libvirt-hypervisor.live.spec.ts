@@ -145,7 +145,7 @@ hypervisorContract(
   { testTimeoutMs: TIMEOUT_MS },
 );
 
-describe('the libvirt driver beside other domains', () => {
+describe('the libvirt driver next to other domains', () => {
   const fleetId = fleetIdSchema.parse(randomUUID());
   let machine: RealMachine;
   let client: CountingClient;
@@ -182,7 +182,7 @@ describe('the libvirt driver beside other domains', () => {
   }
 
   it(
-    'makes and deletes volumes beside more files than libvirt lists, and leaves one alone that libvirt has seen',
+    'makes and deletes volumes next to more files than libvirt lists, and leaves one alone that libvirt has seen',
     async () => {
       await driver.inventory();
       const crowd = Array.from({ length: 17_000 }, (_, index) => path.join(machine.poolFolder, `file-${index}`));
@@ -263,7 +263,7 @@ describe('the libvirt driver beside other domains', () => {
   );
 
   it(
-    'asks no more of libvirt for a start beside fifty domains than beside one',
+    'asks no more of libvirt for a start next to fifty domains than next to one',
     async () => {
       await startNew();
       const besideOne = await callsOf(startNew);

@@ -25,7 +25,7 @@ import { startService, type RunningService } from '@drover/service-kit';
 import { command, FakeHost, hostA, hostB, operationOf, user, vmId } from '../src/testing/index.js';
 import { defaultTimeouts, startReplica } from '../src/index.js';
 
-/** Long beside any pause of a busy machine: a lease that lapses makes the replica refuse, as it should. */
+/** Long compared with any pause of a busy machine: a lease that lapses makes the replica refuse, as it should. */
 const LEASE_TTL_MS = 500;
 const fleetId = '00000006-0000-7000-8000-000000000001';
 const at = '2026-01-01T00:00:00.000Z';

@@ -10,7 +10,7 @@ describe('canVirtualise', () => {
 });
 
 describe('findLibvirtSocket', () => {
-  it('takes no socket that nobody answers at', async () => {
+  it('takes no socket without a daemon behind it', async () => {
     expect(await findLibvirtSocket(['/nonexistent/virtqemud-sock'])).toBeUndefined();
   });
 });

@@ -126,7 +126,7 @@ export function appendContract(open: OpenEventStores): void {
       expect(await store.read(here)).toEqual([]);
     });
 
-    it('refuses what no caller may send, and harms nobody beside it', async () => {
+    it('refuses what no caller may send, and harms no append that comes with it', async () => {
       const { store } = await open();
       const stream = aStream();
       const twice = anEvent();

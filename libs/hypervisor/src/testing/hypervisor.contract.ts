@@ -249,7 +249,7 @@ export function hypervisorContract(
       await host.outside.removeForeignDomain(vm.vmId);
     });
 
-    test('finds the process of a VM that the daemon has forgotten, and does nothing beside it until it is told to end it', async () => {
+    test('finds the process of a VM that the daemon has forgotten, and does nothing next to it until it is told to end it', async () => {
       await runVm();
       await signals.next(({ kind }) => kind === 'connected');
       const heldMiB = (await driver.heldMemoryMiB()).get(vm.vmId);

@@ -22,7 +22,7 @@ afterEach(() => pool.close());
 
 function lastPeer(): FakePeer {
   const peer = daemon.peers.at(-1);
-  if (peer === undefined) throw new Error('nobody connected');
+  if (peer === undefined) throw new Error('no client connected');
   return peer;
 }
 

@@ -18,7 +18,7 @@ let peer: FakePeer;
 async function open(changes: Partial<Parameters<typeof openConnection>[0]> = {}): Promise<void> {
   connection = await openConnection({ ...options, transport: daemon.transport, ...changes });
   const [first] = daemon.peers;
-  if (first === undefined) throw new Error('nobody connected');
+  if (first === undefined) throw new Error('no client connected');
   peer = first;
   daemon.calls.length = 0;
 }
@@ -63,7 +63,7 @@ describe('the handshake', () => {
     await until(() => daemon.peers[0]?.socket.readableEnded === true || daemon.peers[0]?.socket.destroyed === true);
   });
 
-  it('says not-applied when nobody listens', async () => {
+  it('says not-applied when no daemon listens', async () => {
     daemon.isReachable = false;
     await expect(openConnection({ ...options, transport: daemon.transport })).rejects.toMatchObject({
       ...{ code: errorCodes.NO_CONNECT, outcome: 'not-applied', origin: 'client' },
@@ -181,7 +181,7 @@ describe('a connection that dies', () => {
     ['by a broken socket', () => void peer.socket.destroy(new Error('broken'))],
     ['by a frame that is too short', () => void peer.socket.write(Buffer.from([0, 0, 0, 3]))],
     [
-      'by a reply that nobody asked for',
+      'by a reply that no call asked for',
       () => void peer.send({ program: 0x20008086, procedure: 1, type: 1, serial: 999, status: 0 }, Buffer.alloc(0)),
     ],
     ['by our own close', () => connection.close()],
@@ -324,7 +324,7 @@ describe('streams', () => {
     await until(() => hasFinished);
   });
 
-  it('stop reading the socket while nobody takes the data', async () => {
+  it('stop reading the socket while the data is not taken', async () => {
     const { stream } = await connection.openStream('STORAGE_VOL_DOWNLOAD', whole);
     const call = received(0);
     let sent = 0;

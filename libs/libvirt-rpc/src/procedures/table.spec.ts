@@ -29,7 +29,7 @@ describe('the table of procedures', () => {
   it('listens to a message of its own for each event', () => {
     const messages = Object.values(eventSources).map(({ message }) => message);
     expect(new Set(messages).size).toBe(messages.length);
-    // The close of the hypervisor's connection is the one message nobody can listen to here: a lost socket tells it.
+    // The close of the hypervisor's connection is the one message that cannot be listened to here: a lost socket tells it.
     expect(messages).toHaveLength(31);
   });
 

@@ -201,7 +201,7 @@ describe('a message that is worked on', () => {
     expect(metrics.text()).toContain('drover_messages_unreadable_total');
   });
 
-  it('is kept also where nobody waits for an answer', async () => {
+  it('is kept also where no asker waits for an answer', async () => {
     await inbound.message(heartbeats, malformed(), 0, () => undefined);
     expect(kept).toHaveLength(1);
   });

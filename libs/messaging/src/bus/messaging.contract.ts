@@ -135,7 +135,7 @@ export function describeMessaging(name: string, start: () => Promise<BusUnderTes
       expect(asked).toBe(1);
     });
 
-    it('says at once that nobody answers on a subject', async () => {
+    it('says at once that no service answers on a subject', async () => {
       const request = asker.request(subject, {}, { ttlMs: 60_000 });
       await expect(request).rejects.toMatchObject(fault('SERVICE_UNAVAILABLE', 'not-applied'));
     });

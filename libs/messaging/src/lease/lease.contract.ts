@@ -101,7 +101,7 @@ export function describeLease(name: string, start: () => Promise<LeaseStoreUnder
       expect(story).toEqual(['a acquired', 'a lost', 'b acquired']);
     });
 
-    it('comes back to the one who lost it, when nobody else took it', async () => {
+    it('comes back to the one who lost it, when no other took it', async () => {
       const a = await compete('a');
       await setup.until(() => a.lease.holds());
       a.cut();

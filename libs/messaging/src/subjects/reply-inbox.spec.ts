@@ -43,7 +43,7 @@ describe('the inbox of an answer', () => {
     expect(mayAnswer(askersOn(subjects, subject), replyTo)).toBe(false);
   });
 
-  it('follows from the name of a connection, and is nobody else’s', () => {
+  it('follows from the name of a connection, and belongs to no other', () => {
     const names = ['vm-manager', 'api-gateway', `host-${hostA}`, `host-${hostB}`, 'administrator', 'x', 'host'];
     const inboxes = names.map(inboxOfName);
     expect(new Set(inboxes).size).toBe(names.length);

@@ -19,7 +19,7 @@ export interface Caller {
 /**
  * The id a command is recognised by. With an idempotency key it follows from the principal, the key, and what was asked as the
  * client wrote it: a repeat is the same command whatever its body says, and whichever VM the name has come to belong to. On
- * another path it is another command: nobody's stop is taken for the repeat of a start.
+ * another path it is another command: a stop is never taken for the repeat of a start.
  *
  * @param deed e.g. `vm.stop`, the project and the path's segment; nothing that was looked up.
  */

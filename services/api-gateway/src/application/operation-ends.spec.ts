@@ -4,7 +4,7 @@ import { OperationEnds } from './operation-ends.js';
 import { ProgressBoard } from './progress-board.js';
 
 describe('waiting for the end of an operation', () => {
-  it('ends for everybody who waits for it, and for nobody else', async () => {
+  it('ends for all who wait for it, and for no others', async () => {
     const ends = new OperationEnds();
     const first = ends.wait(operationIdOf('a'), 10_000);
     const second = ends.wait(operationIdOf('a'), 10_000);

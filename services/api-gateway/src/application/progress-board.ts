@@ -3,7 +3,7 @@ import type { OperationId, Progress } from '@drover/contracts';
 /** Operations whose progress is kept; the ones heard of longest ago go first. */
 const LARGEST = 10_000;
 
-/** The newest that was heard of each operation under way. Empty after a start, and nobody decides by it. */
+/** The newest that was heard of each operation under way. Empty after a start, and no decision follows from it. */
 export class ProgressBoard {
   readonly #newest = new Map<OperationId, Pick<Progress, 'percent' | 'text'>>();
 

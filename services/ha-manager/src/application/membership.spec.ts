@@ -160,7 +160,7 @@ describe('membership', () => {
     expect(await next.register({ bootNonce: 'clone' })).toMatchObject({ code: 'HOST_ID_IN_USE' });
   });
 
-  it('lets no clone in after an outage in which nobody was heard', async () => {
+  it('lets no clone in after an outage in which no host was heard', async () => {
     const manager = await aManager();
     await manager.register();
     await pass(manager, 15_000, true);
@@ -310,7 +310,7 @@ describe('membership', () => {
     expect(await types()).toEqual(['HostRegistered', 'HostSuspected', 'HostReturned']);
   });
 
-  it('suspects nobody for an outage of its own connection', async () => {
+  it('suspects no host for an outage of its own connection', async () => {
     const manager = await aManager();
     await manager.register();
     isListening = false;

@@ -61,7 +61,7 @@ export class RegisterHostHandler {
     return this.#registered(hostId);
   }
 
-  /** The agent ends: nobody has to wait for its silence. */
+  /** The agent ends: no successor has to wait for its silence. */
   async leave(hostId: HostId, bootNonce: string): Promise<{ readonly kind: 'left' } | Rejection> {
     const changed = await this.#streams.change(hostId, {
       decide: (state) => hostDecider.decide(state, { kind: 'LeaveHost', hostId, bootNonce }),

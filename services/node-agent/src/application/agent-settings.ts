@@ -1,4 +1,4 @@
-/** What an agent is told of its host, beside what its hypervisor tells. */
+/** What an agent is told of its host, in addition to what its hypervisor tells. */
 export interface HostSettings {
   readonly name: string;
   readonly machineId: string;
@@ -16,7 +16,7 @@ export interface AgentTimings {
   /** Between full lists. */
   readonly fullListIntervalMs: number;
   readonly loadIntervalMs: number;
-  /** Between looks at what the host is made of, for what nobody signals: images, pools that are back. */
+  /** Between looks at what the host is made of, for what is not signalled: images, pools that are back. */
   readonly inventoryIntervalMs: number;
   /** How long a step is tried again while the hypervisor cannot be reached. */
   readonly hypervisorPatienceMs: number;

@@ -55,7 +55,7 @@ export interface OrderRunnerOptions {
 }
 
 /**
- * Carries taken orders to their end, one at a time per VM in the order they were taken, those of different VMs beside
+ * Carries taken orders to their end, one at a time per VM in the order they were taken, those of different VMs next to
  * each other. Every order that stands in the journal ends with exactly one report, whenever the agent was killed: the
  * report and the end of the order are one entry of the journal.
  */

@@ -61,7 +61,7 @@ export class FullListReconciler {
           outage.ended();
           nextWaitMs = doubling(retryMs);
         } else {
-          // A new one for each wait: what hangs on one that nobody wakes would add up.
+          // A new one for each wait: what hangs on one that is never woken would add up.
           this.#woken = Promise.withResolvers<void>();
           if (await within(this.#woken.promise, intervalMs, stop)) this.#isDue = true;
         }

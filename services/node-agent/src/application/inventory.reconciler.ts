@@ -75,7 +75,7 @@ export class InventoryReconciler {
     }
   }
 
-  /** Looks now and then: nobody tells of a new image, or of a pool that can be used again. */
+  /** Looks now and then: nothing tells of a new image, or of a pool that can be used again. */
   async run(intervalMs: number, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       await pause(intervalMs, stop);

@@ -54,13 +54,13 @@ export class ReportLane {
     return this.pending.length >= CROWDED;
   }
 
-  /** Its place in the lane is settled at once; resolves when it is durable, with what is written down beside it. */
-  async append(report: VmReport | HostReport, beside: readonly JournalChange[] = []): Promise<void> {
+  /** Its place in the lane is settled at once; resolves when it is durable, with what is written down in the same write. */
+  async append(report: VmReport | HostReport, together: readonly JournalChange[] = []): Promise<void> {
     const { book, clock, lane } = this.#options;
     const sequence = book.content.lanes[lane].lastSequence + 1;
     const at = new Date(clock.epochMs()).toISOString();
     this.#writing.add(sequence);
-    await book.insist([...beside, { kind: 'reported', lane, report: { sequence, at, report } }]);
+    await book.insist([...together, { kind: 'reported', lane, report: { sequence, at, report } }]);
     this.#writing.delete(sequence);
     this.#wake();
   }

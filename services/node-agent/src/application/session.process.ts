@@ -55,7 +55,7 @@ export interface SessionOptions {
 /** vm-manager reads a registration within milliseconds, or seconds where thousands register at once. */
 export const QUIET_MS = 30_000;
 
-/** What agent and control plane can do beside the protocol's version. */
+/** What agent and control plane can do in addition to the protocol's version. */
 const CAPABILITIES = ['vm.lifecycle'];
 
 /**

@@ -153,7 +153,7 @@ export class StepHandler {
     return {};
   }
 
-  /** A process that the daemon does not know is no start that was done: the hypervisor refuses one beside it. */
+  /** A process that the daemon does not know is no start that was done: the hypervisor refuses one next to it. */
   async #start(vmId: VmId): Promise<OrderFacts> {
     const { calls, hypervisor } = this.#options;
     const { isUntracked, powerState } = await calls.look(() => hypervisor.observe(vmId));

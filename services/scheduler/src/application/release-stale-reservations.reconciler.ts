@@ -1,7 +1,7 @@
 import type { Clock } from '@drover/domain-kit';
 import type { Ledger } from './ledger.state.js';
 
-/** Gives free what is held for placements that nobody will make any more. Woken now and then; being late is safe. */
+/** Gives free what is held for placements that will not be made any more. Woken now and then; being late is safe. */
 export class ReleaseStaleReservations {
   readonly #ledger: Ledger;
   readonly #clock: Clock;

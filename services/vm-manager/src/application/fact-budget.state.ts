@@ -15,7 +15,7 @@ const TOLD_MS = 600_000;
 type About = VmId | 'strays';
 
 /**
- * How many facts that nobody asked for a host's word may leave: they stand for ever, and every service reads them at every start.
+ * How many facts that no order asked for a host's word may leave: they stand for ever, and every service reads them at every start.
  * What is over the budget is not recorded: the host's full lists tell each minute what is so, and that is recorded when there is credit
  * again. Until then the VM is in doubt (`DoubtfulVms`).
  */

@@ -68,7 +68,7 @@ describe('an order that stands in a host’s journal and was never given', () =>
 
   it('is not looked for on a host that the VM never was on, nor of a VM that there is not', async () => {
     expect(await forget(hostB)).toMatchObject({ kind: 'rejected', rejection: { code: 'HOST_WRONG_STATE' } });
-    const nobody = vmIdSchema.parse(derivedId('no', 'vm'));
-    expect(await forget(hostA, nobody)).toMatchObject({ kind: 'rejected', rejection: { code: 'VM_NOT_FOUND' } });
+    const missing = vmIdSchema.parse(derivedId('no', 'vm'));
+    expect(await forget(hostA, missing)).toMatchObject({ kind: 'rejected', rejection: { code: 'VM_NOT_FOUND' } });
   });
 });

@@ -41,7 +41,7 @@ describe('the lane of a host', () => {
     expect((await bench.types()).filter((type) => type === 'VmStopped')).toHaveLength(1);
   });
 
-  it('is not blocked by a report that nobody can read: it is kept, then acknowledged', async () => {
+  it('is not blocked by a report that cannot be read: it is kept, then acknowledged', async () => {
     const bench = await running();
     const answer = await bench.manager.reports.handle(message(2, [{ kind: 'from-the-future' }, stopped]));
     expect(answer).toMatchObject({ value: { throughSequence: 3 } });

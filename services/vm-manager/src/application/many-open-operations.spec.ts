@@ -68,7 +68,7 @@ describe('a replica that takes up many open operations', () => {
     expect(carriedOut.map(({ subject }) => subject.id).toSorted()).toEqual(vmIds.toSorted());
   });
 
-  it('sends no more where the lease ran out and nobody has said so yet', () => {
+  it('sends no more where the lease ran out and that has not been said yet', () => {
     bench.isHolding = false;
     bench.clock.advance(0);
     expect(bench.hosts.sent.length).toBe(BOUND);

@@ -85,7 +85,7 @@ export class FakeHost {
   }
 
   receive(order: HostOrder): HostOrderAnswer {
-    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
+    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'no agent listens');
     if (this.outdatedOrders > 0) {
       this.outdatedOrders -= 1;
       return { kind: 'other-journal' };
@@ -99,7 +99,7 @@ export class FakeHost {
 
   /** Tells what it has, behind what it has reported. */
   look({ subject: { id: vmId }, orderId }: HostLook): HostOrderAnswer {
-    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
+    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'no agent listens');
     const known = this.#newest.get(vmId);
     const isAtIt = this.#hanging.some((order) => order.subject.id === vmId);
     const powerState = this.power.get(vmId) ?? 'ABSENT';
@@ -120,7 +120,7 @@ export class FakeHost {
   }
 
   lower({ subject: { id: vmId }, from, to }: HostLower): HostOrderAnswer {
-    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'nobody listens');
+    if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'no agent listens');
     const newest = this.#newest.get(vmId);
     if (newest === undefined || compareOrderRanks(newest, to) <= 0) return { kind: 'taken' };
     if (compareOrderRanks(newest, from) !== 0) return { kind: 'superseded', newest };

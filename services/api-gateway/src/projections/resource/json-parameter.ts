@@ -2,7 +2,7 @@
  * Rows as one JSON parameter for PostgreSQL.
  *
  * Its text holds neither U+0000 nor half of a surrogate pair, which an event may carry (from a hypervisor's message, say).
- * The read model shows U+FFFD in their place: an event must not stop the projection for what nobody can see.
+ * The read model shows U+FFFD in their place: an event must not stop the projection for what no reader can see.
  */
 export function jsonParameter(rows: readonly unknown[]): string {
   const text = JSON.stringify(rows);

@@ -71,7 +71,7 @@ export interface Resource<Stored extends View, Query, Shown = Stored> {
   evolve(view: Stored | undefined, event: StoredEvent): Stored | undefined;
   /** Whether a newer release has to show the event, which it is given. */
   isUnknown(event: StoredEvent): boolean;
-  /** Beside `id` and `view`, which every table has. */
+  /** In addition to `id` and `view`, which every table has. */
   readonly columns: Readonly<Record<string, Column<Stored>>>;
   /** What is indexed, as `name, id`, by the index's name. */
   readonly indexes: Readonly<Record<string, string>>;
@@ -84,7 +84,7 @@ export interface Resource<Stored extends View, Query, Shown = Stored> {
   readonly named?: { readonly column: string; readonly within?: string };
   /** The rows in which a stream is shown; absent: the one with the id of the stream's thing. */
   rowsOf?(notShown: NotShown, param: Param): string;
-  /** Tables beside its own, kept in the same transaction. */
+  /** Tables in addition to its own, kept in the same transaction. */
   readonly side?: {
     readonly statements: readonly string[];
     save(sql: Sql, folded: Folded<Stored>): Promise<void>;

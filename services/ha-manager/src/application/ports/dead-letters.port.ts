@@ -1,4 +1,4 @@
-/** A report that nobody could read, kept for a person. */
+/** A report that could not be read, kept for a person. */
 export interface UnreadableReport {
   readonly source: string;
   readonly subject: string;

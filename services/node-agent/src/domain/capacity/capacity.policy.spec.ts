@@ -9,7 +9,7 @@ describe('the memory that a host keeps', () => {
     [24_064, 0, 1_204],
     [24_064, 1_024, 2_228],
     [1_048_576, 0, 52_429],
-  ])('of %i MiB beside a control plane of %i is %i', (memoryMiB, controlPlaneMiB, keptMiB) => {
+  ])('of %i MiB with a control plane of %i is %i', (memoryMiB, controlPlaneMiB, keptMiB) => {
     expect(keptMemoryMiB(memoryMiB, controlPlaneMiB)).toBe(keptMiB);
   });
 });

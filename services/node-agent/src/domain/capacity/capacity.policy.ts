@@ -11,7 +11,7 @@ const LEAST_KEPT_MIB = 1024;
 const KEPT_SHARE = 0.05;
 
 /**
- * MiB that a host keeps for its kernel, libvirt and whatever else it runs, beside what the control plane takes there.
+ * MiB that a host keeps for its kernel, libvirt and all else that it runs, in addition to what the control plane takes there.
  */
 export function keptMemoryMiB(memoryMiB: number, controlPlaneMiB: number): number {
   return Math.max(LEAST_KEPT_MIB, Math.ceil(memoryMiB * KEPT_SHARE)) + controlPlaneMiB;
@@ -37,7 +37,7 @@ export type HeldMemory = ReadonlyMap<string, number>;
 
 /**
  * The host's last word on what fits (safety.md 10): the memory of every running domain, ours and others', of the VMs that
- * are on their way, against what it has beside what is kept for itself, times the overcommit. A VM that runs already fits.
+ * are on their way, against what it has without what is kept for itself, times the overcommit. A VM that runs already fits.
  *
  * @param admitted VMs whose start was admitted and which may not hold their memory yet.
  */

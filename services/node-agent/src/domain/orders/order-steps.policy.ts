@@ -20,7 +20,7 @@ export type StepName =
 
 export type UndoName = 'delete-volumes' | 'undefine' | 'force-stop';
 
-/** A step beside its undo. Each but those of a reset or reboot may be done twice, and undone when it was never done. */
+/** A step with its undo. Each but those of a reset or reboot may be done twice, and undone when it was never done. */
 export interface Step {
   readonly name: StepName;
   /** Absent where nothing has to be undone; the tables below say why. */

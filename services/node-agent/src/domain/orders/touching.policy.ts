@@ -56,9 +56,9 @@ export function ownPowerState(fleetId: FleetId, order: TouchingOrder, observed: 
   return isOlder && isActive(powerState) ? 'UNRESPONSIVE' : powerState;
 }
 
-/** What is done beside a process that the daemon does not know would be done to a running VM. */
+/** What is done next to a process that the daemon does not know would be done to a running VM. */
 const besideUntracked: Rejection = errors.VM_UNTRACKED(
-  'A process of this VM runs on the host and libvirt does not know of it. Nothing was started beside it, and no disk was ' +
+  'A process of this VM runs on the host and libvirt does not know of it. Nothing was started next to it, and no disk was ' +
     'deleted under it. Force-stop the VM: that ends the process.',
 );
 

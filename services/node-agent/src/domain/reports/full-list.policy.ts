@@ -1,6 +1,6 @@
 import { vmIdSchema, type FullList, type Generation, type ListedDomain, type VmId } from '@drover/contracts';
 
-/** Domains in one part: some 200 KiB, so that a part fits a message beside other reports. */
+/** Domains in one part: some 200 KiB, so that a part fits a message together with other reports. */
 export const DOMAINS_PER_PART = 500;
 const BUSY_PER_PART = 2000;
 

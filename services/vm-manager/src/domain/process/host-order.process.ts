@@ -15,11 +15,11 @@ export function currentCause(operation: OpenOperation): Cause {
 
 /**
  * The order that the open operation now waits for, or nothing where it has none. An undo that its host did not confirm in
- * time outlives its operation: what nobody has any more is taken back whenever the host answers again.
+ * time outlives its operation: what no operation needs any more is taken back whenever the host answers again.
  *
  * Steps and their undo:
  * - `create` is undone by the host itself where it fails, and by `delete` where it was cancelled or is overdue;
- * - the actions have none: the opposite order would be a second change to a guest that nobody asked for, so what was
+ * - the actions have none: the opposite order would be a second change to a guest that no client asked for, so what was
  *   observed is recorded instead;
  * - `delete` has none: what is removed cannot be brought back.
  */

@@ -245,7 +245,7 @@ describe('the end of an order', () => {
     ]);
   });
 
-  it('that nobody waits for any more still tells what is so, and never ends another operation', () => {
+  it('that no operation waits for any more still tells what is so, and never ends another operation', () => {
     const stopping = stateOf([...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')]);
     const late = finished(stopping, done(), 'STOPPED');
     const overdue: VmFact = {

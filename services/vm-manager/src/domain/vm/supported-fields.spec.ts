@@ -17,7 +17,7 @@ const hostId = '0199c4e2-0000-7000-8000-0000000000aa';
 /** The least that has a disk and a NIC. */
 const least = { disks: [{ name: 'data', sizeMiB: 1 }], nics: [{ network: 'lan' }] };
 
-/** A value for every field that takes more than a few; what comes with a field stands beside it. */
+/** A value for every field that takes more than a few; what comes with a field stands next to it. */
 const example = {
   cpu: {
     sockets: 2,

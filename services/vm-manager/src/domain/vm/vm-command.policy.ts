@@ -12,7 +12,7 @@ import type { Timeouts } from './timeouts.policy.js';
 
 export type VmDecision = Decision<VmFact, Rejection>;
 
-/** What a decision needs beside the VM's own stream. */
+/** What a decision needs in addition to the VM's own stream. */
 export interface DecisionContext {
   readonly timeouts: Timeouts;
   /** The other VM of the project that has the name asked for, or is being given it at this moment. */

@@ -181,7 +181,7 @@ function ended(state: VmState, operationId: OperationId, isCancelled: boolean): 
   const isOpen = state.operation?.operationId === operationId;
   const undoing = isOpen ? state.operation.undoing : undefined;
   const closed = isOpen ? withOperation(state, undefined) : state;
-  // Unless the VM's deletion stands beside it, the host has not confirmed the undo.
+  // Unless the VM's deletion stands next to it, the host has not confirmed the undo.
   const next = undoing === undefined ? closed : { ...closed, owedUndo: { operationId, cause: undoing.cause } };
   if (!isCancelled) return next;
   return {

@@ -24,7 +24,7 @@ describe('access', () => {
 
   it.each([
     ['without a token', undefined, 401, 'UNAUTHENTICATED'],
-    ['with an unknown one', 'Bearer nobody', 401, 'UNAUTHENTICATED'],
+    ['with an unknown one', 'Bearer stranger', 401, 'UNAUTHENTICATED'],
     ['without the permission', `Bearer ${READER_TOKEN}`, 403, 'FORBIDDEN'],
   ] as const)('is refused %s before the body is looked at', async (_what, authorization, status, code) => {
     for (const body of ['no JSON', 'x'.repeat(2_000_000), '{}']) {

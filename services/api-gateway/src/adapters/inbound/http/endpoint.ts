@@ -32,7 +32,7 @@ export interface EndpointDefinition {
   readonly answers: Readonly<Record<number, AnswerDefinition>>;
   /** The resources that its answers are made of, for whose models alone it waits; absent: any. */
   readonly showsOnly?: readonly string[];
-  /** Beside those that every route may answer with. */
+  /** In addition to those that every route may answer with. */
   readonly errors?: readonly ErrorCode[];
 }
 

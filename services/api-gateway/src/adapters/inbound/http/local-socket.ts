@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { once } from 'node:events';
 
 /**
- * The API on a unix socket beside its port: for clients of this machine who must know whom they send their token to. Only who
+ * The API on a unix socket next to its port: for clients of this machine who must know whom they send their token to. Only who
  * may write into the socket's folder can be behind it.
  */
 export async function listenOnSocket(path: string, answer: RequestListener): Promise<Server> {

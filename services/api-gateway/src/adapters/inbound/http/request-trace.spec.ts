@@ -84,7 +84,7 @@ describe('the trace of a request', () => {
   });
 
   it.each([
-    [401, { url: '/api/v1/vms', headers: { authorization: 'Bearer nobody' } }],
+    [401, { url: '/api/v1/vms', headers: { authorization: 'Bearer stranger' } }],
     [404, { url: '/no/such/route' }],
     [404, { url: '/api/v1/vms/no-such-vm' }],
     [400, { ...create, payload: { name: '' } }],

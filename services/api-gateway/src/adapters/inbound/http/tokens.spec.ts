@@ -26,7 +26,7 @@ describe('tokens', () => {
     'Bearer other',
     `Bearer ${sha256('some')}`,
     `Bearer ${'x'.repeat(501)}`,
-  ])('know nobody by %s', (authorization) => {
+  ])('know no bearer by %s', (authorization) => {
     expect(tokens.bearerOf(authorization)).toBeUndefined();
   });
 

@@ -17,7 +17,7 @@ export interface Principal {
   readonly may: (permission: Permission) => boolean;
 }
 
-/** Who bears which token. The file holds hashes: who reads it can be nobody. */
+/** Who bears which token. The file holds hashes: who reads it can act as no bearer. */
 export class Tokens {
   readonly #tokens: readonly { readonly hash: Buffer; readonly principal: Principal }[];
 

@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetters } from '@drover/messaging';
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /**
- * Unreadable messages of an agent, one JSON line each, in a file beside its journal: an agent has no store to keep them
+ * Unreadable messages of an agent, one JSON line each, in a file next to its journal: an agent has no store to keep them
  * in. A letter is kept when it is on disk.
  */
 export class FileDeadLetters implements DeadLetters {

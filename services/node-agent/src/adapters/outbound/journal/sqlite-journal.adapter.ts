@@ -14,7 +14,7 @@ interface Waiting {
 
 /**
  * A journal in one SQLite file. While one batch is on its way to disk the next one gathers, so under load many writes of
- * many hosts share one flush, and alone a write waits for nobody.
+ * many hosts share one flush, and alone a write does not wait.
  */
 export class SqliteJournal implements Journal {
   readonly #worker: Worker;

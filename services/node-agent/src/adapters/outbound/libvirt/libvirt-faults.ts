@@ -60,7 +60,7 @@ export function isLibvirtCode(error: unknown, ...codes: readonly number[]): bool
   return isAnswer(error) && codes.includes(error.code);
 }
 
-/** Nobody answered in the time that the call was given; what was asked may yet be done. */
+/** No answer came in the time that the call was given; what was asked may yet be done. */
 export function isUnanswered(error: unknown): boolean {
   return error instanceof LibvirtError && error.origin === 'client' && error.code === errorCodes.OPERATION_TIMEOUT;
 }

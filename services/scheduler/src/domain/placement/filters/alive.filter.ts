@@ -1,6 +1,6 @@
 import type { HostFilter } from './host.filter.js';
 
-/** A silent host may be well, but nobody could tell it to create anything. */
+/** A silent host may be well, but no order would reach it. */
 export const aliveFilter: HostFilter = {
   name: 'alive',
   admits: ({ host }) => !host.isSuspected,

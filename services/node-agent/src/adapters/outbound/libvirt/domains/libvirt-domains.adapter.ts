@@ -18,7 +18,7 @@ export interface DomainState {
   readonly stopCause?: ListedDomain['stopCause'];
 }
 
-/** Looks at domains, by libvirt's own books alone: no QEMU is asked, so that a hung one delays nobody. */
+/** Looks at domains, by libvirt's own books alone: no QEMU is asked, so that a hung one delays no call. */
 export class LibvirtDomains {
   readonly #client: LibvirtClient;
 

@@ -5,7 +5,7 @@ import type { QemuProcess, QemuProcesses } from './qemu-processes.adapter.js';
 
 /**
  * QEMU processes that libvirt has forgotten. It does so where its record of a running domain is lost, as after a crash with a
- * full `/run`; the guest goes on, and a second QEMU beside it, or a deleted disk under it, would be its end.
+ * full `/run`; the guest goes on, and a second QEMU next to it, or a deleted disk under it, would be its end.
  *
  * The processes are looked at before libvirt is asked and once more after: libvirt knows a domain before its process begins,
  * so what is there before and after, and unknown in between, is untracked for certain.

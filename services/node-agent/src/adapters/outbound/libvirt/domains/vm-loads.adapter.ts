@@ -13,7 +13,7 @@ type VmsLoad = Pick<HypervisorLoad, 'vms' | 'vmsAgeMs' | 'foreignMemoryMiB'>;
 /** Longer than libvirt takes for a thousand QEMUs that answer. */
 const BULK_MS = 2_000;
 
-/** How busy each running VM is, from libvirt's bulk statistics; a hung QEMU is left out and holds up nobody. */
+/** How busy each running VM is, from libvirt's bulk statistics; a hung QEMU is left out and holds up nothing. */
 export class VmLoads {
   readonly #client: LibvirtClient;
   readonly #nowMs: () => number;

@@ -9,7 +9,7 @@ export interface KernelMemory {
   readonly memoryMiB: number;
   /** Of it, set aside as huge pages of every size, used or not. */
   readonly hugePagesMiB: number;
-  /** In use by anybody, beside huge pages: memory that the kernel could give out at once is not. */
+  /** In use by any process, without huge pages: memory that the kernel could give out at once is not. */
   readonly usedMiB: number;
 }
 

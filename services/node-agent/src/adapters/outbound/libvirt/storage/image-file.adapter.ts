@@ -7,7 +7,7 @@ export class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }
 
-/** No file is waited for (a pipe nobody writes to), followed (a link), or opened for what opening it does (a device). */
+/** No file is waited for (a pipe without a writer), followed (a link), or opened for what opening it does (a device). */
 const SAFELY = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
 
 /** At once; a second of the event loop reads some hundred of them. */

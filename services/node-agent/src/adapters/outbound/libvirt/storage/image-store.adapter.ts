@@ -25,11 +25,11 @@ const MAX_DESCRIPTION_BYTES = 65_536;
 /** What a host tells of; a folder with more is cut, and that is told. */
 const MAX_IMAGES = 1000;
 const MAX_REFUSED = 100;
-/** A file system that takes longer than this for a header holds up nobody else. */
+/** A file system that takes longer than this for a header holds up no other image. */
 const PATIENCE_MS = 5_000;
 const LATE = 'its file system does not answer' as const;
 
-/** `image.json` beside an image's files; file names are relative to its folder and stay inside it. */
+/** `image.json` next to an image's files; file names are relative to its folder and stay inside it. */
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);
 const imageDescriptionSchema = z.object({
   format: z.enum(['qcow2', 'raw']),
@@ -39,7 +39,7 @@ const imageDescriptionSchema = z.object({
   commandLine: z.string().max(1024).optional(),
 });
 
-/** An image as this host has it: a read-only volume, optionally with a kernel beside it. Paths are absolute. */
+/** An image as this host has it: a read-only volume, optionally with a kernel of its own. Paths are absolute. */
 export interface HostImage {
   readonly name: string;
   readonly format: 'qcow2' | 'raw';

@@ -108,7 +108,7 @@ describe('ImageStore', () => {
         await symlink('/etc/passwd', inImage(name, 'kernel'));
       },
     ],
-  ])('refuses one %s, and tells of it beside the others', async (_, make) => {
+  ])('refuses one %s, and tells of it with the others', async (_, make) => {
     await describeImage('guest', guest);
     await make('odd');
     const { images: usable, refusedImages } = await images.list();
