@@ -62,6 +62,9 @@ describe('a daemon', () => {
     await until(() => whats().includes('connected'));
     expect((await client.domains.list()).map(({ uuid }) => uuid).sort()).toEqual([first, second]);
     expect((await client.domains.state(first)).state).toBe(domainStates.running);
+    // Answers once the daemon stands at the QEMU's monitor again. A destroy before that ends what it is still looking for, and
+    // is then refused: the domain has stopped already.
+    expect(await client.guest.monitorCommand(first, '{"execute":"query-status"}')).toContain('"running"');
     await client.domains.destroy(first);
     await until(() => stopped.includes('one'));
   }, 60_000);

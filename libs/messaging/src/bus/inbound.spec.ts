@@ -6,19 +6,20 @@ import { answered } from './messaging.port.js';
 
 describe('an answer that cannot be sent', () => {
   it('is told to the log and harms nothing else', async () => {
-    const lines: string[] = [];
+    const told = Promise.withResolvers<string>();
     const bus = createMemoryBus();
-    const logger = createLogger('spec', { destination: { write: (line: string) => void lines.push(line) } });
+    const logger = createLogger('spec', { destination: { write: (line: string) => told.resolve(line) } });
     const messaging = bus.connect({ name: 'administrator', logger, deadLetters: { keep: () => Promise.resolve() } });
     messaging.respond('drover.query.spec.big', () => answered({ notJson: 1n }));
     messaging.respond('drover.query.spec.small', () => answered(1));
-    await expect(messaging.request('drover.query.spec.big', {}, { ttlMs: 20 })).rejects.toMatchObject({
-      code: 'TIMED_OUT',
-      outcome: 'unknown',
-    });
-    expect(lines.join('')).toContain('an answer could not be sent');
-    expect(await messaging.request('drover.query.spec.small', {}, { ttlMs: 1_000 })).toEqual(answered(1));
+    // The time of a question counts while it waits for its turn too, so it is long: on a busy machine a short one is over before.
+    const unanswered = messaging
+      .request('drover.query.spec.big', {}, { ttlMs: 60_000 })
+      .catch((error: unknown) => error);
+    expect(await told.promise).toContain('an answer could not be sent');
+    expect(await messaging.request('drover.query.spec.small', {}, { ttlMs: 60_000 })).toEqual(answered(1));
     await messaging.close();
+    expect(await unanswered).toMatchObject({ outcome: 'unknown' });
   });
 });
 
