@@ -43,7 +43,13 @@ export const commands = [
     notes: ['Without a level: format, lint, types and all levels. What follows `--` goes to jest.'],
     passesOn: true,
   },
-  { name: 'bench', summary: 'measure; one JSON line per figure', operands: { name: 'NAME', many: true }, flags: [] },
+  {
+    name: 'bench',
+    summary: 'measure; one JSON line per figure',
+    operands: { name: 'NAME', many: true },
+    flags: [],
+    notes: ['Without a name: all of them. A wrong name lists those that there are.'],
+  },
   { name: 'ctl', summary: 'the command line client (./drover ctl --help)', raw: true, flags: [] },
   {
     name: 'completion',

@@ -8,7 +8,7 @@ import { openSession, type Session } from '../session.js';
 const POLL_MS = 250;
 
 export function addClusterCommands(program: Command): void {
-  const cluster = program.command('cluster').description('the whole of it');
+  const cluster = program.command('cluster').description('figures of all hosts and VMs');
   cluster
     .command('stats')
     .description('hosts, VMs, what is allocated of what there is')
@@ -40,7 +40,7 @@ export function addAdminCommands(program: Command): void {
     });
   admin
     .command('rebuild [model]')
-    .description('drop a model, or one after the other, and build it again from the event store; reads go on meanwhile')
+    .description('build a model again from the event store, or all, one after the other; reads go on meanwhile')
     .action(async (model: string | undefined, _given: unknown, command: Command) => {
       const session = openSession(command);
       const statuses: RebuildStatus[] = [];
