@@ -1,4 +1,5 @@
 import { hash, randomFillSync } from 'node:crypto';
+import { remembered } from './remembered.js';
 
 const UUID_BYTES = 16;
 
@@ -25,8 +26,11 @@ export function newId(epochMs: number): string {
  * command, report or append recognisable.
  */
 export function derivedId(causeId: string, label: string | number): string {
-  return formatUuid(hash('sha256', `${causeId}\0${label}`, 'buffer').subarray(0, UUID_BYTES), 8);
+  return hashedId(`${causeId}\0${label}`);
 }
+
+/** One process asks for the same ids again and again while a thing is under way: half of a create's are repeats. */
+const hashedId = remembered(2_048, (text) => formatUuid(hash('sha256', text, 'buffer').subarray(0, UUID_BYTES), 8));
 
 /** Belongs to the caller: no byte of it is given twice. */
 function unusedRandomness(): Buffer {

@@ -12,15 +12,12 @@ export function requestDigest(command: object): string {
 
 /** JSON with the names of each object in order; what is undefined is not there. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) => (isPlain(part) ? inOrder(part) : part));
-}
-
-function isPlain(part: unknown): part is Record<string, unknown> {
-  return typeof part === 'object' && part !== null && !Array.isArray(part);
-}
-
-function inOrder(record: Record<string, unknown>): Record<string, unknown> {
-  const entries = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
-  // Names such as `constructor` are entries like all others.
-  return Object.fromEntries(entries);
+  if (Array.isArray(value)) return `[${value.map((part) => canonical(part ?? null)).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const record = value as Readonly<Record<string, unknown>>;
+  const fields: string[] = [];
+  for (const name of Object.keys(record).sort()) {
+    if (record[name] !== undefined) fields.push(`${JSON.stringify(name)}:${canonical(record[name])}`);
+  }
+  return `{${fields.join()}}`;
 }

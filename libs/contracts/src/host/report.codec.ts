@@ -15,6 +15,8 @@ const ending = loosely(orderFinishedSchema.omit({ result: true, powerState: true
  * cannot be read, it is an end all the same. Undefined where nothing can be made of it.
  */
 export function readVmReport(written: unknown): VmReport | undefined {
+  const plain = reader.safeParse(written);
+  if (plain.success) return plain.data;
   const read = reader.safeParse(known(written));
   if (read.success) return read.data;
   const end = ending.safeParse(written);

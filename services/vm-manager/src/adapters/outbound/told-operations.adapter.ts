@@ -16,15 +16,20 @@ export function toldOperations(store: VmStore, logger: Logger): VmStore {
 }
 
 function tell(logger: Logger, stream: string, event: NewEvent): void {
+  const line = lineOf(event as NewVmEvent);
+  if (line === undefined) return;
   const { operationId, traceparent } = event.meta;
   const fields = { vmId: streamSubjectId(stream), ...(operationId === undefined ? {} : { operationId }) };
-  const { type, data } = event as NewVmEvent;
-  inSpan(type, { traceparent, fields }, () => {
-    if (type === 'OperationBegan') logger.info('an operation began', { operation: data.kind });
-    else if (type === 'OperationSucceeded') logger.info('an operation succeeded');
-    else if (type === 'OperationCancelled') logger.info('an operation was cancelled');
-    else if (type === 'OperationFailed') {
-      logger.info('an operation failed', { step: data.step, code: data.code, reason: data.reason });
-    }
-  });
+  inSpan(event.type, { traceparent, fields }, () => logger.info(line.message, line.fields));
+}
+
+function lineOf({
+  type,
+  data,
+}: NewVmEvent): { readonly message: string; readonly fields?: Readonly<Record<string, unknown>> } | undefined {
+  if (type === 'OperationBegan') return { message: 'an operation began', fields: { operation: data.kind } };
+  if (type === 'OperationSucceeded') return { message: 'an operation succeeded' };
+  if (type === 'OperationCancelled') return { message: 'an operation was cancelled' };
+  if (type !== 'OperationFailed') return undefined;
+  return { message: 'an operation failed', fields: { step: data.step, code: data.code, reason: data.reason } };
 }
