@@ -90,7 +90,7 @@ describe('the API on a real read model', () => {
 
   it('answers 202 with the operation still running when the wait is over', async () => {
     takeVmCommands(gateway.commands, gateway.story);
-    const answer = await gateway.request('POST', '/api/v1/vms?wait=100ms', { name: 'a' });
+    const answer = await gateway.request('POST', '/api/v1/vms?wait=3s', { name: 'a' });
     expect(answer.status).toBe(202);
     expect(answer.body).toMatchObject({ operation: { state: 'RUNNING', endedAt: null } });
   });

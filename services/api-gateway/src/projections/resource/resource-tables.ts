@@ -31,24 +31,29 @@ export async function loadViews<Stored extends View>(
   return new Map(rows.map(({ view }) => [view.id, view]));
 }
 
-/** One set-based write, however many views. */
+/**
+ * One set-based write, however many views. They come as lines of a text of their own: within the rows' JSON PostgreSQL would read each
+ * of them twice, and a view has no line break in JSON.
+ */
 export async function saveViews<Stored extends View>(
   sql: Sql,
   { key, columns }: Pick<Resource<Stored, object, unknown>, 'key' | 'columns'>,
   views: readonly Stored[],
 ): Promise<void> {
   if (views.length === 0) return;
+  const all = Object.entries(columns);
   const rows = views.map((view) => ({
     id: view.id,
-    ...Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.of(view)])),
-    view,
+    ...Object.fromEntries(all.map(([name, column]) => [name, column.of(view)])),
   }));
-  const types = [...Object.entries(columns).map(([name, { type }]) => [name, type]), ['view', 'json']];
-  const names = types.map(([name]) => name);
+  const names = ['id', ...all.map(([name]) => name)].join(', ');
+  const types = ['id uuid', ...all.map(([name, { type }]) => `${name} ${type}`)].join(', ');
+  const changed = [...all.map(([name]) => name), 'view'].map((name) => `${name} = excluded.${name}`).join(', ');
   const save = prepared(
-    `INSERT INTO ${key.name} (id, ${names.join(', ')})
-     SELECT * FROM json_to_recordset($1::json) AS row (id uuid, ${types.map((typed) => typed.join(' ')).join(', ')})
-     ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+    `INSERT INTO ${key.name} (${names}, view)
+     SELECT ${names}, view::json
+     FROM ROWS FROM (json_to_recordset($1::json) AS (${types}), string_to_table($2, E'\n')) AS row (${names}, view)
+     ON CONFLICT (id) DO UPDATE SET ${changed}`,
   );
-  await sql.query(save, [jsonParameter(rows)]);
+  await sql.query(save, [jsonParameter(rows), views.map(jsonParameter).join('\n')]);
 }
