@@ -28,6 +28,7 @@ import {
 
 /** No guest operating system is needed here: firmware without a disk to boot from runs, pauses and resets as well. */
 const spec: VmSpecInput = { memory: { sizeMiB: 32 }, disks: [{ name: 'root', sizeMiB: 1 }] };
+const IMAGE = 'empty';
 const TIMEOUT_MS = 60_000;
 const run = promisify(execFile);
 
@@ -61,6 +62,10 @@ class RealMachine {
   static async start(): Promise<RealMachine> {
     const folder = await mkdtemp(path.join(tmpdir(), 'drover-driver-'));
     await mkdir(path.join(folder, 'volumes'));
+    const image = path.join(folder, 'images', IMAGE);
+    await mkdir(image, { recursive: true });
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', path.join(image, 'disk'), '1M']);
+    await writeFile(path.join(image, 'image.json'), JSON.stringify({ format: 'qcow2', disk: 'disk' }));
     return new RealMachine(folder, await startPrivateLibvirtd());
   }
 
@@ -119,6 +124,7 @@ hypervisorContract(
     return {
       connect: () => machine.connect(),
       spec,
+      image: IMAGE,
       guestObeys: false,
       volumeOf: (vm, diskName) => ({ pool: 'default', volume: volumeName(vm.vmId, diskName, 'qcow2') }),
       outside: {

@@ -8,6 +8,7 @@ hypervisorContract('simulated', () => {
   return Promise.resolve({
     connect: () => new SimulatedHypervisor(machine),
     spec: { disks: [{ name: 'root', image: 'guest' }], nics: [{ network: 'default' }] },
+    image: 'guest',
     guestObeys: true,
     volumeOf: (vm, diskName) => ({ pool: 'default', volume: simulatedVolumeName(vm, diskName) }),
     outside: {

@@ -7,6 +7,8 @@ export interface HypervisorContractHost {
   connect(): Hypervisor;
   /** A small VM with one disk that this host can run. */
   readonly spec: VmSpecInput;
+  /** An image that it has, no larger than 1 MiB as a guest sees it. */
+  readonly image: string;
   /** Whether the guest of `spec` powers off and reboots when it is asked. It need not be booted by then. */
   readonly guestObeys: boolean;
   /** Where the volume of a disk is made. */

@@ -114,14 +114,12 @@ export function volumeTests(setting: () => VolumeTestSetting, timeoutMs: number)
   });
 
   test('makes and defines a disk of an image whose content is named, and of no other content', async (given) => {
-    const { book, driver, fleetId, vm } = given;
-    const [disk] = vm.spec.disks;
-    if (disk?.image === undefined) throw new Error('the VM of this suite is made from an image');
-    const contents = await driver.inspectImage(disk.image);
+    const { book, driver, fleetId, host, vm } = given;
+    const contents = await driver.inspectImage(host.image);
     expect(contents.virtualSizeBytes).toBeGreaterThanOrEqual(512);
     const of = (digest: string) => ({
       ...vm,
-      spec: { ...vm.spec, disks: [{ ...disk, image: `${disk.image}@${digest}` }] },
+      spec: vmSpecSchema.parse({ disks: [{ name: 'root', image: `${host.image}@${digest}` }] }),
     });
     const other = of(`sha256:${'0'.repeat(64)}`);
     const lastOrderId = orderIdSchema.parse(randomUUID());
@@ -132,7 +130,7 @@ export function volumeTests(setting: () => VolumeTestSetting, timeoutMs: number)
     expect(await faultOf(driver.define(other, mark))).toMatchObject({ code: 'IMAGE_CHANGED' });
     await driver.define(of(contents.digest), mark);
     const { images } = await driver.inventory();
-    expect(images.find(({ name }) => name === disk.image)).toMatchObject({ digest: contents.digest });
+    expect(images.find(({ name }) => name === host.image)).toMatchObject({ digest: contents.digest });
   });
 
   test('says of an image that is not there that it is not', async ({ driver }) => {
