@@ -34,6 +34,7 @@ export * from './loose.codec.js';
 export * from './overcommit.schema.js';
 export * from './placement.schema.js';
 export * from './queries/placement.queries.js';
+export * from './reply.codec.js';
 export * from './reply.schema.js';
 export * from './rest/cluster.schema.js';
 export * from './rest/conventions.schema.js';

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { errorReportSchema } from './errors/catalogue.errors.js';
 
+export const failedReplySchema = z.strictObject({
+  ok: z.literal(false),
+  /** Rejections are never retried; faults by `error.outcome`; defects are ours to mend. */
+  kind: z.enum(['rejection', 'fault', 'defect']),
+  error: errorReportSchema,
+});
+
 /** The answer to every request over NATS. */
 export const replySchema = z.discriminatedUnion('ok', [
   z.strictObject({ ok: z.literal(true), value: z.unknown() }),
-  z.strictObject({
-    ok: z.literal(false),
-    /** Rejections are never retried; faults by `error.outcome`; defects are ours to mend. */
-    kind: z.enum(['rejection', 'fault', 'defect']),
-    error: errorReportSchema,
-  }),
+  failedReplySchema,
 ]);
 export type Reply = z.infer<typeof replySchema>;
 

@@ -223,6 +223,14 @@ export const errorCatalogue = {
     503,
     'The node agent cannot use its journal; its log says why, most often a full disk: free space on the host.',
   ),
+  REFUSED_BY_NEWER_RELEASE: rejection(
+    409,
+    'A part of Drover that is of a newer release refuses this, for a reason that this release has no code for; read the detail, and update the rest.',
+  ),
+  FAILED_AT_NEWER_RELEASE: fault(
+    503,
+    'A part of Drover that is of a newer release could not do this, for a reason that this release has no code for; try again, and update the rest.',
+  ),
   UNREADABLE_MESSAGE: defect(400, 'A message between services could not be read; it was kept as a dead letter.'),
   INTERNAL: defect(500, 'Drover made a mistake; report the request id to its developers.'),
 } as const;

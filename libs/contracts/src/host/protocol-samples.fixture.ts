@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { vmVerbNames, vmVerbs } from '../commands/vm-verbs.schema.js';
+import { replySchema } from '../reply.schema.js';
 import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
 import { heartbeatAnswerSchema, heartbeatSchema } from './heartbeat.schema.js';
 import {
@@ -109,6 +110,21 @@ export const protocolSamples = {
     },
     { kind: 'leaving', hostId, bootNonce: 'boot' },
     { kind: 'reports', hostId, journalEpoch: 1, reports: [{ sequence: 8, at, report: { kind: 'any' } }] },
+  ),
+  reply: samples(
+    replySchema,
+    { ok: true, value: { kind: 'taken' } },
+    {
+      ok: false,
+      kind: 'rejection',
+      error: { code: 'INVALID_FIELD', detail: 'it is too long', field: '/name', data: { longestReservationMs: 1 } },
+    },
+    {
+      ok: false,
+      kind: 'fault',
+      error: { code: 'TIMED_OUT', outcome: 'unknown', detail: 'no answer in time', data: {} },
+    },
+    { ok: false, kind: 'defect', error: { code: 'INTERNAL', outcome: 'unknown', detail: 'a mistake' } },
   ),
   heartbeat: samples(heartbeatSchema, { sequence: 1, bootNonce: 'boot' }),
   load: samples(hostLoadSchema, {

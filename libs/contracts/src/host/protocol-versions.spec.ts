@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { errorCatalogue } from '../errors/catalogue.errors.js';
 import { loosely } from '../loose.codec.js';
 import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './host-order.schema.js';
 import { protocolSamples } from './protocol-samples.fixture.js';
+import { readReply } from '../reply.codec.js';
+import { replySchema } from '../reply.schema.js';
 import { readVmReport } from './report.codec.js';
 import { heartbeatAnswerSchema, heartbeatSchema } from './heartbeat.schema.js';
 import {
@@ -37,6 +40,7 @@ const schemas = {
   registrationAnswer: registrationAnswerSchema,
   left: leftSchema,
   heartbeatAnswer: heartbeatAnswerSchema,
+  reply: replySchema,
 } as const satisfies Record<string, z.ZodType>;
 type Name = keyof typeof schemas;
 const names = Object.keys(schemas) as Name[];
@@ -62,6 +66,7 @@ function today(): Frozen {
 /** Reports and answers are read loosely, orders strictly: as the services and the agent do. */
 function readToday(name: Name, message: unknown): unknown {
   if (name === 'vmReport') return readVmReport(message);
+  if (name === 'reply') return readReply(message).data;
   return (name === 'order' ? schemas[name] : loosely(schemas[name] as z.ZodType)).parse(message);
 }
 
@@ -148,7 +153,29 @@ describe('what a newer release writes', () => {
     }
   });
 
-  it('ends the command all the same: an unknown code, state or result', () => {
+  it.each([
+    ['rejection', {}, 'REFUSED_BY_NEWER_RELEASE'],
+    ['fault', { outcome: 'not-applied' }, 'FAILED_AT_NEWER_RELEASE'],
+    ['defect', { outcome: 'unknown' }, 'INTERNAL'],
+  ] as const)('keeps its kind in a reply with an unknown code: %s', (kind, outcome, code) => {
+    const error = { code: 'DISK_ON_FIRE', ...outcome, detail: 'hot', data: { celsius: 300 } };
+    const reply = newer({ ok: false, kind, error: { ...error, data: undefined } });
+    expect(readReply(reply).data).toEqual({
+      ok: false,
+      kind,
+      error: { ...outcome, code, detail: 'DISK_ON_FIRE: hot' },
+    });
+    expect(readReply({ ok: false, kind, error }).data).toMatchObject({ kind, error: { data: { celsius: 300 } } });
+    expect(errorCatalogue[code].kind).toBe(kind);
+  });
+
+  it('is no reply where it says neither what was done nor how it failed', () => {
+    expect(readReply({ ok: false, kind: 'tea', error: { code: 'INTERNAL', detail: '' } }).success).toBe(false);
+    expect(readReply({ ok: false, kind: 'fault', error: { code: 7, detail: '' } }).success).toBe(false);
+    expect(readReply('ok').success).toBe(false);
+  });
+
+  it('ends the order all the same: an unknown code, state or result', () => {
     const failed = protocolSamples.vmReport.find(
       (report) => report.kind === 'order-finished' && report.result.kind === 'failed',
     );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorCatalogue } from '../errors/catalogue.errors.js';
+import { knownError } from '../errors/known-error.codec.js';
 import { loosely } from '../loose.codec.js';
 import { vmSubjectSchema, type VmSubject } from '../subject.schema.js';
 import { powerStateSchema } from './observed-vm.schema.js';
@@ -11,7 +11,7 @@ const ending = loosely(orderFinishedSchema.omit({ result: true, powerState: true
 
 /**
  * A report as an agent of this release or another wrote it: unknown fields are dropped, an unknown error code becomes `INTERNAL` with
- * its text, an unknown power state `UNRESPONSIVE` and an unknown cause `host`. The end of a command is never lost: where its result
+ * its text, an unknown power state `UNRESPONSIVE` and an unknown cause `host`. The end of an order is never lost: where its result
  * cannot be read, it is an end all the same. Undefined where nothing can be made of it.
  */
 export function readVmReport(written: unknown): VmReport | undefined {
@@ -21,7 +21,7 @@ export function readVmReport(written: unknown): VmReport | undefined {
   if (read.success) return read.data;
   const end = ending.safeParse(written);
   if (!end.success) return undefined;
-  const detail = 'the host told the end of the command in words that this release cannot read; update vm-manager';
+  const detail = 'the host told the end of the order in words that this release cannot read; update vm-manager';
   return {
     ...end.data,
     powerState: 'UNRESPONSIVE',
@@ -46,17 +46,13 @@ function known(written: unknown): unknown {
     ...report,
     ...within(report, 'powerState', powerStateSchema, 'UNRESPONSIVE'),
     ...within(report, 'cause', vmChangedSchema.shape.cause, 'host'),
-    ...(result === undefined || error === undefined ? {} : { result: { ...result, error: knownError(error) } }),
+    ...(result === undefined || error === undefined
+      ? {}
+      : { result: { ...result, error: knownError(error, 'INTERNAL') } }),
   };
 }
 
 function within(report: Readonly<Record<string, unknown>>, name: string, schema: z.ZodType, otherwise: string) {
   if (!(name in report) || schema.safeParse(report[name]).success) return {};
   return { [name]: otherwise };
-}
-
-function knownError(error: Readonly<Record<string, unknown>>): unknown {
-  const { code, detail } = error;
-  if (typeof code !== 'string' || Object.hasOwn(errorCatalogue, code)) return error;
-  return { ...error, code: 'INTERNAL', detail: `${code}: ${String(detail)}`.slice(0, 4000) };
 }

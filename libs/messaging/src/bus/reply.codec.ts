@@ -4,10 +4,10 @@ import {
   errors,
   Fault,
   isRejectionCode,
+  readReply,
   Rejected,
   rejected,
   rejectionFrom,
-  replySchema,
   type Answer,
   type ErrorReport,
   type Reply,
@@ -41,7 +41,7 @@ export function replyOfFailure(error: unknown): Reply {
 
 /** What a reply means to the asker; throws the fault or defect it reports. */
 export function answerIn(subject: string, reply: unknown): Answer {
-  const parsed = replySchema.safeParse(reply);
+  const parsed = readReply(reply);
   if (!parsed.success) {
     throw errors.UNREADABLE_MESSAGE('unknown', `the answer from ${subject} is not a reply`, { cause: parsed.error });
   }
