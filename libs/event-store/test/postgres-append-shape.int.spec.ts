@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { forEachService } from '@drover/contracts';
+import { forEachService, MAX_EVENT_BYTES } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
 import { openPostgresEventStore, prepareStore, type PostgresEventStore } from '../src/index.js';
@@ -97,6 +97,21 @@ describe('the append function, called by a service with arrays of its own', () =
 
   it.each(['0', '-1', '3'])('refuses an append of the stream at place %s, where none is', async (place) => {
     await expectRefused({ append_stream: plain(['1', place]) });
+  });
+
+  it.each<[string, Name, readonly string[]]>([
+    ['an event that no reader holds', 'event_data', ['{}', JSON.stringify('x'.repeat(MAX_EVENT_BYTES))]],
+    ['meta that no reader holds', 'event_meta', ['{}', JSON.stringify('x'.repeat(MAX_EVENT_BYTES))]],
+    ['a type without a name', 'event_type', ['VmStarted', '']],
+    ['a type with a long name', 'event_type', ['VmStarted', 'V'.repeat(101)]],
+    ['a version that is none', 'event_version', ['1', '0']],
+    ['a stream with another name', 'streams', [aStream(), 'vm-'.padEnd(200, 'x')]],
+    ['a stream of no thing', 'streams', [aStream(), 'vm-']],
+    ['a stream of two lines', 'streams', [aStream(), 'vm-a\nb']],
+  ])('takes nothing with %s: it could never be removed', async (_what, name, values) => {
+    const before = await reader.head();
+    await expect(append({ [name]: plain(values) })).rejects.toMatchObject({ code: '23514' });
+    expect(await reader.head()).toBe(before);
   });
 
   it('leaves no gap where counts are shifted against their appends', async () => {

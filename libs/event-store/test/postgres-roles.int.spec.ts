@@ -261,6 +261,24 @@ describe('roles of the postgres event store', () => {
     Object.assign(empty, { username, password });
     await expect(open(empty.href)).rejects.toMatchObject({ cause: { name: 'StoreDefect' } });
   });
+
+  it.each([
+    ['whose migration was another one', "UPDATE event_store.schema_migrations SET digest = 'of another build'"],
+    [
+      'made by a build that kept no digest of its migration',
+      'ALTER TABLE event_store.schema_migrations DROP COLUMN digest',
+    ],
+  ])('are given no store %s: what its tables and functions mean is not known', async (what, asThen) => {
+    const ownerUrl = await server.createDatabase(`made_by_another_build_${what.length}`);
+    const { urls } = await prepareStore({ ownerUrl, passwords });
+    const administrator = await connect(ownerUrl);
+    await administrator.query(asThen);
+    const refusal = {
+      cause: { name: 'StoreDefect', message: expect.stringContaining('was made by a build whose tables') },
+    };
+    await expect(prepareStore({ ownerUrl, passwords })).rejects.toMatchObject(refusal);
+    await expect(open(urls['vm-manager'])).rejects.toMatchObject(refusal);
+  });
 });
 
 /** Whether this is the password whose proof (RFC 5803) PostgreSQL keeps. The server of a test asks no client for one. */

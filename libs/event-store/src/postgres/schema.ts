@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { MAX_EVENT_BYTES } from '@drover/contracts';
 import type pg from 'pg';
 import { appendFunction } from './append-function.js';
 import { StoreDefect } from './database.client.js';
@@ -63,14 +65,29 @@ export async function requireSchema(client: pg.Client, tables: Tables): Promise<
   await inTransaction(client, () => migrateSchema(client, tables));
 }
 
-async function versionOf(client: pg.ClientBase, { versions }: Tables): Promise<number> {
+/** Throws `StoreDefect` where a migration that this release knows was another one when it was applied. */
+async function versionOf(client: pg.ClientBase, tables: Tables): Promise<number> {
+  const { versions } = tables;
   const { rows } = await client.query<{ is_there: string }>('SELECT to_regclass($1) IS NOT NULL AS is_there', [
     versions,
   ]);
   if (rows[0]?.is_there !== 't') return 0;
-  const found = await client.query<{ version: string }>(`SELECT coalesce(max(version), 0) AS version FROM ${versions}`);
-  return Number(found.rows[0]?.version);
+  const found = await client.query<{ version: string; digest: string | null }>(
+    `SELECT version, to_jsonb(applied) ->> 'digest' AS digest FROM ${versions} AS applied ORDER BY version`,
+  );
+  for (const { version, digest } of found.rows) {
+    const migration = schemaMigrations[Number(version) - 1];
+    if (migration !== undefined && digest !== digestOf(migration(tables))) {
+      throw new StoreDefect(
+        `the event store in schema ${tables.schema} was made by a build whose tables of version ${version} are not those of any release; ` +
+          'no upgrade leads from it: run that build, or begin with an empty database and home',
+      );
+    }
+  }
+  return Number(found.rows.at(-1)?.version ?? 0);
 }
+
+const digestOf = (sql: string) => createHash('sha256').update(sql).digest('hex');
 
 export async function inTransaction(client: pg.ClientBase, work: () => Promise<void>): Promise<void> {
   await client.query('BEGIN');
@@ -88,19 +105,22 @@ export async function migrateSchema(client: pg.ClientBase, tables: Tables): Prom
   await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`drover event store ${tables.schema}`]);
   await client.query(`CREATE SCHEMA IF NOT EXISTS ${tables.schema}`);
   await client.query(
-    `CREATE TABLE IF NOT EXISTS ${tables.versions} (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+    `CREATE TABLE IF NOT EXISTS ${tables.versions} (version integer PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
   );
   const version = await versionOf(client, tables);
   for (const [index, schemaMigration] of schemaMigrations.entries()) {
     if (index < version) continue;
-    await client.query(schemaMigration(tables));
-    await client.query(`INSERT INTO ${tables.versions} (version) VALUES ($1)`, [index + 1]);
+    const sql = schemaMigration(tables);
+    await client.query(sql);
+    await client.query(`INSERT INTO ${tables.versions} (version, digest) VALUES ($1, $2)`, [index + 1, digestOf(sql)]);
   }
 }
 
 /**
  * `data` and `meta` are `json`, not `jsonb`: kept as they were written and only checked, neither taken apart on the way in
  * nor put together on the way out, and `data->>'name'` still works for a person at the console.
+ *
+ * What an event may be is checked here as well: it is never removed, and one that no reader can take would be in everyone's way for ever.
  *
  * One index besides the keys, by stream kind: services follow a few kinds. Filters by type look through at most one
  * window of positions per page instead; an index for them would cost every append.
@@ -120,13 +140,14 @@ CREATE TABLE ${events} (
   recorded_at timestamptz(3) NOT NULL,
   id uuid NOT NULL UNIQUE,
   revision integer NOT NULL,
-  schema_version integer NOT NULL,
-  stream text COLLATE "C" NOT NULL,
+  schema_version integer NOT NULL CHECK (schema_version > 0),
+  stream text COLLATE "C" NOT NULL CHECK (length(stream) <= 128 AND stream ~ '^[a-z]+-[a-z0-9][a-z0-9-]*$'),
   kind text COLLATE "C" NOT NULL,
-  type text COLLATE "C" NOT NULL,
+  type text COLLATE "C" NOT NULL CHECK (length(type) BETWEEN 1 AND 100),
   data json NOT NULL,
   meta json NOT NULL,
-  UNIQUE (stream, revision)
+  UNIQUE (stream, revision),
+  CONSTRAINT not_too_large CHECK (octet_length(data::text) + octet_length(meta::text) <= ${MAX_EVENT_BYTES})
 );
 CREATE INDEX events_by_kind ON ${events} (kind, position);
 
