@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import type { Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
@@ -6,9 +6,7 @@ import type { Logger } from '@drover/observability';
 import type { Health } from '@drover/service-kit';
 import { AccessGuard } from './adapters/inbound/http/access.guard.js';
 import { OpenStreams } from './adapters/inbound/http/open-streams.js';
-import { controllers } from './adapters/inbound/http/routes.js';
 import { StoreVmHistory } from './adapters/outbound/store-vm-history.adapter.js';
-import { ExplainPlacement } from './application/explain-placement.handler.js';
 import { FindResource } from './application/find-resource.handler.js';
 import type { OperationEnds } from './application/operation-ends.js';
 import type { FleetCommands } from './application/ports/fleet-commands.port.js';
@@ -16,12 +14,10 @@ import { FLEET_READS, type FleetReads } from './application/ports/fleet-reads.po
 import { MODELS, type Models } from './application/ports/models.port.js';
 import { EVENT_STORE, HEALTH, LOGGER } from './application/ports/platform.port.js';
 import type { ReadPosition } from './application/ports/read-position.port.js';
-import { VM_HISTORY } from './application/ports/vm-history.port.js';
+import { VM_HISTORY, type VmHistory } from './application/ports/vm-history.port.js';
 import { Readiness } from './application/readiness.js';
 import { ProgressBoard } from './application/progress-board.js';
-import { VmAsOf } from './application/vm-as-of.handler.js';
-import { WriteHost } from './application/write-host.handler.js';
-import { WriteVm } from './application/write-vm.handler.js';
+import { controllers, sections } from './sections.js';
 
 /** What the gateway is put together from: real adapters in the service, fakes in specs. */
 export interface GatewayParts {
@@ -40,15 +36,25 @@ export interface GatewayParts {
   readonly positionWaitMs: number;
 }
 
+/** What handlers are made of. */
+export interface HandlerParts extends Omit<
+  GatewayParts,
+  'streams' | 'health' | 'logger' | 'models' | 'positionWaitMs'
+> {
+  readonly find: FindResource;
+  readonly history: VmHistory;
+}
+
 @Module({})
 export class ApiGatewayModule {
   static of(parts: GatewayParts): DynamicModule {
-    const { store, commands, reads, position, ends, progress, clock } = parts;
+    const { store, reads, position, progress, clock } = parts;
     const find = new FindResource(reads, position);
     const history = new StoreVmHistory(store);
+    const handlers = sections.flatMap((section) => section.handlers?.({ ...parts, find, history }) ?? []);
     return {
       module: ApiGatewayModule,
-      controllers,
+      controllers: [...controllers],
       providers: [
         { provide: APP_GUARD, useValue: new AccessGuard(position, parts.positionWaitMs) },
         { provide: EVENT_STORE, useValue: store },
@@ -61,10 +67,7 @@ export class ApiGatewayModule {
         { provide: ProgressBoard, useValue: progress },
         { provide: VM_HISTORY, useValue: history },
         { provide: FindResource, useValue: find },
-        { provide: VmAsOf, useValue: new VmAsOf(history, reads, find) },
-        { provide: ExplainPlacement, useValue: new ExplainPlacement(commands, find) },
-        { provide: WriteHost, useValue: new WriteHost(commands, find, clock) },
-        { provide: WriteVm, useValue: new WriteVm({ commands, find, reads, position, ends, progress, clock }) },
+        ...handlers.map((handler) => ({ provide: handler.constructor as Type, useValue: handler })),
       ],
     };
   }

@@ -9,7 +9,7 @@ import { Tokens } from './adapters/inbound/http/tokens.js';
 import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
 import type { ApiGatewayConfig } from './config.js';
 import { startGateway, type RunningGateway } from './gateway.js';
-import { projections } from './projections/resources.js';
+import { projections } from './sections.js';
 
 /** How long a silent holder keeps the lease of the event relay. */
 const RELAY_LEASE_TTL_MS = 3_000;

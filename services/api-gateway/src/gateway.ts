@@ -15,8 +15,8 @@ import type { FleetCommands } from './application/ports/fleet-commands.port.js';
 import { ProgressBoard } from './application/progress-board.js';
 import { OPERATIONS } from './application/ports/fleet-reads.port.js';
 import { endedIn } from './projections/operation/operation-view.state.js';
-import { projections } from './projections/resources.js';
 import { byResource, positionOf, rebuildable, watchModels } from './read-models.js';
+import { projections, resources } from './sections.js';
 
 export const API_VERSION = '0.1.0';
 
@@ -75,7 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     module: ApiGatewayModule.of({
       store,
       commands,
-      reads: new SqlFleetReads(database),
+      reads: new SqlFleetReads(database, resources),
       position,
       models,
       ends,

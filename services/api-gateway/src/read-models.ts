@@ -6,7 +6,7 @@ import { someNotShown, RebuildRunner, type FollowedModel, type ReadDatabase } fr
 import type { Health } from '@drover/service-kit';
 import type { Models } from './application/ports/models.port.js';
 import type { ReadPosition } from './application/ports/read-position.port.js';
-import { resources } from './projections/resources.js';
+import { resources } from './sections.js';
 
 /** The models in use, by the name of the resource that each shows. */
 export type NamedModels = ReadonlyMap<string, FollowedModel>;

@@ -6,7 +6,7 @@ import { ReadDatabase } from '@drover/read-models';
 import { createHealth } from '@drover/service-kit';
 import { Tokens } from '../src/adapters/inbound/http/tokens.js';
 import { startGateway, type RunningGateway } from '../src/gateway.js';
-import { projections } from '../src/projections/resources.js';
+import { projections } from '../src/sections.js';
 import { FakeFleetCommands } from '../src/testing/fake-fleet-commands.js';
 import { FleetStory } from '../src/testing/fleet-story.js';
 

@@ -3,7 +3,7 @@ import { START, type StoredEvent } from '@drover/contracts';
 import { createMemoryEventStore, prepareStore } from '@drover/event-store';
 import { modelInUse, projectBatch, ReadDatabase } from '@drover/read-models';
 import { startPostgres, type PostgresServer } from '@drover/testing';
-import { projections } from '../src/projections/resources.js';
+import { projections } from '../src/sections.js';
 import { allEvents, FleetStory, hostIdOf, vmIdOf } from '../src/testing/index.js';
 
 const targets = projections.map(modelInUse);

@@ -22,7 +22,7 @@ import {
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import { SqlFleetReads } from '../src/adapters/outbound/sql-fleet-reads.adapter.js';
 import { HOSTS as HOST_KEY, OPERATIONS, STRAYS, VMS as VM_KEY } from '../src/application/ports/fleet-reads.port.js';
-import { projections, resources } from '../src/projections/resources.js';
+import { projections, resources } from '../src/sections.js';
 import {
   allEvents,
   began,
@@ -267,7 +267,7 @@ describe('the projection of the fleet', () => {
             for (const { key } of resources)
               expect(views(key.name).sort(byId)).toEqual([...fleet.of(key.name)].sort(byId));
 
-            const sql = new SqlFleetReads(database);
+            const sql = new SqlFleetReads(database, resources);
             const memory = new MemoryFleetReads(store);
             expect(await sql.stats()).toEqual(await memory.stats());
             for (const { key } of resources)
@@ -318,7 +318,7 @@ describe('the projection of the fleet', () => {
       for await (const event of allEvents(store)) events.push(event);
       const upTo = await store.head();
       await projectAroundPoison(database, targets, { events, upTo }, silentLogger);
-      const reads = new SqlFleetReads(database);
+      const reads = new SqlFleetReads(database, resources);
       const odd = await reads.of(HOST_KEY).find(h1);
       const other = await reads.of(HOST_KEY).find(h2);
       expect(odd).toMatchObject({ cordon: null, notShown: { since: '3', reason: expect.stringContaining('bigint') } });
@@ -338,7 +338,7 @@ describe('the projection of the fleet', () => {
       await story.requested(name, { spec: { labels: { all: 'yes' }, metadata: { annotations } } });
     await withModel(async (database) => {
       await projectInBatches(database, store, [100]);
-      const reads = new SqlFleetReads(database);
+      const reads = new SqlFleetReads(database, resources);
       for (const filter of [{}, { labels: [['all', 'yes']] as [string, string][] }]) {
         const seen: string[] = [];
         let after: string | undefined;
@@ -362,7 +362,7 @@ describe('the projection of the fleet', () => {
     for (const host of HOSTS) await story.host(host, { cpu, memoryMiB: 2_147_483_647, reservedMemoryMiB: 0 });
     await withModel(async (database) => {
       await projectInBatches(database, store, [5]);
-      const { capacity } = await new SqlFleetReads(database).stats();
+      const { capacity } = await new SqlFleetReads(database, resources).stats();
       expect(capacity).toEqual({ cpus: 6_000_000_000, memoryMiB: 4_294_967_294 });
     });
   });
@@ -378,7 +378,7 @@ describe('the projection of the fleet', () => {
     });
     await withModel(async (database) => {
       await projectInBatches(database, store, [5]);
-      const operation = await new SqlFleetReads(database).of(OPERATIONS).find(operationIdOf('a'));
+      const operation = await new SqlFleetReads(database, resources).of(OPERATIONS).find(operationIdOf('a'));
       expect(operation?.error).toMatchObject({ detail: 'zero \ufffd, half \ufffd', data: { 'key\ufffd': 1 } });
     });
   });
@@ -388,7 +388,7 @@ describe('the projection of the fleet', () => {
     const story = new FleetStory(store);
     for (let index = 0; index < 60; index += 1) await story.requested(`vm-${String(index).padStart(3, '0')}`);
     await withModel(async (database) => {
-      const reads = new SqlFleetReads(database);
+      const reads = new SqlFleetReads(database, resources);
       await projectInBatches(database, store, [50]);
       const seen: string[] = [];
       let after: string | undefined;
@@ -423,7 +423,7 @@ describe('the projection of the fleet', () => {
     const twin = await story.host('h2', { name: 'h1' });
     await withModel(async (database) => {
       await projectInBatches(database, store, [3]);
-      const sql = new SqlFleetReads(database);
+      const sql = new SqlFleetReads(database, resources);
       const memory = new MemoryFleetReads(store);
       const moments = bearers.flatMap(({ recordedAt }) =>
         [-1, 0, 1].map((offset) => new Date(Date.parse(recordedAt) + offset).toISOString()),
@@ -475,7 +475,7 @@ describe('the projection of the fleet', () => {
     const project = projectIdSchema.parse('other');
     await withModel(async (database) => {
       await projectInBatches(database, store, [9]);
-      const sql = new SqlFleetReads(database);
+      const sql = new SqlFleetReads(database, resources);
       const memory = new MemoryFleetReads(store);
       const all = async <Item>(
         list: (page: { limit: number; after?: string }) => Promise<{ items: readonly Item[]; next?: string }>,

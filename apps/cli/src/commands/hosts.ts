@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import type { ApiClient } from '../api.client.js';
 import { renderFields, type Column } from '../output/table.js';
 import { withNearName } from '../near-names.js';
-import { formatDuration, formatMiB, parsePair } from '../quantities.js';
+import { formatDuration, formatMiB } from '../quantities.js';
 import { openSession } from '../session.js';
+import { addHostActions } from './host-actions.js';
 
 const columns: readonly Column<HostResource>[] = [
   { heading: 'NAME', value: (host) => host.name },
@@ -47,49 +48,8 @@ export function addHostCommands(program: Command): void {
       );
       session.print(host, () => describeHost(host));
     });
-  for (const [verb, description] of [
-    ['cordon', 'take no new placements there; its VMs stay'],
-    ['uncordon', 'take placements there again'],
-  ] as const) {
-    hosts
-      .command(`${verb} <host>`)
-      .description(description)
-      .action(async (name: string, _given: unknown, command: Command) => {
-        const session = openSession(command);
-        const answer = await withNearName(session.api, name, session.options.project, () =>
-          session.api.post<{ host: { name: string } }>(`${hostPath(name)}/${verb}`),
-        );
-        session.print(answer, () => `${answer.host.name}: ${verb}ed`);
-      });
-  }
-  addShuttingOut(hosts);
+  addHostActions(hosts);
   addForgetOrders(hosts);
-  addPlaces(hosts);
-}
-
-function addShuttingOut(hosts: Command): void {
-  hosts
-    .command('revoke <host>')
-    .description('end its credentials at once, as for a machine in other hands; its VMs are left alone')
-    .option('--yes', 'do it: the host cannot be ordered, nor be heard, until it is readmitted')
-    .action(async (name: string, given: { yes?: true }, command: Command) => {
-      const session = openSession(command);
-      if (given.yes !== true) {
-        command.error(
-          `revoke cuts ${name} off: nothing can be done with its VMs until \`hosts readmit\`. If that is meant, add --yes`,
-        );
-      }
-      const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/revoke`);
-      session.print(answer, () => `${answer.host.name}: its credentials are revoked`);
-    });
-  hosts
-    .command('readmit <host>')
-    .description('issue new credentials to a host that was shut out; those that were revoked stay so')
-    .action(async (name: string, _given: unknown, command: Command) => {
-      const session = openSession(command);
-      const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/readmit`);
-      session.print(answer, () => `${answer.host.name}: gets new credentials`);
-    });
 }
 
 function addForgetOrders(hosts: Command): void {
@@ -117,44 +77,6 @@ function addForgetOrders(hosts: Command): void {
         session.print(answer, () => `${host.name}: of ${vm} it knows no newer order than the store`);
       }
     });
-}
-
-/** Zone, labels and cluster: an operator's word of a host, by which placement chooses. */
-function addPlaces(hosts: Command): void {
-  const write = async (command: Command, name: string, verb: string, body: object, done: string) => {
-    const session = openSession(command);
-    const answer = await session.api.post<{ host: { name: string } }>(`${hostPath(name)}/${verb}`, body);
-    session.print(answer, () => `${answer.host.name}: ${done}`);
-  };
-  hosts
-    .command('label <host> <label...>')
-    .description('key=value sets a label, key- takes it away; all others stay')
-    .action(async (name: string, labels: readonly string[], _given: unknown, command: Command) => {
-      await write(command, name, 'label', parseLabels(labels), 'labelled');
-    });
-  hosts
-    .command('zone <host> [zone]')
-    .description('put it into a zone; without one, into none')
-    .action(async (name: string, zone: string | undefined, _given: unknown, command: Command) => {
-      await write(command, name, 'zone', { zone: zone ?? null }, zone === undefined ? 'in no zone' : `in zone ${zone}`);
-    });
-  hosts
-    .command('cluster <host> <cluster>')
-    .description('put it into another cluster')
-    .action(async (name: string, cluster: string, _given: unknown, command: Command) => {
-      await write(command, name, 'cluster', { cluster }, `in cluster ${cluster}`);
-    });
-}
-
-/** `key=value` and `key-`, as in kubectl. */
-function parseLabels(labels: readonly string[]): { set: Record<string, string>; remove: string[] } {
-  const remove = labels
-    .filter((label) => label.endsWith('-') && !label.includes('='))
-    .map((label) => label.slice(0, -1));
-  const set = labels
-    .filter((label) => label.includes('=') || !label.endsWith('-'))
-    .reduce<Record<string, string>>((pairs, label) => parsePair(label, pairs), {});
-  return { set, remove };
 }
 
 /** The id of a host that a person named by name or id. */

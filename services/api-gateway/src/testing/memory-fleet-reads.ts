@@ -19,7 +19,7 @@ import {
   type ResourceReads,
 } from '../application/ports/resource-reads.port.js';
 import { filtersIn, foldBatch, type AllViews, type AnyResource, type View } from '../projections/resource/resource.js';
-import { resources } from '../projections/resources.js';
+import { resources } from '../sections.js';
 import { countOf } from '../projections/strays/strays-view.state.js';
 import { allocatedBy, UNKNOWN } from '../projections/vm/vm-totals.js';
 

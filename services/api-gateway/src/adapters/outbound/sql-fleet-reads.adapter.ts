@@ -3,7 +3,6 @@ import { prepared, type ReadDatabase, type Sql } from '@drover/read-models';
 import type { FleetReads } from '../../application/ports/fleet-reads.port.js';
 import { NAMESAKES, type ResourceKey, type ResourceReads } from '../../application/ports/resource-reads.port.js';
 import type { AnyResource, View } from '../../projections/resource/resource.js';
-import { resources } from '../../projections/resources.js';
 import { clusterStats } from './cluster-stats.js';
 import { FindsTogether } from './finds-together.js';
 import { sqlPage } from './sql-page.js';
@@ -13,7 +12,7 @@ export class SqlFleetReads implements FleetReads {
   readonly #database: ReadDatabase;
   readonly #reads: ReadonlyMap<string, ResourceReads<unknown, object>>;
 
-  constructor(database: ReadDatabase) {
+  constructor(database: ReadDatabase, resources: readonly AnyResource[]) {
     this.#database = database;
     this.#reads = new Map(resources.map((resource) => [resource.key.name, readsOf(database, resource)]));
   }

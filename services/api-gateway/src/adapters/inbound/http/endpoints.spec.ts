@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { vmActionKinds, vmVerbNames, vmVerbs } from '@drover/contracts';
+import { hostVerbNames, hostVerbs, streamKinds, vmActionKinds, vmVerbNames, vmVerbs } from '@drover/contracts';
+import { resources } from '../../../sections.js';
 import { openApiDocument } from './openapi.document.js';
 import { routes } from './routes.js';
 
@@ -22,18 +23,45 @@ describe('every route', () => {
   });
 });
 
-describe('each verb of a VM', () => {
-  it.each(vmVerbNames)('%s has its route, as the table of verbs says', (verb) => {
-    const asked = verb === 'delete' ? ['DELETE', '/api/v1/vms/{vm}'] : ['POST', `/api/v1/vms/{vm}/${verb}`];
+describe('each kind of thing', () => {
+  it.each(streamKinds.flatMap(({ name, collection }) => (collection === undefined ? [] : [[name, collection]])))(
+    '%s has a resource, and routes below /%s that its own permissions open',
+    (name, collection) => {
+      expect(resources.map(({ key }) => key.name)).toContain(name);
+      const own = routes().filter(({ path }) => `${path}/`.startsWith(`/api/v1/${collection}/`));
+      expect(own.map(({ method }) => method)).toEqual(expect.arrayContaining(['GET', 'POST']));
+      for (const { method, permission } of own) {
+        expect(permission).toBe(`${collection}:${method === 'GET' ? 'read' : 'write'}`);
+      }
+    },
+  );
+
+  it.each(streamKinds.flatMap(({ name, operations }) => (operations.length === 0 ? [] : [name])))(
+    '%s, on which operations work, is called by a name in them',
+    (name) => {
+      expect(resources.find(({ key }) => key.name === name)?.columns).toHaveProperty('name');
+    },
+  );
+});
+
+const verbs = [
+  ...vmVerbNames.map((verb) => ['vm', verb, vmVerbs[verb].summary] as const),
+  ...hostVerbNames.map((verb) => ['host', verb, hostVerbs[verb].summary] as const),
+];
+
+describe('each verb', () => {
+  it.each(verbs)('of a %s, %s, has its route, as the table of verbs says', (kind, verb, summary) => {
+    const thing = `/api/v1/${kind}s/{${kind}}`;
+    const asked = verb === 'delete' ? ['DELETE', thing] : ['POST', `${thing}/${verb}`];
     const route = routes().find(({ method, path }) => method === asked[0] && path === asked[1]);
-    expect(route?.permission).toBe('vms:write');
-    expect(route?.endpoint?.summary).toBe(vmVerbs[verb].summary);
+    expect(route?.permission).toBe(`${kind}s:write`);
+    expect(route?.endpoint?.summary).toBe(summary);
   });
 
-  it.each(vmActionKinds)('%s stands in the reference of the API', (kind) => {
+  it.each([...vmActionKinds, ...hostVerbNames])('%s stands in the reference of the API', (verb) => {
     const page = readFileSync(new URL('../../../../../../docs/reference/api.md', import.meta.url), 'utf8');
-    const named = [...page.matchAll(/`(?:POST \/vms\/\{vm\}\/)?(\w+)`/g)].map(([, name]) => name);
-    expect(named).toContain(kind);
+    const named = [...page.matchAll(/`(?:POST \/(?:vms\/\{vm\}|hosts\/\{host\})\/)?(\w+)`/g)].map(([, name]) => name);
+    expect(named).toContain(verb);
   });
 });
 

@@ -1,52 +1,12 @@
-import {
-  clusterStatsSchema,
-  createVmBodySchema,
-  distributionPageSchema,
-  errorCatalogue,
-  eventPageSchema,
-  explainAnswerSchema,
-  hostPageSchema,
-  hostResourceSchema,
-  operationPageSchema,
-  operationResourceSchema,
-  problemSchema,
-  rebuildStatusSchema,
-  strayPageSchema,
-  vmHistorySchema,
-  vmPageSchema,
-  vmResourceSchema,
-  vmWriteAnswerSchema,
-  vmActionKinds,
-  vmActions,
-  type ErrorCode,
-} from '@drover/contracts';
+import { errorCatalogue, type ErrorCode } from '@drover/contracts';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { EndpointDefinition } from './endpoint.js';
 import { routes, type Route } from './routes.js';
+import { sections } from '../../../sections.js';
 
-const answerNames = {
-  Vm: vmResourceSchema,
-  VmPage: vmPageSchema,
-  VmHistory: vmHistorySchema,
-  VmWriteAnswer: vmWriteAnswerSchema,
-  PlacementExplanation: explainAnswerSchema,
-  Host: hostResourceSchema,
-  HostPage: hostPageSchema,
-  StrayPage: strayPageSchema,
-  Operation: operationResourceSchema,
-  OperationPage: operationPageSchema,
-  ClusterStats: clusterStatsSchema,
-  Distribution: distributionPageSchema,
-  EventPage: eventPageSchema,
-  Rebuild: rebuildStatusSchema,
-  Problem: problemSchema,
-};
-/** `StopVm`, of each action that asks something. */
-const actionBodyNames = vmActionKinds
-  .filter((kind) => Object.keys(vmActions[kind].body).length > 0)
-  .map((kind) => [`${kind.replace(/^./, (first) => first.toUpperCase())}Vm`, vmActions[kind].request] as const);
-const bodyNames = { CreateVm: createVmBodySchema, ...Object.fromEntries(actionBodyNames) };
+const answerNames = namesOf(sections.map(({ answers }) => answers));
+const bodyNames = namesOf(sections.map(({ bodies }) => bodies));
 
 const everywhere: readonly ErrorCode[] = ['INVALID_FIELD', 'UNKNOWN_FIELD', 'STORE_UNAVAILABLE', 'INTERNAL'];
 const authenticated: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_YET'];
@@ -75,7 +35,13 @@ export function openApiDocument(version: string): OpenAPIObject {
   } as unknown as OpenAPIObject;
 }
 
-function components(named: Record<string, z.ZodType>, io: 'input' | 'output', names: Map<z.ZodType, string>) {
+type Schemas = Readonly<Record<string, z.ZodType>>;
+
+function namesOf(named: readonly (Schemas | undefined)[]): Schemas {
+  return Object.assign({}, ...named) as Schemas;
+}
+
+function components(named: Schemas, io: 'input' | 'output', names: Map<z.ZodType, string>) {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(named)) {
     registry.add(schema, { id });

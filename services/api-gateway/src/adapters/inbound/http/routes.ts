@@ -1,29 +1,7 @@
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { RequestMethod, type Type } from '@nestjs/common';
-import { AdminController } from './admin.controller.js';
-import { ClusterController } from './cluster.controller.js';
+import { RequestMethod } from '@nestjs/common';
+import { controllers } from '../../../sections.js';
 import { endpointOf, permissionOf, type EndpointDefinition } from './endpoint.js';
-import { EventsController } from './events.controller.js';
-import { HealthController } from './health.controller.js';
-import { HostActionsController } from './host-actions.controller.js';
-import { HostsController } from './hosts.controller.js';
-import { OperationsController } from './operations.controller.js';
-import { StraysController } from './strays.controller.js';
-import { VmActionsController } from './vm-actions.controller.js';
-import { VmsController } from './vms.controller.js';
-
-export const controllers: Type[] = [
-  VmsController,
-  VmActionsController,
-  HostsController,
-  HostActionsController,
-  StraysController,
-  OperationsController,
-  ClusterController,
-  EventsController,
-  AdminController,
-  HealthController,
-];
 
 export interface Route {
   readonly method: string;
