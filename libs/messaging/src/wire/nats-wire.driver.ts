@@ -135,7 +135,8 @@ export class NatsWire implements Wire {
       return;
     }
     const natsHeaders = newHeaders();
-    for (const name of names) natsHeaders.set(name, headers[name] ?? '');
+    // Each name comes once: `set` would look for an earlier value first.
+    for (const name of names) natsHeaders.append(name, headers[name] ?? '');
     this.#connection.publish(subject, payload, {
       headers: natsHeaders,
       ...(replyTo === undefined ? {} : { reply: replyTo }),
