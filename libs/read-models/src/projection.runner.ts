@@ -4,9 +4,13 @@ import { outageOf, type Logger, type Outage } from '@drover/observability';
 import { claimModels, isGiven, modelInUse, readCheckpoint } from './checkpoint.js';
 import { FollowedModel, isAway } from './followed-model.state.js';
 import { OutdatedProjection } from './outdated-projection.js';
+import { paced, pause } from './paced.js';
 import { projectAroundPoison } from './poison.js';
 import type { Projection } from './projection.port.js';
 import type { ReadDatabase } from './read-database.client.js';
+
+/** Between the beginnings of two batches, while they are small. */
+const PACE_MS = 25;
 
 export interface ProjectionRunnerOptions {
   readonly store: EventStore;
@@ -72,7 +76,9 @@ export class ProjectionRunner {
         const position = await this.#begin();
         this.#outage.ended();
         if (this.#stopping.signal.aborted) return;
-        this.#subscription = store.subscribe(position, (events, upTo) => this.#take(events, upTo), { batchSize });
+        const { signal } = this.#stopping;
+        const take = paced((events, upTo) => this.#take(events, upTo), { everyMs: PACE_MS, fullAt: batchSize, signal });
+        this.#subscription = store.subscribe(position, take, { batchSize });
         await this.#subscription.closed;
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
@@ -166,15 +172,6 @@ export class ProjectionRunner {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, this.#options.retryMs ?? 500);
-      const { signal } = this.#stopping;
-      signal.addEventListener('abort', done, { once: true });
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-    });
+    return pause(this.#options.retryMs ?? 500, this.#stopping.signal);
   }
 }
