@@ -6,7 +6,6 @@ import { columns, describeStrays, strayRows } from './strays.js';
 
 const vmId = derivedId('a', 'vm');
 const hostId = derivedId('h1', 'host');
-const libvirtUuid = derivedId('copy', 'domain');
 const ofHost = (name: string, leftOut: number) =>
   hostStraysResourceSchema.parse({
     id: hostId,
@@ -14,13 +13,13 @@ const ofHost = (name: string, leftOut: number) =>
     leftOut,
     strays: [
       {
-        ...{ vmId, libvirtUuid, kind: 'unknown', title: 'web', powerState: 'RUNNING', vcpus: 2, memoryMiB: 256 },
+        ...{ vmId, kind: 'unknown', title: 'web', powerState: 'RUNNING', vcpus: 2, memoryMiB: 256 },
         ...{ generation: { epoch: 1, n: 3 }, at: '2026-01-01T00:00:00.000Z' },
         remedy: {
           why: 'Make sure that its data is not needed.',
           commands: [
-            { command: `virsh destroy ${libvirtUuid}`, purpose: 'ends it, if it runs' },
-            { command: `virsh undefine ${libvirtUuid} --nvram`, purpose: 'removes the domain' },
+            { command: `virsh destroy ${vmId}`, purpose: 'ends it, if it runs' },
+            { command: `virsh undefine ${vmId} --nvram`, purpose: 'removes the domain' },
           ],
         },
       },
@@ -44,14 +43,14 @@ describe('the list of strays', () => {
 describe('a stray as a person reads it', () => {
   it('is followed by what to make sure of and by the commands that settle it on its host', () => {
     const text = describeStrays(ofHost('h1', 0));
-    expect(text).toMatch(new RegExp(`^vm +${vmId}\nhost +h1\nkind +unknown\n`));
+    expect(text).toMatch(new RegExp(`^vm +${vmId}\nhost +h1\nhost id +${hostId}\nkind +unknown\n`));
     expect(text.slice(text.indexOf('\n\n') + 2)).toBe(
       [
         'Make sure that its data is not needed.',
-        'Then, as root on h1:',
+        `Then, as root on h1, the host with the id ${hostId} (\`hosts get ${hostId}\` shows which machine that is):`,
         '',
-        `  virsh destroy ${libvirtUuid}           # ends it, if it runs`,
-        `  virsh undefine ${libvirtUuid} --nvram  # removes the domain`,
+        `  virsh destroy ${vmId}           # ends it, if it runs`,
+        `  virsh undefine ${vmId} --nvram  # removes the domain`,
         '',
         'It goes from the list with the next full list of h1, about a minute later.',
       ].join('\n'),

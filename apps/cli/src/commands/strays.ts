@@ -64,19 +64,20 @@ export function strayRows(ofHost: HostStraysResource): readonly StrayRow[] {
 }
 
 export function describeStrays(ofHost: HostStraysResource): string {
-  return ofHost.strays.map((stray) => describeStray(nameOf(ofHost), stray)).join('\n\n');
+  return ofHost.strays.map((stray) => describeStray(ofHost, stray)).join('\n\n');
 }
 
-function describeStray(host: string, stray: Stray): string {
+function describeStray(ofHost: HostStraysResource, stray: Stray): string {
   const { remedy } = stray;
+  const host = nameOf(ofHost);
   const width = Math.max(...remedy.commands.map(({ command }) => command.length));
   return [
     renderFields([
       ['vm', stray.vmId],
       ['host', host],
+      ['host id', ofHost.id],
       ['kind', stray.kind],
       ['title', stray.title],
-      ['libvirt id', stray.libvirtUuid],
       ['generation', `${stray.generation.epoch}.${stray.generation.n}`],
       ['since', stray.at],
       ['found', stray.powerState],
@@ -84,7 +85,8 @@ function describeStray(host: string, stray: Stray): string {
     ]),
     '',
     printable(remedy.why),
-    `Then, as root on ${printable(host)}:`,
+    // A host gives itself its name, and another may have the same.
+    `Then, as root on ${printable(host)}, the host with the id ${ofHost.id} (\`hosts get ${ofHost.id}\` shows which machine that is):`,
     '',
     ...remedy.commands.map(({ command, purpose }) => `  ${printable(command).padEnd(width)}  # ${printable(purpose)}`),
     '',

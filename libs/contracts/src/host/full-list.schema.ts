@@ -6,7 +6,7 @@ import { powerStateSchema } from './observed-vm.schema.js';
 /** More VMs of one host than this fit no message. */
 export const MAX_VMS_OF_A_HOST = 10_000;
 
-export const listedDomainSchema = z.strictObject({
+const listedSchema = z.strictObject({
   libvirtUuid: libvirtUuidSchema,
   title: z.string().max(200),
   powerState: powerStateSchema,
@@ -27,7 +27,7 @@ export const listedDomainSchema = z.strictObject({
   unreadable: z.string().max(300).optional(),
   vcpus: countSchema,
   memoryMiB: countSchema,
-  /** Absent: not of this fleet. It is counted against capacity and never touched. */
+  /** Absent: not of this fleet. It is counted against capacity and never touched. Its VM's id is the domain's own. */
   ours: z
     .strictObject({
       vmId: vmIdSchema,
@@ -37,6 +37,14 @@ export const listedDomainSchema = z.strictObject({
     })
     .optional(),
 });
+
+export const listedDomainSchema = listedSchema.refine(
+  ({ libvirtUuid, ours }) => ours === undefined || ours.vmId === libvirtUuid,
+  {
+    message: 'a domain of this fleet has the id of its VM',
+    path: ['ours', 'vmId'],
+  },
+);
 export type ListedDomain = z.infer<typeof listedDomainSchema>;
 
 /**

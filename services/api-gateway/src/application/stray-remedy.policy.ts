@@ -14,18 +14,28 @@ export function withRemedies(host: NamedHostStrays, { vm }: Pick<StrayListQuery,
 }
 
 /** A person decides, because only a person can say whether the copy holds data that is needed. */
-function remedyOf({ kind, libvirtUuid }: StrayView): StrayRemedy {
-  return {
-    why: reasons[kind],
-    commands: [
-      { command: `virsh domblklist ${libvirtUuid}`, purpose: 'shows where its disks are' },
-      { command: `virsh destroy ${libvirtUuid}`, purpose: 'ends it, if it runs' },
-      {
-        command: `virsh undefine ${libvirtUuid} --nvram`,
-        purpose: 'removes the domain; its disks stay, to be kept or removed by hand',
-      },
-    ],
-  };
+function remedyOf(stray: StrayView): StrayRemedy {
+  return { why: reasons[stray.kind], commands: stray.isUntracked === true ? ofProcess(stray) : ofDomain(stray) };
+}
+
+function ofDomain({ vmId }: StrayView): StrayRemedy['commands'] {
+  return [
+    { command: `virsh domblklist ${vmId}`, purpose: 'shows where its disks are' },
+    { command: `virsh destroy ${vmId}`, purpose: 'ends it, if it runs' },
+    {
+      command: `virsh undefine ${vmId} --nvram`,
+      purpose: 'removes the domain; its disks stay, to be kept or removed by hand',
+    },
+  ];
+}
+
+/** Libvirt cannot end what it does not know of. */
+function ofProcess({ vmId }: StrayView): StrayRemedy['commands'] {
+  return [
+    { command: `pgrep -af -- '-uuid ${vmId}'`, purpose: 'shows its QEMU with its disks; libvirt does not know of it' },
+    { command: `pkill -f -- '-uuid ${vmId}'`, purpose: 'ends it; its disks stay, to be kept or removed by hand' },
+    { command: `virsh undefine ${vmId} --nvram`, purpose: 'removes the domain, if libvirt still has one' },
+  ];
 }
 
 const reasons: Readonly<Record<StrayKind, string>> = {

@@ -231,5 +231,5 @@ export function inventoryOf(name: string): HostInventory {
 export function strayFound(vmId: VmId, source: ReportSource, kind: StrayKind): StraysFact {
   const generation = { epoch: 1, n: 1 };
   const seen = { title: 'web', powerState: 'RUNNING', vcpus: 1, memoryMiB: 128 } as const;
-  return { type: 'StrayFound', data: { source, vmId, kind, libvirtUuid: vmId, generation, ...seen } };
+  return { type: 'StrayFound', data: { source, vmId, kind, generation, ...seen } };
 }

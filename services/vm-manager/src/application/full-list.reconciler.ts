@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   MAX_VMS_OF_A_HOST,
+  vmIdSchema,
   type FullList,
   type HostId,
   type ReportSource,
@@ -26,6 +27,8 @@ interface Assembly {
   readonly source: ReportSource;
   readonly listed: Map<VmId, MarkedDomain>;
   readonly busy: Set<VmId>;
+  /** VMs of which a process runs although the host has no domain of theirs any more. */
+  readonly processes: Set<VmId>;
   nextPart: number;
 }
 
@@ -59,23 +62,32 @@ export class FullListReconciler {
     this.#lists = new KeyedBudget(options.clock, LISTS);
   }
 
+  /** A new term knows no beginning of a list: what an earlier one has may be long out of date. */
+  begin(): void {
+    this.#assemblies.clear();
+  }
+
+  /** Parts of one list are reports that follow each other. */
   async take(part: FullList, source: ReportSource): Promise<void> {
     const { hostId } = source;
     const assembly = part.part === 0 ? newAssembly(source) : this.#assemblies.get(hostId);
     if (
       assembly === undefined ||
       assembly.nextPart !== part.part ||
-      assembly.source.journalEpoch !== source.journalEpoch
+      assembly.source.journalEpoch !== source.journalEpoch ||
+      assembly.source.sequence + part.part !== source.sequence
     ) {
       this.#assemblies.delete(hostId);
       return;
     }
     for (const domain of part.domains) {
-      const { ours } = domain;
+      const { ours, isUntracked, libvirtUuid } = domain;
       if (ours !== undefined) assembly.listed.set(ours.vmId, { ...domain, ours });
+      else if (isUntracked === true) addVm(assembly.processes, libvirtUuid);
     }
     for (const vmId of part.busy) assembly.busy.add(vmId);
-    if (assembly.listed.size > MAX_VMS_OF_A_HOST || assembly.busy.size > MAX_VMS_OF_A_HOST) {
+    const { listed, busy, processes } = assembly;
+    if ([listed, busy, processes].some(({ size }) => size > MAX_VMS_OF_A_HOST)) {
       this.#drop(hostId);
       return;
     }
@@ -102,7 +114,7 @@ export class FullListReconciler {
     this.#options.log.warn('a host lists more VMs than a host may have; its list is dropped', fields);
   }
 
-  async #reconcile(hostId: HostId, { source, listed, busy }: Assembly): Promise<void> {
+  async #reconcile(hostId: HostId, { source, listed, busy, processes }: Assembly): Promise<void> {
     const { doubtful, folds, recorder } = this.#options;
     const strays: MarkedDomain[] = [];
     const settlements: Promise<unknown>[] = [];
@@ -125,7 +137,7 @@ export class FullListReconciler {
       // What is left by an operation that is still open may go with its end.
       else if (operation === undefined) strays.push(entry);
     }
-    settlements.push(this.#options.strays.settle(source, strays, busy));
+    settlements.push(this.#options.strays.settle(source, strays, new Set([...busy, ...processes])));
     for (const vmId of its) {
       if (!listed.has(vmId)) settle(vmId, (state) => settleMissing(state, source));
     }
@@ -150,6 +162,11 @@ function tells(source: ReportSource, state: VmState): boolean {
   return state.operation === undefined && !isOldReport(state, source);
 }
 
+function addVm(vms: Set<VmId>, uuid: string): void {
+  const vmId = vmIdSchema.safeParse(uuid).data;
+  if (vmId !== undefined) vms.add(vmId);
+}
+
 function newAssembly(source: ReportSource): Assembly {
-  return { source, listed: new Map(), busy: new Set(), nextPart: 0 };
+  return { source, listed: new Map(), busy: new Set(), processes: new Set(), nextPart: 0 };
 }

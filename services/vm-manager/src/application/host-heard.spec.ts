@@ -44,6 +44,19 @@ describe('a host that comes back with reports that wait', () => {
 });
 
 describe('a new term', () => {
+  it('puts no list together of parts that came in two terms, nor of two lists', async () => {
+    const before = await bench.types();
+    await bench.manager.reports.handle(message(2, [list([], 0, false)]));
+    await bench.manager.reports.handle(message(5, [list([], 1, true)]));
+    await bench.manager.reports.handle(message(6, [list([], 0, false)]));
+    bench.loseLease();
+    await bench.winLease();
+    await bench.manager.reports.handle(message(7, [list([], 1, true)]));
+    expect(await bench.types()).toEqual(before);
+    await bench.manager.reports.handle(message(8, [list([], 0, false), list([], 1, true)]));
+    expect((await bench.types()).slice(before.length)).toEqual(['VmStopped', 'VmDriftFound']);
+  });
+
   it('takes nothing for settled that was settled in an earlier one: the host’s disk may have come back as it was before', async () => {
     await bench.manager.reports.handle(message(2, [started, started, started, started]));
     // In another replica's term the host comes back as of report 3, which is not noticed: none of the others has left an event.

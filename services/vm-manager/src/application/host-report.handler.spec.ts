@@ -340,6 +340,26 @@ describe('a full list', () => {
     expect(await bench.strays(hostA)).toHaveLength(1);
   });
 
+  it('that gives a domain of this fleet another id than that of its VM is kept and not worked on', async () => {
+    const bench = await running();
+    // An id that is nowhere, of a domain with the id of a VM that runs, here or on another host.
+    const invented = { ...domain(vmOf('invented')), libvirtUuid: vmId };
+    expect(await bench.manager.reports.handle(message(2, [list([invented])]))).toMatchObject({ kind: 'answered' });
+    expect(await bench.strays(hostA)).toEqual([]);
+    expect(bench.deadLetters).toHaveLength(1);
+  });
+
+  it('does not take a stray to be gone while its process runs, also where the host has no domain of it any more', async () => {
+    const bench = await running();
+    const stray = vmOf('stray');
+    const { ours, ...process } = { ...domain(stray), powerState: 'UNRESPONSIVE' as const, isUntracked: true };
+    await bench.manager.reports.handle(message(2, [list([domain(), { ...process, ours }])]));
+    await bench.manager.reports.handle(message(3, [list([domain(), process])]));
+    expect(await bench.strays(hostA)).toMatchObject([{ type: 'StrayFound', data: { vmId: stray, isUntracked: true } }]);
+    await bench.manager.reports.handle(message(4, [list([domain()])]));
+    expect((await bench.strays(hostA)).map(({ type }) => type)).toEqual(['StrayFound', 'StrayGone']);
+  });
+
   it('says nothing of strays that were busy when it was taken', async () => {
     const bench = await running();
     const stray = vmOf('stray');

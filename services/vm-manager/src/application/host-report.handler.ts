@@ -97,6 +97,7 @@ export class HostReportHandler {
   /** A new term has settled nothing: another replica may have taken a host's journal for an older copy that it is not to this one. */
   begin(): void {
     this.#settled = new SettledReports();
+    this.#fullLists.begin();
   }
 
   /** Throws a `Fault`, after which the host sends again; nothing is acknowledged then. */

@@ -56,14 +56,15 @@ export class StraysHandler {
 
   /**
    * @param listed domains of this fleet that no VM in memory explains.
-   * @param busy VMs that the host is at work on: nothing follows from what it lists of them.
+   * @param unsettled VMs that the host is at work on, or that run without libvirt's knowing of a domain: nothing follows for them.
    */
-  async settle(source: ReportSource, listed: readonly MarkedDomain[], busy: ReadonlySet<VmId>): Promise<void> {
+  async settle(source: ReportSource, listed: readonly MarkedDomain[], unsettled: ReadonlySet<VmId>): Promise<void> {
     const { strays, facts, clock, isActive } = this.#options;
     const { hostId } = source;
     const { state } = strays.folds.get(hostId);
-    const entries = new Map(listed.filter(({ ours }) => !busy.has(ours.vmId)).map((entry) => [entry.ours.vmId, entry]));
-    const there = new Set([...entries.keys(), ...busy]);
+    const told = listed.filter(({ ours }) => !unsettled.has(ours.vmId));
+    const entries = new Map(told.map((entry) => [entry.ours.vmId, entry]));
+    const there = new Set([...entries.keys(), ...unsettled]);
     const { chosen, leftOut } = roomFor(state, [...entries.keys()], there);
     // Most hosts have none: that costs no turn of the queue.
     const differences = chosen.length + state.strays.filter((vmId) => !there.has(vmId)).length;
@@ -98,10 +99,11 @@ export class StraysHandler {
       const entry = entries.get(vmId);
       const vm = await this.#options.vms.load(vmId);
       if (entry === undefined || vm.phase === 'present' || isOldReport(vm, source)) continue;
-      const { libvirtUuid, title, powerState, vcpus, memoryMiB } = entry;
+      const { isUntracked = false, title, powerState, vcpus, memoryMiB } = entry;
       const { generation } = entry.ours;
       const kind = vm.phase === 'deleted' ? 'deleted' : 'unknown';
-      found.push({ vmId, kind, libvirtUuid, title, generation, powerState, vcpus, memoryMiB });
+      const untracked = isUntracked ? { isUntracked } : {};
+      found.push({ vmId, kind, ...untracked, title, generation, powerState, vcpus, memoryMiB });
     }
     return found;
   }

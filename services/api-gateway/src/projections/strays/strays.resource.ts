@@ -24,7 +24,7 @@ const ofVm: Filter<HostStrays, VmId> = {
 export const straysResource = defineResource<HostStrays, StrayListQuery, NamedHostStrays>({
   key: STRAYS,
   kinds: [straysKind.name],
-  revision: 2,
+  revision: 3,
   idOf: (event) => (isStraysEvent(event) ? streamSubjectId(event.stream) : undefined),
   evolve: (view, event) => (isStraysEvent(event) ? evolveStrays(view, event) : view),
   isUnknown: (event) => !isKnownEvent(event),

@@ -24,7 +24,7 @@ describe('a domain of a VM that is not there', () => {
     const vmId = vmIdOf('a');
     await story.onStrays(h1, strayFound(vmId, story.seen(h1).source, 'unknown'));
     expect((await reads.of(STRAYS).find(h1))?.strays).toMatchObject([
-      { vmId, kind: 'unknown', libvirtUuid: vmId, title: 'web', powerState: 'RUNNING', at: expect.any(String) },
+      { vmId, kind: 'unknown', title: 'web', powerState: 'RUNNING', at: expect.any(String) },
     ]);
     expect(await straysOf('h2')).toEqual({ strays: [], leftOut: 0 });
     expect(await count()).toBe(1);

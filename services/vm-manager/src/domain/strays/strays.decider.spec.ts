@@ -15,7 +15,6 @@ const source = (sequence: number, journalEpoch = 1): ReportSource => ({ hostId: 
 const stray = (vmId: VmId): Stray => ({
   vmId,
   kind: 'unknown',
-  libvirtUuid: vmId,
   title: 'web',
   generation: { epoch: 1, n: 1 },
   powerState: 'RUNNING',

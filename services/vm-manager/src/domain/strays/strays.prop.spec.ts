@@ -9,7 +9,6 @@ const ids = Array.from({ length: 160 }, (_, index) => vmOf(`stray ${index}`));
 const stray = (vmId: VmId): Stray => ({
   vmId,
   kind: 'deleted',
-  libvirtUuid: vmId,
   title: 'web',
   generation: { epoch: 1, n: 1 },
   powerState: 'STOPPED',
