@@ -10,6 +10,7 @@ const unbounded: Readonly<Record<string, string>> = {
   'vmHistorySchema.items[].data': 'MAX_EVENT_BYTES, which the store holds',
   'vmLaneMessageSchema|1.reports[].report':
     'read with vmReportSchema on its own, so that one bad report blocks no other',
+  'vmLaneMessageReader|1.reports[].report': 'the same message',
   'hostLaneMessageSchema|1.reports[].report': 'read with hostReportSchema on its own',
   'replySchema|0.value': 'read with the schema of the question; NATS limits the message',
 };

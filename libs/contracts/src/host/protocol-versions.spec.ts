@@ -7,7 +7,7 @@ import { hostOrderAnswerSchema, hostRequestSchema, sentOrderSchema } from './hos
 import { protocolSamples } from './protocol-samples.fixture.js';
 import { readReply } from '../reply.codec.js';
 import { replySchema } from '../reply.schema.js';
-import { readVmReport } from './report.codec.js';
+import { readVmReport, vmLaneMessageReader } from './report.codec.js';
 import { heartbeatAnswerSchema, heartbeatSchema } from './heartbeat.schema.js';
 import {
   HOST_PROTOCOL_VERSION,
@@ -196,5 +196,51 @@ describe('what a newer release writes', () => {
       result: { kind: 'failed', error: { code: 'INTERNAL' } },
     });
     expect(readVmReport({ kind: 'tea', orderId: failed.orderId })).toBeUndefined();
+  });
+
+  it('leaves what the agent is at to its end, where that is told in an unknown word', () => {
+    const state = protocolSamples.vmReport.find(({ kind }) => kind === 'vm-state');
+    expect(readVmReport({ ...state, underWay: 'waiting for the moon' })).toEqual({ ...state, underWay: 'undoing' });
+  });
+
+  it.each([
+    ['RUNNING', 'started'],
+    ['PAUSED', 'paused'],
+    ['STOPPED', 'stopped'],
+    ['CRASHED', 'crashed'],
+    ['ABSENT', 'removed'],
+  ])('tells by the power state what has changed in an unknown way: %s', (powerState, change) => {
+    const changed = { ...protocolSamples.vmReport.find(({ kind }) => kind === 'vm-changed'), powerState };
+    expect(readVmReport({ ...changed, change: 'teleported' })).toEqual({ ...changed, change });
+    expect(readVmReport({ ...changed, powerState: 'DREAMING', change: 'teleported' })).toBeUndefined();
+  });
+
+  it('loses nothing of a full list but what one domain tells in unknown words', () => {
+    const [list] = protocolSamples.vmReport.filter(({ kind }) => kind === 'full-list');
+    if (list?.kind !== 'full-list') throw new Error('no sample');
+    const [domain] = list.domains;
+    const missing = { kind: 'missing', detail: 'gone' };
+    const odd = {
+      ...domain,
+      powerState: 'HIBERNATED',
+      stopCause: 'boredom',
+      volumeProblems: [{ kind: 'too-green', detail: '#0f0' }, missing],
+    };
+    expect(readVmReport({ ...list, domains: [odd, ...list.domains] })).toEqual({
+      ...list,
+      domains: [
+        { ...domain, powerState: 'UNRESPONSIVE', stopCause: undefined, volumeProblems: [missing] },
+        ...list.domains,
+      ],
+    });
+  });
+
+  it('opens the lane of a host that works on things of kinds that are not known', () => {
+    const [open] = protocolSamples.vmLane.filter(({ kind }) => kind === 'open');
+    if (open?.kind !== 'open') throw new Error('no sample');
+    const underWay = [{ kind: 'volume', id: 'v', pool: 'p' }, ...(open.underWay ?? [])];
+    expect(vmLaneMessageReader.parse({ ...open, underWay })).toEqual(open);
+    expect(vmLaneMessageReader.safeParse({ ...open, underWay: [{ kind: 'vm', id: 'no id' }] }).success).toBe(false);
+    expect(vmLaneMessageReader.safeParse('nonsense').success).toBe(false);
   });
 });

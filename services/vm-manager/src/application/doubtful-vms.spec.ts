@@ -43,7 +43,7 @@ describe('a VM of which its host reported what was not recorded', () => {
   });
 
   it.each<[string, unknown]>([
-    ['this release cannot read', { ...stopped, change: 7 }],
+    ['this release cannot read', { ...stopped, generation: 7 }],
     ['met a defect', stopped],
   ])('is in doubt also where the report %s', async (what, lost) => {
     if (what === 'met a defect') {

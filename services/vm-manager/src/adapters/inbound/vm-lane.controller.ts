@@ -1,4 +1,4 @@
-import { errors, hostIdOfSubject, loosely, vmLaneMessageSchema, type VmLaneMessage } from '@drover/contracts';
+import { errors, hostIdOfSubject, vmLaneMessageReader, type VmLaneMessage } from '@drover/contracts';
 import {
   ACTIVE_GROUP,
   answered,
@@ -22,7 +22,7 @@ export class VmLaneController {
     this.#signer = signer;
   }
 
-  @OnRequest('host.*.report.vm', loosely(vmLaneMessageSchema), { group: ACTIVE_GROUP })
+  @OnRequest('host.*.report.vm', vmLaneMessageReader, { group: ACTIVE_GROUP })
   async report(message: VmLaneMessage, incoming: IncomingMessage): Promise<Answer> {
     const sender = hostIdOfSubject(incoming.subject);
     if (sender !== message.hostId) {
