@@ -45,7 +45,7 @@ export class ForgetOrdersHandler {
     }
     const to = newestOrder(state, hostId);
     if (to === undefined) {
-      const detail = `VM ${vmId} is not on host ${hostId} and never was`;
+      const detail = `VM ${vmId} has been given to no host yet, so there is no order to lower to; try again when it has one`;
       return { kind: 'rejected', rejection: errors.HOST_WRONG_STATE(detail) };
     }
     const found = await this.#lower(message, to, to, traceparent);

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_PROJECT, vmIdSchema, type OrderRank } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { command, hostA, hostB, user, VmManagerBench, vmId } from '../testing/index.js';
+import { command, hostA, hostB, user, VmManagerBench, vmId, vmOf } from '../testing/index.js';
 
 const forged: OrderRank = { generation: { epoch: 1, n: 1 }, revision: 2_147_483_647 };
 
@@ -66,8 +66,20 @@ describe('an order that stands in a host’s journal and was never given', () =>
     expect(await lowerings()).toEqual([]);
   });
 
-  it('is not looked for on a host that the VM never was on, nor of a VM that there is not', async () => {
-    expect(await forget(hostB)).toMatchObject({ kind: 'rejected', rejection: { code: 'HOST_WRONG_STATE' } });
+  it('is lowered also on a host that the VM never was on, where it would keep the VM from being made', async () => {
+    expect(await forget(hostB)).toMatchObject({ kind: 'answered' });
+    expect(await lowerings()).toEqual([]);
+    bench.hosts.host(hostB).forge(vmId, forged);
+    await forget(hostB);
+    expect(await lowerings()).toMatchObject([{ data: { hostId: hostB, from: forged } }]);
+    expect(bench.hosts.host(hostB).newest(vmId)).toEqual({ generation: forged.generation, revision: 5 });
+  });
+
+  it('is not looked for of a VM that no host was given, nor of one that there is not', async () => {
+    bench.scheduler.hosts.length = 0;
+    await bench.command('create', 'without', { name: 'without' });
+    const rejection = { code: 'HOST_WRONG_STATE' };
+    expect(await forget(hostA, vmOf('without'))).toMatchObject({ kind: 'rejected', rejection });
     const missing = vmIdSchema.parse(derivedId('no', 'vm'));
     expect(await forget(hostA, missing)).toMatchObject({ kind: 'rejected', rejection: { code: 'VM_NOT_FOUND' } });
   });

@@ -263,23 +263,6 @@ describe('cancelling before the command was sent', () => {
   });
 });
 
-describe('a host that refused a VM and has lost its journal since', () => {
-  it('is told of the VM by the table, so that a late copy of the create does nothing there', async () => {
-    const bench = await VmManagerBench.started();
-    const host = bench.hosts.host(hostA);
-    const error = { code: 'HOST_FULL', detail: 'no room' } as const;
-    host.failures.set('create', [{ kind: 'failed', step: 'check-capacity', error, undone: [], left: [] }]);
-    await bench.command('create', 'create');
-    await bench.ended('create');
-    expect(bench.state().hostId).toBe(hostB);
-    const answer = await bench.openLane(hostA);
-    const { generation, revision } = { generation: { epoch: 1, n: 2 }, revision: bench.state().revision };
-    expect(answer).toMatchObject({
-      value: { kind: 'table', newest: { vm: [[vmId, generation.epoch, generation.n, revision]] } },
-    });
-  });
-});
-
 describe('cancelling after a restart of vm-manager', () => {
   it('does not claim that the host has nothing, because the process before may have sent the command', async () => {
     const bench = await VmManagerBench.started();

@@ -16,7 +16,7 @@ export type VmListener = (vmId: VmId, before: VmState, after: VmState, requested
 /** What this service keeps of each VM. A raised `stateVersion` makes it read all events once at its next start. */
 export const vmAggregate: Aggregate<VmState, StoredVmEvent> = {
   kind: vmKind.name,
-  stateVersion: 2,
+  stateVersion: 3,
   initialState,
   evolve,
   confirmed,
@@ -63,7 +63,7 @@ export class VmFolds {
     return !this.streams.folds.isAheadOfFeed(vmId);
   }
 
-  /** VMs that the store gives the host or once gave it, or that had drift there. */
+  /** VMs that the store gives the host, or that have drift there. */
   vmsOf(hostId: HostId): ReadonlySet<VmId> {
     return this.#byHost(hostId);
   }
@@ -96,7 +96,7 @@ export class VmFolds {
   }
 }
 
-function hostsOf({ hostId, formerHosts, drift }: VmState): readonly HostId[] {
-  const others = [...formerHosts, ...drift.map((found) => found.hostId)];
+function hostsOf({ hostId, drift }: VmState): readonly HostId[] {
+  const others = drift.map((found) => found.hostId);
   return hostId === undefined ? others : [hostId, ...others];
 }

@@ -63,15 +63,12 @@ function definitionOf(state: VmState, identity: VmIdentity) {
 }
 
 /**
- * The newest order that a host must know of this VM before it takes orders again, where it has the VM or once had it. Just
- * below the order that is being waited for; else above everything that was ever sent, so that late copies do nothing.
+ * The newest order that a host must know of this VM before it takes orders again. Of the VM's own host just below the order that is being
+ * waited for; else above everything that was ever sent, so that late copies do nothing. Undefined where no host was given the VM.
  */
 export function newestOrder(state: VmState, hostId: HostId): OrderRank | undefined {
   const { generation } = state;
   if (generation === undefined) return undefined;
-  if (state.hostId !== hostId) {
-    return state.formerHosts.includes(hostId) ? { generation, revision: state.revision } : undefined;
-  }
-  const pending = pendingOrder(state);
+  const pending = state.hostId === hostId ? pendingOrder(state) : undefined;
   return { generation, revision: pending === undefined ? state.revision : pending.order.revision - 1 };
 }

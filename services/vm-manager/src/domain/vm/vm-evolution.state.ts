@@ -92,7 +92,6 @@ function applied(state: VmState, event: StoredVmEvent): VmState {
         desired: 'ABSENT',
         knownOperations: state.knownOperations.slice(-KNOWN_AFTER_DELETION),
         removals: [],
-        formerHosts: [],
         drift: [],
       };
       return event.data.source === undefined ? deleted : sourced(deleted, event.data.source);
@@ -195,9 +194,7 @@ function ended(state: VmState, operationId: OperationId, isCancelled: boolean): 
 /** The VM has no host: none fits, or the one that was chosen refused it and undid what it had done. */
 function unplaced(state: VmState, event: Extract<StoredVmEvent, { type: 'VmPlacementFailed' }>): VmState {
   const { refused } = event.data;
-  const { hostId, ...left } = state;
-  const formerHosts = hostId === undefined ? state.formerHosts : [...new Set([...state.formerHosts, hostId])];
-  const rest = { ...left, formerHosts };
+  const { hostId: _, ...rest } = state;
   const operation = state.operation;
   if (operation === undefined) return rest;
   return {

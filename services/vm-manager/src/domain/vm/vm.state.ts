@@ -99,8 +99,6 @@ export interface VmState {
   readonly drift: readonly Drift[];
   /** Orders that remove the VM, whatever became of their operations. */
   readonly removals: readonly OrderId[];
-  /** Hosts that refused the VM and undid what they had done: copies of what was sent there must stay void. */
-  readonly formerHosts: readonly HostId[];
   /** The undo of a create that ended before its host confirmed it: the VM is taken back as soon as the host answers. */
   readonly owedUndo?: { readonly operationId: OperationId; readonly cause: Cause };
 }
@@ -114,7 +112,6 @@ export const initialState: VmState = {
   sources: [],
   drift: [],
   removals: [],
-  formerHosts: [],
 };
 
 /** The id of the order to a host that follows from an event; a repeat of it is recognised by this id. */
