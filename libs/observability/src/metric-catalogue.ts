@@ -27,12 +27,17 @@ export const metricCatalogue = {
   drover_vm_manager_open_operations: gauge('operations', 'Operations that have not ended', {}),
   drover_vm_manager_hosts_over_budget: gauge(
     'hosts',
-    'Hosts that reported more changes by themselves in the last ten minutes than are recorded; the log names them',
+    'Hosts that in the last ten minutes reported more changes by themselves than are recorded, or sent more reports than are worked on; health and log name them',
     {},
   ),
   drover_vm_manager_facts_refused_total: counter(
     'changes',
     'Changes that were not recorded because their host or VM was over its budget',
+    {},
+  ),
+  drover_vm_manager_reports_refused_total: counter(
+    'reports',
+    'Reports that were not worked on because their host was over its budget; it sends them again',
     {},
   ),
   drover_scheduler_hosts: gauge('hosts', 'Hosts that the scheduler knows', {}),

@@ -16,6 +16,8 @@ import type { Timeouts } from './domain/vm/timeouts.policy.js';
 
 const NAME = 'vm-manager';
 const owned = kindsOwnedBy(NAME).map(({ name }) => name);
+/** Hosts that health names. */
+const NAMED = 10;
 
 /** What a replica stands on, and its own settings. */
 export interface ReplicaSettings extends Foundation {
@@ -82,7 +84,16 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
 
   metrics.observe('drover_vm_manager_vms', () => manager.folds.size);
   metrics.observe('drover_vm_manager_open_operations', () => manager.folds.openVms.size);
-  const { facts } = manager.reports;
-  metrics.observe('drover_vm_manager_hosts_over_budget', () => facts.hostsOver);
+  const { budget, facts, over } = manager.reports;
+  metrics.observe('drover_vm_manager_hosts_over_budget', () => over.hosts.length);
   metrics.observe('drover_vm_manager_facts_refused_total', () => facts.refused);
+  metrics.observe('drover_vm_manager_reports_refused_total', () => budget.refused);
+  context.health.addCheck('hosts over budget', () => ({ isOk: true, detail: named(over.hosts) }));
+}
+
+/** For people: so many that one sees which they are. */
+function named(hosts: readonly string[]): string {
+  if (hosts.length === 0) return 'none';
+  const more = hosts.length - NAMED;
+  return `${hosts.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -1,6 +1,7 @@
 import type { HostId, VmId } from '@drover/contracts';
 import { KeyedBudget, type Clock } from '@drover/domain-kit';
 import type { Log } from '@drover/operations';
+import type { OverBudget } from './over-budget.state.js';
 
 /** Far more than a VM that crashes and comes back again and again has facts. */
 const OF_A_VM = { burst: 60, perSecond: 1 / 30 };
@@ -8,8 +9,6 @@ const OF_A_VM = { burst: 60, perSecond: 1 / 30 };
 const OF_STRAYS = { burst: 200, perSecond: 200 / 3_600 };
 /** As many VMs as a host may have can all stop and start again at once. */
 const OF_A_HOST = { burst: 20_000, perSecond: 1 };
-/** How long a host counts as over its budget, and how long the log is silent on it. */
-const TOLD_MS = 600_000;
 
 /** A VM, or all that the host has of VMs that are not there. */
 type About = VmId | 'strays';
@@ -20,17 +19,15 @@ type About = VmId | 'strays';
  * again. Until then the VM is in doubt (`DoubtfulVms`).
  */
 export class FactBudget {
-  readonly #clock: Clock;
+  readonly #over: OverBudget;
   readonly #log: Log;
   readonly #hosts: KeyedBudget<HostId>;
   readonly #vms: KeyedBudget<`${HostId}/${About}`>;
   readonly #strays: KeyedBudget<`${HostId}/${About}`>;
-  /** When a fact of the host was refused last, and when the log was told. */
-  readonly #over = new Map<HostId, { readonly refusedAtMs: number; readonly toldAtMs: number }>();
   #refused = 0;
 
-  constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
+  constructor(clock: Clock, over: OverBudget, log: Log) {
+    this.#over = over;
     this.#log = log;
     this.#hosts = new KeyedBudget(clock, OF_A_HOST);
     this.#vms = new KeyedBudget(clock, OF_A_VM);
@@ -40,12 +37,6 @@ export class FactBudget {
   /** How many facts were not recorded since this process began. */
   get refused(): number {
     return this.#refused;
-  }
-
-  /** How many hosts were over their budget in the last ten minutes. */
-  get hostsOver(): number {
-    const sinceMs = this.#clock.monotonicMs() - TOLD_MS;
-    return [...this.#over.values()].filter(({ refusedAtMs }) => refusedAtMs > sinceMs).length;
   }
 
   has(hostId: HostId, about: About): boolean {
@@ -72,11 +63,7 @@ export class FactBudget {
 
   refuse(hostId: HostId, about: About, facts: number): void {
     this.#refused += facts;
-    const refusedAtMs = this.#clock.monotonicMs();
-    const { toldAtMs = -Infinity } = this.#over.get(hostId) ?? {};
-    const isToBeTold = refusedAtMs - toldAtMs >= TOLD_MS;
-    this.#over.set(hostId, { refusedAtMs, toldAtMs: isToBeTold ? refusedAtMs : toldAtMs });
-    if (!isToBeTold) return;
+    if (!this.#over.add(hostId, 'facts')) return;
     const fields = about === 'strays' ? { hostId } : { hostId, vmId: about };
     this.#log.warn('a host reports more changes than are recorded; its full lists tell what is so', fields);
   }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Fault,
   errors,
@@ -28,9 +29,11 @@ import { RebootMeter } from './reboot-meter.state.js';
 import { FullListReconciler } from './full-list.reconciler.js';
 import type { HostJournals } from './host-journals.state.js';
 import { OpenLane } from './open-lane.handler.js';
+import { OverBudget } from './over-budget.state.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
 import type { HostHearing, Log } from '@drover/operations';
 import { notActive, ReportedFacts } from './reported-facts.recorder.js';
+import { ReportBudget } from './report-budget.state.js';
 import { SettledReports } from './settled-reports.state.js';
 import { StraysHandler, type StraysStreams } from './strays.handler.js';
 import { UnworkableReports } from './unworkable-reports.state.js';
@@ -39,6 +42,8 @@ import type { VmOperations } from './vm-operations.process.js';
 
 /** One message of a host is worked on and another may wait: an agent sends one at a time, and the same again. */
 const MAX_WAITING = 2;
+/** How many reports of a message are worked on in one turn of the event loop. */
+const REPORTS_PER_TURN = 50;
 
 export type LaneAnswer =
   | { readonly kind: 'answered'; readonly value: OrderTable | ReportsAcknowledged }
@@ -71,6 +76,9 @@ export class HostReportHandler {
   readonly #unworkable: UnworkableReports;
   /** Of what hosts say by themselves; what follows from commands is not counted. */
   readonly facts: FactBudget;
+  /** Of all that they say. */
+  readonly budget: ReportBudget;
+  readonly over: OverBudget;
   readonly #openLane: OpenLane;
   readonly #recorder: ReportedFacts;
   readonly #queues = new Map<HostId, { readonly tail: Promise<unknown>; readonly length: number }>();
@@ -80,7 +88,9 @@ export class HostReportHandler {
     this.#options = options;
     const { clock, deadLetters, doubtful, folds, strays, isActive, log } = options;
     this.#unworkable = new UnworkableReports(deadLetters, clock, log);
-    this.facts = new FactBudget(clock, log);
+    this.over = new OverBudget(clock);
+    this.facts = new FactBudget(clock, this.over, log);
+    this.budget = new ReportBudget(clock, this.over, log);
     this.#reboots = new RebootMeter(clock, (vmId) => folds.has(vmId));
     this.#openLane = new OpenLane(options);
     this.#recorder = new ReportedFacts({ folds, facts: this.facts, doubtful, clock, isActive });
@@ -94,7 +104,7 @@ export class HostReportHandler {
     });
   }
 
-  /** A new term has settled nothing: another replica may have taken a host's journal for an older copy that it is not to this one. */
+  /** A new term has settled nothing yet: while another replica was the active one, a host's disk may have come back as it was before. */
   begin(): void {
     this.#settled = new SettledReports();
     this.#fullLists.begin();
@@ -139,6 +149,7 @@ export class HostReportHandler {
       operations.hostOpened(hostId);
       return answer;
     }
+    this.budget.spend(hostId, message.reports.length);
     const acknowledged = await this.#settleBatch(message);
     if ((message.waiting ?? 0) === 0) hearing.heard(hostId);
     return { kind: 'answered', value: acknowledged };
@@ -150,6 +161,7 @@ export class HostReportHandler {
     let through = settled.through(hostId, journalEpoch);
     // Reports of one VM go one after the other and stop at the first fault: a later one would make the earlier old.
     const underWay = new Map<VmId | number, Promise<void>>();
+    let sinceTurn = 0;
     for (const { sequence, report } of reports) {
       if (sequence <= through) continue;
       const source = { hostId, journalEpoch, sequence };
@@ -168,6 +180,13 @@ export class HostReportHandler {
         underWay.set(single.subject.id, before === undefined ? work() : before.then(work));
       }
       through = sequence;
+      sinceTurn += 1;
+      if (sinceTurn < REPORTS_PER_TURN) continue;
+      // A message may hold hundreds, and other hosts and the lease want their turn between them.
+      await allSettled(underWay);
+      underWay.clear();
+      await nextTurn();
+      sinceTurn = 0;
     }
     await allSettled(underWay);
     settled.settled(hostId, journalEpoch, through);
