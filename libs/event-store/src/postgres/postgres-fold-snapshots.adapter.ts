@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Rejected, errors, comparePositions, positionSchema, START, type Position } from '@drover/contracts';
 import type { FoldChanges, FoldOwner, FoldRow, FoldSnapshots } from '../fold-snapshots.port.js';
 
@@ -14,6 +15,11 @@ interface Snapshot {
   readonly position: Position;
   /** Of the event at the position when it was saved; null at the start of the store. */
   readonly eventId: string | null;
+}
+
+interface Whole {
+  readonly position: Position;
+  readonly pages: readonly (readonly FoldRow[])[];
 }
 
 interface StateRow {
@@ -72,13 +78,29 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
     }
   }
 
-  async function page({ service, version }: FoldOwner, after: Pick<FoldRow, 'kind' | 'id'>) {
-    const { rows } = await pool.query<StateRow>(
+  async function page(db: Db, { service, version }: FoldOwner, after: Pick<FoldRow, 'kind' | 'id'>) {
+    const { rows } = await db.query<StateRow>(
       `SELECT kind, id, revision, position, first_position, state FROM ${foldStates}
        WHERE service = $1 AND version = $2 AND (kind, id) > ($3, $4) ORDER BY kind, id LIMIT ${ROWS_PER_PAGE}`,
       [service, version, after.kind, after.id],
     );
     return rows.map(foldRowOf);
+  }
+
+  /** As it stands at one moment: another replica may save or remove between two pages, and half the rows are no snapshot. */
+  async function readWhole(client: Db, owner: FoldOwner): Promise<Whole | 'none' | 'foreign'> {
+    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const found = await find(client, owner);
+    if (found === undefined) return 'none';
+    if (!(await isOfThisHistory(client, found))) return 'foreign';
+    const pages: FoldRow[][] = [];
+    for (let after = { kind: '', id: '' }; ;) {
+      const rows = await page(client, owner, after);
+      pages.push(rows);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < ROWS_PER_PAGE) return { position: found.position, pages };
+      after = last;
+    }
   }
 
   async function write(client: Db, { service, version }: FoldOwner, { kept, gone }: FoldChanges) {
@@ -141,19 +163,15 @@ export function postgresFoldSnapshots(pool: QueryPool, tables: Tables, patienceM
     async load(owner, take) {
       const ask = <Result>(query: () => Promise<Result>) =>
         untilAnswered('load a snapshot of folds', patienceMs, query);
-      const found = await ask(() => find(pool, owner));
-      if (found === undefined) return undefined;
-      if (!(await ask(() => isOfThisHistory(pool, found)))) {
-        await ask(() => pool.transaction((client) => removeForeign(client, owner)));
-        return undefined;
-      }
-      for (let after = { kind: '', id: '' }; ;) {
-        const rows = await ask(() => page(owner, after));
+      const whole = await ask(() => pool.transaction((client) => readWhole(client, owner)));
+      if (whole === 'foreign') await ask(() => pool.transaction((client) => removeForeign(client, owner)));
+      if (whole === 'foreign' || whole === 'none') return undefined;
+      // Handed out only when all is there: where the connection breaks on the way, it is read anew.
+      for (const rows of whole.pages) {
         if (rows.length > 0) take(rows);
-        const last = rows.at(-1);
-        if (last === undefined || rows.length < ROWS_PER_PAGE) return found.position;
-        after = last;
+        await nextTurn();
       }
+      return whole.position;
     },
     async save(owner, position, changes) {
       try {
