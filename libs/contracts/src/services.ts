@@ -15,7 +15,7 @@ export interface ServiceDeclaration {
 }
 
 /**
- * Each service of docs/architecture.md, in the order in which they start. What they may do follows from here: permissions on
+ * Each service of docs/architecture.md. A service that is built has what its code uses and nothing that is planned, because what it may do follows from here: permissions on
  * NATS, who may be answered where, the role in PostgreSQL and the kinds it appends to, the credentials, and the sections of the
  * configuration. A service has one name in all of them.
  */
@@ -23,8 +23,8 @@ export const services = {
   'ha-manager': {
     isBuilt: true,
     answers: ['ha'],
-    commands: ['vm'],
-    asks: ['placement'],
+    commands: [],
+    asks: [],
     hears: ['report.host', 'heartbeat'],
     tells: [],
   },
@@ -40,7 +40,7 @@ export const services = {
     isBuilt: true,
     answers: ['vm'],
     commands: [],
-    asks: ['placement', 'ha'],
+    asks: ['placement'],
     hears: ['report.vm'],
     tells: ['order'],
   },

@@ -107,7 +107,7 @@ describe('credentials in operator mode', () => {
         await expectAnswer(gateway, messaging, subjects.command(name, verb));
       }
     }
-    await expectAnswer(haManager, vmManager, subjects.command('vm', 'restart'));
+    await expectRefused(haManager, 'publish', subjects.command('vm', 'delete'));
     await expectAnswer(drs, vmManager, subjects.command('vm', 'migrate'));
     await expectAnswer(vmManager, scheduler, subjects.query('placement', 'place'));
     await expectAnswer(gateway, scheduler, subjects.query('placement', 'explain'));
