@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { comparePositions, type Position } from '@drover/contracts';
 import type { EventFilter, ReadAllPage, Subscription, SubscriptionHandler } from './event-store.port.js';
+import { toSequence } from './sequence.codec.js';
 
 /** What following a store needs of it. Each call bears an outage by waiting, and rejects soon once `signal` has fired. */
 export interface FollowedStore {
@@ -23,6 +24,28 @@ const restMs = 100;
 /** The usual pause; rejects with the signal's reason. */
 export async function rest(signal: AbortSignal): Promise<void> {
   await delay(restMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
+
+/** The subscriptions of one open store, which end with it. */
+export function subscriptionsOf(store: FollowedStore): Subscriptions {
+  const open = new Set<Subscription>();
+  return {
+    subscribe(after, handler, options) {
+      toSequence(after);
+      const subscription = follow(store, after, handler, options, () => open.delete(subscription));
+      open.add(subscription);
+      return subscription;
+    },
+    async stop() {
+      await Promise.all([...open].map((subscription) => subscription.stop()));
+    },
+  };
+}
+
+export interface Subscriptions {
+  /** Throws where `after` is no position. */
+  subscribe(after: Position, handler: SubscriptionHandler, options?: FollowOptions): Subscription;
+  stop(): Promise<void>;
 }
 
 /**

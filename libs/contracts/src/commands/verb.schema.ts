@@ -41,6 +41,26 @@ export function verbRow<const Kind extends string, const Row extends Verb>(kind:
   } as const;
 }
 
+type Table = Readonly<Record<string, { readonly asked: z.ZodRawShape }>>;
+
+/** The command of each verb: its kind, what any command on such a thing says, and what the verb asks. */
+type VerbCommands<Verbs extends Table, OnThing extends z.ZodRawShape> = {
+  readonly [Kind in keyof Verbs]: z.ZodObject<
+    { kind: z.ZodLiteral<Kind & string> } & OnThing & Verbs[Kind]['asked'] extends infer Shape extends z.ZodRawShape
+      ? Shape
+      : never,
+    z.core.$strict
+  >;
+};
+
+export function verbCommands<Verbs extends Table, OnThing extends z.ZodRawShape>(verbs: Verbs, onThing: OnThing) {
+  const commands = Object.entries(verbs).map(([kind, { asked }]) => [
+    kind,
+    z.strictObject({ kind: z.literal(kind), ...onThing, ...asked }),
+  ]);
+  return Object.fromEntries(commands) as VerbCommands<Verbs, OnThing>;
+}
+
 export function keysOf<Table extends object>(table: Table): readonly (keyof Table)[] {
   return Object.keys(table) as (keyof Table)[];
 }

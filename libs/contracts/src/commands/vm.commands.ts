@@ -10,7 +10,8 @@ import {
   vmNameSchema,
 } from '../ids.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
-import { vmVerbNames, vmVerbs, type VmVerb } from './vm-verbs.schema.js';
+import { verbCommands } from './verb.schema.js';
+import { vmVerbs } from './vm-verbs.schema.js';
 
 const base = {
   /** Derived from (principal, what was asked, `Idempotency-Key`), so that a repeat is recognised. */
@@ -18,16 +19,6 @@ const base = {
   actor: actorSchema,
 };
 const onVm = { ...base, projectId: projectIdSchema, vmId: vmIdSchema };
-
-type OnVm = {
-  readonly [Verb in VmVerb]: z.ZodObject<
-    { kind: z.ZodLiteral<Verb> } & typeof onVm & (typeof vmVerbs)[Verb]['asked'] extends infer Shape extends
-      z.ZodRawShape
-      ? Shape
-      : never,
-    z.core.$strict
-  >;
-};
 
 /** Payloads of `drover.command.vm.<kind>`; each is answered with `CommandAccepted` or a rejection. */
 export const vmCommandSchemas = {
@@ -40,9 +31,7 @@ export const vmCommandSchemas = {
     spec: vmSpecSchema,
     powerOn: z.boolean(),
   }),
-  ...(Object.fromEntries(
-    vmVerbNames.map((kind) => [kind, z.strictObject({ kind: z.literal(kind), ...onVm, ...vmVerbs[kind].asked })]),
-  ) as OnVm),
+  ...verbCommands(vmVerbs, onVm),
   /** Ends an operation that has not reached its host. */
   cancel: z.strictObject({ kind: z.literal('cancel'), ...onVm, operationId: operationIdSchema }),
 } as const;

@@ -18,13 +18,12 @@ import type {
   EventStore,
   ExpectedRevision,
   ReadAllPage,
-  Subscription,
   SubscriptionHandler,
 } from '../event-store.port.js';
 import { checkExpectedRevision, encodeEvents, type EncodedEvent } from '../new-event.codec.js';
 import { tailLost } from '../seen-history.state.js';
 import { checkWithinHead, fromSequence, toSequence } from '../sequence.codec.js';
-import { follow, rest, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
+import { rest, subscriptionsOf, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
 import type { FoldSnapshots } from '../fold-snapshots.port.js';
 import { createMemoryDeadLetters } from './memory-dead-letters.adapter.js';
 import { createMemoryFoldSnapshots, type MemorySnapshots } from './memory-fold-snapshots.adapter.js';
@@ -58,7 +57,6 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions, snapshots
   const upcast = upcastWith(options.upcasters ?? eventUpcasters);
   const streams = Map.groupBy(log, ({ stream }) => stream);
   const byId = new Map<string, StoredEvent>(log.map((event) => [event.id, event]));
-  const subscriptions = new Set<Subscription>();
   const sleepers = new Set<() => void>();
   let recordedAtMs = Date.parse(log.at(-1)?.recordedAt ?? '1970-01-01T00:00:00.000Z');
   let isClosed = false;
@@ -156,6 +154,7 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions, snapshots
       }),
     rest,
   };
+  const subscriptions = subscriptionsOf(followed);
 
   return {
     deadLetters: createMemoryDeadLetters(clock),
@@ -183,10 +182,7 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions, snapshots
     },
     subscribe(after: Position, handler: SubscriptionHandler, followOptions?: FollowOptions) {
       assertOpen();
-      toSequence(after);
-      const subscription = follow(followed, after, handler, followOptions, () => subscriptions.delete(subscription));
-      subscriptions.add(subscription);
-      return subscription;
+      return subscriptions.subscribe(after, handler, followOptions);
     },
     restoreOlderCopy(upTo) {
       assertOpen();
@@ -197,7 +193,7 @@ function storeOf(log: StoredEvent[], options: MemoryEventStoreOptions, snapshots
     },
     async close() {
       isClosed = true;
-      await Promise.all([...subscriptions].map((subscription) => subscription.stop()));
+      await subscriptions.stop();
     },
   };
 }

@@ -2,12 +2,11 @@ import { eventUpcasters, upcastWith, type NewEvent, type Position, type Upcaster
 import type pg from 'pg';
 import { systemClock } from '@drover/domain-kit';
 import type { DeadLetters } from '../dead-letters.port.js';
-import type { EventStore, ExpectedRevision, Subscription, SubscriptionHandler } from '../event-store.port.js';
+import type { EventStore, ExpectedRevision, SubscriptionHandler } from '../event-store.port.js';
 import type { FoldSnapshots } from '../fold-snapshots.port.js';
 import { checkExpectedRevision, encodeEvents } from '../new-event.codec.js';
 import { SeenHistory } from '../seen-history.state.js';
-import { toSequence } from '../sequence.codec.js';
-import { follow, rest, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
+import { rest, subscriptionsOf, type FollowedStore, type FollowOptions } from '../subscription.runner.js';
 import { AppendRunner } from './append.runner.js';
 import { abandon, connectClient, openPool, untilAnswered } from './database.client.js';
 import { EventReader } from './event-reader.js';
@@ -80,7 +79,6 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
       notifications.tell(newest);
     },
   });
-  const subscriptions = new Set<Subscription>();
   let closing: Promise<void> | undefined;
 
   const followed: FollowedStore = {
@@ -100,13 +98,14 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     appended: (after, signal) => tail.appended(after, signal),
     rest,
   };
+  const subscriptions = subscriptionsOf(followed);
 
   function assertOpen(): void {
     if (closing !== undefined) throw new Error('the event store is closed');
   }
 
   async function close(): Promise<void> {
-    await Promise.all([...subscriptions].map((subscription) => subscription.stop()));
+    await subscriptions.stop();
     tail.close();
     await appends.close();
     await Promise.all([notifications.close(), pool.end()]);
@@ -141,10 +140,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
     },
     subscribe(after: Position, handler: SubscriptionHandler, followOptions?: FollowOptions) {
       assertOpen();
-      toSequence(after);
-      const subscription = follow(followed, after, handler, followOptions, () => subscriptions.delete(subscription));
-      subscriptions.add(subscription);
-      return subscription;
+      return subscriptions.subscribe(after, handler, followOptions);
     },
     close: () => (closing ??= close()),
   };

@@ -1,4 +1,4 @@
-import type { ErrorCode, StoredVmEvent, VmFact, VmId } from '@drover/contracts';
+import type { StoredVmEvent, VmFact, VmId } from '@drover/contracts';
 import { vmSubject } from '@drover/contracts';
 import type { Clock } from '@drover/domain-kit';
 import {
@@ -79,10 +79,9 @@ class VmWorkings implements Workings<VmState, VmId, VmFact, PlaceEffect> {
       await folds.refresh(attempt.id);
       return 'again';
     }
-    return attempt.record((state) => {
-      if (answer.kind === 'refused') return questionRefused(state, answer.rejection.code, answer.rejection.detail);
-      return isInTime() ? settlePlacement(state, question, answer, epoch) : [];
-    });
+    return attempt.record((state) =>
+      answer.kind === 'refused' || isInTime() ? settlePlacement(state, question, answer, epoch) : [],
+    );
   }
 }
 
@@ -115,15 +114,4 @@ function workOf({ operation, owedUndo, hostId, generation, identity }: VmState):
 function within(clock: Clock, ms: number): () => boolean {
   const fromMs = clock.monotonicMs();
   return () => clock.monotonicMs() - fromMs < ms;
-}
-
-/** The scheduler refuses the question itself: asked again it would be refused again. */
-function questionRefused(state: VmState, code: ErrorCode, reason: string): readonly VmFact[] {
-  if (state.operation === undefined) return [];
-  const { operationId, wish } = state.operation;
-  const failed: VmFact = {
-    type: 'OperationFailed',
-    data: { operationId, step: 'place', code, reason, undone: [], left: [] },
-  };
-  return wish.kind === 'create' ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
 }

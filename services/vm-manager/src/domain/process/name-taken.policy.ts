@@ -1,5 +1,5 @@
 import type { VmFact, VmId } from '@drover/contracts';
-import { failOperation } from '../vm/fail-operation.policy.js';
+import { failWithoutHost } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
@@ -8,13 +8,10 @@ import type { OpenOperation, VmState } from '../vm/vm.state.js';
  */
 export function nameTakenFacts(state: VmState, operation: OpenOperation, holder: VmId): readonly VmFact[] {
   const name = state.identity?.name ?? '';
-  return [
-    failOperation(operation, {
-      step: 'name',
-      code: 'VM_NAME_TAKEN',
-      reason: `the name ${name} was given to VM ${holder} just before; choose another name or delete that VM`,
-      data: { vmId: holder },
-    }),
-    { type: 'VmDeleted', data: {} },
-  ];
+  return failWithoutHost(operation, {
+    step: 'name',
+    code: 'VM_NAME_TAKEN',
+    reason: `the name ${name} was given to VM ${holder} just before; choose another name or delete that VM`,
+    data: { vmId: holder },
+  });
 }

@@ -1,5 +1,5 @@
 import type { VmFact } from '@drover/contracts';
-import { failOperation } from '../vm/fail-operation.policy.js';
+import { failOperation, failWithoutHost } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
 /**
@@ -9,11 +9,10 @@ import type { OpenOperation, VmState } from '../vm/vm.state.js';
  */
 export function overdueFacts(state: VmState, operation: OpenOperation): readonly VmFact[] {
   const { operationId, wish } = operation;
-  const isCreate = wish.kind === 'create';
-  if (isCreate && state.hostId !== undefined) {
+  if (wish.kind === 'create' && state.hostId !== undefined) {
     return [{ type: 'OperationCancelRequested', data: { operationId, because: 'overdue' } }];
   }
-  const failed = failOperation(operation, {
+  return failWithoutHost(operation, {
     step: state.hostId === undefined ? 'place' : wish.kind,
     code: 'OPERATION_OVERDUE',
     reason:
@@ -23,7 +22,6 @@ export function overdueFacts(state: VmState, operation: OpenOperation): readonly
     data: { observed: state.observed ?? 'UNKNOWN' },
     left: state.hostId === undefined ? [] : [leftOf(state, wish.kind)],
   });
-  return isCreate ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
 }
 
 /**

@@ -1,8 +1,8 @@
-import type { Generation, HostId, PlaceAnswer, PlaceQuery, ReservationId, VmFact } from '@drover/contracts';
+import type { Generation, HostId, PlaceAnswer, PlaceQuery, Rejection, ReservationId, VmFact } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { demandOf } from '@drover/fleet-model';
 import { currentCause, needsPlacement } from './host-order.process.js';
-import { failOperation } from '../vm/fail-operation.policy.js';
+import { failWithoutHost } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, RefusedHost, VmState } from '../vm/vm.state.js';
 
 /** Hosts that may refuse one after the other before the operation fails. */
@@ -25,15 +25,25 @@ export function placementQuestion(state: VmState): PlacementQuestion | undefined
   };
 }
 
+/** The scheduler refuses the question itself: asked again it would be refused again. */
+export interface RefusedQuestion {
+  readonly kind: 'refused';
+  readonly rejection: Rejection;
+}
+
 /** The facts that follow from the scheduler's answer; none where the operation no longer waits for it. */
 export function settlePlacement(
   state: VmState,
   question: PlacementQuestion,
-  answer: PlaceAnswer,
+  answer: PlaceAnswer | RefusedQuestion,
   storeEpoch: number,
 ): readonly VmFact[] {
   const operation = state.operation;
   if (operation === undefined || placementQuestion(state)?.reservationId !== question.reservationId) return [];
+  if (answer.kind === 'refused') {
+    const { code, detail } = answer.rejection;
+    return failWithoutHost(operation, { step: 'place', code, reason: detail });
+  }
   if (answer.kind === 'placed') {
     const { hostId, reservationId, score, runnersUp } = answer;
     const generation = nextGeneration(state, storeEpoch);
@@ -44,11 +54,11 @@ export function settlePlacement(
   if (operation.refusals > 0 && operation.refusals + 1 < MAX_PLACEMENTS && operation.runnersUp.length > 1) {
     return [failed];
   }
-  const { wish, refused } = operation;
+  const { refused } = operation;
   const hosts = Object.values(answer.counts).reduce((sum, count) => sum + count, 0);
-  const facts: VmFact[] = [
+  return [
     failed,
-    failOperation(operation, {
+    ...failWithoutHost(operation, {
       // What a host said when it was tried is worth more than that no other is left.
       step: refused.at(-1)?.step ?? 'place',
       code: refused.at(-1)?.code ?? 'NO_HOST_FITS',
@@ -56,8 +66,6 @@ export function settlePlacement(
       data: { counts: answer.counts, nearest: answer.nearest, ...(refused.length === 0 ? {} : { refused }) },
     }),
   ];
-  if (wish.kind === 'create') facts.push({ type: 'VmDeleted', data: {} });
-  return facts;
 }
 
 /** For the operator. */

@@ -224,6 +224,29 @@ describe('the scheduler’s answer', () => {
       { type: 'VmDeleted' },
     ]);
   });
+
+  it('fails the operation whose question is refused, and no other that has begun meanwhile', () => {
+    const rejection = { code: 'INVALID_FIELD', detail: 'no such label' } as const;
+    const asked = question(stateOf(history.requested()));
+    const settle = (facts: readonly VmFact[]) =>
+      settlePlacement(stateOf(facts), asked, { kind: 'refused', rejection }, 1);
+    expect(settle(history.requested())).toEqual([
+      {
+        type: 'OperationFailed',
+        data: {
+          operationId: operationOf('create'),
+          step: 'place',
+          code: 'INVALID_FIELD',
+          reason: 'no such label',
+          undone: [],
+          left: [],
+        },
+      },
+      { type: 'VmDeleted', data: {} },
+    ]);
+    const stopping = [...history.running(), fact.stopRequested(), fact.began('stop', 'vm.stop')];
+    expect(settle(stopping)).toEqual([]);
+  });
 });
 
 describe('the host’s answer', () => {

@@ -11,3 +11,12 @@ export function failOperation(
 ): OperationFailed {
   return { type: 'OperationFailed', data: { operationId, step: wish.kind, undone: [], left: [], ...failure } };
 }
+
+/** The same where no host has the VM: one that was to be made goes with its operation. */
+export function failWithoutHost(
+  operation: OpenOperation,
+  failure: Parameters<typeof failOperation>[1],
+): readonly VmFact[] {
+  const failed = failOperation(operation, failure);
+  return operation.wish.kind === 'create' ? [failed, { type: 'VmDeleted', data: {} }] : [failed];
+}
