@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -50,6 +50,16 @@ describe('the credentials of a home', () => {
     const { revocations } = await ensure();
     expect(await readFile(scheduler(), 'utf8')).toBe(before);
     expect(revocations).toEqual({});
+  });
+
+  it('are not read where a file is far longer than credentials are, and are issued anew', async () => {
+    await ensure();
+    const file = hostCredentialsFileOf(home, hostId);
+    const kept = await readFile(file, 'utf8');
+    await truncate(file, 1024 * 1024);
+    await ensure();
+    const { length } = await readFile(file, 'utf8');
+    expect(length).toBeLessThan(2 * kept.length);
   });
 
   it('are renewed for the same user once half of their time is over', async () => {

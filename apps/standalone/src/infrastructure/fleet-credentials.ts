@@ -203,9 +203,12 @@ function isThere<Value>(value: Value | undefined): value is Value {
   return value !== undefined;
 }
 
+/** Some 30 times as much as they take: one such file for each host, and many are read at once. */
+const LARGEST_CREDENTIALS_BYTES = 64 * 1024;
+
 /** Undefined where there is no file, or none that can be read as credentials: then others are issued. */
 async function readFile(file: string): Promise<ReadCredentials | undefined> {
-  const text = await readPlainIfPresent(file);
+  const text = await readPlainIfPresent(file, LARGEST_CREDENTIALS_BYTES);
   if (text === undefined) return undefined;
   try {
     return readCredentials(text);

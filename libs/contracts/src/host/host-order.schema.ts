@@ -116,6 +116,8 @@ export const hostOrderAnswerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('taken') }),
   /** A newer order was taken for this subject before; the answer to `lower` where another order is the newest. */
   z.strictObject({ kind: z.literal('superseded'), newest: orderRankSchema }),
+  /** The answer to `lower` while an order above what the newest is to be has not ended, or its end is not acknowledged. Nothing was done. */
+  z.strictObject({ kind: z.literal('unsettled'), newest: orderRankSchema }),
   /** The agent's journal is new and it waits for its table of orders. */
   z.strictObject({ kind: z.literal('table-needed') }),
   /** It was made for another journal of this host; nothing was done. The epoch of its journal is told by its registration. */

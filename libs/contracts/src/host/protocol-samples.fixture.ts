@@ -153,6 +153,7 @@ export const protocolSamples = {
     hostOrderAnswerSchema,
     { kind: 'taken' },
     { kind: 'superseded', newest: { generation, revision: 3 } },
+    { kind: 'unsettled', newest: { generation, revision: 4 } },
     { kind: 'table-needed' },
     { kind: 'other-journal' },
     { kind: 'expired' },

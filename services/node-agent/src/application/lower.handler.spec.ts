@@ -36,10 +36,12 @@ describe('lowering the newest order of a subject', () => {
     ['has an end that is not acknowledged', [taken, ...ended]],
   ])('does nothing while an order above what it is to be %s', async (_what, before) => {
     const its = { rank: { generation, revision: 5 }, orderId };
-    expect(await lowered(before, 5)).toEqual({ answer: { kind: 'superseded', newest: its.rank }, newest: its });
+    expect(await lowered(before, 5)).toEqual({ answer: { kind: 'unsettled', newest: its.rank }, newest: its });
     const rank = { generation, revision: 9 };
-    const newest = { kind: 'superseded', newest: rank };
-    expect(await lowered([...before, forged], 9)).toEqual({ answer: newest, newest: { rank } });
+    const answer = { kind: 'unsettled', newest: rank };
+    expect(await lowered([...before, forged], 9)).toEqual({ answer, newest: { rank } });
+    // Also where only the newest is asked for, which names what is to be lowered.
+    expect(await lowered([...before, forged], 4)).toEqual({ answer, newest: { rank } });
   });
 
   it('sets it down once the end is acknowledged', async () => {

@@ -17,18 +17,18 @@ export class Lower {
   }
 
   /**
-   * Answers `superseded` where the newest order is another one than was named, and while an order above what it is to be has not ended or its end
-   * is not acknowledged: vm-manager may send that one again, and a journal that had forgotten it would do it twice. Throws
+   * Answers `unsettled` while an order above what the newest is to be has not ended or its end is not acknowledged: vm-manager may send that one
+   * again, and a journal that had forgotten it would do it twice. Answers `superseded` where the newest is another one than was named. Throws
    * `JOURNAL_UNAVAILABLE`.
    */
   async take({ subject, from, to }: HostLower): Promise<HostOrderAnswer> {
     const newest = this.#book.content.newest.get(subjectKey(subject));
     if (newest === undefined || compareOrderRanks(newest.rank, to) <= 0) return { kind: 'taken' };
-    if (compareOrderRanks(newest.rank, from) !== 0) return { kind: 'superseded', newest: newest.rank };
     const unsettled = newestUnsettled(this.#book.content, subject);
     if (unsettled !== undefined && compareOrderRanks(unsettled, to) > 0) {
-      return { kind: 'superseded', newest: newest.rank };
+      return { kind: 'unsettled', newest: newest.rank };
     }
+    if (compareOrderRanks(newest.rank, from) !== 0) return { kind: 'superseded', newest: newest.rank };
     try {
       await this.#book.record([{ kind: 'lowered', subject, rank: to }]);
     } catch (error) {

@@ -176,7 +176,8 @@ describe('an order that vm-manager never gave', () => {
     await bench.controlPlane.send(vm.forceStop(4));
     await bench.controlPlane.end(vm.forceStop(4));
     // The same message again, as somebody may have kept it.
-    expect(await bench.controlPlane.send(lower(forged))).toMatchObject({ kind: 'superseded', newest: { revision: 4 } });
+    // Refused as superseded, or as unsettled until the end of the newest is acknowledged: it names the newest and changes nothing.
+    expect(await bench.controlPlane.send(lower(forged))).toMatchObject({ newest: { revision: 4 } });
     expect(await bench.controlPlane.send(vm.create(1))).toMatchObject({ kind: 'superseded' });
   });
 
@@ -192,7 +193,7 @@ describe('an order that vm-manager never gave', () => {
     const newest = { rank: { ...forged, revision: 5 }, orderId: reset.orderId };
     const below = lower(newest.rank, vm.subject, 4);
     // While it is under way and while its end waits alike.
-    expect(await controlPlane.send(below)).toEqual({ kind: 'superseded', newest: newest.rank });
+    expect(await controlPlane.send(below)).toEqual({ kind: 'unsettled', newest: newest.rank });
     expect(content.newest.get(subjectKey(vm.subject))).toEqual(newest);
     expect(await controlPlane.send(reset)).toEqual({ kind: 'taken' });
     controlPlane.isDeaf = false;

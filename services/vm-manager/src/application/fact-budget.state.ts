@@ -64,8 +64,13 @@ export class FactBudget {
   refuse(hostId: HostId, about: About, facts: number): void {
     this.#refused += facts;
     if (!this.#over.add(hostId, 'facts')) return;
-    const fields = about === 'strays' ? { hostId } : { hostId, vmId: about };
-    this.#log.warn('a host reports more changes than are recorded; its full lists tell what is so', fields);
+    if (about === 'strays')
+      this.#log.warn('a host lists strays that come and go more often than is recorded', { hostId });
+    else
+      this.#log.warn('a host reports more changes than are recorded; its full lists tell what is so', {
+        hostId,
+        vmId: about,
+      });
   }
 
   #of(about: About) {

@@ -11,6 +11,7 @@ import {
 } from '@drover/contracts';
 import { derivedId, requestDigest, type Clock } from '@drover/domain-kit';
 import { newestOrder } from '../domain/process/host-order.process.js';
+import type { VmState } from '../domain/vm/vm.state.js';
 import type { HostOrders } from '@drover/operations';
 import type { CommandAnswer } from './vm-command.handler.js';
 import { eventsOf } from './vm-events.policy.js';
@@ -55,6 +56,8 @@ export class ForgetOrdersHandler {
         const lowered = await this.#lower(message, from, to, traceparent);
         if (lowered.kind !== 'taken') throw notNow(message, lowered);
       }
+    } else if (found.kind === 'unsettled') {
+      if (isForeign(folds.get(vmId), found.newest)) throw notNow(message, found);
     } else if (found.kind !== 'taken') throw notNow(message, found);
     const { revision, position } = folds.get(vmId);
     return answered({ subjectId: vmId, revision, position });
@@ -71,7 +74,7 @@ export class ForgetOrdersHandler {
     return this.#options.hosts.lower(hostId, { kind: 'lower', subject: vmSubject(vmId), from, to }, trace);
   }
 
-  /** Whether the order is above all that vm-manager gave, which it numbers by revisions of the VM's stream; it is then named. */
+  /** Whether the order is one that vm-manager never gave; it is then named. */
   async #record(
     { actor, commandId, hostId, projectId, vmId }: ForgetOrders,
     from: OrderRank,
@@ -79,10 +82,9 @@ export class ForgetOrdersHandler {
     traceparent: string | undefined,
   ): Promise<boolean> {
     const { clock, folds, isActive } = this.#options;
-    const { result } = await folds.change(vmId, ({ generation, revision }) => {
+    const { result } = await folds.change(vmId, (state) => {
       if (!isActive()) throw errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
-      const isForeign = generation === undefined || compareOrderRanks(from, { generation, revision }) > 0;
-      if (!isForeign) return { events: [], result: false };
+      if (!isForeign(state, from)) return { events: [], result: false };
       const origin = {
         ...{ actor, causationId: commandId, atMs: clock.epochMs(), projectId, traceparent },
         requestDigest: requestDigest({ kind: 'forget-orders', hostId, projectId, vmId }),
@@ -94,6 +96,11 @@ export class ForgetOrdersHandler {
     });
     return result;
   }
+}
+
+/** Whether the order is above all that vm-manager gave, which it numbers by revisions of the VM's stream. */
+function isForeign({ generation, revision }: VmState, rank: OrderRank): boolean {
+  return generation === undefined || compareOrderRanks(rank, { generation, revision }) > 0;
 }
 
 function notNow({ hostId, vmId }: ForgetOrders, { kind }: HostOrderAnswer): Fault {

@@ -51,6 +51,17 @@ describe('an order that stands in a host’s journal and was never given', () =>
     expect(bench.hosts.host(hostA).newest(vmId)).toMatchObject({ revision: reset?.revision });
   });
 
+  it('is not told as lowered while an order before it has not ended, and then it is', async () => {
+    const host = bench.hosts.host(hostA);
+    host.isUnsettled = true;
+    await expect(forget()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect([await lowerings(), host.newest(vmId)]).toEqual([[], forged]);
+    host.isUnsettled = false;
+    await forget();
+    expect(await lowerings()).toMatchObject([{ data: { from: forged } }]);
+    expect(await stop('carried-out')).toBe('OperationSucceeded');
+  });
+
   it('is named each, where a repeat of the command finds another', async () => {
     await forget();
     const next = { ...forged, revision: 1_000 };

@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { vmSubject, type FullList, type HostId, type OrderId, type VmId, type VmReport } from '@drover/contracts';
+import {
+  errors,
+  Rejected,
+  vmSubject,
+  type FullList,
+  type HostId,
+  type OrderId,
+  type VmId,
+  type VmReport,
+} from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { definition, firstGeneration, hostA, hostB, operationOf, vmId, vmOf } from '../testing/vm-facts.js';
 import { domain, list, message, stopped } from '../testing/reports.js';
@@ -28,6 +37,13 @@ describe('the lane of a host', () => {
       value: { kind: 'acknowledged', throughSequence: 2 },
     });
     expect((await bench.types()).at(-1)).toBe('VmStopped');
+  });
+
+  it('keeps a report that the store will not take, and does not refuse the message for it', async () => {
+    const bench = await running();
+    bench.faultyStore.append = () => Promise.reject(new Rejected(errors.INVALID_FIELD('no such stream')));
+    expect(await bench.manager.reports.handle(message(2, [stopped]))).toMatchObject({ kind: 'answered' });
+    expect(bench.deadLetters).toHaveLength(1);
   });
 
   it('is not acknowledged while the store is down, and nothing is lost or doubled by the repeat', async () => {

@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
-  type Fault,
   errors,
-  isFailure,
+  Fault,
   readVmReport,
   rejected,
   subjectOfReport,
@@ -198,7 +197,8 @@ export class HostReportHandler {
     try {
       await body();
     } catch (error) {
-      if (isFailure(error)) throw error;
+      // A no from below is no answer to the host's message: the host would take it for a refusal of its lane.
+      if (error instanceof Fault) throw error;
       this.#options.log.error('a report met a defect and was kept as a dead letter', {
         report: reportId(source),
         error,

@@ -76,6 +76,8 @@ export class FakeHost {
   isHung = false;
   /** Whether what was taken and has not ended is being taken back. */
   isUndoing = false;
+  /** Whether an order above what the newest is to be has not ended, when that is to be lowered. */
+  isUnsettled = false;
   readonly #newest = new Map<VmId, OrderRank>();
   readonly #taken = new Set<string>();
   readonly #hanging: HostOrder[] = [];
@@ -123,6 +125,7 @@ export class FakeHost {
     if (!this.isReachable) throw errors.SERVICE_UNAVAILABLE('not-applied', 'no agent listens');
     const newest = this.#newest.get(vmId);
     if (newest === undefined || compareOrderRanks(newest, to) <= 0) return { kind: 'taken' };
+    if (this.isUnsettled) return { kind: 'unsettled', newest };
     if (compareOrderRanks(newest, from) !== 0) return { kind: 'superseded', newest };
     this.#newest.set(vmId, to);
     return { kind: 'taken' };
