@@ -16,10 +16,12 @@ import {
 import {
   deadLetterLimits,
   openPostgresEventStore,
+  openPostgresLeaseStore,
   type DeadLetter,
   type PostgresEventStore,
+  type PostgresLeaseStore,
 } from '@drover/event-store';
-import { Fleet, RawNatsClient, type FleetApi, type FleetPart } from '@drover/testing';
+import { Fleet, RawNatsClient, type FleetApi, type FleetPart, type NatsUser } from '@drover/testing';
 
 const HOSTS = 3;
 const FLOOD = 3_000;
@@ -36,10 +38,12 @@ describe('a host that was taken over: it costs the others nothing', () => {
   let hostileId: HostId;
   let honestIds: readonly HostId[];
   let administrator: NatsConnection;
+  let events: NatsConnection;
   let manager: JetStreamManager;
   let registration: Record<string, unknown>;
   let pids: readonly number[];
-  let leases: readonly string[];
+  let leases: PostgresLeaseStore;
+  let held: readonly string[];
   let count = 0;
 
   const inbox = () => `${inboxOfHost(hostileId)}.x.${(count += 1)}`;
@@ -54,12 +58,16 @@ describe('a host that was taken over: it costs the others nothing', () => {
     reports: told.map((report, index) => ({ sequence: first + index, at, report })),
   });
 
+  async function connectAs({ servers, inboxPrefix, credentialsFile }: NatsUser): Promise<NatsConnection> {
+    return connect({ servers, inboxPrefix, authenticator: credsAuthenticator(await readFile(credentialsFile)) });
+  }
+
   /** Who holds each lease: the run of a process, which changes when the lease does. */
   async function holders(): Promise<readonly string[]> {
     return Promise.all(
       leaseKeys.map(async (key) => {
-        const entry = await manager.direct.getMessage('KV_drover_leases', { last_by_subj: `$KV.drover_leases.${key}` });
-        return `${key} ${entry?.json<{ run: string }>().run ?? 'none'}`;
+        const { value = '{"run":"none"}' } = (await leases.read(key)) ?? {};
+        return `${key} ${(JSON.parse(value) as { run: string }).run}`;
       }),
     );
   }
@@ -79,6 +87,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     fleet = await Fleet.start({ hypervisor: 'simulated', hosts: HOSTS });
     api = fleet.api;
     store = await openPostgresEventStore({ connectionString: fleet.databaseUrl });
+    leases = openPostgresLeaseStore({ connectionString: fleet.databaseUrl, timeoutMs: 10_000 });
     const [first, ...others] = fleet.hosts;
     if (first === undefined) throw new Error('there is no host');
     hostileId = first.id as HostId;
@@ -88,17 +97,16 @@ describe('a host that was taken over: it costs the others nothing', () => {
       await readFile(fleet.natsUserOf(first).credentialsFile, 'utf8'),
     );
     hostile.subscribe(`${inboxOfHost(hostileId)}.>`);
-    const { servers, inboxPrefix, credentialsFile } = fleet.administrator;
-    const authenticator = credsAuthenticator(await readFile(credentialsFile));
-    administrator = await connect({ servers, inboxPrefix, authenticator });
-    manager = await jetstreamManager(administrator, { checkAPI: false });
+    administrator = await connectAs(fleet.administrator);
+    events = await connectAs(fleet.eventsAdministrator);
+    manager = await jetstreamManager(events, { checkAPI: false });
     const [registered] = await store.read(`host-${hostileId}`);
     const { inventory, agentVersion, protocolVersion, capabilities } =
       registered?.data as HostStreamData['HostRegistered'];
     registration = { kind: 'register', hostId: hostileId, inventory, agentVersion, protocolVersion, capabilities };
     await work();
     pids = services.map((part) => fleet.pidOf(part));
-    leases = await api.until('every lease is held', async () => {
+    held = await api.until('every lease is held', async () => {
       const found = await holders();
       return found.some((holder) => holder.endsWith(' none')) ? undefined : found;
     });
@@ -107,6 +115,8 @@ describe('a host that was taken over: it costs the others nothing', () => {
   afterAll(async () => {
     hostile?.close();
     await administrator?.close();
+    await events?.close();
+    await leases?.close();
     await store?.close();
     await fleet?.stop();
   });
@@ -115,7 +125,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     await hostile.flush();
     await work();
     for (const pid of pids) process.kill(pid, 0);
-    expect(await holders()).toEqual(leases);
+    expect(await holders()).toEqual(held);
     const suspected = (await api.allEvents()).filter(({ type }) => type === 'HostSuspected');
     expect(suspected.filter(({ stream }) => stream !== `host-${hostileId}`)).toEqual([]);
     await api.until('the stream of events is whole, with nothing in between', async () => {
@@ -132,8 +142,6 @@ describe('a host that was taken over: it costs the others nothing', () => {
     const foreign = [
       '$JS.API.STREAM.PURGE.EVENTS',
       '$JS.API.STREAM.DELETE.EVENTS',
-      '$JS.API.STREAM.PURGE.KV_drover_leases',
-      ...leaseKeys.map((key) => `$KV.drover_leases.${key}`),
       subjects.event('default', 'vm', randomUUID(), 'Forged'),
       subjects.hostOrder(other),
       subjects.hostReport(other, 'vm'),
@@ -165,7 +173,7 @@ describe('a host that was taken over: it costs the others nothing', () => {
     await administrator.flush();
     watch.unsubscribe();
     // On the others something true is said all the time; what was forged there would be a dead letter.
-    const never = foreign.filter((subject) => !/^(\$KV|drover\.(host|command))\./.test(subject));
+    const never = foreign.filter((subject) => !/^drover\.(host|command)\./.test(subject));
     expect(seen.filter((subject) => never.includes(subject))).toEqual([]);
     expect(await store.deadLetters.list({ limit: 1000 })).toEqual([]);
   }, 60_000);
@@ -183,7 +191,6 @@ describe('a host that was taken over: it costs the others nothing', () => {
       subjects.hostProgress(other),
       subjects.command('vm', 'delete'),
       '$JS.API.STREAM.MSG.GET.EVENTS',
-      '$KV.drover_leases.vm-manager',
     ];
     for (const subject of refused) say(subject, {}, subjects.hostOrder(other));
     await hostile.flush();

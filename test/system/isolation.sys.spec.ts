@@ -114,9 +114,8 @@ describe('a fleet of two hosts', () => {
       ['ask the scheduler', () => subjects.query('placement', 'place')],
       ['forge an event', () => subjects.event('default', 'vm', randomUUID(), 'VmDeleted')],
       ['answer in the inbox of a service', () => `${inboxOfService('vm-manager')}.x`],
-      ['take a lease', () => '$KV.drover_leases.vm-manager'],
       ['delete the stream of events', () => '$JS.API.STREAM.DELETE.EVENTS'],
-      ['purge the leases', () => '$JS.API.STREAM.PURGE.KV_drover_leases'],
+      ['purge the stream of events', () => '$JS.API.STREAM.PURGE.EVENTS'],
     ])('may not %s', async (_deed, subjectOf) => {
       const host = await connectAs(own());
       const subject = subjectOf();
@@ -235,7 +234,7 @@ describe('a fleet of two hosts', () => {
     await api.succeed('POST', '/vms', { name: 'new-life' });
     expect(domainsOf(fleet.home).filter((domain) => domain.title !== 'new-life')).toEqual(domains);
 
-    const manager = await jetstreamManager(await connectAs(fleet.administrator), { checkAPI: false });
+    const manager = await jetstreamManager(await connectAs(fleet.eventsAdministrator), { checkAPI: false });
     const idOf = async (query: { seq: number } | { last_by_subj: string }) =>
       (await manager.streams.getMessage('EVENTS', query))?.json<{ id: string }>().id;
     const stored = await api.until('the stream of events ends where the new store does', async () => {

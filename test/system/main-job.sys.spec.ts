@@ -364,7 +364,7 @@ describe('the main job, by REST on four simulated hosts', () => {
 
   it('gives every stored event once and in order to a client that reads the stream of events', async () => {
     const stored = await api.allEvents();
-    const { servers, credentialsFile, inboxPrefix } = fleet.administrator;
+    const { servers, credentialsFile, inboxPrefix } = fleet.eventsAdministrator;
     const connection = await connect({
       servers,
       inboxPrefix,

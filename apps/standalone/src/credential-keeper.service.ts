@@ -21,8 +21,9 @@ import { HostsShutOut } from './hosts-shut-out.state.js';
 import { ensureCredentials, readmitHost, refuseHost } from './infrastructure/fleet-credentials.js';
 import { credentialLifetimeS, readFleetState } from './infrastructure/fleet-state.js';
 import { homeAt } from './infrastructure/home.js';
+import { accountJwts } from './infrastructure/nats-authority.js';
 import { ensureNatsAuthority } from './infrastructure/nats-keys.js';
-import { pushAccount } from './infrastructure/nats-revocation.client.js';
+import { pushAccounts } from './infrastructure/nats-revocation.client.js';
 
 export const credentialKeeperConfigSchema = z.object({
   home: homeSchema,
@@ -81,10 +82,13 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
       ...{ subjects: subjectsUnder(config.subjectPrefix), hosts: state.hosts, users: {} },
       ...{ lifetimeS, withoutAdministrator: true },
     });
-    if (authority.accountJwt !== pushed) {
-      await pushAccount(config.nats.url, authority);
-      pushed = authority.accountJwt;
-      logger.info('nats-server has the account as it is now', { revoked: Object.keys(authority.revocations).length });
+    const signed = accountJwts(authority).join();
+    if (signed !== pushed) {
+      await pushAccounts(config.nats.url, authority);
+      pushed = signed;
+      logger.info('nats-server has the accounts as they are now', {
+        revoked: Object.keys(authority.revocations).length,
+      });
     }
     return Math.min(MAX_PAUSE_MS, (lifetimeS * 1000) / LOOKS_PER_LIFETIME);
   }

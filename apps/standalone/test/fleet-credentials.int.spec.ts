@@ -11,6 +11,7 @@ import {
   hostCredentialsFileOf,
   homeAt,
   issueCredentials,
+  natsAccounts,
   prepareHome,
   readCredentials,
   readmitHost,
@@ -146,17 +147,17 @@ describe('the credentials of a home', () => {
     await refuseHost(home, {}, hostId);
     await renewNatsKeys(home, {});
     const after = await ensure();
-    expect(after.account).not.toBe(before.account);
+    for (const name of natsAccounts) expect(after.accounts[name].account).not.toBe(before.accounts[name].account);
     expect(after.operatorJwt).not.toBe(before.operatorJwt);
     expect(after.refusedHosts).toEqual([hostId]);
     const renewed = await read(scheduler());
-    expect(renewed.issuer).toBe(after.accountSigningKey);
+    expect(renewed.issuer).toBe(after.accounts.fleet.signingKey);
     expect(renewed.userKey).not.toBe(user.userKey);
   });
 
   it('are never signed by halves of two authorities', async () => {
     const before = await ensure();
     await writeFile(home.natsOperatorSeedFile, (await createNatsAuthority()).operatorSeed);
-    expect((await ensure()).account).not.toBe(before.account);
+    expect((await ensure()).accounts.fleet.account).not.toBe(before.accounts.fleet.account);
   });
 });

@@ -8,12 +8,14 @@ import { connectMessaging, type NatsMessaging } from '@drover/messaging';
 import { silentLogger } from '@drover/observability';
 import {
   createNatsAuthority,
+  EVENT_RELAY,
+  eventRelayPermissions,
   freePort,
   hostPermissions,
   hostUserName,
   issueCredentials,
   natsUrl,
-  pushAccount,
+  pushAccounts,
   readCredentials,
   startNatsServer,
   stopProcess,
@@ -52,9 +54,9 @@ describe('credentials on a running nats-server', () => {
     return connection;
   }
   async function revoke(credentials: string): Promise<void> {
-    const { userKey, expiresAt = 0 } = readCredentials(credentials);
+    const { userKey, expiresAt = nowS() + DAY_S } = readCredentials(credentials);
     authority = await withRevocations(authority, operatorSeed, { [userKey]: { at: nowS(), until: expiresAt } }, nowS());
-    await pushAccount(natsUrl(port), authority);
+    await pushAccounts(natsUrl(port), authority);
   }
 
   beforeAll(async () => {
@@ -82,6 +84,17 @@ describe('credentials on a running nats-server', () => {
     await connectWith(await issue());
   });
 
+  it('cuts off a user of the account of events as well', async () => {
+    const relay = () =>
+      issueCredentials({ authority, name: EVENT_RELAY, permissions: eventRelayPermissions(subjects) });
+    const [taken, kept] = [await relay(), await relay()];
+    const [hostile, honest] = [await connectWith(taken), await connectWith(kept)];
+    await revoke(taken);
+    await hostile.closed();
+    await expect(connectWith(taken)).rejects.toThrow(/authorization/i);
+    await honest.flush();
+  });
+
   it('refuses it also after the server was started again', async () => {
     const taken = await issue();
     await revoke(taken);
@@ -92,9 +105,12 @@ describe('credentials on a running nats-server', () => {
 
   it('refuses what another key has signed', async () => {
     const other = await createNatsAuthority();
-    const accountSigningSeed = other.authority.accountSigningSeed;
+    const { signingSeed } = other.authority.accounts.fleet;
     const forged = await issueCredentials({
-      authority: { ...authority, accountSigningSeed },
+      authority: {
+        ...authority,
+        accounts: { ...authority.accounts, fleet: { ...authority.accounts.fleet, signingSeed } },
+      },
       name: hostUserName(hostId),
       permissions: hostPermissions(hostId, subjects),
     });

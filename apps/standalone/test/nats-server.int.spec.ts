@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { inboxOfService, subjectsUnder } from '@drover/contracts';
@@ -10,7 +10,9 @@ import type { HostId } from '@drover/contracts';
 import {
   administratorPermissions,
   createNatsAuthority,
+  EVENT_RELAY,
   eventReaderPermissions,
+  eventRelayPermissions,
   freePort,
   hostPermissions,
   hostUserName,
@@ -107,23 +109,43 @@ describe('the NATS server of a home', () => {
     await expect(refused).resolves.toMatchObject({ operation: 'subscription' });
   });
 
-  it('lets the gateway publish events in order, and a reader of events only read them', async () => {
-    const gateway = await connectAs('api-gateway', servicePermissions('api-gateway', subjects));
-    const manager = await jetstreamManager(gateway, { checkAPI: false });
+  it('lets the relay publish events in order, and a reader of events only hear them', async () => {
+    const relay = await connectAs(EVENT_RELAY, eventRelayPermissions(subjects));
+    const manager = await jetstreamManager(relay, { checkAPI: false });
     await manager.streams.add({ name: 'EVENTS', subjects: [subjects.allEvents] });
     const subject = subjects.event('default', 'vm', hostA, 'VmRequested');
-    await jetstream(gateway).publish(subject, '{}', { expect: { lastSequence: 0 } });
-    await expect(jetstream(gateway).publish(subject, '{}', { expect: { lastSequence: 0 } })).rejects.toThrow(
-      /wrong last sequence/,
-    );
+    const publish = (lastSequence: number) => jetstream(relay).publish(subject, '{}', { expect: { lastSequence } });
+    await publish(0);
+    await expect(publish(0)).rejects.toThrow(/wrong last sequence/);
     expect((await manager.streams.getMessage('EVENTS', { last_by_subj: subjects.allEvents }))?.seq).toBe(1);
 
-    const reader = await connectAs('reader', eventReaderPermissions('reader', subjects));
-    const consumer = await jetstream(reader).consumers.get('EVENTS', { filter_subjects: subjects.allEvents });
-    expect((await consumer.next())?.subject).toBe(subject);
-    const refusal = firstError(reader);
-    reader.publish(subject, '{}');
-    await expect(refusal).resolves.toMatchObject({ operation: 'publish' });
+    const permissions = eventReaderPermissions('reader', subjects);
+    const reader = await connectAs('reader', permissions);
+    const heard = [permissions.inboxPrefix + '.missed', subjects.allEvents].map(
+      (pattern) =>
+        new Promise((resolve) =>
+          reader.subscribe(pattern, { callback: (_error, message) => resolve(message.string()) }),
+        ),
+    );
+    await reader.flush();
+    // What it missed is given to it: it asks for nothing.
+    const administrator = await connectAs('administrator', administratorPermissions('events'));
+    await (
+      await jetstreamManager(administrator, { checkAPI: false })
+    ).consumers.add('EVENTS', {
+      deliver_subject: permissions.inboxPrefix + '.missed',
+      deliver_policy: DeliverPolicy.All,
+      ack_policy: AckPolicy.None,
+    });
+    expect(await heard[0]).toBe('{}');
+    await publish(1);
+    expect(await heard[1]).toBe('{}');
+    for (const forbidden of [subject, '$JS.API.STREAM.INFO.EVENTS', '$JS.API.CONSUMER.MSG.NEXT.EVENTS.x']) {
+      const refusal = firstError(reader);
+      reader.publish(forbidden, '', { reply: subject });
+      await expect(refusal).resolves.toMatchObject({ operation: 'publish', subject: forbidden });
+    }
+    expect((await manager.streams.info('EVENTS')).state.messages).toBe(2);
   });
 
   it('takes the same credentials after a kill and a new start', async () => {

@@ -1,4 +1,7 @@
 export * from './memory/memory-event-store.adapter.js';
+export * from './memory/memory-lease-store.adapter.js';
+export * from './postgres/postgres-lease-store.adapter.js';
+export * from './lease-store.port.js';
 export * from './postgres/postgres-event-store.adapter.js';
 export * from './dead-letters.port.js';
 export * from './fold-snapshots.port.js';

@@ -3,7 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { builtServices, forEachService, START, streamKinds, type BuiltService } from '@drover/contracts';
 import { startPostgres, type PostgresServer } from '@drover/testing';
 import pg from 'pg';
-import { openPostgresEventStore, prepareStore, type PostgresEventStore, type PreparedStore } from '../src/index.js';
+import {
+  openPostgresEventStore,
+  openPostgresLeaseStore,
+  prepareStore,
+  type PostgresEventStore,
+  type PreparedStore,
+} from '../src/index.js';
 import { anEvent, aStream } from '../src/testing/index.js';
 
 const passwords = forEachService((service) => `secret of ${service}`);
@@ -14,7 +20,7 @@ describe('roles of the postgres event store', () => {
   let ownerUrl = '';
   let prepared: PreparedStore;
   const clients: pg.Client[] = [];
-  const stores: PostgresEventStore[] = [];
+  const stores: Pick<PostgresEventStore, 'close'>[] = [];
 
   async function connect(connectionString: string): Promise<pg.Client> {
     const client = new pg.Client({ connectionString });
@@ -210,6 +216,41 @@ describe('roles of the postgres event store', () => {
     await others.deadLetters.keep({ ...letter, source: 'ha-manager' });
     expect((await mine.deadLetters.list()).map(({ source }) => source)).toEqual(['vm-manager']);
     await expect(mine.deadLetters.keep({ ...letter, source: 'ha-manager' })).rejects.toMatchObject({ cause: refused });
+  });
+
+  it('let each service write its own leases, and neither write, delete nor lock those of another', async () => {
+    const keys = { 'vm-manager': 'vm-manager', 'api-gateway': 'api-gateway.relay' } as const;
+    const leases = forEachService((service) => {
+      const leaseStore = openPostgresLeaseStore({ connectionString: prepared.urls[service], timeoutMs: 5_000 });
+      stores.push(leaseStore);
+      return leaseStore;
+    });
+    for (const [service, key] of Object.entries(keys) as [BuiltService, string][]) {
+      const first = await leases[service].write(key, 'held', 0);
+      expect(await leases[service].write(key, 'renewed', Number(first))).toBeGreaterThan(Number(first));
+    }
+    const held = await Promise.all(Object.values(keys).map((key) => leases.scheduler.read(key)));
+    const thief = await connect(prepared.urls.scheduler);
+    for (const [index, key] of Object.values(keys).entries()) {
+      for (const expected of [0, held[index]?.revision ?? 0])
+        await expect(leases.scheduler.write(key, 'stolen', expected)).rejects.toMatchObject(refused);
+    }
+    for (const key of ['scheduler-2', 'schedule', '', 'vm-manager.scheduler', 'SCHEDULER'])
+      await expect(leases.scheduler.write(key, 'stolen', 0)).rejects.toMatchObject(refused);
+    for (const statement of [
+      "UPDATE event_store.leases SET value = 'stolen'",
+      'DELETE FROM event_store.leases',
+      'TRUNCATE event_store.leases',
+      'PERFORM FROM event_store.leases FOR UPDATE',
+      'LOCK TABLE event_store.leases IN ROW SHARE MODE',
+      'LOCK TABLE event_store.leases IN SHARE MODE',
+      'LOCK TABLE event_store.leases IN ACCESS EXCLUSIVE MODE',
+      "PERFORM setval('event_store.leases_revision_seq', 1)",
+    ]) {
+      const tried = thief.query(`DO $do$ BEGIN ${statement}; END $do$`);
+      await expect(tried.then(() => statement)).rejects.toMatchObject(refused);
+    }
+    expect(await Promise.all(Object.values(keys).map((key) => leases.scheduler.read(key)))).toEqual(held);
   });
 
   it('let api-gateway alone make tables, in the schemas of its read models, which stay the owner’s', async () => {

@@ -15,14 +15,6 @@ export {
 export { commandController } from './nest/command-controller.js';
 export { ACTIVE_GROUP, OnMessage, OnRequest } from './nest/message-decorators.js';
 export { respondHealth } from './bus/health.js';
-export * from './lease/lease.runner.js';
-export * from './lease/lease-store.port.js';
-export {
-  LEASE_BUCKET_OWNER,
-  leaseBucket,
-  natsLeaseStore,
-  type NatsLeaseStoreOptions,
-} from './lease/nats-lease-store.adapter.js';
 export { cloudEventOf, eventSubject } from './relay/cloud-event.codec.js';
 export * from './relay/event.relay.js';
 export { eventsStreamName, POSITION_HEADER } from './relay/events-stream.client.js';

@@ -15,29 +15,31 @@ import { silentLogger, type Metrics } from '@drover/observability';
 import { RawNatsClient, startNats, type NatsServer } from '@drover/testing';
 import type { DeadLetter, Messaging } from '../src/bus/messaging.port.js';
 import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
-import { responseLimits, type NatsPermissions } from '../src/permissions/permissions.js';
+import { responseLimits, type NatsAccount, type NatsPermissions } from '../src/permissions/permissions.js';
 
 export interface ConnectionParts {
   readonly metrics?: Metrics;
   readonly deadLetters?: DeadLetter[];
 }
 
-/** A nats-server in operator mode, and clients that connect to it with the permissions of the table. */
+type Accounts = Readonly<Record<NatsAccount, ReturnType<typeof createAccount>>>;
+
+/** A nats-server in operator mode, its accounts as those of a home, and clients that connect to it with the permissions of the table. */
 export class NatsWithCredentials {
-  readonly #account: ReturnType<typeof createAccount>;
+  readonly #accounts: Accounts;
   readonly #server: NatsServer;
   readonly #folder: string;
   readonly #open: { close(): Promise<void> }[] = [];
   #users = 0;
 
-  private constructor(account: ReturnType<typeof createAccount>, server: NatsServer, folder: string) {
-    this.#account = account;
+  private constructor(accounts: Accounts, server: NatsServer, folder: string) {
+    this.#accounts = accounts;
     this.#server = server;
     this.#folder = folder;
   }
 
   static async start(): Promise<NatsWithCredentials> {
-    const account = createAccount();
+    const accounts: Accounts = { fleet: createAccount(), events: createAccount() };
     const operator = createOperator();
     const limits = { conn: -1, subs: -1, data: -1, payload: -1, wildcards: true, leaf: -1, imports: -1, exports: -1 };
     const jetStreamLimits = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
@@ -47,23 +49,23 @@ export class NatsWithCredentials {
     const systemJwt = await encodeAccount('SYS', system, {}, { algorithm, signer: operator });
     const systemAccount = system.getPublicKey();
     const operatorJwt = await encodeOperator('drover', operator, { system_account: systemAccount }, { algorithm });
-    const accountJwt = await encodeAccount(
-      'fleet',
-      account,
-      { limits: { ...limits, ...jetStreamLimits } },
-      { algorithm, signer: operator },
-    );
+    const jwtOf = async (name: NatsAccount) => {
+      const account = accounts[name];
+      const own = { limits: { ...limits, ...(name === 'events' ? jetStreamLimits : {}) } };
+      return `${account.getPublicKey()}: ${await encodeAccount(name, account, own, { algorithm, signer: operator })}`;
+    };
+    const preload = [await jwtOf('fleet'), await jwtOf('events'), `${systemAccount}: ${systemJwt}`];
     const server = await startNats({
       jetstream: true,
       config: [
         `operator: ${operatorJwt}`,
         `system_account: ${systemAccount}`,
         'resolver: MEMORY',
-        `resolver_preload: { ${account.getPublicKey()}: ${accountJwt}, ${systemAccount}: ${systemJwt} }`,
+        `resolver_preload: { ${preload.join(', ')} }`,
       ].join('\n'),
     });
     const folder = await mkdtemp(path.join(tmpdir(), 'drover-credentials-'));
-    return new NatsWithCredentials(account, server, folder);
+    return new NatsWithCredentials(accounts, server, folder);
   }
 
   get url(): string {
@@ -109,7 +111,7 @@ export class NatsWithCredentials {
     const jwt = await encodeUser(
       name,
       user,
-      this.#account,
+      this.#accounts[permissions.account],
       {
         pub: { allow: [...publish], deny: [] },
         sub: { allow: [...subscribe], deny: [] },

@@ -12,11 +12,15 @@ import { createMemoryEventStore } from '@drover/event-store';
 import { anEvent } from '@drover/event-store/testing';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { runRelay } from '../src/relay/event.relay.js';
-import { runLease } from '../src/lease/lease.runner.js';
 import { answered, type Messaging } from '../src/bus/messaging.port.js';
-import { LEASE_BUCKET_OWNER, natsLeaseStore } from '../src/lease/nats-lease-store.adapter.js';
 import { connectMessaging, type NatsMessaging } from '../src/bus/nats-messaging.adapter.js';
-import { hostPermissions, servicePermissions, type NatsPermissions } from '../src/permissions/permissions.js';
+import {
+  EVENT_RELAY,
+  eventRelayPermissions,
+  hostPermissions,
+  servicePermissions,
+  type NatsPermissions,
+} from '../src/permissions/permissions.js';
 import { NatsWithCredentials } from './nats-with-credentials.fixture.js';
 
 const subjects = subjectsUnder('drover');
@@ -132,35 +136,14 @@ describe('credentials in operator mode', () => {
     await expectHeard(gateway, host, `drover.host.${hostA}.stream.down.c1`);
   });
 
-  it.each(serviceNames)('let %s hold a lease of its own and no other', async (name) => {
-    const owner = await connectService(LEASE_BUCKET_OWNER);
-    await natsLeaseStore(owner, { timeoutMs: 5_000, isOwner: true }).read(LEASE_BUCKET_OWNER);
-    const messaging = await connectService(name);
-    const acquired = Promise.withResolvers<void>();
-    const lease = runLease(
-      {
-        store: natsLeaseStore(messaging, { timeoutMs: 300, isOwner: name === LEASE_BUCKET_OWNER }),
-        key: name,
-        holderId: 'a',
-        ttlMs: 400,
-        logger: silentLogger,
-      },
-      { onAcquired: acquired.resolve, onLost: () => undefined },
-    );
-    await acquired.promise;
-    await lease.release();
-    const other = name === 'drs' ? 'scheduler' : 'drs';
-    await expectRefused(messaging, 'publish', `$KV.drover_leases.${other}`);
-  });
-
-  it('let the gateway alone publish events, and empty their stream of another history', async () => {
-    const gateway = await connectService('api-gateway');
+  it('let the relay alone publish events, and empty their stream of another history', async () => {
+    const messaging = await connect(EVENT_RELAY, eventRelayPermissions(subjects));
     for (const history of ['vm-a', 'vm-b']) {
       const store = createMemoryEventStore();
       await store.append(history, 'no-stream', [anEvent()]);
       const relay = runRelay({
         store,
-        messaging: gateway,
+        messaging,
         holds: () => true,
         logger: silentLogger,
         metrics: createMetrics(),
@@ -173,9 +156,8 @@ describe('credentials in operator mode', () => {
       await relay.stop();
       expect(relay.position).toBe(head);
     }
-    await expectRefused(gateway, 'publish', '$JS.API.STREAM.DELETE.EVENTS');
-    await expectRefused(gateway, 'publish', '$JS.API.STREAM.PURGE.KV_drover_leases');
-    for (const name of serviceNames.filter((each) => each !== 'api-gateway')) {
+    await expectRefused(messaging, 'publish', '$JS.API.STREAM.DELETE.EVENTS');
+    for (const name of serviceNames) {
       const service = await connectService(name);
       await expectRefused(service, 'publish', 'drover.event.default.vm.a.VmStarted');
       await expectRefused(service, 'publish', '$JS.API.STREAM.PURGE.EVENTS');
@@ -191,7 +173,6 @@ describe('credentials in operator mode', () => {
     ['a command to a service', 'publish', subjects.command('vm', 'create')],
     ['a query', 'publish', subjects.query('placement', 'place')],
     ['an event', 'publish', 'drover.event.default.vm.a.VmStarted'],
-    ['a lease', 'publish', '$KV.drover_leases.vm-manager'],
     ['the JetStream API', 'publish', '$JS.API.STREAM.LIST'],
     ['a message of the events', 'publish', '$JS.API.STREAM.MSG.GET.EVENTS'],
     ['the end of the events', 'publish', '$JS.API.STREAM.PURGE.EVENTS'],

@@ -2,10 +2,10 @@ import type { BuiltService } from '@drover/contracts';
 import { z } from 'zod';
 import { observabilitySchema } from './observability-config.schema.js';
 
-const natsCredentialsSchema = z.strictObject({
+export const natsCredentialsSchema = z.strictObject({
   file: z
     .string()
-    .describe('File with the NATS credentials of this service. Absent only where the NATS server asks for none.'),
+    .describe('File with the NATS credentials of this user. Absent only where the NATS server asks for none.'),
 });
 
 /** First token of every NATS subject. */
@@ -49,12 +49,6 @@ export function foundationSections(service: BuiltService) {
     subjectPrefix: subjectPrefixSchema,
     nats: z.object({
       url: natsUrlSchema,
-      replicas: z
-        .int()
-        .min(1)
-        .max(5)
-        .default(1)
-        .describe('How many servers of a NATS cluster keep each lease and each event for external tools.'),
       /** By the service's name. */
       credentials: z.object({ [service]: natsCredentialsSchema.optional() }).prefault({}),
     }),

@@ -1,12 +1,12 @@
-import { openPostgresEventStore, type DeadLetters, type EventStore, type FoldSnapshots } from '@drover/event-store';
 import {
-  connectMessaging,
-  LEASE_BUCKET_OWNER,
-  natsLeaseStore,
+  openPostgresEventStore,
+  openPostgresLeaseStore,
+  type DeadLetters,
+  type EventStore,
+  type FoldSnapshots,
   type LeaseStore,
-  type Messaging,
-  type NatsMessaging,
-} from '@drover/messaging';
+} from '@drover/event-store';
+import { connectMessaging, type Messaging, type NatsMessaging } from '@drover/messaging';
 import { ConfigError, readSecret } from './config.js';
 import type { FoundationConfig } from './foundation-config.schema.js';
 import type { ServiceContext } from './service.js';
@@ -47,6 +47,9 @@ export async function openFoundation(
   const store = await whenAvailable(context, 'event store', () => openPostgresEventStore({ connectionString }));
   context.onStop('event store', () => store.close());
   const { deadLetters, foldSnapshots } = store;
+  // A question that is lost leaves time for two more within the lease's.
+  const leases = openPostgresLeaseStore({ connectionString, timeoutMs: Math.floor(leaseTtlMs / 3) });
+  context.onStop('leases', () => leases.close());
   const credentials = nats.credentials[name];
   const messaging = await connectMessaging({
     servers: nats.url,
@@ -59,11 +62,5 @@ export async function openFoundation(
     signal,
   });
   context.onStop('nats', () => messaging.drain());
-  // A request that is lost leaves time for two more within the lease's.
-  const leases = natsLeaseStore(messaging, {
-    timeoutMs: Math.floor(leaseTtlMs / 3),
-    isOwner: name === LEASE_BUCKET_OWNER,
-    replicas: nats.replicas,
-  });
   return { store, deadLetters, foldSnapshots, messaging, leases, leaseTtlMs };
 }

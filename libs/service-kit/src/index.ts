@@ -6,10 +6,12 @@ export {
   foundationSections,
   homeSchema,
   leaseTtlSchema,
+  natsCredentialsSchema,
   natsUrlSchema,
   subjectPrefixSchema,
 } from './foundation-config.schema.js';
 export * from './health.js';
+export { runLease, type Lease, type LeaseEvents, type LeaseOptions } from './lease/lease.runner.js';
 export { nestLogger } from './nest-logger.js';
 export * from './observability-config.schema.js';
 export * from './run-process.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { systemClock, type Clock } from '@drover/domain-kit';
-import { runLease, runRelay, type NatsMessaging, type Relay } from '@drover/messaging';
+import { connectMessaging, EVENT_RELAY, runRelay, type Relay } from '@drover/messaging';
 import { ReadDatabase } from '@drover/read-models';
-import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
+import { readSecret, runLease, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
 import { databaseUrl, openFoundation, type Foundation } from '@drover/service-kit/foundation';
 import { Tokens } from './adapters/inbound/http/tokens.js';
 import { MessagingFleetCommands } from './adapters/outbound/messaging-fleet-commands.adapter.js';
@@ -38,7 +38,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
         maxConnections: config.api.databaseConnections,
       });
       context.onStop('read model database', () => database.close());
-      runEventRelay(context, foundation, config.nats.replicas);
+      await runEventRelay(context, foundation, config);
       const gateway: RunningGateway = await startGateway({
         store,
         database,
@@ -60,13 +60,26 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
   };
 }
 
-/** Of several replicas the one that holds the lease publishes events for external tools. */
-function runEventRelay(
+/**
+ * Of several replicas the one that holds the lease publishes events for external tools. It does so over a connection of its own, which
+ * hears nothing of the fleet's (ADR 31).
+ */
+async function runEventRelay(
   context: ServiceContext,
-  { store, messaging, leases, leaseTtlMs }: Foundation & { readonly messaging: NatsMessaging },
-  replicas: number,
-): void {
-  const { logger, metrics } = context;
+  { store, deadLetters, leases, leaseTtlMs }: Foundation,
+  { nats, subjectPrefix }: ApiGatewayConfig,
+): Promise<void> {
+  const { logger, metrics, health, signal } = context;
+  const credentials = nats.credentials[EVENT_RELAY];
+  const messaging = await connectMessaging({
+    servers: nats.url,
+    name: EVENT_RELAY,
+    subjectPrefix,
+    ...(credentials && { credentialsFile: credentials.file }),
+    ...{ logger, metrics, deadLetters, signal },
+  });
+  context.onStop('nats of the event relay', () => messaging.drain());
+  health.addCheck('nats events', () => ({ isOk: messaging.state === 'connected', detail: messaging.state }));
   let relay: Relay | undefined;
   const lease = runLease(
     {
@@ -74,6 +87,7 @@ function runEventRelay(
       key: 'api-gateway.relay',
       holderId: `${hostname()}-${process.pid}`,
       ttlMs: leaseTtlMs,
+      hindrance: () => (messaging.state === 'connected' ? undefined : 'there is no connection to NATS'),
       logger,
     },
     {
@@ -84,7 +98,7 @@ function runEventRelay(
           holds: () => lease.holds(),
           logger,
           metrics,
-          replicas,
+          replicas: nats.replicas,
         });
       },
       onLost: async () => {

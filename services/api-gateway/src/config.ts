@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
-import { foundationSections } from '@drover/service-kit';
+import { foundationSections, natsCredentialsSchema } from '@drover/service-kit';
+import { EVENT_RELAY } from '@drover/messaging';
 import { z } from 'zod';
 
 const loopback = new BlockList();
@@ -11,9 +12,22 @@ function isLoopback(host: string): boolean {
   return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** Configuration of api-gateway; the sections are shared with the other services. */
+const shared = foundationSections('api-gateway');
+
+/** Configuration of api-gateway; most sections are shared with the other services. */
 export const apiGatewayConfigSchema = z.object({
-  ...foundationSections('api-gateway'),
+  ...shared,
+  nats: shared.nats.extend({
+    replicas: z
+      .int()
+      .min(1)
+      .max(5)
+      .default(1)
+      .describe('How many servers of a NATS cluster keep each event for external tools.'),
+    credentials: z
+      .object({ 'api-gateway': natsCredentialsSchema.optional(), [EVENT_RELAY]: natsCredentialsSchema.optional() })
+      .prefault({}),
+  }),
   api: z
     .strictObject({
       host: z.string().max(253).default('127.0.0.1').describe('Address of the REST API.'),

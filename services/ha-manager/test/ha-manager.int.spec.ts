@@ -9,9 +9,14 @@ import {
   type HeartbeatAnswer,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { createMemoryEventStore, type MemoryEventStore } from '@drover/event-store';
+import {
+  createMemoryEventStore,
+  createMemoryLeaseStore,
+  type LeaseStore,
+  type MemoryEventStore,
+} from '@drover/event-store';
 import { anInventory, hostId } from '@drover/fleet-model/testing';
-import { connectMessaging, natsLeaseStore, type NatsMessaging } from '@drover/messaging';
+import { connectMessaging, type NatsMessaging } from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { startNats, type NatsServer } from '@drover/testing';
@@ -26,13 +31,15 @@ const subject = `drover.host.${id}`;
 describe('the ha-manager on a real bus', () => {
   let server: NatsServer;
   let store: MemoryEventStore;
+  let leases: LeaseStore;
   let agent: NatsMessaging;
   let gateway: NatsMessaging;
   let running: { stop(): Promise<void> }[];
 
   beforeEach(async () => {
-    server = await startNats({ jetstream: true });
+    server = await startNats();
     store = createMemoryEventStore();
+    leases = createMemoryLeaseStore();
     running = [];
     agent = await connect(`host-${id}`);
     gateway = await connect('api-gateway');
@@ -62,7 +69,7 @@ describe('the ha-manager on a real bus', () => {
             deadLetters: store.deadLetters,
             foldSnapshots: store.foldSnapshots,
             messaging,
-            leases: natsLeaseStore(messaging, { timeoutMs: LEASE_TTL_MS / 3, isOwner: true }),
+            leases,
             leaseTtlMs: LEASE_TTL_MS,
             liveness: { ...DEFAULT_LIVENESS, heartbeatIntervalMs: 200, graceMs: 1000 },
           }),

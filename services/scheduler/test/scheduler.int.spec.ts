@@ -9,7 +9,7 @@ import {
   type StoredVmEvent,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { createMemoryEventStore, createMemoryLeaseStore, type EventStore, type LeaseStore } from '@drover/event-store';
 import {
   hostCordoned,
   hostId,
@@ -19,7 +19,7 @@ import {
   vmPlaced,
   vmRequested,
 } from '@drover/fleet-model/testing';
-import { connectMessaging, natsLeaseStore, type NatsMessaging } from '@drover/messaging';
+import { connectMessaging, type NatsMessaging } from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { startNats, type NatsServer } from '@drover/testing';
@@ -32,12 +32,14 @@ const PATIENCE_MS = 10_000;
 describe('the scheduler on a real bus', () => {
   let server: NatsServer;
   let store: EventStore;
+  let leases: LeaseStore;
   let asker: NatsMessaging;
   let running: { stop(): Promise<void> }[];
 
   beforeEach(async () => {
-    server = await startNats({ jetstream: true });
+    server = await startNats();
     store = createMemoryEventStore();
+    leases = createMemoryLeaseStore();
     running = [];
     asker = await connect('vm-manager');
   });
@@ -63,7 +65,7 @@ describe('the scheduler on a real bus', () => {
           startReplica(context, {
             store,
             messaging,
-            leases: natsLeaseStore(messaging, { timeoutMs: LEASE_TTL_MS / 3, isOwner: true }),
+            leases,
             leaseTtlMs: LEASE_TTL_MS,
             policy: { ...DEFAULT_POLICY, longestReservationMs },
           }),

@@ -11,15 +11,8 @@ import {
   type StoredVmEvent,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
-import { createMemoryEventStore, type MemoryEventStore } from '@drover/event-store';
-import {
-  answered,
-  createMemoryBus,
-  createMemoryLeaseStore,
-  createOrderKey,
-  OrderSigner,
-  type Messaging,
-} from '@drover/messaging';
+import { createMemoryEventStore, createMemoryLeaseStore, type MemoryEventStore } from '@drover/event-store';
+import { answered, createMemoryBus, createOrderKey, OrderSigner, type Messaging } from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { command, FakeHost, hostA, hostB, operationOf, user, vmId } from '../src/testing/index.js';

@@ -20,16 +20,7 @@ import {
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { openPostgresEventStore, type FoldRow, type PostgresEventStore } from '@drover/event-store';
-import {
-  answered,
-  connectMessaging,
-  createOrderKey,
-  natsLeaseStore,
-  parsePayload,
-  runLease,
-  type Lease,
-  type NatsMessaging,
-} from '@drover/messaging';
+import { answered, connectMessaging, createOrderKey, parsePayload, type NatsMessaging } from '@drover/messaging';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { startService, type RunningService } from '@drover/service-kit';
 import { startNats, startPostgres, type NatsServer, type PostgresServer } from '@drover/testing';
@@ -48,7 +39,6 @@ describe('the vm-manager on a real bus and database', () => {
   /** api-gateway, scheduler and agent in one; the agent asks by itself, because answers go to its own inbox. */
   let outside: NatsMessaging;
   let agent: NatsMessaging;
-  let relay: Lease;
   let host: FakeHost;
   let replicas: RunningService[];
   let acknowledged: number;
@@ -62,7 +52,7 @@ describe('the vm-manager on a real bus and database', () => {
   afterAll(() => postgres.stop());
 
   beforeEach(async () => {
-    nats = await startNats({ jetstream: true });
+    nats = await startNats();
     folder = await mkdtemp(path.join(tmpdir(), 'drover-vm-manager-'));
     const connectionString = await postgres.createDatabase(`vm_manager_${(databases += 1)}`);
     await writeFile(path.join(folder, 'database-url'), connectionString);
@@ -71,17 +61,6 @@ describe('the vm-manager on a real bus and database', () => {
     const connect = (name: string) => connectMessaging({ name, servers: nats.url, logger: silentLogger, deadLetters });
     outside = await connect('api-gateway');
     agent = await connect(`host-${hostA}`);
-    // It is api-gateway's to make the bucket of leases, which it does for its own.
-    relay = runLease(
-      {
-        store: natsLeaseStore(outside, { timeoutMs: 300, isOwner: true }),
-        key: 'api-gateway.relay',
-        holderId: 'spec',
-        ttlMs: 900,
-        logger: silentLogger,
-      },
-      { onAcquired: () => undefined, onLost: () => undefined },
-    );
     host = new FakeHost(hostA);
     replicas = [];
     acknowledged = 0;
@@ -105,7 +84,6 @@ describe('the vm-manager on a real bus and database', () => {
     isOver = true;
     await reporting;
     for (const replica of replicas) await replica.stop();
-    await relay.release();
     await outside.close();
     await agent.close();
     await store.close();

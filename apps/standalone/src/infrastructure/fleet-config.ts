@@ -5,6 +5,7 @@ import { credentialsFileOf, hostCredentialsFileOf } from './fleet-credentials.js
 import { databaseUrlFileOf } from './fleet-database.js';
 import type { FleetHost, FleetState, HypervisorKind } from './fleet-state.js';
 import { agentFolderOf, journalFolderOf, type Home } from './home.js';
+import { EVENT_RELAY } from './nats-permissions.js';
 import { natsUrl } from './nats-server.runner.js';
 import { agentService } from './service-parts.js';
 import { shareWith, type ServiceUsers } from './system-users.js';
@@ -46,7 +47,9 @@ function metricsText(processes: readonly string[]): string {
 
 /** Of the control plane. */
 export function fleetConfigText({ home, state, subjectPrefix }: FleetConfigInput): string {
-  const credentials = builtServices.map((name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`);
+  const credentials = [...builtServices, EVENT_RELAY].map(
+    (name) => `    ${name}: { file: ${quoted(credentialsFileOf(home, name))} }`,
+  );
   const urlFiles = builtServices.map((name) => `    ${name}: ${quoted(databaseUrlFileOf(home, name))}`);
   return `${heading}fleetId: ${state.fleetId}
 home: ${quoted(home.root)}

@@ -19,16 +19,25 @@ import {
   type Revocation,
 } from './nats-authority.js';
 import { changeNatsAuthority, readOperatorSeed, type KeptAuthority } from './nats-keys.js';
-import { administratorPermissions, hostPermissions, servicePermissions } from './nats-permissions.js';
+import {
+  administratorPermissions,
+  EVENT_RELAY,
+  eventRelayPermissions,
+  EVENTS_ADMINISTRATOR,
+  hostPermissions,
+  servicePermissions,
+} from './nats-permissions.js';
 import type { NatsPermissions } from './nats-permissions.js';
 import type { ServiceUsers, SystemUser } from './system-users.js';
 
 const DAY_S = 86_400;
 export const DEFAULT_LIFETIME_S = 30 * DAY_S;
 
+const administrators = ['administrator', EVENTS_ADMINISTRATOR];
+
 /** The administrator's are root's alone, among his secrets. */
 export function credentialsFileOf(home: Home, name: string): string {
-  const folder = name === 'administrator' ? path.dirname(home.apiTokenFile) : home.serviceCredentialsFolder;
+  const folder = administrators.includes(name) ? path.dirname(home.apiTokenFile) : home.serviceCredentialsFolder;
   return path.join(folder, `${name}.creds`);
 }
 
@@ -136,22 +145,24 @@ async function revoke(
 function rowsOf(home: Home, wanted: CredentialsWanted, { refusedHosts }: KeptAuthority): readonly Row[] {
   const { subjects, hosts, users } = wanted;
   const owner = users.drover;
-  const services = builtServices.map((name) => {
-    return { file: credentialsFileOf(home, name), name, permissions: servicePermissions(name, subjects), owner };
-  });
-  const administrator = {
-    file: credentialsFileOf(home, 'administrator'),
-    name: 'administrator',
-    permissions: administratorPermissions(),
-    owner: undefined,
+  const row = (name: string, permissions: NatsPermissions): Row => {
+    return { file: credentialsFileOf(home, name), name, permissions, owner };
   };
+  const services = [
+    ...builtServices.map((name) => row(name, servicePermissions(name, subjects))),
+    row(EVENT_RELAY, eventRelayPermissions(subjects)),
+  ];
+  const ofRoot: readonly Row[] = [
+    { ...row('administrator', administratorPermissions()), owner: undefined },
+    { ...row(EVENTS_ADMINISTRATOR, administratorPermissions('events')), owner: undefined },
+  ];
   const admitted = hosts
     .filter(({ id }) => !refusedHosts.includes(id))
     .map(({ id }) => {
       const permissions = hostPermissions(id as HostId, subjects);
       return { file: hostCredentialsFileOf(home, id), name: hostUserName(id), permissions, owner };
     });
-  return [...services, ...(wanted.withoutAdministrator === true ? [] : [administrator]), ...admitted];
+  return [...services, ...(wanted.withoutAdministrator === true ? [] : ofRoot), ...admitted];
 }
 
 interface Issue {
@@ -167,11 +178,12 @@ interface Issue {
 async function issueFor(row: Row, authority: KeptAuthority, lifetimeS: number): Promise<Issue | undefined> {
   const { file, name, permissions } = row;
   const found = await readFile(file);
-  const current = found?.issuer === authority.accountSigningKey ? found : undefined;
+  const { account, signingKey } = authority.accounts[permissions.account];
+  const current = found?.issuer === signingKey ? found : undefined;
   const isSame =
     current !== undefined &&
     authority.revocations[current.userKey] === undefined &&
-    isDeepStrictEqual(current.claims, claimsOf(permissions, authority.account));
+    isDeepStrictEqual(current.claims, claimsOf(permissions, account));
   const leftS = isSame ? (current.expiresAt ?? 0) - nowS() : 0;
   if (isSame && leftS > lifetimeS / 2 && leftS <= lifetimeS) return undefined;
   // Not all at the same moment: each is cut off once when its time is over.

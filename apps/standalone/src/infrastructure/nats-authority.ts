@@ -2,13 +2,13 @@
  * The keys of NATS's operator mode. The operator vouches for accounts, an account for its users; the server knows only the
  * operator and the accounts, so that a new service or host gets its credentials without a reload.
  *
- * The operator's seed signs the account again where a user's key is to be revoked. The account's own seed is thrown away: a
+ * The operator's seed signs the accounts again where a user's key is to be revoked. An account's own seed is thrown away: a
  * key of its own (a signing key) vouches for users.
  */
 import { decode, encodeAccount, encodeOperator, encodeUser, fmtCreds, type Account, type User } from '@nats-io/jwt';
 import { createAccount, createOperator, createUser, fromPublic, fromSeed, type KeyPair } from '@nats-io/nkeys';
 import { nativeKeyPair } from './native-key-pair.js';
-import { responseLimits, type NatsPermissions } from './nats-permissions.js';
+import { natsAccounts, responseLimits, type NatsAccount, type NatsPermissions } from './nats-permissions.js';
 
 export interface NatsAuthority {
   readonly operatorJwt: string;
@@ -16,15 +16,19 @@ export interface NatsAuthority {
   readonly systemAccountJwt: string;
   /** Signs users of the system account, who may tell the server of a changed account. */
   readonly systemSigningSeed: string;
+  readonly accounts: Readonly<Record<NatsAccount, AccountKeys>>;
+  /** Users' public keys that are refused, if their credentials were issued until then. */
+  readonly revocations: Readonly<Record<string, Revocation>>;
+}
+
+export interface AccountKeys {
   readonly account: string;
   /** With all revocations. */
   readonly accountJwt: string;
   /** Public half of the key that signs users. */
-  readonly accountSigningKey: string;
-  /** Signs users. A program that has it can sign in as any user. */
-  readonly accountSigningSeed: string;
-  /** Users' public keys that are refused, if their credentials were issued until then. */
-  readonly revocations: Readonly<Record<string, Revocation>>;
+  readonly signingKey: string;
+  /** Signs users. A program that has it can sign in as any user of the account. */
+  readonly signingSeed: string;
 }
 
 /** A user's key and the time of the newest credentials with it. Seconds since 1970. */
@@ -47,35 +51,42 @@ const limits = {
   ...{ subs: unlimited, data: unlimited, payload: unlimited, imports: 0, exports: 0 },
   ...{ wildcards: true, conn: unlimited, leaf: 0 },
 };
-const storage = { mem_storage: unlimited, disk_storage: unlimited, streams: unlimited, consumer: unlimited };
+/** The server answers JetStream's questions wherever the asker says, so only the account of events has it (ADR 31). */
+const storage: Readonly<Record<NatsAccount, object>> = {
+  fleet: {},
+  events: { mem_storage: unlimited, disk_storage: unlimited, streams: unlimited, consumer: unlimited },
+};
 
 export async function createNatsAuthority(): Promise<{
   readonly authority: NatsAuthority;
   readonly operatorSeed: string;
 }> {
   const operator = createOperator();
-  const [system, systemSigner, account, accountSigner] = [
-    createAccount(),
-    createAccount(),
-    createAccount(),
-    createAccount(),
-  ];
+  const [system, systemSigner] = [createAccount(), createAccount()];
   const systemClaims = { limits, signing_keys: [systemSigner.getPublicKey()] };
+  const operatorSeed = seedOf(operator);
   const unsigned = {
     operatorJwt: await encodeOperator('drover', operator, { system_account: system.getPublicKey() }),
     systemAccount: system.getPublicKey(),
     systemAccountJwt: await encodeAccount('system', system, systemClaims, { signer: operator }),
     systemSigningSeed: seedOf(systemSigner),
-    account: account.getPublicKey(),
-    accountSigningKey: accountSigner.getPublicKey(),
-    accountSigningSeed: seedOf(accountSigner),
+    accounts: forEachAccount(createKeys),
     revocations: {},
   };
-  const operatorSeed = seedOf(operator);
-  return { operatorSeed, authority: { ...unsigned, accountJwt: await signAccount(unsigned, operatorSeed) } };
+  return { operatorSeed, authority: await signed(unsigned, operatorSeed) };
 }
 
-/** The same account, with these keys revoked as well and what has expired left out. */
+function createKeys(): AccountKeys {
+  const [account, signer] = [createAccount(), createAccount()];
+  return {
+    account: account.getPublicKey(),
+    accountJwt: '',
+    signingKey: signer.getPublicKey(),
+    signingSeed: seedOf(signer),
+  };
+}
+
+/** The same accounts, with these keys revoked as well and what has expired left out. */
 export async function withRevocations<Authority extends NatsAuthority>(
   authority: Authority,
   operatorSeed: string,
@@ -84,21 +95,34 @@ export async function withRevocations<Authority extends NatsAuthority>(
 ): Promise<Authority> {
   const all = Object.entries({ ...authority.revocations, ...added });
   const revocations = Object.fromEntries(all.filter(([, { until }]) => until > nowS));
-  const changed = { ...authority, revocations };
-  return { ...changed, accountJwt: await signAccount(changed, operatorSeed) };
+  return signed({ ...authority, revocations }, operatorSeed);
 }
 
-function signAccount(
-  authority: Pick<NatsAuthority, 'account' | 'accountSigningKey' | 'revocations'>,
-  operatorSeed: string,
-): Promise<string> {
+/** A key is of one account; both refuse it, so that nothing has to be kept of whose it is. */
+async function signed<Authority extends NatsAuthority>(authority: Authority, operatorSeed: string): Promise<Authority> {
   const refused = Object.entries(authority.revocations).map(([key, { at }]) => [key, at]);
-  const claims: Partial<Account> = {
-    limits: { ...limits, ...storage },
-    signing_keys: [authority.accountSigningKey],
-    revocations: Object.fromEntries(refused) as Record<string, number>,
+  const revocations = Object.fromEntries(refused) as Record<string, number>;
+  const operator = keyOf(operatorSeed);
+  const sign = async (name: NatsAccount): Promise<AccountKeys> => {
+    const keys = authority.accounts[name];
+    const claims: Partial<Account> = {
+      limits: { ...limits, ...storage[name] },
+      signing_keys: [keys.signingKey],
+      revocations,
+    };
+    return { ...keys, accountJwt: await encodeAccount(name, fromPublic(keys.account), claims, { signer: operator }) };
   };
-  return encodeAccount('drover', fromPublic(authority.account), claims, { signer: keyOf(operatorSeed) });
+  const [fleet, events] = await Promise.all([sign('fleet'), sign('events')]);
+  return { ...authority, accounts: { fleet, events } };
+}
+
+/** As nats-server is told them. */
+export function accountJwts({ accounts }: NatsAuthority): readonly string[] {
+  return natsAccounts.map((name) => accounts[name].accountJwt);
+}
+
+function forEachAccount<Value>(of: (name: NatsAccount) => Value): Record<NatsAccount, Value> {
+  return Object.fromEntries(natsAccounts.map((name) => [name, of(name)])) as Record<NatsAccount, Value>;
 }
 
 /** Whether this seed is of the operator who vouches for the account. */
@@ -121,23 +145,18 @@ export interface CredentialsRequest {
 export async function issueCredentials(request: CredentialsRequest): Promise<string> {
   const { authority, name, permissions, expiresAt, userSeed } = request;
   const user = userSeed === undefined ? nativeKeyPair(createUser()) : keyOf(userSeed);
-  const jwt = await encodeUser(
-    name,
-    user,
-    keyOf(authority.accountSigningSeed),
-    claimsOf(permissions, authority.account),
-    {
-      ...(expiresAt === undefined ? {} : { exp: expiresAt }),
-    },
-  );
+  const { account, signingSeed } = authority.accounts[permissions.account];
+  const jwt = await encodeUser(name, user, keyOf(signingSeed), claimsOf(permissions, account), {
+    ...(expiresAt === undefined ? {} : { exp: expiresAt }),
+  });
   return new TextDecoder().decode(fmtCreds(jwt, user));
 }
 
 /** All that a user's JWT says of what it may do. */
 export function claimsOf({ publish, subscribe, allowResponses, limits: own }: NatsPermissions, account: string) {
   return {
-    pub: { allow: [...publish] },
-    sub: { allow: [...subscribe] },
+    pub: only(publish),
+    sub: only(subscribe),
     ...(allowResponses ? { resp: responseLimits } : {}),
     subs: own?.subs ?? unlimited,
     // Bytes sent in all, which nothing sensible bounds.
@@ -145,6 +164,11 @@ export function claimsOf({ publish, subscribe, allowResponses, limits: own }: Na
     payload: own?.payload ?? unlimited,
     issuer_account: account,
   } satisfies Partial<User>;
+}
+
+/** A list of nothing would allow everything. */
+function only(subjects: readonly string[]) {
+  return subjects.length === 0 ? { deny: ['>'] } : { allow: [...subjects] };
 }
 
 export interface ReadCredentials extends IssuedKey {

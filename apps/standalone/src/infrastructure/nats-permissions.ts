@@ -3,27 +3,31 @@
  * than his part needs.
  */
 import { ADMINISTRATOR_INBOX, type Subjects } from '@drover/contracts';
-import type { NatsPermissions } from '@drover/messaging/permissions';
+import type { NatsAccount, NatsPermissions } from '@drover/messaging/permissions';
 
 export {
+  EVENT_RELAY,
+  eventRelayPermissions,
   hostPermissions,
+  natsAccounts,
   responseLimits,
   servicePermissions,
+  type NatsAccount,
   type NatsPermissions,
 } from '@drover/messaging/permissions';
 
-/** For external tools: every event, nothing else. */
+/** Of the administrator in the account of events. */
+export const EVENTS_ADMINISTRATOR = 'events-administrator';
+
+/**
+ * For an external tool: it hears every event and says nothing. It asks nothing of JetStream either, which would answer where the tool says, and
+ * so also among the events. Where it has to be given what it missed, an administrator makes a push consumer whose messages go to its inbox.
+ */
 export function eventReaderPermissions(name: string, subjects: Subjects): NatsPermissions {
   const inboxPrefix = `_INBOX.reader.${name}`;
   return {
-    publish: [
-      '$JS.API.INFO',
-      '$JS.API.STREAM.INFO.EVENTS',
-      '$JS.API.CONSUMER.MSG.NEXT.EVENTS.>',
-      '$JS.API.CONSUMER.*.EVENTS',
-      '$JS.API.CONSUMER.*.EVENTS.>',
-      '$JS.ACK.EVENTS.>',
-    ],
+    account: 'events',
+    publish: [],
     subscribe: [subjects.allEvents, `${inboxPrefix}.>`],
     inboxPrefix,
     allowResponses: false,
@@ -34,6 +38,6 @@ export function eventReaderPermissions(name: string, subjects: Subjects): NatsPe
  * For a person who looks for a fault, and for tests. Services and agents answer in its inbox, and the tools must be told so:
  * `nats req --inbox-prefix _INBOX.administrator`.
  */
-export function administratorPermissions(): NatsPermissions {
-  return { publish: ['>'], subscribe: ['>'], inboxPrefix: ADMINISTRATOR_INBOX, allowResponses: true };
+export function administratorPermissions(account: NatsAccount = 'fleet'): NatsPermissions {
+  return { account, publish: ['>'], subscribe: ['>'], inboxPrefix: ADMINISTRATOR_INBOX, allowResponses: true };
 }

@@ -1,11 +1,11 @@
 import { connect, credsAuthenticator } from '@nats-io/transport-node';
-import { issueSystemCredentials, type NatsAuthority } from './nats-authority.js';
+import { accountJwts, issueSystemCredentials, type NatsAuthority } from './nats-authority.js';
 
 /**
- * Gives the running server the account as it is signed now: it cuts off every user whose key is revoked, at once. Safe to
+ * Gives the running server the accounts as they are signed now: it cuts off every user whose key is revoked, at once. Safe to
  * repeat. Throws where the server cannot be reached or refuses it.
  */
-export async function pushAccount(url: string, authority: NatsAuthority): Promise<void> {
+export async function pushAccounts(url: string, authority: NatsAuthority): Promise<void> {
   const credentials = await issueSystemCredentials(authority, Math.floor(Date.now() / 1000));
   const connection = await connect({
     servers: url,
@@ -15,10 +15,12 @@ export async function pushAccount(url: string, authority: NatsAuthority): Promis
     authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
   });
   try {
-    const answer = await connection.request('$SYS.REQ.CLAIMS.UPDATE', authority.accountJwt, { timeout: 5_000 });
-    const { data, error } = answer.json<{ data?: { code?: number }; error?: { description?: string } }>();
-    if (data?.code !== 200)
-      throw new Error(`nats-server refuses the account: ${error?.description ?? answer.string()}`);
+    for (const jwt of accountJwts(authority)) {
+      const answer = await connection.request('$SYS.REQ.CLAIMS.UPDATE', jwt, { timeout: 5_000 });
+      const { data, error } = answer.json<{ data?: { code?: number }; error?: { description?: string } }>();
+      if (data?.code !== 200)
+        throw new Error(`nats-server refuses the account: ${error?.description ?? answer.string()}`);
+    }
   } finally {
     await connection.close();
   }

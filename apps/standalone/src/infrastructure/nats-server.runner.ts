@@ -40,7 +40,9 @@ system_account: ${authority.systemAccount}
 resolver: { type: full, dir: ${JSON.stringify(path.join(folder, 'accounts'))}, allow_delete: false, interval: "2m" }
 resolver_preload: {
   ${authority.systemAccount}: ${authority.systemAccountJwt}
-  ${authority.account}: ${authority.accountJwt}
+  ${Object.values(authority.accounts)
+    .map(({ account, accountJwt }) => `${account}: ${accountJwt}`)
+    .join('\n  ')}
 }
 jetstream: {
   store_dir: ${JSON.stringify(path.join(folder, 'jetstream'))}

@@ -27,12 +27,14 @@ const longestPauseMs = 1_000;
 /** Values as PostgreSQL's text: dates and 64-bit numbers are none that JavaScript's types hold. */
 const asText = { getTypeParser: () => (text: string) => text } as pg.CustomTypesConfig;
 
-function clientConfig(connectionString: string): pg.ClientConfig {
+function clientConfig(connectionString: string, timeoutMs: number | undefined): pg.ClientConfig {
   return {
     connectionString,
     application_name: 'drover-event-store',
-    connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: queryTimeoutMs,
+    connectionTimeoutMillis: timeoutMs ?? connectTimeoutMs,
+    query_timeout: timeoutMs ?? queryTimeoutMs,
+    // The server gives up as well: what its client waits for no more must not be carried out much later.
+    ...(timeoutMs === undefined ? {} : { statement_timeout: timeoutMs }),
     keepAlive: true,
     types: asText,
   };
@@ -40,7 +42,7 @@ function clientConfig(connectionString: string): pg.ClientConfig {
 
 /** A connected client, ready for the store's queries. `onLost` is called when the connection has gone, perhaps repeatedly. */
 export async function connectClient(connectionString: string, onLost: (client: pg.Client) => void): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig(connectionString));
+  const client = new pg.Client(clientConfig(connectionString, undefined));
   let isConnected = false;
   const lost = () => {
     if (isConnected) onLost(client);
@@ -79,14 +81,16 @@ export interface QueryPool extends Queries {
   end(): Promise<void>;
 }
 
-/** @param onConnected asked before a new connection is used for the first time; what it throws, the query throws. */
-export function openPool(
-  connectionString: string,
-  max: number,
-  onConnected: (client: pg.ClientBase) => Promise<void> = async () => undefined,
-): QueryPool {
+export interface PoolOptions {
+  /** Asked before a new connection is used for the first time; what it throws, the query throws. */
+  readonly onConnected?: (client: pg.ClientBase) => Promise<void>;
+  /** Of connecting, and of each query; the store's own by default. */
+  readonly timeoutMs?: number;
+}
+
+export function openPool(connectionString: string, max: number, options: PoolOptions = {}): QueryPool {
   const pool = new pg.Pool({
-    ...clientConfig(connectionString),
+    ...clientConfig(connectionString, options.timeoutMs),
     max,
     // Its type does not say that the pool awaits what it returns, and destroys the connection when that rejects.
     // eslint-disable-next-line @typescript-eslint/no-misused-promises
@@ -94,7 +98,7 @@ export function openPool(
       // The pool listens while a connection is idle; while it is lent, the failing query tells.
       client.on('error', () => undefined);
       await overConnection(() => client.query(sessionSettings));
-      await onConnected(client);
+      await options.onConnected?.(client);
     },
   });
   // An idle connection that was cut: the pool has dropped it already and opens another when asked.

@@ -53,7 +53,7 @@ export async function openPostgresEventStore(options: PostgresEventStoreOptions)
 
   const history = new SeenHistory();
   const checkConnection = (client: pg.ClientBase) => checkHistory(client, tables, history);
-  const pool = openPool(connectionString, readConnections, checkConnection);
+  const pool = openPool(connectionString, readConnections, { onConnected: checkConnection });
   const reader = new EventReader(pool, tables, upcastWith(options.upcasters ?? eventUpcasters), history);
   const tail = new Tail((after, limit) => reader.page(after, undefined, limit), pollIntervalMs);
   const notifications = new NotificationClient({

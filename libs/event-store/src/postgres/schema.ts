@@ -3,6 +3,7 @@ import { MAX_EVENT_BYTES } from '@drover/contracts';
 import type pg from 'pg';
 import { appendFunction } from './append-function.js';
 import { StoreDefect } from './database.client.js';
+import { leaseTable } from './lease-table.js';
 
 /** Names of everything in one store's schema, quoted for SQL. */
 export interface Tables {
@@ -13,6 +14,8 @@ export interface Tables {
   readonly droppedLetters: string;
   readonly foldSnapshots: string;
   readonly foldStates: string;
+  readonly leases: string;
+  readonly writeLease: string;
   readonly versions: string;
   /** Which role writes which kind of stream. */
   readonly writers: string;
@@ -32,6 +35,8 @@ export function tablesIn(schema: string): Tables {
     droppedLetters: `"${schema}".dropped_letters`,
     foldSnapshots: `"${schema}".fold_snapshots`,
     foldStates: `"${schema}".fold_states`,
+    leases: `"${schema}".leases`,
+    writeLease: `"${schema}".write_lease`,
     versions: `"${schema}".schema_migrations`,
     writers: `"${schema}".stream_writers`,
     append: `"${schema}".append_events`,
@@ -205,6 +210,7 @@ $function$;
 CREATE TRIGGER stored_events_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ${events}
   FOR EACH STATEMENT EXECUTE FUNCTION ${refuseChange}();
 ${appendFunction(tables)}
+${leaseTable(tables)}
 REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${schema} FROM PUBLIC;`;
 }

@@ -41,7 +41,7 @@ export async function hindranceToRoles(client: pg.ClientBase): Promise<string | 
 
 /**
  * Makes the services' roles, or gives them these passwords (none where the server asks for none), and grants each the least it needs: to read events, to append
- * through the function that knows which kinds are its own, to keep its own dead letters and snapshots of folds. api-gateway makes tables in the
+ * and to hold leases through functions that know which kinds and keys are its own, to keep its own dead letters and snapshots of folds. api-gateway makes tables in the
  * schemas of its read models, and no schema.
  */
 export async function makeRoles(
@@ -50,7 +50,7 @@ export async function makeRoles(
   tables: Tables,
   passwords: ServicePasswords | undefined,
 ): Promise<void> {
-  const { schema, events, versions, writers, append } = tables;
+  const { schema, events, versions, writers, append, leases, writeLease } = tables;
   const ownRows = [
     { table: tables.deadLetters, owner: 'source' },
     { table: tables.droppedLetters, owner: 'source' },
@@ -77,8 +77,8 @@ export async function makeRoles(
       REVOKE CREATE ON DATABASE ${escapeIdentifier(database)} FROM ${role};
       REVOKE ALL ON ALL TABLES IN SCHEMA ${schema} FROM ${role};
       GRANT USAGE ON SCHEMA ${schema} TO ${role};
-      GRANT SELECT ON ${events}, ${versions} TO ${role};
-      GRANT EXECUTE ON FUNCTION ${append} TO ${role};
+      GRANT SELECT ON ${events}, ${versions}, ${leases} TO ${role};
+      GRANT EXECUTE ON FUNCTION ${append}, ${writeLease} TO ${role};
       GRANT SELECT, INSERT, UPDATE, DELETE ON ${ownRows.map(({ table }) => table).join(', ')} TO ${role}`);
     for (const { table, owner } of ownRows) {
       const isOwn = `${owner} = ${escapeLiteral(service)}`;

@@ -5,7 +5,7 @@ import { connectNats, NatsWire, type NatsOptions } from '../wire/nats-wire.drive
 import { WireMessaging, type WireMessagingOptions } from './wire-messaging.adapter.js';
 
 export interface NatsMessaging extends Messaging {
-  /** For leases and the event relay, which stand on JetStream. */
+  /** For the event relay, which stands on JetStream. */
   readonly connection: NatsConnection;
   /** Where the credentials allow it to hear answers. */
   readonly inboxPrefix: string;

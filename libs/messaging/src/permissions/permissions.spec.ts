@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { hostIdSchema, serviceNames, subjectsUnder } from '@drover/contracts';
-import { hostPermissions, servicePermissions, type NatsPermissions } from './permissions.js';
+import {
+  EVENT_RELAY,
+  eventRelayPermissions,
+  hostPermissions,
+  servicePermissions,
+  type NatsPermissions,
+} from './permissions.js';
 
 const subjects = subjectsUnder('drover');
 const hostA = hostIdSchema.parse('00000000-0000-4000-8000-00000000000a');
@@ -26,6 +32,7 @@ function overlaps({ publish, subscribe }: NatsPermissions): string[] {
 const rows: readonly (readonly [string, NatsPermissions])[] = [
   ...serviceNames.map((name) => [name, servicePermissions(name, subjects)] as const),
   ['a host', hostPermissions(hostA, subjects)],
+  [EVENT_RELAY, eventRelayPermissions(subjects)],
 ];
 
 describe('the table of permissions', () => {
@@ -51,26 +58,22 @@ describe('the table of permissions', () => {
     for (const name of serviceNames) expect(servicePermissions(name, subjects).allowResponses).toBe(false);
   });
 
+  it('lets the relay alone ask the server itself, in an account where no part of the fleet hears', () => {
+    const ofServer = ({ publish }: NatsPermissions) =>
+      publish.filter((sent) =>
+        ['$JS.x', '$SYS.x', '$KV.x', '$G.x'].some((one) => overlap(sent, one.replace('x', '>'))),
+      );
+    const askers = rows.filter(([, permissions]) => ofServer(permissions).length > 0);
+    expect(askers.map(([name, { account }]) => [name, account])).toEqual([[EVENT_RELAY, 'events']]);
+    const inFleet = rows.filter(([, { account }]) => account === 'fleet').map(([name]) => name);
+    expect(inFleet).toEqual([...serviceNames, 'a host']);
+  });
+
   it('gives hosts nothing in common', () => {
     const [a, b] = [hostPermissions(hostA, subjects), hostPermissions(hostB, subjects)];
     const pairs = [...a.publish, ...a.subscribe].flatMap((one) =>
       [...b.publish, ...b.subscribe].filter((other) => overlap(one, other)),
     );
     expect(pairs).toEqual([]);
-  });
-
-  it('lets one service make the bucket of leases, and each write its own keys alone', () => {
-    for (const verb of ['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'MSG.DELETE']) {
-      const allowed = serviceNames.filter((name) =>
-        servicePermissions(name, subjects).publish.some((sent) =>
-          overlap(sent, `$JS.API.STREAM.${verb}.KV_drover_leases`),
-        ),
-      );
-      expect([verb, allowed]).toEqual([verb, ['CREATE', 'UPDATE'].includes(verb) ? ['api-gateway'] : []]);
-    }
-    for (const name of serviceNames) {
-      const keys = servicePermissions(name, subjects).publish.filter((sent) => sent.startsWith('$KV.'));
-      expect(keys).toEqual([`$KV.drover_leases.${name}`, `$KV.drover_leases.${name}.>`]);
-    }
   });
 });

@@ -7,7 +7,7 @@ import {
   type Subjects,
 } from '@drover/contracts';
 import { eventsStreamName } from '../relay/events-stream.client.js';
-import { LEASE_BUCKET_OWNER, leaseBucket } from '../lease/nats-lease-store.adapter.js';
+import { inboxOfName } from '../subjects/reply-inbox.policy.js';
 import {
   answeredBy,
   answersHosts,
@@ -18,8 +18,19 @@ import {
   rowOf,
 } from '../subjects/subject-table.policy.js';
 
+/**
+ * The accounts of NATS, of which none hears anything of another. The server answers questions to JetStream under the subject that the
+ * asker names, whatever the asker may publish: where commands and reports go there is none to ask (ADR 31).
+ */
+export const natsAccounts = ['fleet', 'events'] as const;
+export type NatsAccount = (typeof natsAccounts)[number];
+
+/** The user that publishes stored events for external tools; api-gateway signs in as it, besides its own. */
+export const EVENT_RELAY = 'event-relay';
+
 /** What one set of NATS credentials may do; everything else is refused by the server. */
 export interface NatsPermissions {
+  readonly account: NatsAccount;
   /** No subject is in both lists: see `allowResponses`. */
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
@@ -61,6 +72,7 @@ export function servicePermissions(name: ServiceName, subjects: Subjects): NatsP
   const { prefix } = subjects;
   const inboxPrefix = inboxOfService(name);
   return {
+    account: 'fleet',
     publish: [
       ...commandsOf(name).map((kind) => subjects.command(kind, '*')),
       ...queriesOf(name).map((word) => subjects.query(word, '*')),
@@ -68,8 +80,6 @@ export function servicePermissions(name: ServiceName, subjects: Subjects): NatsP
       ...askersOf(name).map((asker) => `${inboxOfService(asker)}.>`),
       ...(answersHosts(name) ? [`${inboxOfHost('*')}.>`] : []),
       `${ADMINISTRATOR_INBOX}.>`,
-      ...leaseSubjects(name, subjects),
-      ...(name === 'api-gateway' ? relaySubjects(subjects) : []),
     ],
     subscribe: [
       ...commandsAnsweredBy(name).map((kind) => subjects.command(kind, '*')),
@@ -88,6 +98,7 @@ export function hostPermissions(hostId: HostId, subjects: Subjects): NatsPermiss
   const own = `${subjects.prefix}.host.${hostId}`;
   const inboxPrefix = inboxOfHost(hostId);
   return {
+    account: 'fleet',
     publish: [
       subjects.hostReport(hostId, 'vm'),
       subjects.hostReport(hostId, 'host'),
@@ -103,28 +114,17 @@ export function hostPermissions(hostId: HostId, subjects: Subjects): NatsPermiss
   };
 }
 
-/** Every service reads the bucket of leases and writes its own keys; one makes it. */
-function leaseSubjects(name: ServiceName, { prefix }: Subjects): readonly string[] {
-  const bucket = leaseBucket(prefix);
-  const stream = `KV_${bucket}`;
-  return [
-    `$KV.${bucket}.${name}`,
-    `$KV.${bucket}.${name}.>`,
-    ...streamSubjects(stream, name === LEASE_BUCKET_OWNER ? ['INFO', ...makingVerbs] : ['INFO']),
-    `$JS.API.DIRECT.GET.${stream}.$KV.${bucket}.>`,
-  ];
-}
-
-/** The relay also empties its stream, where that holds another history than the store. */
-function relaySubjects({ prefix, allEvents }: Subjects): readonly string[] {
+/** The relay makes its stream, and empties it where that holds another history than the store. */
+export function eventRelayPermissions({ prefix, allEvents }: Subjects): NatsPermissions {
   const stream = eventsStreamName(prefix);
-  return [allEvents, ...streamSubjects(stream, [...readingVerbs, ...makingVerbs, 'PURGE'])];
-}
-
-const readingVerbs = ['INFO', 'MSG.GET'] as const;
-const makingVerbs = ['CREATE', 'UPDATE'] as const;
-
-/** The questions of JetStream's API about one stream. */
-function streamSubjects(stream: string, verbs: readonly string[]): readonly string[] {
-  return verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
+  const inboxPrefix = inboxOfName(EVENT_RELAY);
+  const verbs = ['INFO', 'MSG.GET', 'CREATE', 'UPDATE', 'PURGE'];
+  return {
+    account: 'events',
+    publish: [allEvents, ...verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`)],
+    subscribe: [`${inboxPrefix}.>`],
+    inboxPrefix,
+    allowResponses: false,
+    limits: serviceLimits,
+  };
 }

@@ -5,7 +5,7 @@ import type { Askers } from './subject-table.policy.js';
  * Whether an answer may go to `replyTo`, when these may have asked.
  *
  * The sender writes the reply subject and nats-server does not compare it with what the sender may publish. A service that answered
- * there unseen would publish for the sender wherever this connection may: purge a stream, overwrite a lease, forge an event.
+ * there unseen would publish for the sender wherever this connection may: purge a stream, forge an event.
  * So an answer goes only to the inbox of one who may have asked.
  */
 export function mayAnswer(askers: Askers, replyTo: string): boolean {

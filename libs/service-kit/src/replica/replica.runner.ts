@@ -1,16 +1,9 @@
 import { hostname } from 'node:os';
 import { isKnownEvent, kindOfStream, START, type Position, type StoredEvent } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
-import type { EventStore } from '@drover/event-store';
-import {
-  ACTIVE_GROUP,
-  respondHealth,
-  runLease,
-  type DroverTransportStrategy,
-  type Lease,
-  type LeaseStore,
-  type Messaging,
-} from '@drover/messaging';
+import type { EventStore, LeaseStore } from '@drover/event-store';
+import { ACTIVE_GROUP, respondHealth, type DroverTransportStrategy, type Messaging } from '@drover/messaging';
+import { runLease, type Lease } from '../lease/lease.runner.js';
 import type { ServiceContext } from '../service.js';
 
 /** How many times to live of its lease a replica goes on without an answer of the store. */
@@ -130,11 +123,12 @@ export function runReplica<Event extends StoredEvent>(
    */
   async function compete(): Promise<void> {
     const holderId = `${hostname()}/${process.pid}`;
+    const hindrance = () => (messaging.state === 'connected' ? undefined : 'there is no connection to NATS');
     while (!isLeaving) {
       await Promise.race([feed.caughtUp(), leaving.promise]);
       if (isLeaving) return;
       lease = runLease(
-        { store: leases, key: name, holderId, ttlMs: leaseTtlMs, logger },
+        { store: leases, key: name, holderId, ttlMs: leaseTtlMs, hindrance, logger },
         { onAcquired: won, onLost: lost },
       );
       await untilSilent();

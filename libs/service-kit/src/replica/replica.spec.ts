@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { eventIdSchema, eventMetaSchema, Fault, START, type Position, type StoredEvent } from '@drover/contracts';
-import { createMemoryEventStore, type EventStore } from '@drover/event-store';
+import { createMemoryEventStore, createMemoryLeaseStore, type EventStore, type LeaseStore } from '@drover/event-store';
 import { createMetrics, silentLogger } from '@drover/observability';
 import { Controller, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -12,11 +12,10 @@ import {
   ACTIVE_GROUP,
   answered,
   createMemoryBus,
-  createMemoryLeaseStore,
   DroverTransportStrategy,
   OnRequest,
   type Answer,
-  type LeaseStore,
+  type MemoryBus,
   type Messaging,
 } from '@drover/messaging';
 import { createHealth, type CheckResult } from '../health.js';
@@ -38,6 +37,7 @@ Reflect.defineMetadata('controllers', [QuestionController], QuestionModule);
 
 describe('a replica', () => {
   let store: EventStore;
+  let bus: MemoryBus;
   let messaging: Messaging;
   let strategy: DroverTransportStrategy;
   let app: INestMicroservice;
@@ -49,14 +49,8 @@ describe('a replica', () => {
 
   beforeEach(async () => {
     store = createMemoryEventStore();
-    messaging = createMemoryBus().connect({
-      name: 'administrator',
-      logger: silentLogger,
-      deadLetters: { keep: async () => undefined },
-    });
-    strategy = new DroverTransportStrategy({ messaging, queue: 'spec' });
-    app = await NestFactory.createMicroservice<MicroserviceOptions>(QuestionModule, { strategy, logger: false });
-    await app.listen();
+    bus = createMemoryBus();
+    ({ messaging, strategy, app } = await listenOn(bus));
     leases = breakable(createMemoryLeaseStore());
     jest.useFakeTimers();
     [did, failures, checks, closers] = [[], [], new Map(), []];
@@ -78,6 +72,18 @@ describe('a replica', () => {
     })();
     await until(() => isStopped);
     await stopping;
+  }
+
+  async function listenOn(where: MemoryBus) {
+    const deadLetters = { keep: async () => undefined };
+    const connected = where.connect({ name: 'administrator', logger: silentLogger, deadLetters });
+    const hearing = new DroverTransportStrategy({ messaging: connected, queue: 'spec' });
+    const listening = await NestFactory.createMicroservice<MicroserviceOptions>(QuestionModule, {
+      strategy: hearing,
+      logger: false,
+    });
+    await listening.listen();
+    return { messaging: connected, strategy: hearing, app: listening };
   }
 
   function run(options: Partial<ReplicaOptions<StoredEvent>> = {}): Replica {
@@ -170,6 +176,23 @@ describe('a replica', () => {
     leases.isDown = false;
     await until(isHeard);
     expect(replica.isActive).toBe(true);
+  });
+
+  it('leaves the lease to a replica that NATS reaches when it has lost its own connection', async () => {
+    const replica = run();
+    await until(() => replica.isActive);
+    const elsewhere = await listenOn(createMemoryBus());
+    const other = run({ messaging: elsewhere.messaging, strategy: elsewhere.strategy });
+    bus.cut();
+    await until(() => other.isActive);
+    expect(replica.isActive).toBe(false);
+    expect(did).toEqual(['active', 'passive', 'active']);
+    // It does not take it back while it is cut off.
+    await jest.advanceTimersByTimeAsync(5 * LEASE_TTL_MS);
+    expect([replica.isActive, other.isActive]).toEqual([false, true]);
+    bus.heal();
+    await stop();
+    await elsewhere.app.close();
   });
 
   it('gives the lease up for good when it meets what it does not know, and goes on following other streams', async () => {

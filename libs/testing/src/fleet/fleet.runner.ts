@@ -10,6 +10,7 @@ import { ADMINISTRATOR_INBOX, inboxOfHost, type BuiltService, type HostId } from
 import {
   configure,
   credentialsFileOf,
+  EVENTS_ADMINISTRATOR,
   freePort,
   homeAt,
   hostCredentialsFileOf,
@@ -222,6 +223,11 @@ export class Fleet {
   /** A person who looks for a fault: may say and hear everything. */
   get administrator(): NatsUser {
     return this.#user(ADMINISTRATOR_INBOX, credentialsFileOf(this.home, 'administrator'));
+  }
+
+  /** The same, in the account of the events for external tools. */
+  get eventsAdministrator(): NatsUser {
+    return this.#user(ADMINISTRATOR_INBOX, credentialsFileOf(this.home, EVENTS_ADMINISTRATOR));
   }
 
   natsUserOf(host: FleetHost): NatsUser {

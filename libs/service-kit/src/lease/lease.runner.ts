@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock, type Clock } from '@drover/domain-kit';
+import type { LeaseEntry, LeaseStore } from '@drover/event-store';
 import { outageOf, type Logger } from '@drover/observability';
-import type { LeaseEntry, LeaseStore } from './lease-store.port.js';
 
 export interface LeaseOptions {
   readonly store: LeaseStore;
@@ -11,6 +11,11 @@ export interface LeaseOptions {
   readonly holderId: string;
   /** How long a holder may be silent before another takes over; the same for all who compete. */
   readonly ttlMs: number;
+  /**
+   * Why this process could not serve now. While there is a reason it neither takes nor renews: what it holds runs out, and
+   * another that can serve has it.
+   */
+  readonly hindrance?: () => string | undefined;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
@@ -99,11 +104,13 @@ class RunningLease implements Lease {
   }
 
   async #loop(): Promise<void> {
-    const { key, logger, ttlMs } = this.#options;
-    const outage = outageOf(logger, 'lease store', { fields: { lease: key } });
+    const { key, logger, ttlMs, hindrance } = this.#options;
+    const outage = outageOf(logger, 'lease', { fields: { lease: key } });
     while (!this.#isReleasing) {
       let waitMs = ttlMs / 3;
       try {
+        const reason = hindrance?.();
+        if (reason !== undefined) throw new Error(reason);
         waitMs = this.#held === undefined ? await this.#tryToTake() : await this.#renew();
         outage.ended();
       } catch (error) {
@@ -128,7 +135,7 @@ class RunningLease implements Lease {
     if (this.#held === undefined) return pauseMs;
     const value = parseValue(entry);
     // A key that a person deleted has no holder, so a replica that waits for it waits for our time to pass.
-    if (entry?.value !== undefined && value?.run !== this.#run) {
+    if (entry !== undefined && value?.run !== this.#run) {
       this.#lose(`taken by ${value?.holder ?? 'a stranger'}`);
       return pauseMs;
     }
@@ -142,7 +149,7 @@ class RunningLease implements Lease {
     const nowMs = this.#clock.monotonicMs();
     const value = parseValue(entry);
     this.#holder = value?.isReleased === true ? undefined : value?.holder;
-    const token = entry === undefined ? 'absent' : `${entry.revision} ${entry.value ?? 'deleted'}`;
+    const token = entry === undefined ? 'absent' : `${entry.revision} ${entry.value}`;
     if (this.#seen?.token !== token) this.#seen = { token, sinceMs: nowMs };
     const dueInMs = this.#seen.sinceMs + ttlMs * DRIFT - nowMs;
     const isFree = value?.isReleased === true || value?.run === this.#run || dueInMs <= 0;
@@ -233,7 +240,7 @@ class RunningLease implements Lease {
 }
 
 function parseValue(entry: LeaseEntry | undefined): LeaseValue | undefined {
-  if (entry?.value === undefined) return undefined;
+  if (entry === undefined) return undefined;
   try {
     return JSON.parse(entry.value) as LeaseValue;
   } catch {

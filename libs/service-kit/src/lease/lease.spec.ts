@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Clock } from '@drover/domain-kit';
 import { silentLogger } from '@drover/observability';
 import { describeLease } from './lease.contract.js';
-import { runLease, type Lease } from './lease.runner.js';
-import { createMemoryLeaseStore, type LeaseStore } from './lease-store.port.js';
+import { runLease, type Lease, type LeaseOptions } from './lease.runner.js';
+import { createMemoryLeaseStore, type LeaseStore } from '@drover/event-store';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
@@ -31,12 +30,14 @@ describe('the holder of a lease', () => {
   const ttlMs = 1000;
   let lease: Lease;
 
-  function hold(store: LeaseStore, clock?: Clock): Lease {
-    const options = { store, key: 'ha', holderId: 'a', ttlMs, logger: silentLogger };
-    lease = runLease(clock === undefined ? options : { ...options, clock }, {
-      onAcquired: () => undefined,
-      onLost: () => undefined,
-    });
+  function hold(store: LeaseStore, more: Partial<Pick<LeaseOptions, 'clock' | 'hindrance'>> = {}): Lease {
+    lease = runLease(
+      { store, key: 'ha', holderId: 'a', ttlMs, logger: silentLogger, ...more },
+      {
+        onAcquired: () => undefined,
+        onLost: () => undefined,
+      },
+    );
     return lease;
   }
 
@@ -44,7 +45,7 @@ describe('the holder of a lease', () => {
 
   it('holds no longer once its time has passed, before any timer has run', async () => {
     let monotonicMs = 0;
-    hold(createMemoryLeaseStore(), { monotonicMs: () => monotonicMs, epochMs: () => 0 });
+    hold(createMemoryLeaseStore(), { clock: { monotonicMs: () => monotonicMs, epochMs: () => 0 } });
     await jest.advanceTimersByTimeAsync(0);
     monotonicMs = ttlMs * 2;
     await until(() => lease.holds());
@@ -57,7 +58,7 @@ describe('the holder of a lease', () => {
   it('does not hold after its machine was suspended, though the monotonic clock stood still', async () => {
     let epochMs = 0;
     let monotonicMs = 0;
-    hold(createMemoryLeaseStore(), { monotonicMs: () => monotonicMs, epochMs: () => epochMs });
+    hold(createMemoryLeaseStore(), { clock: { monotonicMs: () => monotonicMs, epochMs: () => epochMs } });
     await jest.advanceTimersByTimeAsync(0);
     monotonicMs = ttlMs * 2;
     epochMs = ttlMs * 2;
@@ -103,6 +104,22 @@ describe('the holder of a lease', () => {
     await jest.advanceTimersByTimeAsync(10 * ttlMs);
     expect(asked).toBeLessThan(250);
     expect(asked).toBeGreaterThan(10);
+  });
+
+  it('renews and takes nothing while it could not serve, and hands over what it held at its end', async () => {
+    let reason: string | undefined;
+    const store = createMemoryLeaseStore();
+    hold(store, { hindrance: () => reason });
+    await until(() => lease.holds());
+    reason = 'there is no connection';
+    const held = await store.read('ha');
+    await jest.advanceTimersByTimeAsync(10 * ttlMs);
+    expect([lease.holds(), await store.read('ha')]).toEqual([false, held]);
+    reason = undefined;
+    await until(() => lease.holds());
+    reason = 'there is no connection';
+    await lease.release();
+    expect((await store.read('ha'))?.value).toContain('"isReleased":true');
   });
 
   it('goes on when a renewal was stored whose answer was lost', async () => {
