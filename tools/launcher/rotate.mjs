@@ -35,7 +35,11 @@ export async function run({ operands }) {
   const controller = new AbortController();
   const renew = {
     nats: async (users) => {
-      await renewNatsKeys(home, users);
+      const left = await renewNatsKeys(home, users);
+      if (left.length > 0)
+        note(
+          `  ATTENTION: ${left.join(', ')} could not be removed: something that runs as the user drover writes there. End it, and remove what is left.`,
+        );
       note('NATS has new keys; all credentials are issued anew, and copies of old ones are refused');
     },
     orders: async (users) => {

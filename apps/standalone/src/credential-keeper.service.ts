@@ -18,7 +18,7 @@ import {
 } from '@drover/service-kit';
 import { z } from 'zod';
 import { HostsShutOut } from './hosts-shut-out.state.js';
-import { ensureCredentials, readmitHost, refuseHost } from './infrastructure/fleet-credentials.js';
+import { ensureCredentials, readmitHost, refuseHost, restoreRefusedHosts } from './infrastructure/fleet-credentials.js';
 import { credentialLifetimeS, readFleetState } from './infrastructure/fleet-state.js';
 import { homeAt } from './infrastructure/home.js';
 import { accountJwts } from './infrastructure/nats-authority.js';
@@ -73,7 +73,8 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
     const lifetimeS = credentialLifetimeS(state);
     await subscription.caughtUp();
     const { refusedHosts } = await ensureNatsAuthority(home);
-    for (const { id } of state.hosts) {
+    if (refusedHosts === 'lost') await restoreRefusedHosts(home, {}, [...hosts.ids]);
+    for (const { id } of refusedHosts === 'lost' ? [] : state.hosts) {
       const [isDecided, isRefused] = [hosts.ids.has(id), refusedHosts.includes(id)];
       if (isDecided && !isRefused) await refuseHost(home, {}, id, lifetimeS);
       if (!isDecided && isRefused) await readmitHost(home, {}, id);

@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -8,6 +10,8 @@ import {
   credentialsFileOf,
   ensureCredentials,
   ensureNatsAuthority,
+  ensureServiceUsers,
+  exists,
   hostCredentialsFileOf,
   homeAt,
   issueCredentials,
@@ -17,6 +21,7 @@ import {
   readmitHost,
   refuseHost,
   renewNatsKeys,
+  restoreRefusedHosts,
   servicePermissions,
   type Home,
 } from '../src/infrastructure/index.js';
@@ -141,18 +146,104 @@ describe('the credentials of a home', () => {
     expect(Object.keys(revocations).length).toBeGreaterThan(1);
   });
 
-  it('are all others after the keys were made anew; who was shut out stays so', async () => {
+  it('are all others after the keys were made anew; a host has none before it is known again who is shut out', async () => {
     const before = await ensure();
     const user = await read(scheduler());
     await refuseHost(home, {}, hostId);
-    await renewNatsKeys(home, {});
+    expect(await renewNatsKeys(home, {})).toEqual([]);
     const after = await ensure();
     for (const name of natsAccounts) expect(after.accounts[name].account).not.toBe(before.accounts[name].account);
     expect(after.operatorJwt).not.toBe(before.operatorJwt);
-    expect(after.refusedHosts).toEqual([hostId]);
     const renewed = await read(scheduler());
     expect(renewed.issuer).toBe(after.accounts.fleet.signingKey);
     expect(renewed.userKey).not.toBe(user.userKey);
+    await expectNoLogin(after.accounts.fleet.signingKey);
+  });
+
+  it.each([
+    ['is gone', (file: string) => rm(file)],
+    ['is no JSON', (file: string) => writeFile(file, '{')],
+    ['is of another shape', (file: string) => writeFile(file, '{"refusedHosts":[]}')],
+    [
+      'is gone with all keys and logins',
+      async () => {
+        for (const folder of ['keys', 'credentials/services', 'credentials/hosts'])
+          for (const file of await readdir(path.join(home.root, folder))) await rm(path.join(home.root, folder, file));
+      },
+    ],
+  ])('are given to no host while the list of those that are shut out is lost: the file %s', async (_what, lose) => {
+    await ensure();
+    await refuseHost(home, {}, hostId);
+    await lose(home.natsAuthorityFile);
+    const after = await ensure();
+    await expectNoLogin(after.accounts.fleet.signingKey);
+  });
+
+  /** Not before the list is there again, and then only where the host is not on it. */
+  async function expectNoLogin(signingKey: string): Promise<void> {
+    const file = hostCredentialsFileOf(home, hostId);
+    const isLetIn = async () => (await exists(file)) && (await read(file)).issuer === signingKey;
+    expect(await isLetIn()).toBe(false);
+    await restoreRefusedHosts(home, {}, [hostId]);
+    await ensure();
+    expect(await isLetIn()).toBe(false);
+    await readmitHost(home, {}, hostId);
+    await ensure();
+    expect(await isLetIn()).toBe(true);
+  }
+
+  it('keep the list of hosts that are shut out where only the other half of the keys was lost', async () => {
+    await ensure();
+    await refuseHost(home, {}, hostId);
+    await rm(home.natsOperatorSeedFile);
+    expect((await ensure()).refusedHosts).toEqual([hostId]);
+  });
+
+  it('are made anew although a process of before holds the lock', async () => {
+    await ensure();
+    const holder = spawn('flock', [home.natsKeysLock, 'sh', '-c', 'echo held; exec cat'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    await renewNatsKeys(home, {});
+    const ended = once(holder, 'close');
+    holder.stdin.end();
+    await ended;
+  }, 30_000);
+
+  it('are made anew whatever stands in the place of what is replaced; no link is followed', async () => {
+    await ensure();
+    const foreign = path.join(home.root, 'foreign');
+    await mkdir(foreign);
+    await writeFile(path.join(foreign, 'kept'), 'kept');
+    for (const name of ['jetstream', 'accounts']) await symlink(foreign, path.join(home.natsFolder, name));
+    for (const file of [home.natsAuthorityFile, home.natsOperatorSeedFile, scheduler()]) {
+      await rm(file);
+      await mkdir(file);
+    }
+    expect(await renewNatsKeys(home, {})).toEqual([]);
+    await ensure();
+    expect(await readdir(home.natsFolder)).toEqual([]);
+    expect(await readFile(path.join(foreign, 'kept'), 'utf8')).toBe('kept');
+    const all = [...(await readdir(home.root)), ...(await readdir(home.credentialsFolder))];
+    expect(all.filter((entry) => entry.includes('old'))).toEqual([]);
+  });
+
+  it('are made anew although what nats-server left cannot be removed, and it is said where that is', async () => {
+    const users = await ensureServiceUsers();
+    await prepareHome(home, users);
+    await ensureCredentials(home, { subjects: subjectsUnder('drover'), hosts: [], users });
+    const locked = path.join(home.natsFolder, 'jetstream');
+    await mkdir(locked);
+    await writeFile(path.join(locked, 'file'), '');
+    // Root's own where a user is given the rest, closed where there is none.
+    await chmod(locked, users.drover === undefined ? 0o500 : 0o700);
+    const before = await ensureNatsAuthority(home, users);
+    const [left = '', ...more] = await renewNatsKeys(home, users);
+    expect([left, more]).toEqual([expect.stringContaining(`${home.natsFolder}.old-`), []]);
+    expect(await readdir(home.natsFolder)).toEqual([]);
+    expect((await ensureNatsAuthority(home, users)).operatorJwt).not.toBe(before.operatorJwt);
+    await chmod(path.join(left, 'jetstream'), 0o700);
   });
 
   it('are never signed by halves of two authorities', async () => {

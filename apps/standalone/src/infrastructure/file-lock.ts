@@ -23,7 +23,11 @@ async function lock(file: string): Promise<() => Promise<void>> {
   const ended = Promise.withResolvers<void>();
   child.once('error', (cause) => locked.reject(new Error('cannot run flock (Debian: util-linux)', { cause })));
   child.once('close', () => {
-    locked.reject(new Error(`${file} was held by another process for ${PATIENCE_S} s, or cannot be opened`));
+    locked.reject(
+      new Error(
+        `${file} was held by another process for ${PATIENCE_S} s, or cannot be opened; ./drover down and then up makes another`,
+      ),
+    );
     ended.resolve();
   });
   child.stdout.once('data', () => locked.resolve());

@@ -116,9 +116,10 @@ export function refuseHost(
   lifetimeS = DEFAULT_LIFETIME_S,
 ): Promise<void> {
   return changeNatsAuthority(home, users, async (authority, write) => {
-    if (authority.refusedHosts.includes(hostId)) return;
+    const { refusedHosts } = authority;
+    if (refusedHosts.includes(hostId)) return;
     const known = [authority.issued[hostUserName(hostId)], await readFile(hostCredentialsFileOf(home, hostId))];
-    const refused = { ...authority, refusedHosts: [...authority.refusedHosts, hostId] };
+    const refused = refusedHosts === 'lost' ? authority : { ...authority, refusedHosts: [...refusedHosts, hostId] };
     await write(await revoke(home, refused, known.filter(isThere), lifetimeS));
   });
 }
@@ -126,8 +127,16 @@ export function refuseHost(
 /** It gets credentials of a new user the next time that credentials are issued. Idempotent. */
 export function readmitHost(home: Home, users: ServiceUsers, hostId: string): Promise<void> {
   return changeNatsAuthority(home, users, async (authority, write) => {
-    if (!authority.refusedHosts.includes(hostId)) return;
-    await write({ ...authority, refusedHosts: authority.refusedHosts.filter((id) => id !== hostId) });
+    const { refusedHosts } = authority;
+    if (refusedHosts === 'lost' || !refusedHosts.includes(hostId)) return;
+    await write({ ...authority, refusedHosts: refusedHosts.filter((id) => id !== hostId) });
+  });
+}
+
+/** What events say, where the list of the hosts that are shut out was lost with its file. The others get logins from then on. */
+export function restoreRefusedHosts(home: Home, users: ServiceUsers, hostIds: readonly string[]): Promise<void> {
+  return changeNatsAuthority(home, users, async (authority, write) => {
+    if (authority.refusedHosts === 'lost') await write({ ...authority, refusedHosts: hostIds });
   });
 }
 
@@ -157,7 +166,7 @@ function rowsOf(home: Home, wanted: CredentialsWanted, { refusedHosts }: KeptAut
     { ...row(EVENTS_ADMINISTRATOR, administratorPermissions('events')), owner: undefined },
   ];
   const admitted = hosts
-    .filter(({ id }) => !refusedHosts.includes(id))
+    .filter(({ id }) => refusedHosts !== 'lost' && !refusedHosts.includes(id))
     .map(({ id }) => {
       const permissions = hostPermissions(id as HostId, subjects);
       return { file: hostCredentialsFileOf(home, id), name: hostUserName(id), permissions, owner };

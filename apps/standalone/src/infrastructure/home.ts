@@ -2,12 +2,13 @@
  * Where one Drover keeps its data. Two homes know nothing of each other and may run side by side.
  */
 import { constants } from 'node:fs';
-import { chmod, mkdir, open as openFile, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open as openFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { hasCode } from '@drover/domain-kit';
 import type { HypervisorKind } from './fleet-state.js';
-import { giveTo, shareWith, type ServiceUsers } from './system-users.js';
+import { giveTo, shareWith, type ServiceUsers, type SystemUser } from './system-users.js';
 
 export interface Home {
   readonly root: string;
@@ -17,6 +18,8 @@ export interface Home {
   /** Of the node agents. */
   readonly agentConfigFile: string;
   readonly apiTokenFile: string;
+  /** A person's login on NATS: root's alone, and there from the first start on. */
+  readonly administratorCredentialsFile: string;
   /** One file per service, with the URL that it connects to the database with. */
   readonly databaseUrlFolder: string;
   /** Of the services' roles, in a PostgreSQL that asks for them. */
@@ -57,6 +60,7 @@ export function homeAt(root: string): Home {
     configFile: under('drover.yaml'),
     agentConfigFile: under('node-agent.yaml'),
     apiTokenFile: under('secrets', 'api-token'),
+    administratorCredentialsFile: under('secrets', 'administrator.creds'),
     databaseUrlFolder: under('secrets', 'database-urls'),
     databasePasswordsFile: under('secrets', 'database-passwords.json'),
     natsAuthorityFile: under('keys', 'nats-authority.json'),
@@ -130,10 +134,40 @@ export async function prepareHome(home: Home, { drover }: ServiceUsers = {}): Pr
     await makeFolder(folder, 0o700);
     await giveTo(drover, folder);
   }
-  await (
-    await openFile(home.natsKeysLock, constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
-  ).close();
+  await makeNatsKeysLock(home, drover);
+}
+
+async function makeNatsKeysLock(home: Home, drover: SystemUser | undefined): Promise<void> {
+  const flags = constants.O_RDONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+  await (await openFile(home.natsKeysLock, flags, 0o600)).close();
   await shareWith(drover, home.natsKeysLock, 'file');
+}
+
+/** Another lock in the place of one that a process of before may hold, where nothing runs that could hold it with right. */
+export async function renewNatsKeysLock(home: Home, { drover }: ServiceUsers): Promise<void> {
+  await rm(home.natsKeysLock, { force: true });
+  await makeNatsKeysLock(home, drover);
+}
+
+/**
+ * Empty folders in the place of those with which NATS works, of which nothing is read or followed: they were another user's.
+ *
+ * @returns where the old ones are, in folders in which that user can put nothing in their place.
+ */
+export async function replaceNatsFolders(home: Home, { drover }: ServiceUsers): Promise<readonly string[]> {
+  const folders = [
+    path.dirname(home.natsAuthorityFile),
+    home.serviceCredentialsFolder,
+    home.hostCredentialsFolder,
+    home.natsFolder,
+  ];
+  const suffix = `.old-${randomBytes(6).toString('hex')}`;
+  for (const folder of folders) {
+    await rename(folder, `${folder}${suffix}`);
+    await makeFolder(folder, 0o700);
+    await giveTo(drover, folder);
+  }
+  return folders.map((folder) => `${folder}${suffix}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** All that stands in a home before anything of it runs, in one step: `up` and the fleets of tests begin alike. */
 import { subjectsUnder } from '@drover/contracts';
-import { prepareHome, type Home } from './home.js';
+import { prepareHome, renewNatsKeysLock, type Home } from './home.js';
 import { ensureCredentials } from './fleet-credentials.js';
 import { ensureApiToken } from './fleet-secrets.js';
 import { writeFleetConfig, type FurtherPool } from './fleet-config.js';
@@ -47,6 +47,7 @@ export async function prepareInstallation(
 ): Promise<Installation> {
   const users = await ensureServiceUsers();
   await prepareHome(home, users);
+  if (!isPartlyRunning) await renewNatsKeysLock(home, users);
   const state = await ensureFleetState(home, wanted, isPartlyRunning ? () => Promise.resolve(true) : undefined);
   const hosts = hostsToRun(state, wanted);
   const token = await ensureApiToken(home, users);

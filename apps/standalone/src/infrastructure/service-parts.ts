@@ -6,6 +6,7 @@ import { plainEnvironment, type BackgroundCommand } from './background-process.j
 import type { HypervisorKind } from './fleet-state.js';
 import { agentFolderOf, type Home } from './home.js';
 import { isListening } from './listening-socket.js';
+import { readNatsAuthority } from './nats-keys.js';
 import type { ProcessIdentity } from './process-identity.js';
 import type { ServiceUsers, SystemUser } from './system-users.js';
 
@@ -96,6 +97,9 @@ export async function isServing(
   home: Home,
   apiPort: number,
 ): Promise<boolean> {
+  // Until it has read which hosts are shut out, no host has a login, and its agent could not sign in.
+  if (part.services.includes('credential-keeper') && (await readNatsAuthority(home))?.refusedHosts === 'lost')
+    return false;
   if (!part.services.includes('api-gateway')) return true;
   return (await isListening(identity.pid, apiPort)) && (await askApi(home, '/readyz'))?.status === 200;
 }
