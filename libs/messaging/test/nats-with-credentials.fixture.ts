@@ -61,6 +61,8 @@ export class NatsWithCredentials {
         `operator: ${operatorJwt}`,
         `system_account: ${systemAccount}`,
         'resolver: MEMORY',
+        // As in a home: a machine that is busy takes its time for a signature.
+        'authorization: { timeout: 60 }',
         `resolver_preload: { ${preload.join(', ')} }`,
       ].join('\n'),
     });
