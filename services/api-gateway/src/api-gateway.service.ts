@@ -42,7 +42,7 @@ export function apiGatewayService(config: ApiGatewayConfig, options: ApiGatewayO
       const gateway: RunningGateway = await startGateway({
         store,
         database,
-        commands: new MessagingFleetCommands(messaging, config.api.commandTimeoutMs),
+        commands: new MessagingFleetCommands(messaging, store, config.api.commandTimeoutMs),
         tokens,
         clock: options.clock ?? systemClock,
         host: config.api.host,
