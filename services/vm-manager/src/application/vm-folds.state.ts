@@ -28,15 +28,12 @@ export class VmFolds {
   readonly streams: Streams<VmState, StoredVmEvent, VmId>;
   /** VMs with an open operation. */
   readonly openVms: ReadonlySet<VmId>;
-  /** VMs whose creation ended before its host confirmed that nothing is left of it. */
-  readonly owingVms: ReadonlySet<VmId>;
   readonly #byHost: (hostId: HostId) => ReadonlySet<VmId>;
 
   constructor(store: StreamStore) {
     this.streams = new Streams(store, vmAggregate);
     const { folds } = this.streams;
     this.openVms = folds.idsWhere(({ operation }) => operation !== undefined);
-    this.owingVms = folds.idsWhere(({ owedUndo }) => owedUndo !== undefined);
     this.#byHost = folds.indexBy(hostsOf);
   }
 
