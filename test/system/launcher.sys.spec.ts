@@ -370,6 +370,8 @@ describe('the launcher', () => {
     const { rows: hba } = await asked('SHOW hba_file');
     const access = ['local all postgres,drover peer map=drover', 'local all all scram-sha-256', ''].join('\n');
     await writeFile(String(hba[0]?.hba_file), access);
+    // How long a rotation waits for those who have begun to sign in.
+    await asked("ALTER SYSTEM SET authentication_timeout = '10s'");
     await asked('SELECT pg_reload_conf()');
     const { status, err } = await drover(home, ['up', '--detach', '--hosts', '1'], { DATABASE_URL: url.href });
     expect({ status, err }).toEqual({ status: 0, err: expect.not.stringContaining('ATTENTION') });

@@ -12,6 +12,7 @@ import { LauncherError } from './run.mjs';
  *
  * @param passwords of the roles, for the database that DATABASE_URL names; by default those that this home keeps.
  * @param endsSessions of the services' roles, after a renewal of their passwords.
+ * @returns why there are no roles, which it has told; undefined where there are.
  */
 export async function prepareEventStore({ home, users, passwords, endsSessions = false }) {
   const own = process.env.DATABASE_URL;
@@ -20,10 +21,11 @@ export async function prepareEventStore({ home, users, passwords, endsSessions =
     : // It takes the kernel's word for who connects: no password is asked for.
       { ownerUrl: postgresUrl(home.postgresFolder, 'drover') };
   const withoutRoles = await step('event store', () => prepared({ home, users, endsSessions, ...database }));
-  if (withoutRoles === undefined) return;
+  if (withoutRoles === undefined) return undefined;
   note(`  ATTENTION: every service connects to the database as its owner, so a fault of one can harm what is another's.
   The reason: ${withoutRoles}. To give each service a role of its own, mend this, run ./drover down,
   drop the schemas whose names begin with drover_ (the API's tables, which it makes anew), and run ./drover up.`);
+  return withoutRoles;
 }
 
 /** What is wrong is told without the URL, which may hold a password. */

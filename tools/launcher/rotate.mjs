@@ -55,7 +55,15 @@ export async function run({ operands }) {
     database: async (users) => {
       if (!process.env.DATABASE_URL) return;
       const passwords = await renewDatabasePasswords(home);
-      await prepareEventStore({ home, users, passwords, endsSessions: true });
+      note(
+        'this takes as long as PostgreSQL lets a client sign in (authentication_timeout, one minute by default): who has begun with an old password may end with it, and is cut off then',
+      );
+      const withoutRoles = await prepareEventStore({ home, users, passwords, endsSessions: true });
+      if (withoutRoles !== undefined) {
+        throw new LauncherError(
+          'the services connect as the owner and have no passwords to renew; change the owner’s, in DATABASE_URL',
+        );
+      }
       note(
         'the roles of the services have new passwords, and who was signed in is cut off; the owner’s, in DATABASE_URL, is yours to change',
       );

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { forEachService, type BuiltService } from '@drover/contracts';
 import pg from 'pg';
 import { connectClient, untilAnswered } from './database.client.js';
@@ -21,7 +22,11 @@ export interface PrepareStoreOptions {
   readonly passwords?: ServicePasswords;
   /** PostgreSQL schema that holds the store; `event_store` by default. */
   readonly schema?: string;
-  /** Ends all sessions of the services' roles: who has signed in with an old password has to sign in with the new one. */
+  /**
+   * Ends all sessions of the services' roles: who has signed in with an old password has to sign in with the new one. Takes as long as
+   * the server gives a client to sign in (its `authentication_timeout`, one minute by default), because who has begun to do so with the
+   * old password may end it with that.
+   */
   readonly endsSessions?: boolean;
   /** How long to wait for a database that does not answer, or for another session's lock; 5000 by default. */
   readonly patienceMs?: number;
@@ -41,28 +46,48 @@ export interface PreparedStore {
 export async function prepareStore(options: PrepareStoreOptions): Promise<PreparedStore> {
   const { ownerUrl, passwords, endsSessions = false, patienceMs = 5_000 } = options;
   const tables = tablesIn(options.schema ?? 'event_store');
+  const { database, renewedAt, withoutRoles } = await asOwner(options, async (client) => {
+    const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
+    const name = rows[0]?.name ?? '';
+    const hindrance = await hindranceToRoles(client);
+    const endSessions = async () => {
+      if (endsSessions && hindrance === undefined) await endSessionsOfRoles(client, name);
+    };
+    await client.query(`SET lock_timeout = ${patienceMs}`);
+    // Before, because one of them may hold a lock that is needed here; afterwards, because until then the old password is good.
+    await endSessions();
+    await inTransaction(client, async () => {
+      await migrateSchema(client, tables);
+      await makeReadModelSchemas(client);
+      if (hindrance === undefined) await makeRoles(client, name, tables, passwords);
+    });
+    const renewed = await client.query<{ at: string }>('SELECT clock_timestamp() AS at');
+    await endSessions();
+    return { database: name, renewedAt: renewed.rows[0]?.at, withoutRoles: hindrance };
+  });
+  if (endsSessions && withoutRoles === undefined) {
+    const { rows } = await asOwner(options, (client) =>
+      client.query<{ ms: string }>(
+        `SELECT extract(epoch FROM current_setting('authentication_timeout')::interval) * 1000 AS ms`,
+      ),
+    );
+    await delay(Number(rows[0]?.ms));
+    await asOwner(options, (client) => endSessionsOfRoles(client, database, renewedAt));
+  }
+  const urls = forEachService((service) =>
+    withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords?.[service]) : ownerUrl,
+  );
+  return { urls, ...(withoutRoles === undefined ? {} : { withoutRoles }) };
+}
+
+function asOwner<Result>(
+  { ownerUrl, patienceMs = 5_000 }: PrepareStoreOptions,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
   return untilAnswered('prepare the event store', patienceMs, async () => {
     const client = await connectClient(ownerUrl, () => undefined);
     try {
-      const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
-      const database = rows[0]?.name ?? '';
-      const withoutRoles = await hindranceToRoles(client);
-      const endSessions = async () => {
-        if (endsSessions && withoutRoles === undefined) await endSessionsOfRoles(client, database);
-      };
-      await client.query(`SET lock_timeout = ${patienceMs}`);
-      // Before, because one of them may hold a lock that is needed here; afterwards, because until then the old password is good.
-      await endSessions();
-      await inTransaction(client, async () => {
-        await migrateSchema(client, tables);
-        await makeReadModelSchemas(client);
-        if (withoutRoles === undefined) await makeRoles(client, database, tables, passwords);
-      });
-      await endSessions();
-      const urls = forEachService((service) =>
-        withoutRoles === undefined ? urlAs(ownerUrl, roleOf(database, service), passwords?.[service]) : ownerUrl,
-      );
-      return { urls, ...(withoutRoles === undefined ? {} : { withoutRoles }) };
+      return await work(client);
     } catch (error) {
       throw isLockTimeout(error) ? new Error(lockedFor(patienceMs), { cause: error }) : error;
     } finally {

@@ -96,22 +96,43 @@ export async function makeRoles(
 }
 
 /**
- * Ends all sessions of the services' roles in this server: a client that is signed in stays so whatever becomes of the password. The
- * owner made the roles and may act as each of them, which PostgreSQL asks of a role that ends another's session.
+ * Ends the sessions of the services' roles in this server, or those that began up to a time of the server's: a client that is signed in
+ * stays so whatever becomes of the password. The owner made the roles and may act as each of them, which PostgreSQL asks of a role
+ * that ends another's session. Throws where one of them goes on.
  */
-export async function endSessionsOfRoles(client: pg.ClientBase, database: string): Promise<void> {
+export async function endSessionsOfRoles(
+  client: pg.ClientBase,
+  database: string,
+  begunUpTo = 'infinity',
+): Promise<void> {
   const roles = builtServices.map((service) => roleOf(database, service));
   const { rows } = await client.query<{ name: string }>(
     `SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1) AND NOT pg_has_role(rolname, 'USAGE')`,
     [roles],
   );
   const foreign = rows.map(({ name }) => pg.escapeIdentifier(name)).join(', ');
-  if (foreign !== '') await client.query(`GRANT ${foreign} TO CURRENT_USER WITH INHERIT TRUE`);
+  // Before 16 a role that may make roles may grant any, and what it is granted counts at once.
+  const counting = `CASE WHEN current_setting('server_version_num')::int >= 160000 THEN ' WITH INHERIT TRUE' ELSE '' END AS option`;
+  const [version] = (await client.query<{ option: string }>(`SELECT ${counting}`)).rows;
+  if (foreign !== '') await client.query(`GRANT ${foreign} TO CURRENT_USER${version?.option ?? ''}`);
   try {
-    await client.query(
-      `SELECT pg_terminate_backend(pid, ${endedWithinMs}) FROM pg_stat_activity WHERE usename = ANY ($1)`,
-      [roles],
+    const asked = await client.query<{ pid: string }>(
+      `SELECT pid FROM (
+         SELECT pid, pg_terminate_backend(pid, ${endedWithinMs}) AS has_ended FROM pg_stat_activity
+         WHERE usename = ANY ($1) AND backend_start <= $2::timestamptz) AS session
+       WHERE NOT has_ended`,
+      [roles, begunUpTo],
     );
+    const goingOn = await client.query<{ pid: string }>(
+      'SELECT pid FROM pg_stat_activity WHERE usename = ANY ($1) AND pid = ANY ($2::int[])',
+      [roles, asked.rows.map(({ pid }) => pid)],
+    );
+    if (goingOn.rows.length > 0) {
+      const pids = goingOn.rows.map(({ pid }) => pid).join(', ');
+      throw new Error(
+        `sessions of the services do not end, of the server's processes ${pids}: end these and try again`,
+      );
+    }
   } finally {
     if (foreign !== '') await client.query(`REVOKE ${foreign} FROM CURRENT_USER`);
   }
