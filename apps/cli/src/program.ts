@@ -3,6 +3,7 @@ import { addAdminCommands, addClusterCommands } from './commands/cluster.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addEventCommands } from './commands/events.js';
 import { addHostCommands } from './commands/hosts.js';
+import { addImageCommands } from './commands/images.js';
 import { addOperationCommands } from './commands/operations.js';
 import { addStrayCommands } from './commands/strays.js';
 import { addVmCommands } from './commands/vms.js';
@@ -23,6 +24,7 @@ export function buildProgram(): Command {
     .enablePositionalOptions(false);
   addVmCommands(program);
   addHostCommands(program);
+  addImageCommands(program);
   addStrayCommands(program);
   addOperationCommands(program);
   addEventCommands(program);

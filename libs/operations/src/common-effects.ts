@@ -1,5 +1,5 @@
 import { newEvents, type Change, type Fact } from '@drover/aggregate';
-import { isFailure, type StoredEvent } from '@drover/contracts';
+import { isFailure, type StoredEvent, type VmOrder } from '@drover/contracts';
 import { keyOf, type Asked, type Task } from './effect-task.state.js';
 import type { AnyEffect, CommonEffect, Delivering, Due } from './effect.js';
 import type { MessageTrace } from './host-orders.port.js';
@@ -70,7 +70,7 @@ export class CommonEffects<
   }
 
   /** Never done by itself: its report ends the operation, and one that is lost is asked for again. */
-  async #look(id: Id, task: Task, { cause, hostId, order }: Delivering): Promise<Outcome> {
+  async #look(id: Id, task: Task, { cause, hostId, order }: Delivering<VmOrder>): Promise<Outcome> {
     const look = { kind: 'look', subject: order.subject, orderId: order.orderId } as const;
     const answer = await this.#options.orders.look(hostId, look, this.trace(id, task, cause));
     const before = task.deliveries.get(hostId);

@@ -7,10 +7,14 @@ import {
   hostPageSchema,
   hostResourceSchema,
   hostVerbs,
+  imagePageSchema,
+  imageResourceSchema,
+  imageWriteAnswerSchema,
   operationPageSchema,
   operationResourceSchema,
   problemSchema,
   rebuildStatusSchema,
+  registerImageBodySchema,
   vmActions,
   vmHistorySchema,
   vmPageSchema,
@@ -26,16 +30,20 @@ import { EventsController } from './adapters/inbound/http/events.controller.js';
 import { HealthController } from './adapters/inbound/http/health.controller.js';
 import { HostActionsController } from './adapters/inbound/http/host-actions.controller.js';
 import { HostsController } from './adapters/inbound/http/hosts.controller.js';
+import { ImagesController } from './adapters/inbound/http/images.controller.js';
 import { OperationsController } from './adapters/inbound/http/operations.controller.js';
 import { StraysController } from './adapters/inbound/http/strays.controller.js';
 import { VmActionsController } from './adapters/inbound/http/vm-actions.controller.js';
 import { VmsController } from './adapters/inbound/http/vms.controller.js';
 import type { HandlerParts } from './api-gateway.module.js';
 import { ExplainPlacement } from './application/explain-placement.handler.js';
+import { ReadImage } from './application/read-image.handler.js';
 import { VmAsOf } from './application/vm-as-of.handler.js';
 import { WriteHost } from './application/write-host.handler.js';
+import { WriteImage } from './application/write-image.handler.js';
 import { WriteVm } from './application/write-vm.handler.js';
 import { hostResource } from './projections/host/host.resource.js';
+import { imageResource } from './projections/image/image.resource.js';
 import { operationResource } from './projections/operation/operation.resource.js';
 import type { AnyResource } from './projections/resource/resource.js';
 import { projectionOf } from './projections/resource/resource.projection.js';
@@ -81,6 +89,16 @@ export const sections: readonly Section[] = [
     handlers: ({ commands, find, clock }) => [new WriteHost(commands, find, clock)],
     answers: { Host: hostResourceSchema, HostPage: hostPageSchema },
     bodies: bodiesOf(hostVerbs, 'Host'),
+  },
+  {
+    resource: imageResource,
+    controllers: [ImagesController],
+    handlers: ({ reads, commands, find, clock }) => {
+      const read = new ReadImage(reads, find);
+      return [read, new WriteImage(commands, find, read, clock)];
+    },
+    answers: { Image: imageResourceSchema, ImagePage: imagePageSchema, ImageWriteAnswer: imageWriteAnswerSchema },
+    bodies: { RegisterImage: registerImageBodySchema },
   },
   { resource: straysResource, controllers: [StraysController] },
   {

@@ -21,6 +21,7 @@ import { beat, tellLoads } from './application/beat.reconciler.js';
 import { ChangeReports } from './application/change-reports.js';
 import { OrderRunner } from './application/carry-out-orders.process.js';
 import { FullListReconciler } from './application/full-list.reconciler.js';
+import { ImageOrderRunner } from './application/inspect-images.process.js';
 import { HypervisorCalls } from './application/hypervisor-calls.js';
 import { HypervisorLink } from './application/hypervisor-link.process.js';
 import { Lower } from './application/lower.handler.js';
@@ -31,6 +32,7 @@ import { OwedVolumesReconciler } from './application/owed-volumes.reconciler.js'
 import { OwnVolumes } from './application/own-volumes.js';
 import type { Journal } from './application/ports/journal.port.js';
 import { ReportLane } from './application/report-lane.reconciler.js';
+import { RunnersOfOrders } from './application/runners-of-orders.js';
 import { Session } from './application/session.process.js';
 import { SignalDesk } from './application/signal-desk.js';
 import { StepHandler } from './application/step.handler.js';
@@ -166,11 +168,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       desk,
       fleetId,
     });
+    const runners = new RunnersOfOrders(runner, new ImageOrderRunner({ ...base, hypervisor, lane: vmLane }), book);
     const takeOrder = new TakeOrder({
       book,
       clock,
       isTableKnown: () => session?.isOpen ?? false,
-      carryOut: (order) => runner.enqueue(order),
+      carryOut: (order) => runners.enqueue(order),
     });
 
     const look = new Look({
@@ -243,7 +246,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       onOpen: (journalEpoch) => {
         logger.info('registered and open for orders', { journalEpoch });
         vmLane.open(journalEpoch);
-        runner.resume();
+        runners.resume();
         fullList.request();
         if (!isConsuming) {
           isConsuming = true;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { vmVerbNames, vmVerbs, type HostOrder, type PowerState, type VmVerb } from '@drover/contracts';
+import { vmVerbNames, vmVerbs, type VmOrder, type PowerState, type VmVerb } from '@drover/contracts';
 import { hypervisorCalls, type Hypervisor, type HypervisorCall } from '@drover/hypervisor';
 import { errorCodes, LibvirtError, type LibvirtClient } from '@drover/libvirt-rpc';
 import { LibvirtHypervisor } from './adapters/outbound/libvirt/libvirt-hypervisor.driver.js';
@@ -8,12 +8,12 @@ import { HostBench } from './testing/host-bench.js';
 import { VmOrders } from './testing/host-orders.js';
 
 const vm = new VmOrders('a');
-const orderOf = (verb: VmVerb, revision: number): HostOrder => {
+const orderOf = (verb: VmVerb, revision: number): VmOrder => {
   if (verb === 'start' || verb === 'stop' || verb === 'reboot') return vm[verb](revision);
   return vm.plain(verb, revision);
 };
 /** How a running VM comes to the state in which the verb has something to do. */
-const ways: readonly (readonly [PowerState, ...HostOrder[]])[] = [
+const ways: readonly (readonly [PowerState, ...VmOrder[]])[] = [
   ['RUNNING'],
   ['STOPPED', vm.forceStop(2)],
   ['PAUSED', vm.plain('pause', 2)],

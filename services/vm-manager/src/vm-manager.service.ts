@@ -1,4 +1,4 @@
-import { clusterKind, hostKind, kindsOwnedBy, vmKind } from '@drover/contracts';
+import { clusterKind, hostKind, imageKind, kindsOwnedBy, vmKind } from '@drover/contracts';
 import { systemClock } from '@drover/domain-kit';
 import { commandController, OrderSigner } from '@drover/messaging';
 import { readSecret, type ServiceContext, type ServiceDefinition } from '@drover/service-kit';
@@ -71,6 +71,7 @@ export async function startReplica(context: ServiceContext, settings: ReplicaSet
           ? manager.commands.handle(command, traceparent)
           : manager.forgetOrders.handle(command, traceparent),
       ),
+      commandController(imageKind, (command, traceparent) => manager.imageCommands.handle(command, traceparent)),
       VmLaneController,
     ],
     handlers: [manager.reports, signer],

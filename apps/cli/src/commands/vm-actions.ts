@@ -1,4 +1,11 @@
-import { vmVerbNames, vmVerbs, type VmActionKind, type vmActions, type VmWriteAnswer } from '@drover/contracts';
+import {
+  vmVerbNames,
+  vmVerbs,
+  type ImageWriteAnswer,
+  type VmActionKind,
+  type vmActions,
+  type VmWriteAnswer,
+} from '@drover/contracts';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { withNearName } from '../near-names.js';
 import { parseDurationMs } from '../quantities.js';
@@ -59,19 +66,24 @@ export function waitable(command: Command): Command {
 }
 
 /** Shows what a write led to, and follows it where that was asked for. */
-export async function finish(session: Session, answer: VmWriteAnswer, wait: true | undefined): Promise<void> {
-  const { operation, vm } = answer;
+export async function finish(
+  session: Session,
+  answer: VmWriteAnswer | ImageWriteAnswer,
+  wait: true | undefined,
+): Promise<void> {
+  const { operation } = answer;
+  const thing = 'vm' in answer ? answer.vm : answer.image;
   if (operation === null) {
-    session.print(answer, () => `${vm.name}: already so`);
+    session.print(answer, () => `${thing.name}: already so`);
     return;
   }
   if (wait === true) {
     // At once, before anything can go wrong: with it a user need not ask again for what goes on already.
-    session.remark(`${operation.kind} ${vm.name} began: operation ${operation.id}`);
+    session.remark(`${operation.kind} ${thing.name} began: operation ${operation.id}`);
     conclude(session, await follow(session, operation.id));
     return;
   }
-  session.print(answer, () => `${operation.kind} ${vm.name} (${vm.id}) began: operation ${operation.id}`);
+  session.print(answer, () => `${operation.kind} ${thing.name} (${thing.id}) began: operation ${operation.id}`);
   session.remark(`follow it with: ./drover ctl operations watch ${operation.id}`);
 }
 

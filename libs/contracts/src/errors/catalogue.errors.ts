@@ -134,6 +134,22 @@ export const errorCatalogue = {
     'The image on the host cannot be used; the detail says why. Replace its file or its description.',
     { image: name },
   ),
+  IMAGE_NOT_REGISTERED: rejection(
+    404,
+    'There is no registered image of this name or id; list images, or register it.',
+    {
+      image: name,
+    },
+  ),
+  IMAGE_NAME_TAKEN: rejection(
+    409,
+    'Another image of this project has this name; choose another name or delete that image.',
+    { imageId: name },
+  ),
+  IMAGE_IN_USE: rejection(409, 'VMs have disks that are made on this image; delete those VMs first.', {
+    vmIds: z.array(vmIdSchema).max(20).readonly(),
+    vms: count,
+  }),
   IMAGE_CHANGED: rejection(
     409,
     'The files of the image on the host are not those that were registered; put these back, or register them under another name.',

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { hostCommandSchemas } from '../commands/host.commands.js';
+import { imageCommandSchemas } from '../commands/image.commands.js';
 import { vmVerbNames } from '../commands/vm-verbs.schema.js';
 import { forgetOrdersSchema, vmCommandSchemas } from '../commands/vm.commands.js';
 import type { ServiceName } from '../services.js';
 import { kindOfStream, type StoredEvent } from './envelope.schema.js';
 import { clusterEventSchemas, hostEventSchemas } from './host.events.js';
+import { imageEventSchemas } from './image.events.js';
 import {
   streamKind,
   type DataOf,
@@ -36,9 +38,17 @@ export const hostKind = streamKind({
 export const clusterKind = streamKind({ name: 'cluster', owner: 'ha-manager', events: clusterEventSchemas });
 /** What one host has of VMs that are not there; the id of the stream is the host's. */
 export const straysKind = streamKind({ name: 'strays', owner: 'vm-manager', events: straysEventSchemas });
+export const imageKind = streamKind({
+  name: 'image',
+  owner: 'vm-manager',
+  collection: 'images',
+  events: imageEventSchemas,
+  commands: imageCommandSchemas,
+  operations: ['register'],
+});
 
 /** Every kind of stream that this release knows. */
-export const streamKinds = [vmKind, hostKind, clusterKind, straysKind] as const;
+export const streamKinds = [vmKind, hostKind, clusterKind, straysKind, imageKind] as const;
 export type DeclaredKind = (typeof streamKinds)[number];
 export type KindName = DeclaredKind['name'];
 export type KindNamed<Name extends KindName> = Extract<DeclaredKind, { readonly name: Name }>;
@@ -61,12 +71,14 @@ export type VmFact = FactOf<typeof vmKind>;
 export type HostFact = FactOf<typeof hostKind>;
 export type ClusterFact = FactOf<typeof clusterKind>;
 export type StraysFact = FactOf<typeof straysKind>;
+export type ImageFact = FactOf<typeof imageKind>;
 
 export type NewVmEvent = NewEventOf<typeof vmKind>;
 export type StoredVmEvent = StoredEventOf<typeof vmKind>;
 export type StoredHostEvent = StoredEventOf<typeof hostKind>;
 export type StoredClusterEvent = StoredEventOf<typeof clusterKind>;
 export type StoredStraysEvent = StoredEventOf<typeof straysKind>;
+export type StoredImageEvent = StoredEventOf<typeof imageKind>;
 
 const kindByName: ReadonlyMap<string, StreamKind> = new Map(streamKinds.map((kind) => [kind.name, kind]));
 

@@ -9,7 +9,14 @@ import {
   projectIdSchema,
   vmNameSchema,
 } from '../ids.schema.js';
-import { subjectSchema, vmSubjectSchema } from '../subject.schema.js';
+import { imageNameSchema } from '../image.schema.js';
+import {
+  imageSubjectSchema,
+  subjectSchema,
+  vmSubjectSchema,
+  type ImageSubject,
+  type VmSubject,
+} from '../subject.schema.js';
 import { vmSpecSchema } from '../vm-spec.schema.js';
 import { settledDefinitionSchema, volumeRefSchema } from './observed-vm.schema.js';
 
@@ -61,15 +68,19 @@ const ofVerbs = vmVerbNames.map((kind) =>
 ) as readonly OrderSchema<VmVerb>[];
 
 /**
- * An order of `drover.host.<hostId>.order`: a create, and one for each verb. Those of one subject are carried out one at a time,
+ * An order of `drover.host.<hostId>.order`: a create of a VM, one for each of its verbs, and what is asked about images. Those of one subject are carried out one at a time,
  * in their order; subjects do not wait for each other. A delete is also the undo of a create that may have begun: domain and volumes, whatever is there of them.
  */
 export const hostOrderSchema = z.discriminatedUnion('kind', [
   /** Volumes, definition and, if asked, start; on failure all of it is undone. */
   z.strictObject({ ...onVm, ...definition, kind: z.literal('create'), powerOn: z.boolean() }),
   ...ofVerbs,
+  /** The files of the image of this name are read to the last byte; nothing is changed. */
+  z.strictObject({ ...order, subject: imageSubjectSchema, kind: z.literal('inspect-image'), name: imageNameSchema }),
 ]);
 export type HostOrder = z.infer<typeof hostOrderSchema>;
+export type VmOrder = Extract<HostOrder, { readonly subject: VmSubject }>;
+export type ImageOrder = Extract<HostOrder, { readonly subject: ImageSubject }>;
 
 /**
  * Asks for one VM as it is (safety.md 11, "on request"). Changes nothing and has no place in the sequence of orders; it is answered

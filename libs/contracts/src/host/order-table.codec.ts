@@ -1,10 +1,10 @@
 import type { OrderRank } from '../ids.schema.js';
-import type { Subject } from '../subject.schema.js';
+import type { VmSubject } from '../subject.schema.js';
 import type { OrderTable } from './report.schema.js';
 
-/** The newest order of one subject. */
+/** The newest order of one VM. Orders about images change nothing, so that a late copy of one does no harm: no table tells of them. */
 export interface NewestOf {
-  readonly subject: Subject;
+  readonly subject: VmSubject;
   readonly rank: OrderRank;
 }
 

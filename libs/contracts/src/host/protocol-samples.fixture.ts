@@ -47,6 +47,9 @@ const inventory = {
 };
 const subject = { kind: 'vm', id: vmId };
 const finished = { kind: 'order-finished', orderId, subject, operationId, generation, revision: 2 };
+const image = { kind: 'image', id: id(6) };
+const contents = { digest: `sha256:${fingerprint}`, format: 'qcow2', virtualSizeBytes: 67_108_864, fileBytes: 2_048 };
+const inspected = { kind: 'image-inspected', orderId, subject: image, operationId };
 const order = { orderId, subject, operationId, generation, revision: 2, ttlMs: 60_000 };
 const definition = { projectId: 'default', name: 'web', spec: {} };
 const domain = { libvirtUuid: vmId, title: 'web', powerState: 'RUNNING', vcpus: 1, memoryMiB: 128 };
@@ -85,6 +88,8 @@ export const protocolSamples = {
       domains: [domain, { ...domain, ours: { vmId, generation, lastOrderId: orderId, fingerprint } }],
       busy: [vmId],
     },
+    { ...inspected, result: { kind: 'done', contents } },
+    { ...inspected, result: { kind: 'failed', error: { code: 'IMAGE_REFUSED', detail: 'it has a backing file' } } },
   ),
   hostReport: samples(hostReportSchema, { kind: 'inventory-changed', inventory }),
   vmLane: samples(
@@ -145,6 +150,7 @@ export const protocolSamples = {
         ...vmVerbs[verb].request.parse(vmVerbs[verb].example),
         ...(verb === 'start' ? { ...definition, settled } : {}),
       })),
+      { ...order, subject: image, kind: 'inspect-image', name: 'debian-13' },
       { kind: 'look', subject, orderId },
       { kind: 'lower', subject, from: { generation, revision: 2_147_483_647 }, to: { generation, revision: 3 } },
     ).map((sent) => ({ journalEpoch: 1, order: sent })),

@@ -9,7 +9,8 @@ import {
   operationIdSchema,
   vmIdSchema,
 } from '../ids.schema.js';
-import { subjectSchema, vmSubjectSchema } from '../subject.schema.js';
+import { imageContentsSchema } from '../image-contents.schema.js';
+import { imageSubjectSchema, subjectSchema, vmSubjectSchema } from '../subject.schema.js';
 import { fullListSchema, MAX_VMS_OF_A_HOST } from './full-list.schema.js';
 import { bootNonceSchema } from './heartbeat.schema.js';
 import { hostInventorySchema } from './inventory.schema.js';
@@ -52,6 +53,18 @@ export const orderFinishedSchema = z.strictObject({
   ]),
 });
 
+/** The end of an order to inspect an image: what it is, or why the host has no such image. */
+export const imageInspectedSchema = z.strictObject({
+  kind: z.literal('image-inspected'),
+  orderId: orderIdSchema,
+  subject: imageSubjectSchema,
+  operationId: operationIdSchema,
+  result: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('done'), contents: imageContentsSchema }),
+    z.strictObject({ kind: z.literal('failed'), error: errorReportSchema }),
+  ]),
+});
+
 /** The hypervisor said that a VM changed by itself: not by an order of ours that is being carried out. */
 export const vmChangedSchema = z.strictObject({
   kind: z.literal('vm-changed'),
@@ -88,8 +101,10 @@ export const vmReportSchema = z.discriminatedUnion('kind', [
   vmChangedSchema,
   vmStateSchema,
   fullListSchema,
+  imageInspectedSchema,
 ]);
 export type VmReport = z.infer<typeof vmReportSchema>;
+export type ImageInspected = z.infer<typeof imageInspectedSchema>;
 export type OrderFinished = z.infer<typeof orderFinishedSchema>;
 export type VmChanged = z.infer<typeof vmChangedSchema>;
 export type UnderWay = NonNullable<VmStateReport['underWay']>;

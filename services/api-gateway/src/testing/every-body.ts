@@ -6,6 +6,7 @@ import { fullCreateBody } from './full-create-body.js';
 /** Examples with every field, where the documentation's own leaves some out. */
 const fullExamples: Readonly<Record<string, unknown>> = {
   'VmsController.create': fullCreateBody,
+  'ImagesController.register': { name: 'guest', project: 'default', source: { kind: 'host', host: 'h1' } },
   'VmActionsController.stop': { mode: 'graceful', gracePeriodMs: 1000 },
 };
 

@@ -15,6 +15,8 @@ import {
   type HostId,
   type HostInventory,
   type HostFact,
+  type ImageFact,
+  type ImageId,
   type NewEvent,
   type OperationId,
   type OperationKindOf,
@@ -73,6 +75,10 @@ export class FleetStory {
 
   onStrays(hostId: HostId, ...facts: readonly StraysFact[]) {
     return this.#append(`strays-${hostId}`, facts);
+  }
+
+  onImage(imageId: ImageId, ...facts: readonly ImageFact[]) {
+    return this.#append(`image-${imageId}`, facts);
   }
 
   /** What follows from a command that asked this. */

@@ -5,7 +5,7 @@ import {
   subjectKey,
   type ErrorReport,
   type FleetId,
-  type HostOrder,
+  type VmOrder,
   type PowerState,
   type VmId,
 } from '@drover/contracts';
@@ -63,14 +63,14 @@ export class OrderRunner {
   readonly #options: OrderRunnerOptions;
   readonly #running = new Set<Promise<void>>();
   /** What the lines of an order's log carry: the trace in which it was taken. A restart of the agent forgets it. */
-  readonly #contexts = new WeakMap<HostOrder, ReturnType<typeof keepContext>>();
+  readonly #contexts = new WeakMap<VmOrder, ReturnType<typeof keepContext>>();
 
   constructor(options: OrderRunnerOptions) {
     this.#options = options;
   }
 
   /** A taken order that is durable. Interrupts what it supersedes. */
-  enqueue(order: HostOrder): void {
+  enqueue(order: VmOrder): void {
     const { work } = this.#options;
     this.#contexts.set(order, keepContext());
     const queue = work.queues.get(order.subject.id);
@@ -88,6 +88,7 @@ export class OrderRunner {
   resume(): void {
     const { book, work } = this.#options;
     for (const { order } of book.content.orders.values()) {
+      if (order.kind === 'inspect-image') continue;
       const isKnown = work.queues.get(order.subject.id)?.some(({ orderId }) => orderId === order.orderId);
       if (isKnown !== true && work.inFlight.get(order.subject.id)?.order.orderId !== order.orderId) this.enqueue(order);
     }
@@ -113,7 +114,7 @@ export class OrderRunner {
     work.queues.delete(vmId);
   }
 
-  async #runOrder(order: HostOrder): Promise<void> {
+  async #runOrder(order: VmOrder): Promise<void> {
     const { admission, lane, logger, work } = this.#options;
     const { orderId, generation, operationId, revision, subject } = order;
     const vmId = subject.id;
@@ -171,7 +172,7 @@ export class OrderRunner {
     }
   }
 
-  async #inspect(order: HostOrder, progress: OrderProgress): Promise<OrderProgress> {
+  async #inspect(order: VmOrder, progress: OrderProgress): Promise<OrderProgress> {
     const { calls, fleetId, hypervisor } = this.#options;
     try {
       const observed = await calls.look(() => hypervisor.observe(order.subject.id));
@@ -209,7 +210,7 @@ export class OrderRunner {
     }
   }
 
-  async #isDone(order: HostOrder, step: Step): Promise<boolean> {
+  async #isDone(order: VmOrder, step: Step): Promise<boolean> {
     try {
       return await this.#options.steps.isDone(order, step);
     } catch (error) {
@@ -220,7 +221,7 @@ export class OrderRunner {
   }
 
   async #undo(
-    order: HostOrder,
+    order: VmOrder,
     step: Step,
     undo: () => Promise<readonly string[]>,
     progress: OrderProgress,
@@ -236,7 +237,7 @@ export class OrderRunner {
   }
 
   /** As it is after the order. A hypervisor that does not answer leaves nothing to be known of the guest. */
-  async #finalState(order: HostOrder): Promise<PowerState> {
+  async #finalState(order: VmOrder): Promise<PowerState> {
     const { calls, fleetId, hypervisor } = this.#options;
     try {
       return ownPowerState(fleetId(), order, await calls.look(() => hypervisor.observe(order.subject.id)));
@@ -247,7 +248,7 @@ export class OrderRunner {
     }
   }
 
-  #isSuperseded(order: HostOrder): boolean {
+  #isSuperseded(order: VmOrder): boolean {
     const newest = this.#options.book.content.newest.get(subjectKey(order.subject));
     return newest !== undefined && isSupersededBy(order, newest);
   }
@@ -258,7 +259,7 @@ export class OrderRunner {
   }
 
   /** A defect fails the order as a fault does. It is logged as well, because only a change of the program mends it. */
-  #noteDefect(error: unknown, order: HostOrder, step: string): void {
+  #noteDefect(error: unknown, order: VmOrder, step: string): void {
     if (isFailure(error)) return;
     const { orderId, kind, subject } = order;
     const vmId = subject.id;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { HostOrder } from '@drover/contracts';
+import type { VmOrder } from '@drover/contracts';
 import fc from 'fast-check';
 import { CrashPoint } from '../testing/crash-point.js';
 import { HostBench } from '../testing/host-bench.js';
@@ -16,7 +16,7 @@ const lives = fc.record({
   }),
 });
 
-function orderOf(vm: VmOrders, verb: (typeof verbs)[number], revision: number): HostOrder {
+function orderOf(vm: VmOrders, verb: (typeof verbs)[number], revision: number): VmOrder {
   switch (verb) {
     case 'create':
       return vm.create(revision);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OrderFinished, HostOrder, PowerState } from '@drover/contracts';
+import type { OrderFinished, VmOrder, PowerState } from '@drover/contracts';
 import type { JournalChange } from '../domain/journal/journal.state.js';
 import type { Journal } from './ports/journal.port.js';
 import { CrashPoint } from '../testing/crash-point.js';
@@ -9,8 +9,8 @@ import { VmOrders } from '../testing/host-orders.js';
 interface Scenario {
   readonly title: string;
   /** Carried out before, undisturbed. */
-  readonly before: (vm: VmOrders) => readonly HostOrder[];
-  readonly order: (vm: VmOrders) => HostOrder;
+  readonly before: (vm: VmOrders) => readonly VmOrder[];
+  readonly order: (vm: VmOrders) => VmOrder;
   readonly prepare?: (bench: HostBench, vm: VmOrders) => void;
   readonly powerState: PowerState;
   readonly result: OrderFinished['result']['kind'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { HostOrder } from '@drover/contracts';
+import type { VmOrder } from '@drover/contracts';
 import { createLogger, currentTraceId, inSpan } from '@drover/observability';
 import { HostBench } from '../testing/host-bench.js';
 import { VmOrders } from '../testing/host-orders.js';
@@ -12,7 +12,7 @@ describe('the log of orders', () => {
     await bench.start();
     const vm = new VmOrders('a');
     const ordered: { operationId: string; traceId: string | undefined }[] = [];
-    const order = (order: HostOrder) =>
+    const order = (order: VmOrder) =>
       inSpan('operation', {}, async () => {
         await bench.controlPlane.order(order);
         ordered.push({ operationId: order.operationId, traceId: currentTraceId() });

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { HostOrder } from '@drover/contracts';
+import type { VmOrder } from '@drover/contracts';
 import { simulatedVolumeName } from '@drover/hypervisor';
 import { MemoryJournal } from '../adapters/outbound/journal/memory-journal.adapter.js';
 import { HostBench, type HostBenchOptions } from '../testing/host-bench.js';
@@ -30,7 +30,7 @@ async function startedBench(options: HostBenchOptions = {}): Promise<HostBench> 
   return bench;
 }
 
-async function resultOf(bench: HostBench, order: HostOrder) {
+async function resultOf(bench: HostBench, order: VmOrder) {
   expect(await bench.controlPlane.order(order)).toEqual({ kind: 'taken' });
   return (await bench.controlPlane.end(order)).result;
 }

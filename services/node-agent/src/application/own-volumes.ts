@@ -1,4 +1,4 @@
-import type { HostOrder, ListedDomain, VmId, VolumeRef } from '@drover/contracts';
+import type { VmOrder, ListedDomain, VmId, VolumeRef } from '@drover/contracts';
 import type { Hypervisor, LeftVolume, VolumeBook } from '@drover/hypervisor';
 import { volumeKey, type JournalChange, type OwnVolume } from '../domain/journal/journal.state.js';
 import { volumeProblems } from '../domain/reports/volume-problems.policy.js';
@@ -24,7 +24,7 @@ export class OwnVolumes {
     this.#book = options.book;
   }
 
-  bookOf({ orderId, subject: { id: vmId } }: HostOrder): VolumeBook {
+  bookOf({ orderId, subject: { id: vmId } }: VmOrder): VolumeBook {
     return {
       has: (volume) => this.#own(vmId).get(volumeKey(volume))?.isOwed === false,
       making: ({ pool, sizeBytes, volume }) =>
@@ -34,7 +34,7 @@ export class OwnVolumes {
   }
 
   /** The undo of a create: what an earlier order made was not made by it. */
-  deleteMadeBy({ orderId, subject: { id: vmId } }: HostOrder): Promise<readonly string[]> {
+  deleteMadeBy({ orderId, subject: { id: vmId } }: VmOrder): Promise<readonly string[]> {
     return this.#delete(
       vmId,
       [...this.#own(vmId).values()].filter((volume) => volume.orderId === orderId),

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { HostOrder } from '@drover/contracts';
+import type { VmOrder } from '@drover/contracts';
 import { VmOrders } from '../testing/host-orders.js';
 import { SignalDesk } from './signal-desk.js';
 import { OrderInFlight, VmWork, type VmSignal } from './vm-work.js';
@@ -21,7 +21,7 @@ describe('telling own signals from others', () => {
     desk = new SignalDesk(work, clock, ({ change }) => reported.push(change));
   });
 
-  function begin(order: HostOrder): OrderInFlight {
+  function begin(order: VmOrder): OrderInFlight {
     const flight = new OrderInFlight(order);
     work.inFlight.set(vm.vmId, flight);
     return flight;

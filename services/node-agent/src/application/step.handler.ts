@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Fault, type FleetId, type HostOrder, type PowerState, type VmId, errors, Rejected } from '@drover/contracts';
+import { Fault, type FleetId, type VmOrder, type PowerState, type VmId, errors, Rejected } from '@drover/contracts';
 import { assertNever, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '@drover/hypervisor';
 import { isActive } from '../domain/capacity/capacity.policy.js';
@@ -27,7 +27,7 @@ export interface StepHandlerOptions {
   readonly tellProgress: TellProgress;
 }
 
-type Making = Extract<HostOrder, { readonly kind: 'create' | 'start' }>;
+type Making = Extract<VmOrder, { readonly kind: 'create' | 'start' }>;
 
 /** Carries out single steps and their undos. Each looks first: what is so already is not done again. */
 export class StepHandler {
@@ -121,7 +121,7 @@ export class StepHandler {
   }
 
   /** Resolves with what is left of the step's work and goes later by itself. */
-  async undo(order: HostOrder, undo: UndoName): Promise<readonly string[]> {
+  async undo(order: VmOrder, undo: UndoName): Promise<readonly string[]> {
     const { book, calls, hypervisor, volumes } = this.#options;
     const {
       subject: { id: vmId },
@@ -142,7 +142,7 @@ export class StepHandler {
   }
 
   /** Whether a look at the VM proves the step done. */
-  async isDone(order: HostOrder, step: Step): Promise<boolean> {
+  async isDone(order: VmOrder, step: Step): Promise<boolean> {
     return step.goal !== undefined && step.goal.includes(await this.#powerState(order));
   }
 
@@ -185,7 +185,7 @@ export class StepHandler {
   }
 
   /** The guest of a hung process cannot be asked; its grace period runs all the same, and then force is used. */
-  async #ask(order: HostOrder, facts: OrderFacts, request: () => Promise<void>): Promise<OrderFacts> {
+  async #ask(order: VmOrder, facts: OrderFacts, request: () => Promise<void>): Promise<OrderFacts> {
     const askedAtEpochMs = facts.askedAtEpochMs ?? this.#options.clock.epochMs();
     try {
       if (isActive(await this.#powerState(order))) await request();
@@ -226,17 +226,17 @@ export class StepHandler {
     }
   }
 
-  async #powerState(order: HostOrder): Promise<PowerState> {
+  async #powerState(order: VmOrder): Promise<PowerState> {
     const { calls, hypervisor } = this.#options;
     return (await calls.look(() => hypervisor.observe(order.subject.id))).powerState;
   }
 
-  #mark({ orderId, generation, subject: { id: vmId } }: HostOrder): OwnershipMark {
+  #mark({ orderId, generation, subject: { id: vmId } }: VmOrder): OwnershipMark {
     return { fleetId: this.#options.fleetId(), vmId, generation, lastOrderId: orderId };
   }
 }
 
-function making(order: HostOrder): Making {
+function making(order: VmOrder): Making {
   if (order.kind === 'create' || order.kind === 'start') return order;
   throw new Error(`a ${order.kind} has no definition`);
 }

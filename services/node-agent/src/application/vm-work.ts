@@ -1,4 +1,4 @@
-import type { Generation, HostOrder, VmId } from '@drover/contracts';
+import type { Generation, VmOrder, VmId } from '@drover/contracts';
 import type { HypervisorSignal } from '@drover/hypervisor';
 import type { Change } from '../domain/reports/own-signals.policy.js';
 
@@ -6,7 +6,7 @@ export type VmSignal = Extract<HypervisorSignal, { readonly kind: 'vm-changed' }
 
 /** An order that is being carried out, and what the hypervisor said of its VM meanwhile. */
 export class OrderInFlight {
-  readonly order: HostOrder;
+  readonly order: VmOrder;
   /** Changes that the order causes and that have been signalled. */
   readonly seen = new Set<Change>();
   /** Signals that the order does not explain. */
@@ -18,7 +18,7 @@ export class OrderInFlight {
   hasMissedSignals = false;
   #woken = Promise.withResolvers<void>();
 
-  constructor(order: HostOrder) {
+  constructor(order: VmOrder) {
     this.order = order;
   }
 
@@ -36,7 +36,7 @@ export class OrderInFlight {
 
 /** What an order that has ended may still cause to be signalled. */
 export interface Echo {
-  readonly kind: HostOrder['kind'];
+  readonly kind: VmOrder['kind'];
   readonly seen: ReadonlySet<Change>;
   readonly powerState: VmSignal['powerState'];
   readonly untilMs: number;
@@ -49,7 +49,7 @@ export class VmWork {
   /** Of the domain that is there, as last seen. */
   readonly generations = new Map<VmId, Generation>();
   /** Orders that were taken and wait for their turn, first taken first. */
-  readonly queues = new Map<VmId, HostOrder[]>();
+  readonly queues = new Map<VmId, VmOrder[]>();
   readonly #watchers = new Set<Set<VmId>>();
 
   /** VMs whose state may change at any moment. */

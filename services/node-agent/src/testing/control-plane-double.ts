@@ -141,7 +141,8 @@ export class ControlPlaneDouble {
 
   /** Sends until it is answered otherwise than `table-needed`, as vm-manager does, and keeps the table true. */
   async order(order: HostOrder): Promise<HostOrderAnswer> {
-    this.table.set(order.subject.id, { generation: order.generation, revision: order.revision });
+    if (order.subject.kind === 'vm')
+      this.table.set(order.subject.id, { generation: order.generation, revision: order.revision });
     for (;;) {
       const subject = this.#messaging.subjects.hostOrder(this.hostId);
       const answer = await this.#messaging.request(subject, this.signed(order), {

@@ -5,7 +5,7 @@ import {
   vmIdSchema,
   vmSpecSchema,
   vmSubject,
-  type HostOrder,
+  type VmOrder,
   type SettledDefinition,
   type VmId,
   type VmSpecInput,
@@ -38,32 +38,29 @@ export class VmOrders {
     this.subject = vmSubject(this.vmId);
   }
 
-  create(revision: number, options: { powerOn?: boolean; spec?: VmSpecInput } & OrderOverrides = {}): HostOrder {
+  create(revision: number, options: { powerOn?: boolean; spec?: VmSpecInput } & OrderOverrides = {}): VmOrder {
     const { powerOn = true, spec } = options;
     return { ...this.#order(revision, options), ...this.#definition(spec), kind: 'create', powerOn };
   }
 
-  start(
-    revision: number,
-    options: { spec?: VmSpecInput; settled?: SettledDefinition } & OrderOverrides = {},
-  ): HostOrder {
+  start(revision: number, options: { spec?: VmSpecInput; settled?: SettledDefinition } & OrderOverrides = {}): VmOrder {
     const settled = options.settled === undefined ? {} : { settled: options.settled };
     return { ...this.#order(revision, options), ...this.#definition(options.spec), ...settled, kind: 'start' };
   }
 
-  stop(revision: number, gracePeriodMs = 60_000, overrides: OrderOverrides = {}): HostOrder {
+  stop(revision: number, gracePeriodMs = 60_000, overrides: OrderOverrides = {}): VmOrder {
     return { ...this.#order(revision, overrides), kind: 'stop', mode: 'graceful', gracePeriodMs };
   }
 
-  forceStop(revision: number, overrides: OrderOverrides = {}): HostOrder {
+  forceStop(revision: number, overrides: OrderOverrides = {}): VmOrder {
     return { ...this.#order(revision, overrides), kind: 'stop', mode: 'force', gracePeriodMs: 0 };
   }
 
-  reboot(revision: number, gracePeriodMs = 60_000, overrides: OrderOverrides = {}): HostOrder {
+  reboot(revision: number, gracePeriodMs = 60_000, overrides: OrderOverrides = {}): VmOrder {
     return { ...this.#order(revision, overrides), kind: 'reboot', gracePeriodMs };
   }
 
-  plain(kind: PlainVerb, revision: number, overrides: OrderOverrides = {}): HostOrder {
+  plain(kind: PlainVerb, revision: number, overrides: OrderOverrides = {}): VmOrder {
     return { ...this.#order(revision, overrides), kind };
   }
 

@@ -12,7 +12,6 @@ import {
   type ReportSource,
   type VmChanged,
   type VmFact,
-  type VmId,
   type VmLaneMessage,
   type VmReport,
 } from '@drover/contracts';
@@ -26,6 +25,7 @@ import type { DoubtfulVms } from './doubtful-vms.state.js';
 import { FactBudget } from './fact-budget.state.js';
 import { RebootMeter } from './reboot-meter.state.js';
 import { FullListReconciler } from './full-list.reconciler.js';
+import type { ImageReports } from './image-operations.process.js';
 import type { HostJournals } from './host-journals.state.js';
 import { OpenLane } from './open-lane.handler.js';
 import { OverBudget } from './over-budget.state.js';
@@ -49,14 +49,17 @@ export type LaneAnswer =
   | { readonly kind: 'rejected'; readonly rejection: Rejection };
 
 type SingleReport = Exclude<VmReport, { kind: 'full-list' }>;
+type ReportOfVm = Exclude<SingleReport, { kind: 'image-inspected' }>;
 type Reports = Extract<VmLaneMessage, { kind: 'reports' }>;
 
 export interface HostReportHandlerOptions {
   readonly folds: VmFolds;
   readonly doubtful: DoubtfulVms;
   readonly strays: StraysStreams;
+  readonly images: Pick<ImageReports, 'settle'>;
   readonly journals: HostJournals;
-  readonly operations: Pick<VmOperations, 'hostOpened'>;
+  /** Of every kind that has orders to hosts. */
+  readonly operations: readonly Pick<VmOperations, 'hostOpened'>[];
   readonly hearing: Pick<HostHearing, 'heard'>;
   readonly deadLetters: DeadLetters;
   readonly clock: Clock;
@@ -145,7 +148,7 @@ export class HostReportHandler {
       const answer = await this.#openLane.handle(message, this.#settled.through(hostId, journalEpoch));
       if (answer.kind === 'rejected') return answer;
       // What it reported may still wait in its lane, so this alone does not make it heard.
-      operations.hostOpened(hostId);
+      for (const each of operations) each.hostOpened(hostId);
       return answer;
     }
     this.budget.spend(hostId, message.reports.length);
@@ -159,7 +162,7 @@ export class HostReportHandler {
     const settled = this.#settled;
     let through = settled.through(hostId, journalEpoch);
     // Reports of one VM go one after the other and stop at the first fault: a later one would make the earlier old.
-    const underWay = new Map<VmId | number, Promise<void>>();
+    const underWay = new Map<string | number, Promise<void>>();
     let sinceTurn = 0;
     for (const { sequence, report } of reports) {
       if (sequence <= through) continue;
@@ -216,6 +219,7 @@ export class HostReportHandler {
   }
 
   async #settleSingle(report: SingleReport, source: ReportSource): Promise<void> {
+    if (report.kind === 'image-inspected') return this.#options.images.settle(report, source);
     const vmId = report.subject.id;
     const { folds, isActive } = this.#options;
     if (!isActive()) throw notActive();
@@ -238,7 +242,7 @@ export class HostReportHandler {
   }
 }
 
-function settlementOf(report: SingleReport, source: ReportSource) {
+function settlementOf(report: ReportOfVm, source: ReportSource) {
   return (state: VmState): readonly VmFact[] => {
     switch (report.kind) {
       case 'order-finished':

@@ -76,7 +76,8 @@ export class OpenLane {
       return newest === undefined ? [] : [{ subject: vmSubject(vmId), rank: newest }];
     });
     const told = new Set(vms.map(({ subject }) => subject.id));
-    const asked = [...new Set(underWay.map(({ id }) => id))].filter((vmId) => !told.has(vmId));
+    const ordered = underWay.flatMap((subject) => (subject.kind === 'vm' ? [subject.id] : []));
+    const asked = [...new Set(ordered)].filter((vmId) => !told.has(vmId));
     if (asked.length > 0 && !this.#readings.has(hostId)) {
       const detail = `host ${hostId} named many VMs that are not its own a short time before; it is answered when it asks later`;
       throw errors.SERVICE_UNAVAILABLE('not-applied', detail);

@@ -19,6 +19,7 @@ import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import type { VmState } from '../domain/vm/vm.state.js';
 import type { DoubtfulVms } from './doubtful-vms.state.js';
 import { eventsOf } from './vm-events.policy.js';
+import type { Images } from './images.state.js';
 import type { VmFolds } from './vm-folds.state.js';
 import type { VmNames } from './vm-names.state.js';
 import type { VmOperations } from './vm-operations.process.js';
@@ -30,6 +31,7 @@ type Create = Extract<VmCommand, { kind: 'create' }>;
 export interface VmCommandHandlerOptions {
   readonly folds: VmFolds;
   readonly names: VmNames;
+  readonly images: Pick<Images, 'standing' | 'reserve' | 'release' | 'settleDeletions'>;
   readonly doubtful: Pick<DoubtfulVms, 'has'>;
   readonly operations: Pick<VmOperations, 'deliveryOf' | 'holding'>;
   readonly hearing: Pick<HostHearing, 'isHeard'>;
@@ -63,8 +65,9 @@ export class VmCommandHandler {
   }
 
   async #create(command: Create, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
-    const { folds, names } = this.#options;
+    const { folds, images, names } = this.#options;
     const { projectId, name } = command;
+    await images.settleDeletions(projectId, command.spec);
     const doubtful = names.inDoubt(projectId, name);
     if (doubtful !== undefined && doubtful !== vmId) {
       const state = await folds.refresh(doubtful);
@@ -73,24 +76,31 @@ export class VmCommandHandler {
     try {
       const answer = await this.#decide(command, vmId, traceparent);
       names.release(projectId, name, vmId);
+      images.release(vmId);
       return answer;
     } catch (error) {
       if (error instanceof Fault && error.outcome === 'unknown') names.doubt(projectId, name, vmId);
-      else names.release(projectId, name, vmId);
+      else {
+        names.release(projectId, name, vmId);
+        images.release(vmId);
+      }
       throw error;
     }
   }
 
   async #decide(command: VmCommand, vmId: VmId, traceparent: string | undefined): Promise<CommandAnswer> {
-    const { folds, clock, names, isActive } = this.#options;
+    const { folds, clock, images, names, isActive } = this.#options;
     const { state, result, wasRepeat } = await folds.change<VmDecision>(
       vmId,
       (current) => {
         if (!isActive()) throw errors.SERVICE_UNAVAILABLE('not-applied', 'this replica is not the active one');
         const decision = decide(current, command, this.#context(current, command, vmId));
         if (decision.kind === 'rejected') return { events: [], result: decision };
-        if (command.kind === 'create' && decision.events.length > 0)
-          names.reserve(command.projectId, command.name, vmId);
+        for (const fact of decision.events) {
+          if (fact.type !== 'VmRequested') continue;
+          names.reserve(fact.data.projectId, fact.data.name, vmId);
+          images.reserve(vmId, fact.data.projectId, fact.data.spec);
+        }
         const origin = {
           actor: command.actor,
           causationId: command.commandId,
@@ -133,7 +143,7 @@ export class VmCommandHandler {
   }
 
   #context(state: VmState, command: VmCommand, vmId: VmId) {
-    const { doubtful, hearing, names, operations, timeouts } = this.#options;
+    const { doubtful, hearing, images, names, operations, timeouts } = this.#options;
     const open = state.operation;
     const delivery = open === undefined ? ('unsent' as const) : operations.deliveryOf(vmId, open.operationId);
     const holder = command.kind === 'create' ? names.holder(command.projectId, command.name) : undefined;
@@ -143,6 +153,7 @@ export class VmCommandHandler {
       delivery,
       isHostHeard,
       isDoubtful: state.hostId !== undefined && doubtful.has(state.hostId, vmId),
+      imageStanding: (image: string) => images.standing(command.projectId, image),
       ...(holder === undefined || holder === vmId ? {} : { nameHolder: holder }),
     };
   }

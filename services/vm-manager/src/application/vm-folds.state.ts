@@ -1,5 +1,14 @@
 import { Streams, type Aggregate, type Change, type StreamStore } from '@drover/aggregate';
-import { vmKind, type HostId, type Position, type StoredEvent, type StoredVmEvent, type VmId } from '@drover/contracts';
+import {
+  vmKind,
+  type HostId,
+  type Position,
+  type ProjectId,
+  type StoredEvent,
+  type StoredVmEvent,
+  type VmId,
+} from '@drover/contracts';
+import { pinnedImages } from '../domain/image/pin-images.policy.js';
 import { confirmed, evolve } from '../domain/vm/vm-evolution.state.js';
 import { initialState, type VmState } from '../domain/vm/vm.state.js';
 
@@ -29,12 +38,14 @@ export class VmFolds {
   /** VMs with an open operation. */
   readonly openVms: ReadonlySet<VmId>;
   readonly #byHost: (hostId: HostId) => ReadonlySet<VmId>;
+  readonly #byImage: (key: string) => ReadonlySet<VmId>;
 
   constructor(store: StreamStore) {
     this.streams = new Streams(store, vmAggregate);
     const { folds } = this.streams;
     this.openVms = folds.idsWhere(({ operation }) => operation !== undefined);
     this.#byHost = folds.indexBy(hostsOf);
+    this.#byImage = folds.indexBy(imagesOf);
   }
 
   /** As far as it is in memory: one that is not is unknown, or has been deleted. */
@@ -63,6 +74,11 @@ export class VmFolds {
   /** VMs that the store gives the host, or that have drift there. */
   vmsOf(hostId: HostId): ReadonlySet<VmId> {
     return this.#byHost(hostId);
+  }
+
+  /** VMs with a disk on the image of this project and digest. */
+  usersOf(projectId: ProjectId, image: string): ReadonlySet<VmId> {
+    return this.#byImage(`${projectId}/${image}`);
   }
 
   onChange(listener: VmListener): void {
@@ -96,4 +112,8 @@ export class VmFolds {
 function hostsOf({ hostId, drift }: VmState): readonly HostId[] {
   const others = drift.map((found) => found.hostId);
   return hostId === undefined ? others : [hostId, ...others];
+}
+
+function imagesOf({ identity }: VmState): readonly string[] {
+  return identity === undefined ? [] : pinnedImages(identity.spec).map((image) => `${identity.projectId}/${image}`);
 }

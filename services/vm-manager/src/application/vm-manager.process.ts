@@ -3,11 +3,14 @@ import {
   clusterKind,
   DEFAULT_CLUSTER,
   Fault,
+  imageKind,
   kindOfStream,
   straysKind,
   type ClusterId,
+  type HostId,
   type StoredClusterEvent,
   type StoredHostEvent,
+  type StoredImageEvent,
   type StoredStraysEvent,
   type StoredVmEvent,
 } from '@drover/contracts';
@@ -16,6 +19,9 @@ import { HostHearing, type HostOrders, type Log, type Timer } from '@drover/oper
 import type { Timeouts } from '../domain/vm/timeouts.policy.js';
 import { DoubtfulVms } from './doubtful-vms.state.js';
 import { ForgetOrdersHandler } from './forget-orders.handler.js';
+import { ImageCommandHandler } from './image-command.handler.js';
+import { imageOperations, ImageReports, type ImageOperations } from './image-operations.process.js';
+import { Images } from './images.state.js';
 import type { HostJournals } from './host-journals.state.js';
 import { HostReportHandler } from './host-report.handler.js';
 import type { DeadLetters } from './ports/dead-letters.port.js';
@@ -42,7 +48,7 @@ const storeEpoch: Aggregate<StoreEpoch, StoredClusterEvent> = {
 };
 
 /** What `follow` takes. */
-export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent | StoredStraysEvent;
+export type FollowedEvent = StoredVmEvent | StoredHostEvent | StoredClusterEvent | StoredStraysEvent | StoredImageEvent;
 
 export interface VmManagerOptions {
   readonly store: VmStore;
@@ -62,12 +68,14 @@ export interface VmManagerOptions {
 /** One replica of the service, whole but for its adapters. */
 export class VmManager {
   readonly folds: VmFolds;
+  readonly images: Images;
   readonly commands: VmCommandHandler;
+  readonly imageCommands: ImageCommandHandler;
   readonly reports: HostReportHandler;
   readonly forgetOrders: ForgetOrdersHandler;
   readonly #journals: HostJournals;
   readonly #strays: StraysStreams;
-  readonly #operations: VmOperations;
+  readonly #operations: readonly [VmOperations, ImageOperations];
   readonly #hearing: HostHearing;
   readonly #store: VmStore;
   readonly #timer: Timer;
@@ -80,33 +88,30 @@ export class VmManager {
     const doubtful = new DoubtfulVms();
     folds.onChange((vmId, before, after, requestedAt) => names.changed(vmId, before, after, requestedAt));
     const hearing = new HostHearing(clock);
-    const operations = vmOperations({
-      folds,
-      names,
-      scheduler: options.scheduler,
-      orders: options.hosts,
-      hearing,
-      clock,
-      timer,
-      timeouts,
-      storeEpoch: () => this.#clusters.get(DEFAULT_CLUSTER).state.epoch,
-      log,
-    });
+    const images = new Images(store, folds);
+    const storeEpoch = () => this.#clusters.get(DEFAULT_CLUSTER).state.epoch;
+    const base = { orders: options.hosts, hearing, clock, timer, storeEpoch, log };
+    const operations = vmOperations({ ...base, folds, names, scheduler: options.scheduler, timeouts });
+    this.#operations = [operations, imageOperations({ ...base, images })];
+    this.images = images;
+    const isHostKnown = (hostId: HostId) => journals.current(hostId) !== undefined;
+    this.imageCommands = new ImageCommandHandler({ images, isHostKnown, clock, isActive });
     this.folds = folds;
     this.#store = store;
     this.#timer = timer;
     this.#journals = journals;
     this.#strays = straysStreams(store);
-    this.#operations = operations;
     this.#hearing = hearing;
-    this.commands = new VmCommandHandler({ folds, names, doubtful, operations, hearing, clock, timeouts, isActive });
+    const decided = { folds, names, images, doubtful, operations, hearing, clock, timeouts, isActive };
+    this.commands = new VmCommandHandler(decided);
     this.forgetOrders = new ForgetOrdersHandler({ folds, hosts: options.hosts, clock, isActive });
     this.reports = new HostReportHandler({
       folds,
       doubtful,
       strays: this.#strays,
+      images: new ImageReports(images, clock, isActive),
       journals,
-      operations,
+      operations: this.#operations,
       hearing,
       deadLetters: options.deadLetters,
       clock,
@@ -117,7 +122,7 @@ export class VmManager {
 
   /** What a snapshot holds of this replica. */
   get saved(): readonly SavedFolds[] {
-    return [this.folds.streams.folds, this.#strays.folds, this.#journals, this.#clusters];
+    return [this.folds.streams.folds, this.#strays.folds, this.images.streams.folds, this.#journals, this.#clusters];
   }
 
   /** Keeps the folds level with the store, on every replica, all the time: every event of these streams, in order. */
@@ -127,6 +132,9 @@ export class VmManager {
       this.#journals.followed(event);
     } else if (kindOfStream(event.stream) === straysKind.name) {
       this.#strays.folds.follow(event as StoredStraysEvent);
+      this.#journals.followed(event);
+    } else if (kindOfStream(event.stream) === imageKind.name) {
+      this.images.streams.folds.follow(event as StoredImageEvent);
       this.#journals.followed(event);
     } else if (event.type === 'HostRegistered') this.#journals.registered(event.data.hostId, event.data.journalEpoch);
     else if (event.type === 'HostSuspected') this.#hearing.silent(event.data.hostId);
@@ -143,7 +151,7 @@ export class VmManager {
     const storeNowMs = await this.#storeNow(holds);
     if (storeNowMs === undefined || !holds()) return;
     this.#hearing.begin();
-    this.#operations.activate(holds, storeNowMs);
+    for (const operations of this.#operations) operations.activate(holds, storeNowMs);
   }
 
   /** The store's time; undefined where the lease was lost before the store told it. */
@@ -161,7 +169,7 @@ export class VmManager {
 
   /** Stops carrying them on, at once. Idempotent. */
   deactivate(): void {
-    this.#operations.deactivate();
+    for (const operations of this.#operations) operations.deactivate();
     this.#hearing.end();
   }
 }

@@ -9,6 +9,9 @@ import {
   type HostLook,
   type HostLower,
   type HostOrder,
+  type ImageContents,
+  type ImageOrder,
+  type VmOrder,
   type HostOrderAnswer,
   type OrderFinished,
   type OrderRank,
@@ -63,7 +66,7 @@ export class FakeHost {
   /** Of the domains that are there. */
   readonly generations = new Map<VmId, Generation>();
   /** Every order that was carried out, in order. */
-  readonly done: HostOrder[] = [];
+  readonly done: VmOrder[] = [];
   readonly reports: VmReport[] = [];
   /** How the next orders of a kind fail. */
   readonly failures = new Map<HostOrder['kind'], Failing[]>();
@@ -78,7 +81,9 @@ export class FakeHost {
   isUndoing = false;
   /** Whether an order above what the newest is to be has not ended, when that is to be lowered. */
   isUnsettled = false;
-  readonly #newest = new Map<VmId, OrderRank>();
+  /** What it has as images, by their names. */
+  readonly images = new Map<string, ImageContents>();
+  readonly #newest = new Map<string, OrderRank>();
   readonly #taken = new Set<string>();
   readonly #hanging: HostOrder[] = [];
 
@@ -139,7 +144,7 @@ export class FakeHost {
       const domain = { libvirtUuid: vmId, title: 'web', powerState, vcpus: 1, memoryMiB: 128 };
       return ours === undefined ? [] : [{ ...domain, ours }];
     });
-    const busy = [...new Set(this.#hanging.map(({ subject }) => subject.id))];
+    const busy = [...new Set(this.#hanging.flatMap(({ subject }) => (subject.kind === 'vm' ? [subject.id] : [])))];
     this.reports.push({ kind: 'full-list', part: 0, isLast: true, domains, busy });
   }
 
@@ -167,7 +172,16 @@ export class FakeHost {
     return { kind: 'taken' };
   }
 
+  #inspect({ name, operationId, orderId, subject }: ImageOrder): void {
+    const contents = this.images.get(name);
+    const error = { code: 'IMAGE_NOT_FOUND', detail: `no image ${name}` } as const;
+    const result =
+      contents === undefined ? ({ kind: 'failed', error } as const) : ({ kind: 'done', contents } as const);
+    this.reports.push({ kind: 'image-inspected', orderId, subject, operationId, result });
+  }
+
   #carryOut(order: HostOrder): void {
+    if (order.kind === 'inspect-image') return this.#inspect(order);
     const newest = this.#newest.get(order.subject.id);
     const rank = { generation: order.generation, revision: order.revision };
     const { orderId, subject, operationId, generation, revision } = order;
@@ -237,7 +251,7 @@ function isDefiningKind(kind: HostOrder['kind']): boolean {
   return kind === 'create' || kind === 'start';
 }
 
-function powerAfter(order: HostOrder, isThere: boolean): PowerState | undefined {
+function powerAfter(order: VmOrder, isThere: boolean): PowerState | undefined {
   if (!isThere && order.kind === 'stop') return 'ABSENT';
   if (!isThere && order.kind !== 'create' && order.kind !== 'delete') return undefined;
   if (order.kind === 'create') return order.powerOn ? 'RUNNING' : 'STOPPED';

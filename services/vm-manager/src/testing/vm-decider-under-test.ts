@@ -10,7 +10,13 @@ import { stored } from './vm-facts.js';
 export type CommandInContext = VmCommand & { readonly context?: Partial<DecisionContext> };
 
 /** Given facts of one VM, when a command comes. */
-const usual = { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true, isDoubtful: false } as const;
+export const usual: DecisionContext = {
+  timeouts: defaultTimeouts,
+  delivery: 'unsent',
+  isHostHeard: true,
+  isDoubtful: false,
+  imageStanding: () => ({ kind: 'free' }),
+};
 
 export const given = givenWhenThen({
   initialState,

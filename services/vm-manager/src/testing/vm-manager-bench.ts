@@ -89,7 +89,7 @@ export class VmManagerBench {
       if (manager === this.manager) this.followed.push(...events);
       if (manager === this.manager) this.#position = upTo;
     };
-    this.#feed = this.faultyStore.follow(['vm', 'strays', 'host', 'cluster'], follow, this.#position);
+    this.#feed = this.faultyStore.follow(['vm', 'strays', 'image', 'host', 'cluster'], follow, this.#position);
     await this.winLease();
   }
 

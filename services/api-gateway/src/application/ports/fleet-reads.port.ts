@@ -2,6 +2,8 @@ import type {
   ClusterStats,
   HostListQuery,
   HostResource,
+  ImageListQuery,
+  ImageView,
   NamedHostStrays,
   OperationListQuery,
   OperationView,
@@ -19,6 +21,8 @@ export const VMS = resourceKey<VmView, VmListQuery>('vm');
 export const HOSTS = resourceKey<HostResource, HostListQuery>('host');
 /** By the host's id, which each has too; of a host that never had any there is none. Lists have the hosts with any now. */
 export const STRAYS = resourceKey<NamedHostStrays, StrayListQuery>('strays');
+/** Listed by project, name and id; by name: the one that bears it now. */
+export const IMAGES = resourceKey<ImageView, ImageListQuery>('image');
 /** Listed newest first. */
 export const OPERATIONS = resourceKey<OperationView, OperationListQuery>('operation');
 

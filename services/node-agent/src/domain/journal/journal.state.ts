@@ -10,6 +10,7 @@ import {
   type Subject,
   type SubjectKey,
   type VmId,
+  type VmSubject,
   type VmReport,
   type VolumeRef,
 } from '@drover/contracts';
@@ -179,10 +180,10 @@ export function applyChange(content: JournalContent, change: JournalChange): voi
   }
 }
 
-/** What has an order without an end. */
-export function orderedSubjects({ orders }: Readonly<JournalContent>): readonly Subject[] {
-  const byKey = new Map([...orders.values()].map(({ order: { subject } }) => [subjectKey(subject), subject]));
-  return [...byKey.values()];
+/** VMs that have an order without an end. What is asked about images changes nothing, so no table has to tell of it. */
+export function orderedSubjects({ orders }: Readonly<JournalContent>): readonly VmSubject[] {
+  const subjects = [...orders.values()].flatMap(({ order: { subject } }) => (subject.kind === 'vm' ? [subject] : []));
+  return [...new Map(subjects.map((subject) => [subjectKey(subject), subject])).values()];
 }
 
 /** The newest order of the subject that has not ended, or whose end waits in the lane: vm-manager does not know that end yet. */

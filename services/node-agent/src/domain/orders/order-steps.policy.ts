@@ -1,4 +1,4 @@
-import type { HostOrder, PowerState, VmChanged } from '@drover/contracts';
+import type { VmOrder, PowerState, VmChanged } from '@drover/contracts';
 import { assertNever } from '@drover/domain-kit';
 
 export type StepName =
@@ -62,7 +62,7 @@ const create: readonly Step[] = [
  * and half of it is nearer to the wish than none. A start that defines the VM anew leaves the definition: it is the one
  * that is wanted.
  */
-export function stepsOf(order: HostOrder): readonly Step[] {
+export function stepsOf(order: VmOrder): readonly Step[] {
   switch (order.kind) {
     case 'create':
       return order.powerOn ? [checkCapacity, ...create, start] : create;
@@ -95,7 +95,7 @@ interface OrderTraits {
   readonly causes: readonly VmChanged['change'][];
 }
 
-export const orderTraits: Readonly<Record<HostOrder['kind'], OrderTraits>> = {
+export const orderTraits: Readonly<Record<VmOrder['kind'], OrderTraits>> = {
   create: { causes: ['started', 'resumed', 'stopped', 'removed'] },
   start: { needs: ['ABSENT', 'STOPPED', 'CRASHED', 'RUNNING'], causes: ['started', 'resumed'] },
   stop: { causes: ['stopped', 'paused'] },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ErrorReport, HostOrder } from '@drover/contracts';
+import type { ErrorReport, VmOrder } from '@drover/contracts';
 import { VmOrders } from '../../testing/host-orders.js';
 import { stepsOf, type StepName } from './order-steps.policy.js';
 import {
@@ -18,7 +18,7 @@ const refused: ErrorReport = { code: 'HYPERVISOR_FAILED', outcome: 'not-applied'
 const unknown: ErrorReport = { code: 'TIMED_OUT', outcome: 'unknown', detail: 'perhaps' };
 
 /** What is done and undone when this step fails. */
-function failingAt(order: HostOrder, failing: StepName, error: ErrorReport) {
+function failingAt(order: VmOrder, failing: StepName, error: ErrorReport) {
   const moves: string[] = [];
   let progress: OrderProgress = initialProgress;
   for (;;) {

@@ -1,4 +1,4 @@
-import type { OrderFinished, ErrorReport, HostOrder, SettledDefinition } from '@drover/contracts';
+import type { OrderFinished, ErrorReport, VmOrder, SettledDefinition } from '@drover/contracts';
 import { stepsOf, type Step, type StepName, type UndoName } from './order-steps.policy.js';
 
 /** How far an order has come. Stands in the journal; an older copy of it only repeats steps. */
@@ -35,7 +35,7 @@ export type Move =
   | { readonly kind: 'end'; readonly result: OrderResult };
 
 /** What is due. It follows from order and progress alone, so it is the same after a crash. */
-export function nextMove(order: HostOrder, progress: OrderProgress): Move {
+export function nextMove(order: VmOrder, progress: OrderProgress): Move {
   const steps = stepsOf(order);
   if (progress.failure === undefined) {
     const step = steps[progress.step];
@@ -59,7 +59,7 @@ export function afterBeginning(progress: OrderProgress): OrderProgress {
 }
 
 /** The step that an agent before this one may have done, or may have been waiting for, when it was killed. */
-export function interruptedStep(order: HostOrder, progress: OrderProgress): Step | undefined {
+export function interruptedStep(order: VmOrder, progress: OrderProgress): Step | undefined {
   if (progress.failure !== undefined || progress.hasBegunOnce !== true) return undefined;
   const step = stepsOf(order)[progress.step];
   return step?.isOnce === true ? step : undefined;
@@ -85,12 +85,7 @@ export function afterRefusal(progress: OrderProgress, error: ErrorReport): Order
 }
 
 /** @param left what of the step's work could not be taken away yet, in words; the agent goes on with it. */
-export function afterUndo(
-  order: HostOrder,
-  progress: OrderProgress,
-  step: Step,
-  left: readonly string[],
-): OrderProgress {
+export function afterUndo(order: VmOrder, progress: OrderProgress, step: Step, left: readonly string[]): OrderProgress {
   const index = stepsOf(order).findIndex(({ name }) => name === step.name);
   return {
     ...progress,
@@ -101,7 +96,7 @@ export function afterUndo(
 }
 
 /** What a step made could not be taken away; the steps before it stand on it, so they stay as well. */
-export function afterFailedUndo(order: HostOrder, progress: OrderProgress, step: Step, why: string): OrderProgress {
+export function afterFailedUndo(order: VmOrder, progress: OrderProgress, step: Step, why: string): OrderProgress {
   const steps = stepsOf(order);
   const index = steps.findIndex(({ name }) => name === step.name);
   const earlier = steps.slice(0, index).filter(({ undo }) => undo !== undefined);

@@ -3,7 +3,7 @@ import {
   compareGenerations,
   type FleetId,
   type Generation,
-  type HostOrder,
+  type VmOrder,
   type PowerState,
   type Rejection,
 } from '@drover/contracts';
@@ -17,7 +17,7 @@ export interface ObservedOwner {
   readonly isUntracked?: boolean;
 }
 
-type TouchingOrder = Pick<HostOrder, 'generation' | 'kind'> & { readonly mode?: 'graceful' | 'force' };
+type TouchingOrder = Pick<VmOrder, 'generation' | 'kind'> & { readonly mode?: 'graceful' | 'force' };
 
 /**
  * Why an order may not touch what is there under its VM's id (safety.md 9).
@@ -67,10 +67,10 @@ function isForcedStop(order: TouchingOrder): boolean {
   return order.kind === 'stop' && order.mode === 'force';
 }
 
-const takingOver: ReadonlySet<HostOrder['kind']> = new Set(['create', 'start', 'delete'] as const);
+const takingOver: ReadonlySet<VmOrder['kind']> = new Set(['create', 'start', 'delete'] as const);
 
 /** Why an order makes no sense in the state the VM is in. "Already so" is no reason: the order is then done. */
-export function refusalInState(kind: HostOrder['kind'], powerState: PowerState): Rejection | undefined {
+export function refusalInState(kind: VmOrder['kind'], powerState: PowerState): Rejection | undefined {
   const allowed = orderTraits[kind].needs;
   if (allowed === undefined || allowed.includes(powerState)) return undefined;
   return errors.VM_WRONG_STATE(`The VM is ${powerState}; ${kind} needs ${allowed.join(' or ')}.`, {

@@ -1,4 +1,4 @@
-import { streamSubjectId, type NewEvent, type NewVmEvent } from '@drover/contracts';
+import { kindOfStream, streamSubjectId, type NewEvent, type NewVmEvent } from '@drover/contracts';
 import { inSpan, type Logger } from '@drover/observability';
 import type { VmStore } from '../../application/ports/vm-store.port.js';
 
@@ -19,7 +19,8 @@ function tell(logger: Logger, stream: string, event: NewEvent): void {
   const line = lineOf(event as NewVmEvent);
   if (line === undefined) return;
   const { operationId, traceparent } = event.meta;
-  const fields = { vmId: streamSubjectId(stream), ...(operationId === undefined ? {} : { operationId }) };
+  const subject = { [`${kindOfStream(stream)}Id`]: streamSubjectId(stream) };
+  const fields = { ...subject, ...(operationId === undefined ? {} : { operationId }) };
   inSpan(event.type, { traceparent, fields }, () => logger.info(line.message, line.fields));
 }
 

@@ -1,4 +1,4 @@
-import { vmSubject, type HostId, type HostOrder, type OrderRank, type VolumeRef } from '@drover/contracts';
+import { vmSubject, type HostId, type OrderRank, type VmOrder, type VolumeRef } from '@drover/contracts';
 import type { Cause, Delivering, PendingOrder } from '@drover/operations';
 import { hostOrderId, type OpenOperation, type VmIdentity, type VmState } from '../vm/vm.state.js';
 
@@ -23,7 +23,7 @@ export function currentCause(operation: OpenOperation): Cause {
  *   observed is recorded instead;
  * - `delete` has none: what is removed cannot be brought back.
  */
-export function pendingOrder(state: VmState): Delivering | undefined {
+export function pendingOrder(state: VmState): Delivering<VmOrder> | undefined {
   const { operation, identity, hostId, generation, owedUndo } = state;
   const owed =
     operation === undefined ? owedUndo : { operationId: operation.operationId, cause: currentCause(operation) };
@@ -36,10 +36,10 @@ export function pendingOrder(state: VmState): Delivering | undefined {
   return { hostId, cause, order: { ...ids, ...(isForward ? step(state, operation, identity) : removal(state)) } };
 }
 
-type OrderIds = Pick<HostOrder, 'orderId' | 'subject' | 'operationId' | 'generation' | 'revision'>;
+type OrderIds = Pick<VmOrder, 'orderId' | 'subject' | 'operationId' | 'generation' | 'revision'>;
 type StepOf<Command> = Command extends unknown ? Omit<Command, keyof OrderIds> : never;
 
-function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingOrder> {
+function step(state: VmState, operation: OpenOperation, identity: VmIdentity): StepOf<PendingOrder<VmOrder>> {
   const { wish } = operation;
   if (wish.kind === 'create') return { kind: 'create', ...definitionOf(state, identity), powerOn: wish.powerOn };
   if (wish.kind === 'delete') return removal(state);

@@ -1,4 +1,5 @@
 import type { VmFact } from '@drover/contracts';
+import { unheardFact } from './unheard.policy.js';
 import { failOperation, failWithoutHost } from '../vm/fail-operation.policy.js';
 import type { OpenOperation, VmState } from '../vm/vm.state.js';
 
@@ -24,23 +25,10 @@ export function overdueFacts(state: VmState, operation: OpenOperation): readonly
   });
 }
 
-/**
- * The operation's time has passed and its host cannot be heard: what it does or has done is not known, so the operation neither fails
- * nor is undone. It waits for the host, or for a person who ends it.
- */
+/** For an operation whose host cannot be heard, see `unheardFact`. */
 export function unheardFacts(state: VmState, operation: OpenOperation, since: string | undefined): readonly VmFact[] {
   const { hostId } = state;
-  if (hostId === undefined) return [];
-  const heard =
-    since === undefined ? 'has not been heard since this vm-manager took over' : `was last heard at ${since}`;
-  const detail = `host ${hostId} ${heard}; the operation goes on when it is heard again, or ends when it is cancelled or the VM is deleted`;
-  const told = since === undefined ? {} : { since };
-  return [
-    {
-      type: 'OperationDelayed',
-      data: { operationId: operation.operationId, hostId, because: 'host-unheard', ...told, detail },
-    },
-  ];
+  return hostId === undefined ? [] : [unheardFact(operation.operationId, hostId, since, 'VM')];
 }
 
 /** The host did not confirm the undo in time: the operation ends, the VM stays until its host answers or a person deletes it. */

@@ -1,5 +1,6 @@
 import { errors, isKnownProject, type OperationId, type ProjectId, type VmCommand, type VmId } from '@drover/contracts';
 import { accept, reject } from '@drover/domain-kit';
+import { pinImages } from '../image/pin-images.policy.js';
 import { unsupportedField } from './supported-fields.policy.js';
 import { vmIdOf, type DecisionContext, type VmDecision } from './vm-command.policy.js';
 import type { VmState } from './vm.state.js';
@@ -8,7 +9,7 @@ export function decideCreate(
   state: VmState,
   command: VmCommand<'create'>,
   operationId: OperationId,
-  context: Pick<DecisionContext, 'timeouts' | 'nameHolder'>,
+  context: Pick<DecisionContext, 'timeouts' | 'nameHolder' | 'imageStanding'>,
 ): VmDecision {
   // The VM's id is derived from the command: whatever became of the VM, this command has been decided.
   if (state.phase !== 'unknown') return accept();
@@ -16,7 +17,10 @@ export function decideCreate(
   const unsupported = unsupportedField(command.spec);
   if (unsupported !== undefined) return reject(unsupported);
   if (context.nameHolder !== undefined) return reject(nameTaken(command.name, context.nameHolder));
-  const { projectId, name, spec, powerOn } = command;
+  const pinned = pinImages(command.spec, context.imageStanding);
+  if ('rejection' in pinned) return reject(pinned.rejection);
+  const { projectId, name, powerOn } = command;
+  const { spec } = pinned;
   return accept(
     { type: 'VmRequested', data: { vmId: vmIdOf(command), projectId, name, spec, powerOn } },
     { type: 'OperationBegan', data: { operationId, kind: 'vm.create', timeoutMs: context.timeouts.createMs } },

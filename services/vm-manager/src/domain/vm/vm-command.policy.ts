@@ -8,6 +8,7 @@ import {
 } from '@drover/contracts';
 import { derivedId, requestDigest, type Decision } from '@drover/domain-kit';
 import type { Delivery } from '@drover/operations';
+import type { ImageStanding } from '../image/pin-images.policy.js';
 import type { Timeouts } from './timeouts.policy.js';
 
 export type VmDecision = Decision<VmFact, Rejection>;
@@ -17,6 +18,8 @@ export interface DecisionContext {
   readonly timeouts: Timeouts;
   /** The other VM of the project that has the name asked for, or is being given it at this moment. */
   readonly nameHolder?: VmId;
+  /** What the catalogue of images says to a name. */
+  readonly imageStanding: (name: string) => ImageStanding;
   /** How far the open operation’s order has come, as far as this process knows. */
   readonly delivery: Delivery;
   /** Whether the VM's host can be heard: what it reported may be so no more where it cannot. */

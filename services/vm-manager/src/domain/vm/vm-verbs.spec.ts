@@ -1,14 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_PROJECT, hostOrderSchema, vmCommandSchemas, vmVerbNames, vmVerbs } from '@drover/contracts';
+import { DEFAULT_PROJECT, hostOrderSchema, vmCommandSchemas, vmSubject, vmVerbNames, vmVerbs } from '@drover/contracts';
+import { usual } from '../../testing/vm-decider-under-test.js';
 import { command, definition, history, operationOf, source, stored, user, vmId } from '../../testing/vm-facts.js';
 import { pendingOrder } from '../process/host-order.process.js';
 import { settleCommandFinished } from '../settlement/order-finished.policy.js';
-import { defaultTimeouts } from './timeouts.policy.js';
 import { decide } from './vm.decider.js';
 import { evolve } from './vm-evolution.state.js';
 import { initialState } from './vm.state.js';
-
-const context = { timeouts: defaultTimeouts, delivery: 'unsent', isHostHeard: true, isDoubtful: false } as const;
 
 describe('a verb', () => {
   it.each(vmVerbNames)('%s is decided, ordered and settled', (verb) => {
@@ -24,7 +22,7 @@ describe('a verb', () => {
       facts.map(stored).reduce(evolve, initialState),
     );
     const decided = states.flatMap((before) => {
-      const decision = decide(before, asked, context);
+      const decision = decide(before, asked, usual);
       return decision.kind === 'accepted' && decision.events.length > 0 ? [{ before, facts: decision.events }] : [];
     });
     const [first] = decided;
@@ -34,18 +32,20 @@ describe('a verb', () => {
     const { revision } = first.before;
     const begun = first.facts.map((fact, index) => stored(fact, revision + 1 + index)).reduce(evolve, first.before);
     const order = pendingOrder(begun)?.order;
-    const {
-      orderId,
-      subject,
-      operationId,
-      generation,
-      revision: of,
-    } = hostOrderSchema.parse({ ...order, ttlMs: 1_000 });
+    const { orderId, operationId, generation, revision: of } = hostOrderSchema.parse({ ...order, ttlMs: 1_000 });
     expect(order).toMatchObject({ ...request.parse(example) });
     expect(operationId).toBe(operationOf(verb));
 
     const result = { kind: 'done', wasForced: false, ...(desired === 'ABSENT' ? {} : { definition }) } as const;
-    const report = { orderId, subject, operationId, generation, revision: of, powerState: desired, result };
+    const report = {
+      orderId,
+      subject: vmSubject(vmId),
+      operationId,
+      generation,
+      revision: of,
+      powerState: desired,
+      result,
+    };
 
     const facts = settleCommandFinished(begun, { kind: 'order-finished', ...report }, source(100));
     expect(facts.map(({ type }) => type).sort()).toEqual([ends, 'OperationSucceeded'].sort());

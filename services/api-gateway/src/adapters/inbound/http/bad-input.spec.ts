@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DEFAULT_PROJECT, imageIdSchema } from '@drover/contracts';
+import { derivedId } from '@drover/domain-kit';
 import { z } from 'zod';
 import { everyBody, targetOf } from '../../../testing/every-body.js';
 import { badValuesFor, fieldsOf, pointerOf, withValue } from '../../../testing/every-field.js';
-import { operationIdOf } from '../../../testing/fleet-story.js';
+import { hostIdOf, operationIdOf } from '../../../testing/fleet-story.js';
 import { createMemoryGateway, type MemoryGateway } from '../../../testing/memory-gateway.js';
 import { routes } from './routes.js';
 
-const segments = { vm: 'a', host: 'h1', operation: operationIdOf('a'), model: 'vm' };
+const segments = { vm: 'a', host: 'h1', image: 'guest', operation: operationIdOf('a'), model: 'vm' };
 const bodies = everyBody().map((body) => ({ ...body, url: `/api/v1${targetOf(body, segments)}` }));
 
 describe('bad input', () => {
@@ -16,6 +18,10 @@ describe('bad input', () => {
     gateway = await createMemoryGateway();
     await gateway.story.requested('a');
     await gateway.story.host('h1');
+    const imageId = imageIdSchema.parse(derivedId('spec', 'image'));
+    const source = { kind: 'host', hostId: hostIdOf('h1') } as const;
+    const data = { imageId, projectId: DEFAULT_PROJECT, name: 'guest', source };
+    await gateway.story.onImage(imageId, { type: 'ImageRequested', data });
   });
   afterAll(() => gateway.stop());
   beforeEach(() => void gateway.commands.sent.splice(0));
@@ -185,7 +191,7 @@ describe('bad input', () => {
       const answer = await gateway.ask({
         method: method,
         url: inBody ? url : `${url}?project=no-such-project`,
-        ...(inBody ? { payload: { name: 'b', project: 'no-such-project' } } : {}),
+        ...(inBody ? { payload: { ...(endpoint?.example as object), project: 'no-such-project' } } : {}),
       });
       const field = inBody ? '/project' : '?project';
       expect(await expectRefused(answer, 404)).toMatchObject({ code: 'PROJECT_NOT_FOUND', field, errors: [{ field }] });

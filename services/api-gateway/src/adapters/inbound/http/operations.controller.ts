@@ -1,10 +1,13 @@
 import { Controller, Get, Inject, Post, Res } from '@nestjs/common';
 import {
   emptyBodySchema,
+  imageKind,
+  imageWriteAnswerSchema,
   operationIdSchema,
   operationListQuerySchema,
   operationPageSchema,
   operationResourceSchema,
+  vmWriteAnswerSchema,
   waitQuery,
 } from '@drover/contracts';
 import type { FastifyReply } from 'fastify';
@@ -13,6 +16,7 @@ import { FindResource } from '../../../application/find-resource.handler.js';
 import { FLEET_READS, OPERATIONS, type FleetReads } from '../../../application/ports/fleet-reads.port.js';
 import { shownOperation } from '../../../application/shown-operation.policy.js';
 import { ProgressBoard } from '../../../application/progress-board.js';
+import { WriteImage } from '../../../application/write-image.handler.js';
 import { WriteVm } from '../../../application/write-vm.handler.js';
 import { endpoint, Permission, Serves } from './endpoint.js';
 import { Input, type InputOf } from './input.decorator.js';
@@ -21,6 +25,10 @@ import { answerWrite } from './write-answer.js';
 
 const tag = 'Operations';
 const params = z.strictObject({ operation: operationIdSchema });
+
+/** As writes on the thing that the operation works on are answered. */
+const cancelAnswerSchema = z.union([vmWriteAnswerSchema, imageWriteAnswerSchema]);
+type CancelAnswer = z.infer<typeof cancelAnswerSchema>;
 
 const listOperations = endpoint({
   summary: 'Operations, newest first',
@@ -42,7 +50,10 @@ const cancelOperation = endpoint({
   query: z.strictObject(waitQuery),
   body: emptyBodySchema,
   example: {},
-  answers: writeAnswers,
+  answers: {
+    202: { ...writeAnswers[202], schema: cancelAnswerSchema },
+    200: { ...writeAnswers[200], schema: cancelAnswerSchema },
+  },
   errors: ['OPERATION_NOT_FOUND', 'OPERATION_NOT_CANCELLABLE', ...writeErrors],
 });
 
@@ -51,17 +62,20 @@ export class OperationsController {
   readonly #reads: FleetReads;
   readonly #find: FindResource;
   readonly #write: WriteVm;
+  readonly #images: WriteImage;
   readonly #progress: ProgressBoard;
 
   constructor(
     @Inject(FLEET_READS) reads: FleetReads,
     @Inject(FindResource) find: FindResource,
     @Inject(WriteVm) write: WriteVm,
+    @Inject(WriteImage) images: WriteImage,
     @Inject(ProgressBoard) progress: ProgressBoard,
   ) {
     this.#reads = reads;
     this.#find = find;
     this.#write = write;
+    this.#images = images;
     this.#progress = progress;
   }
 
@@ -85,6 +99,10 @@ export class OperationsController {
   @Serves(cancelOperation)
   async cancel(@Input() input: InputOf<typeof cancelOperation>, @Res({ passthrough: true }) reply: FastifyReply) {
     const { caller, params, query } = input;
-    return answerWrite(reply, await this.#write.cancel(caller, params.operation, query.wait ?? 0));
+    const operation = await this.#find.operation(params.operation);
+    if (operation.subject.kind === imageKind.name) {
+      return answerWrite<CancelAnswer>(reply, await this.#images.cancel(caller, operation));
+    }
+    return answerWrite<CancelAnswer>(reply, await this.#write.cancel(caller, params.operation, query.wait ?? 0));
   }
 }
