@@ -15,7 +15,7 @@ describe('the inbox of an answer', () => {
     [subjects.hostOrder(hostA), '_INBOX.administrator.x'],
     [`drover.host.${hostA}.guest`, `${inboxOfService('guest-bridge')}.x.1`],
     [subjects.command('vm', 'create'), `${inboxOfService('api-gateway')}.x.1`],
-    [subjects.command('vm', 'start'), `${inboxOfService('ha-manager')}.x.1`],
+    [subjects.command('vm', 'start'), `${inboxOfService('drs')}.x.1`],
     [subjects.query('placement', 'place'), `${inboxOfService('vm-manager')}.x.1`],
     [subjects.query('vm-manager', 'health'), `${inboxOfService('api-gateway')}.x.1`],
     [subjects.query('vm-manager', 'health'), '_INBOX.administrator.x'],
