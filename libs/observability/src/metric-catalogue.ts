@@ -66,7 +66,11 @@ export const metricCatalogue = {
   }),
   drover_relayed_events_total: counter('events', 'Events published for external tools', {}),
 
-  drover_event_loop_delay_seconds: gauge('seconds', 'Longest delay of the event loop since the last scrape', {}),
+  drover_event_loop_delay_seconds: gauge(
+    'seconds',
+    'Longest delay of the event loop in the last half minute or more, however often it is read',
+    {},
+  ),
   process_cpu_seconds_total: counter('seconds', 'User and system CPU time of the process', {}),
   process_resident_memory_bytes: gauge('bytes', 'Resident memory of the process', {}),
   process_start_time_seconds: gauge('seconds', 'Start of the process, in seconds since the Unix epoch', {}),

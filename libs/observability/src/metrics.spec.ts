@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createMetrics, watchEventLoopDelay, watchProcess } from './metrics.js';
+import { createMetrics, HighestOfWindow, watchEventLoopDelay, watchProcess } from './metrics.js';
 
 describe('metrics', () => {
   it('prints counters and gauges as Prometheus reads them', () => {
@@ -46,5 +46,31 @@ describe('metrics', () => {
     const stop = watchEventLoopDelay(metrics);
     expect(metrics.text()).toMatch(/drover_event_loop_delay_seconds \d/);
     stop();
+  });
+
+  it('shows the highest value for a while to each of two readers, of whom one reads all the time', () => {
+    let nowMs = 0;
+    let latest = 0;
+    const highest = new HighestOfWindow(
+      () => {
+        const value = latest;
+        latest = 0;
+        return value;
+      },
+      30_000,
+      () => nowMs,
+    );
+    latest = 5;
+    const seen: number[] = [];
+    for (; nowMs < 90_000; nowMs += 10) {
+      const value = highest.read();
+      if (nowMs % 15_000 === 0) seen.push(value);
+    }
+    expect(seen).toEqual([5, 5, 5, 5, 0, 0]);
+    latest = 3;
+    nowMs += 1_000_000;
+    expect(highest.read()).toBe(3);
+    nowMs += 1_000_000;
+    expect(highest.read()).toBe(0);
   });
 });

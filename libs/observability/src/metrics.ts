@@ -62,16 +62,57 @@ export function watchProcess(metrics: Metrics): void {
   metrics.observe('process_start_time_seconds', () => startedAt);
 }
 
-/** Publishes how late this process's event loop runs, in seconds; the highest since it was last read. */
+/** How long the longest delay of the event loop is shown at least. */
+const DELAY_SHOWN_MS = 30_000;
+
+/** Publishes how late this process's event loop runs, in seconds. */
 export function watchEventLoopDelay(metrics: Metrics): () => void {
   const histogram = monitorEventLoopDelay({ resolution: 20 });
   histogram.enable();
-  metrics.observe('drover_event_loop_delay_seconds', () => {
-    const seconds = histogram.max / 1e9;
-    histogram.reset();
-    return seconds;
-  });
+  const highest = new HighestOfWindow(
+    () => {
+      const seconds = histogram.max / 1e9;
+      histogram.reset();
+      return seconds;
+    },
+    DELAY_SHOWN_MS,
+    () => performance.now(),
+  );
+  metrics.observe('drover_event_loop_delay_seconds', () => highest.read());
   return () => void histogram.disable();
+}
+
+/**
+ * The highest value of the last while, however often it is read: a client that reads all the time hides nothing from another. A value is
+ * shown for one to two windows, and later only where it was not read in between.
+ */
+export class HighestOfWindow {
+  readonly #take: () => number;
+  readonly #windowMs: number;
+  readonly #clockMs: () => number;
+  #before = 0;
+  #now = 0;
+  #begunAtMs: number;
+
+  /** @param take gives the highest value since it was called before. */
+  constructor(take: () => number, windowMs: number, clockMs: () => number) {
+    this.#take = take;
+    this.#windowMs = windowMs;
+    this.#clockMs = clockMs;
+    this.#begunAtMs = clockMs();
+  }
+
+  read(): number {
+    const nowMs = this.#clockMs();
+    const passedMs = nowMs - this.#begunAtMs;
+    if (passedMs >= this.#windowMs) {
+      this.#before = passedMs < 2 * this.#windowMs ? this.#now : 0;
+      this.#now = 0;
+      this.#begunAtMs = nowMs;
+    }
+    this.#now = Math.max(this.#now, this.#take());
+    return Math.max(this.#before, this.#now);
+  }
 }
 
 function familyText(name: MetricName, { samples, reads }: Family): string {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createMetrics } from '@drover/observability';
 import { createHealth, type Health } from './health.js';
@@ -6,12 +8,17 @@ import { serveOperations, type OperationsEndpoint } from './operations-endpoint.
 describe('the endpoint for monitors', () => {
   let endpoint: OperationsEndpoint;
   let services: Health[];
+  let nowMs: number;
 
   beforeEach(async () => {
     services = [createHealth('scheduler')];
     const metrics = createMetrics();
     metrics.observe('drover_scheduler_hosts', () => 3);
-    endpoint = await serveOperations({ host: '127.0.0.1', port: 0, metrics, health: () => services });
+    nowMs = 0;
+    endpoint = await serveOperations({
+      ...{ host: '127.0.0.1', port: 0, metrics, health: () => services, requestTimeoutMs: 500 },
+      clock: { epochMs: () => 0, monotonicMs: () => nowMs },
+    });
   });
   afterEach(() => endpoint.close());
 
@@ -27,12 +34,27 @@ describe('the endpoint for monitors', () => {
     services.push(createHealth('vm-manager'));
     expect((await ask('/readyz')).status).toBe(200);
     services[1]?.addCheck('nats', () => ({ isOk: false, detail: 'closed' }));
+    nowMs = 1_000;
     const response = await ask('/readyz');
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({
       isOk: false,
       services: [{ isOk: true }, { service: 'vm-manager', checks: { nats: { detail: 'closed' } } }],
     });
+    expect((await ask('/livez')).status).toBe(200);
+  });
+
+  it('asks what a service stands on once a second, however often it is asked itself', async () => {
+    let looks = 0;
+    services[0]?.addCheck('store', () => ({ isOk: true, detail: `look ${(looks += 1)}` }));
+    for (let index = 0; index < 20; index += 1) expect((await ask('/readyz')).status).toBe(200);
+    expect(looks).toBe(1);
+  });
+
+  it('closes connections that say nothing, and answers the next', async () => {
+    const silent = Array.from({ length: 32 }, () => connect(endpoint.port, '127.0.0.1'));
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    await Promise.all(silent.map((socket) => once(socket.resume(), 'close')));
     expect((await ask('/livez')).status).toBe(200);
   });
 

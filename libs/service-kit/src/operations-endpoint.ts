@@ -1,7 +1,9 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock, type Clock } from '@drover/domain-kit';
 import type { Metrics } from '@drover/observability';
 import type { Health, HealthReport } from './health.js';
+import { Readiness } from './readiness.js';
 
 export interface OperationsEndpoint {
   /** The port that it was given, where it asked for any. */
@@ -16,11 +18,16 @@ export interface OperationsEndpointOptions {
   readonly metrics: Metrics;
   /** Of the services that have started. */
   readonly health: () => readonly Health[];
+  readonly clock?: Clock;
+  /** How long a client may take to say what it asks; 5 s by default. */
+  readonly requestTimeoutMs?: number;
 }
 
 /** A scrape or a probe is one short request; a few monitors may hold a connection each. */
 const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** How often connections are looked at that have said nothing, as a part of the time they have. */
+const LOOKS_PER_TIMEOUT = 5;
 
 /**
  * What monitors and orchestrators ask a process: `/metrics` (Prometheus text format 0.0.4), `/livez` (whether it must be
@@ -28,9 +35,15 @@ const REQUEST_TIMEOUT_MS = 5_000;
  * that only they reach.
  */
 export async function serveOperations(options: OperationsEndpointOptions): Promise<OperationsEndpoint> {
-  const { host, port, metrics, health } = options;
+  const { host, port, metrics, health, clock = systemClock, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const readiness = new Map<Health, Readiness>();
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: requestTimeoutMs,
+      keepAliveTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: requestTimeoutMs / LOOKS_PER_TIMEOUT,
+    },
     (request, response) => {
       void answer(request.method ?? '', request.url ?? '', response).catch(() => response.destroy());
     },
@@ -48,10 +61,17 @@ export async function serveOperations(options: OperationsEndpointOptions): Promi
           health().map((one) => one.live()),
         );
       case '/readyz':
-        return report(response, await Promise.all(health().map((one) => one.ready())));
+        return report(response, await Promise.all(health().map((one) => readinessOf(one).report())));
       default:
         return send(response, 404, 'text/plain', 'there are /metrics, /livez and /readyz\n');
     }
+  }
+
+  /** A client that asks often does not make us ask as often what we stand on. */
+  function readinessOf(service: Health): Readiness {
+    const known = readiness.get(service) ?? new Readiness(service, clock);
+    readiness.set(service, known);
+    return known;
   }
 
   const listening = Promise.withResolvers<void>();

@@ -3,7 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import type { Clock } from '@drover/domain-kit';
 import type { EventStore } from '@drover/event-store';
 import type { Logger } from '@drover/observability';
-import type { Health } from '@drover/service-kit';
+import { Readiness, type Health } from '@drover/service-kit';
 import { AccessGuard } from './adapters/inbound/http/access.guard.js';
 import { OpenStreams } from './adapters/inbound/http/open-streams.js';
 import { StoreVmHistory } from './adapters/outbound/store-vm-history.adapter.js';
@@ -15,7 +15,6 @@ import { MODELS, type Models } from './application/ports/models.port.js';
 import { EVENT_STORE, HEALTH, LOGGER } from './application/ports/platform.port.js';
 import type { ReadPosition } from './application/ports/read-position.port.js';
 import { VM_HISTORY, type VmHistory } from './application/ports/vm-history.port.js';
-import { Readiness } from './application/readiness.js';
 import { ProgressBoard } from './application/progress-board.js';
 import { controllers, sections } from './sections.js';
 

@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
-import type { Health, HealthReport } from '@drover/service-kit';
+import { Readiness, type Health, type HealthReport } from '@drover/service-kit';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Readiness, withoutDetails } from '../../../application/readiness.js';
+import { withoutDetails } from '../../../application/readiness.js';
 import type { DroverRequest } from './drover-request.js';
 import { HEALTH } from '../../../application/ports/platform.port.js';
 import { endpoint, Public, Serves } from './endpoint.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createHealth } from '@drover/service-kit';
+import { createHealth } from './health.js';
 import { Readiness } from './readiness.js';
 
 describe('readiness', () => {
