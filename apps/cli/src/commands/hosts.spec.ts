@@ -46,7 +46,6 @@ const hostWith = (more: Partial<HostResource>) =>
 const stray = {
   vmId,
   kind: 'deleted' as const,
-  libvirtUuid: vmId,
   title: 'web',
   generation: generationSchema.parse({ epoch: 1, n: 1 }),
   powerState: 'RUNNING' as const,
