@@ -5,6 +5,7 @@ import {
   orderIdSchema,
   type ImageInspected,
   type ImageOrder,
+  type VmOrder,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
 import { HostBench } from '../testing/host-bench.js';
@@ -83,5 +84,31 @@ describe('an order to inspect an image', () => {
     expect(await bench.controlPlane.order(order('guest'))).toEqual({ kind: 'taken' });
     await bench.agent.stop();
     expect(reports(bench, order('guest'))).toHaveLength(1);
+  });
+});
+
+describe('a VM on an image whose content is named', () => {
+  it('is not started on other files that have taken their place, and is when they are back', async () => {
+    const bench = new HostBench();
+    await bench.start();
+    const [image] = bench.machine.images;
+    if (image === undefined) throw new Error('a simulated host has an image');
+    await bench.controlPlane.order(order(image.name));
+    const { result } = await reported(bench, order(image.name));
+    if (result.kind !== 'done') throw new Error('the image was inspected');
+    const spec = { disks: [{ name: 'root', image: `${image.name}@${result.contents.digest}` }] };
+    const vm = new VmOrders('a');
+    const ended = async (sent: VmOrder) => {
+      await bench.controlPlane.order(sent);
+      return bench.controlPlane.end(sent);
+    };
+    expect(await ended(vm.create(1, { powerOn: false, spec }))).toMatchObject({ result: { kind: 'done' } });
+    bench.machine.addImage({ ...image, content: 'another' });
+    expect(await ended(vm.start(2, { spec }))).toMatchObject({
+      result: { kind: 'failed', error: { code: 'IMAGE_CHANGED' } },
+    });
+    bench.machine.addImage(image);
+    expect(await ended(vm.start(3, { spec }))).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
+    await bench.agent.stop();
   });
 });

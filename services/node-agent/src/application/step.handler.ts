@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { Fault, type FleetId, type VmOrder, type PowerState, type VmId, errors, Rejected } from '@drover/contracts';
+import {
+  Fault,
+  type FleetId,
+  type VmOrder,
+  type PowerState,
+  type VmId,
+  errors,
+  readImageRef,
+  Rejected,
+} from '@drover/contracts';
 import { assertNever, type Clock } from '@drover/domain-kit';
 import type { Hypervisor, OwnershipMark, VmDefinition } from '@drover/hypervisor';
 import { isActive } from '../domain/capacity/capacity.policy.js';
@@ -173,6 +182,7 @@ export class StepHandler {
     if (order.kind === 'start' && book.content.definedFrom.get(vmId) === hash) {
       const { powerState } = await calls.look(() => hypervisor.observe(vmId));
       if (powerState !== 'ABSENT') {
+        await this.#requireImages(order);
         await calls.call(() => hypervisor.mark(vmId, this.#mark(order)));
         return {};
       }
@@ -182,6 +192,19 @@ export class StepHandler {
     const definition = await calls.call(() => hypervisor.define(vm, this.#mark(order)));
     book.note([{ kind: 'defined', vmId, hash }]);
     return { definition };
+  }
+
+  /** The disks are overlays of images: on other bytes than they were made on, the guest would read garbage. */
+  async #requireImages({ spec }: Making): Promise<void> {
+    const { calls, hypervisor } = this.#options;
+    for (const { image } of spec.disks) {
+      const { digest, name } = readImageRef(image ?? '');
+      if (digest === undefined) continue;
+      const found = await calls.look(() => hypervisor.inspectImage(name));
+      if (found.digest === digest) continue;
+      const detail = `image ${name} on the host is ${found.digest}, and the VM was made on ${digest}`;
+      throw new Rejected(errors.IMAGE_CHANGED(detail, { data: { image: name } }));
+    }
   }
 
   /** The guest of a hung process cannot be asked; its grace period runs all the same, and then force is used. */
