@@ -200,7 +200,7 @@ describe('the vm-manager on a real bus and database', () => {
       const first = await aReplica();
       await createAll();
       await first.stop();
-      const owner = { service: 'vm-manager', version: 'cluster.1 host.2 strays.1 vm.3' };
+      const owner = { service: 'vm-manager', version: 'cluster.1 host.2 image.1 strays.1 vm.3' };
       const rows: FoldRow[] = [];
       const position = await store.foldSnapshots.load(owner, (some) => rows.push(...some));
       expect(position).toBeDefined();
