@@ -38,7 +38,7 @@ import {
 
 const VMS = ['a', 'b', 'c', 'd'] as const;
 const HOSTS = ['h1', 'h2'] as const;
-const tables = ['vm', 'vm_label', 'operation', 'host', 'strays', 'vm_total'];
+const tables = ['vm', 'vm_label', 'operation', 'host', 'image', 'strays', 'vm_total'];
 const schemas = projections.map(({ name }) => name);
 const targets = projections.map(modelInUse);
 
