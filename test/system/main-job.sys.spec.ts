@@ -407,7 +407,7 @@ describe('the main job, by REST on four simulated hosts', () => {
     const before = await look();
     const events = await api.allEvents();
     const { items: models } = await api.expectDone<{ items: ModelStatus[] }>('GET', '/admin/models');
-    expect(models.map(({ name }) => name).sort()).toEqual(['host', 'operation', 'strays', 'vm']);
+    expect(models.map(({ name }) => name).sort()).toEqual(['host', 'image', 'operation', 'strays', 'vm']);
     for (const { name } of models) {
       await api.expectDone('POST', `/admin/models/${name}/rebuild`, {});
       const status = await api.until(`the rebuild of ${name} has ended`, async () => {

@@ -253,7 +253,7 @@ describe('the API on a real read model', () => {
   it('names its models, and refuses one that it has not', async () => {
     const { body } = await gateway.request('GET', '/api/v1/admin/models', undefined, await now());
     const items = body['items'] as unknown as { name: string }[];
-    expect(items.map(({ name }) => name).sort()).toEqual(['host', 'operation', 'strays', 'vm']);
+    expect(items.map(({ name }) => name).sort()).toEqual(['host', 'image', 'operation', 'strays', 'vm']);
     expect(modelListSchema.safeParse(body).error).toBeUndefined();
     for (const [method, path] of [
       ['GET', '/api/v1/admin/models/nothing'],

@@ -96,7 +96,7 @@ describe('api-gateway as a service, on real PostgreSQL and NATS', () => {
   }, 20_000);
 
   it('builds its models anew as a role that may make no schema', async () => {
-    for (const model of ['host', 'operation', 'strays', 'vm']) {
+    for (const model of ['host', 'image', 'operation', 'strays', 'vm']) {
       expect((await ask('POST', `/admin/models/${model}/rebuild`)).status).toBe(202);
       const state = async () => {
         const seen = (await (await ask('GET', `/admin/models/${model}`)).json()) as { rebuild: { state: string } };
