@@ -15,7 +15,8 @@ describe('bad input, with every service behind the API', () => {
     fleet = await Fleet.start({ hypervisor: 'simulated', hosts: 1 });
     api = fleet.api;
     const { id } = await api.succeed('POST', '/vms', { name: 'a' });
-    segments = { vm: 'a', host: 'sim-001', operation: id, model: 'vm' };
+    await api.succeed('POST', '/images', { name: 'guest', source: { kind: 'host', host: 'sim-001' } });
+    segments = { vm: 'a', host: 'sim-001', image: 'guest', operation: id, model: 'vm' };
     before = await look();
   }, 120_000);
   afterAll(() => fleet?.stop());

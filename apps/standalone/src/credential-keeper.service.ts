@@ -64,6 +64,7 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
   context.health.addCheck('credentials', () => ({ isOk }));
   metrics.observe('drover_hosts_shut_out', () => hosts.ids.size);
 
+  const undecided = new Set<string>();
   let pushed: string | undefined;
   /** Reads all anew, so that what the launcher did meanwhile is not undone. Returns the pause until the next look. */
   async function keep(): Promise<number> {
@@ -77,7 +78,14 @@ async function startKeeper(context: ServiceContext, config: CredentialKeeperConf
     for (const { id } of refusedHosts === 'lost' ? [] : state.hosts) {
       const [isDecided, isRefused] = [hosts.ids.has(id), refusedHosts.includes(id)];
       if (isDecided && !isRefused) await refuseHost(home, {}, id, lifetimeS);
-      if (!isDecided && isRefused) await readmitHost(home, {}, id);
+      if (isRefused && hosts.isReadmitted(id)) await readmitHost(home, {}, id);
+      if (isRefused && !isDecided && !hosts.isReadmitted(id) && !undecided.has(id)) {
+        undecided.add(id);
+        logger.warn(
+          'a host stays shut out though no event says so, as after a restore; revoke its credentials again to keep the decision, and readmit it afterwards to let it in',
+          { hostId: id },
+        );
+      }
     }
     const authority = await ensureCredentials(home, {
       ...{ subjects: subjectsUnder(config.subjectPrefix), hosts: state.hosts, users: {} },

@@ -13,6 +13,7 @@ export class HypervisorCalls {
   readonly #starts: Limiter;
   readonly #looks: Limiter;
   readonly #ends: Limiter;
+  readonly #readings: Limiter;
   readonly #timings: AgentTimings;
   readonly #clock: Clock;
   readonly #stop: AbortSignal;
@@ -22,6 +23,7 @@ export class HypervisorCalls {
     this.#starts = new Limiter(limits.parallelStarts);
     this.#looks = new Limiter(limits.parallelCalls);
     this.#ends = new Limiter(limits.parallelCalls);
+    this.#readings = new Limiter(limits.parallelCalls);
     this.#timings = timings;
     this.#clock = clock;
     this.#stop = stop;
@@ -69,6 +71,11 @@ export class HypervisorCalls {
       if (error instanceof Fault && error.outcome === 'unknown') return look();
       throw error;
     }
+  }
+
+  /** For what may read whole files: it may take minutes, or hang with their file system, and nothing else waits behind it. */
+  reading<T>(body: () => Promise<T>): Promise<T> {
+    return this.#tried(this.#readings, body, isAway);
   }
 
   start(body: () => Promise<void>): Promise<void> {

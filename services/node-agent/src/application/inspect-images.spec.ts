@@ -8,6 +8,7 @@ import {
   type VmOrder,
 } from '@drover/contracts';
 import { derivedId } from '@drover/domain-kit';
+import { defaultLimits } from './agent-settings.js';
 import { HostBench } from '../testing/host-bench.js';
 import { VmOrders } from '../testing/host-orders.js';
 
@@ -109,6 +110,34 @@ describe('a VM on an image whose content is named', () => {
     });
     bench.machine.addImage(image);
     expect(await ended(vm.start(3, { spec }))).toMatchObject({ powerState: 'RUNNING', result: { kind: 'done' } });
+    await bench.agent.stop();
+  });
+
+  it('is waited for by nothing else, however many wait for their images', async () => {
+    const bench = new HostBench();
+    await bench.start();
+    const [image] = bench.machine.images;
+    if (image === undefined) throw new Error('a simulated host has an image');
+    await bench.controlPlane.order(order(image.name));
+    const { result } = await reported(bench, order(image.name));
+    if (result.kind !== 'done') throw new Error('the image was inspected');
+    const spec = { disks: [{ name: 'root', image: `${image.name}@${result.contents.digest}` }] };
+    const ended = async (sent: VmOrder) => {
+      await bench.controlPlane.order(sent);
+      return bench.controlPlane.end(sent);
+    };
+    const running = new VmOrders('running');
+    await ended(running.create(1));
+    const waiting = Array.from({ length: defaultLimits.parallelCalls }, (_, index) => new VmOrders(`waiting-${index}`));
+    for (const vm of waiting) await ended(vm.create(1, { powerOn: false, spec }));
+    const held = bench.faults.hold('inspectImage');
+    for (const vm of waiting) await bench.controlPlane.order(vm.start(2, { spec }));
+    await held.reached;
+    expect(await ended(running.forceStop(2))).toMatchObject({ powerState: 'STOPPED' });
+    held.release();
+    for (const vm of waiting) {
+      expect(await bench.controlPlane.end(vm.start(2, { spec }))).toMatchObject({ powerState: 'RUNNING' });
+    }
     await bench.agent.stop();
   });
 });

@@ -200,7 +200,7 @@ export class StepHandler {
     for (const { image } of spec.disks) {
       const { digest, name } = readImageRef(image ?? '');
       if (digest === undefined) continue;
-      const found = await calls.look(() => hypervisor.inspectImage(name));
+      const found = await calls.reading(() => hypervisor.inspectImage(name));
       if (found.digest === digest) continue;
       const detail = `image ${name} on the host is ${found.digest}, and the VM was made on ${digest}`;
       throw new Rejected(errors.IMAGE_CHANGED(detail, { data: { image: name } }));

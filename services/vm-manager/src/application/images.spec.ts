@@ -122,6 +122,18 @@ describe('a VM on a registered image', () => {
     expect(bench.hosts.sent.at(-1)?.order).toMatchObject({ kind: 'create', spec: { disks: [{ image: ref }] } });
   });
 
+  it('keeps the image also where it was made of the name before that was registered', async () => {
+    const bench = await withHost();
+    await bench.command('create', 'create', onImage);
+    await bench.ended('create');
+    expect(bench.state().identity?.spec.disks[0]?.image).toBe('debian-13');
+    await ask(bench, register('register'));
+    await bench.until(() => phase(bench) === 'registered');
+    expect(await ask(bench, deleting('delete'))).toMatchObject({
+      rejection: { code: 'IMAGE_IN_USE', data: { vmIds: [vmId], vms: 1 } },
+    });
+  });
+
   it('keeps the image, which can be deleted when the VM is gone; then the name is refused', async () => {
     const bench = await withImage();
     await bench.command('create', 'create', onImage);

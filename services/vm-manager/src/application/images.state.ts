@@ -12,7 +12,7 @@ import {
   type VmSpec,
 } from '@drover/contracts';
 import { confirmedImage, evolveImage, noImage, type ImageState } from '../domain/image/image.state.js';
-import { pinnedImages, type ImageStanding } from '../domain/image/pin-images.policy.js';
+import { imagesOfDisks, type ImageStanding } from '../domain/image/pin-images.policy.js';
 import type { VmFolds } from './vm-folds.state.js';
 
 /** What this service keeps of each image. A raised `stateVersion` makes it read all events once at its next start. */
@@ -65,20 +65,20 @@ export class Images {
     return { kind: 'refused', why: `image ${name} was deleted; register it again, or use another` };
   }
 
-  /** VMs with a disk on the image. */
+  /** VMs with a disk on the image, also those that were made of its name before it was registered. */
   usersOf({ contents, identity }: ImageState): readonly VmId[] {
     if (contents === undefined || identity === undefined) return [];
     const { name, projectId } = identity;
-    const image = writeImageRef({ name, digest: contents.digest });
+    const images = [writeImageRef({ name, digest: contents.digest }), name];
     const requested = [...this.#requested].flatMap(([vmId, used]) =>
-      used.projectId === projectId && used.images.includes(image) ? [vmId] : [],
+      used.projectId === projectId && images.some((image) => used.images.includes(image)) ? [vmId] : [],
     );
-    return [...new Set([...this.#vms.usersOf(projectId, image), ...requested])];
+    return [...new Set([...images.flatMap((image) => [...this.#vms.usersOf(projectId, image)]), ...requested])];
   }
 
   /** The request of a VM is about to be appended. */
   reserve(vmId: VmId, projectId: ProjectId, spec: VmSpec): void {
-    const images = pinnedImages(spec);
+    const images = imagesOfDisks(spec);
     if (images.length > 0) this.#requested.set(vmId, { projectId, images });
   }
 

@@ -8,7 +8,7 @@ import {
   type StoredVmEvent,
   type VmId,
 } from '@drover/contracts';
-import { pinnedImages } from '../domain/image/pin-images.policy.js';
+import { imagesOfDisks } from '../domain/image/pin-images.policy.js';
 import { confirmed, evolve } from '../domain/vm/vm-evolution.state.js';
 import { initialState, type VmState } from '../domain/vm/vm.state.js';
 
@@ -115,5 +115,5 @@ function hostsOf({ hostId, drift }: VmState): readonly HostId[] {
 }
 
 function imagesOf({ identity }: VmState): readonly string[] {
-  return identity === undefined ? [] : pinnedImages(identity.spec).map((image) => `${identity.projectId}/${image}`);
+  return identity === undefined ? [] : imagesOfDisks(identity.spec).map((image) => `${identity.projectId}/${image}`);
 }

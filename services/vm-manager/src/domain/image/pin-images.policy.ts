@@ -36,7 +36,7 @@ export function pinImages(spec: VmSpec, standingOf: (name: string) => ImageStand
   return { spec: { ...spec, disks } };
 }
 
-/** The contents that the disks of a VM are made on, as they were registered. */
-export function pinnedImages({ disks }: Pick<VmSpec, 'disks'>): readonly string[] {
-  return disks.flatMap(({ image }) => (image !== undefined && readImageRef(image).digest !== undefined ? [image] : []));
+/** What the disks of a VM are made on: contents as they were registered, or names that were not when the VM was requested. */
+export function imagesOfDisks({ disks }: Pick<VmSpec, 'disks'>): readonly string[] {
+  return disks.flatMap(({ image }) => (image === undefined ? [] : [image]));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { spec } from '../../testing/vm-facts.js';
-import { pinImages, pinnedImages, type ImageStanding } from './pin-images.policy.js';
+import { imagesOfDisks, pinImages, type ImageStanding } from './pin-images.policy.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const other = `sha256:${'b'.repeat(64)}`;
@@ -18,7 +18,7 @@ describe('the images of a VM', () => {
     if ('rejection' in pinned) throw new Error(pinned.rejection.detail);
     const images = [`debian@${digest}`, 'file', `file@${other}`, `debian@${digest}`];
     expect(pinned.spec).toEqual(of(...images));
-    expect(pinnedImages(pinned.spec)).toEqual(images.filter((image) => image.includes('@')));
+    expect(imagesOfDisks(pinned.spec)).toEqual(images);
   });
 
   it.each([
@@ -33,6 +33,6 @@ describe('the images of a VM', () => {
   it('are none where a disk is blank', () => {
     const blank = spec({ disks: [{ name: 'root', sizeMiB: 1 }] });
     expect(pinImages(blank, standingOf)).toEqual({ spec: blank });
-    expect(pinnedImages(blank)).toEqual([]);
+    expect(imagesOfDisks(blank)).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ const MAX_READINGS = 3;
 const markSchema = z.strictObject({
   /** File system, inode, size and the time of its last writing. */
   content: z.string().max(200),
+  /** Whose it is: only root gives a file away. */
   owner: z.string().max(50),
   /** The time of any last change (`ctime`), which only root can set. */
   changed: z.string().max(50),
@@ -59,7 +60,12 @@ export class FileSums {
   /** Undefined where it has not been read as it now is. Fails as the file system does. */
   async known(file: string): Promise<string | undefined> {
     const sum = this.#sums.get(file);
-    return sum !== undefined && isSameContent(sum.mark, await markOf(file)) ? sum.sha256 : undefined;
+    if (sum === undefined) return undefined;
+    const mark = await markOf(file);
+    if (!isSameContent(sum.mark, mark)) return undefined;
+    // From here on the next change counts, under its new owner too.
+    if (sum.mark.changed !== mark.changed) await this.#keep(file, { ...sum, mark });
+    return sum.sha256;
   }
 
   /** Reads it where it is not known. Fails as the file system does, or with `UnusableFile`. */
@@ -88,7 +94,8 @@ export class FileSums {
         if (this.#stops !== stops) throw new UnusableFile('the agent stopped while it read it');
         hash.update(piece);
       });
-      if (isSameContent(mark, await markOf(file))) return this.#keep(file, { mark, sha256: hash.digest('hex') });
+      const after = await markOf(file);
+      if (isSameContent(mark, after)) return this.#keep(file, { mark: after, sha256: hash.digest('hex') });
     }
     throw new UnusableFile(`it was changed while it was read, ${MAX_READINGS} times`);
   }
@@ -130,8 +137,8 @@ export class FileSums {
 }
 
 async function markOf(file: string): Promise<Mark> {
-  const { ctimeNs, dev, gid, ino, mtimeNs, size, uid } = await lstat(file, { bigint: true });
-  return { content: [dev, ino, size, mtimeNs].join('.'), owner: [uid, gid].join('.'), changed: String(ctimeNs) };
+  const { ctimeNs, dev, ino, mtimeNs, size, uid } = await lstat(file, { bigint: true });
+  return { content: [dev, ino, size, mtimeNs].join('.'), owner: String(uid), changed: String(ctimeNs) };
 }
 
 function isSameContent(before: Mark, now: Mark): boolean {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, chownSync } from 'node:fs';
-import { chown, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -42,11 +42,26 @@ describe('FileSums', () => {
 
   it('knows a file that was given to another user: libvirt does so when a VM starts', async () => {
     const sums = new FileSums();
+    const then = new Date(1_700_000_000_000);
+    await utimes(inFolder('disk'), then, then);
     await sums.of(inFolder('disk'));
     await chown(inFolder('disk'), 12_345, 12_345);
     expect(await sums.known(inFolder('disk'))).toBe(sha256('one'));
+    // Its time of writing is put back: what is left of the change is its time, also under the owner that it was given to.
+    const { atime, mtime } = await stat(inFolder('disk'));
+    await writeFile(inFolder('disk'), 'two');
+    await utimes(inFolder('disk'), atime, mtime);
+    expect(await sums.known(inFolder('disk'))).toBeUndefined();
+  });
+
+  it('does not know a file whose group was changed with its bytes: its owner may do that', async () => {
+    const sums = new FileSums();
     const then = new Date(1_700_000_000_000);
     await utimes(inFolder('disk'), then, then);
+    await sums.of(inFolder('disk'));
+    await writeFile(inFolder('disk'), 'two');
+    await utimes(inFolder('disk'), then, then);
+    await chown(inFolder('disk'), process.getuid?.() ?? 0, 12_345);
     expect(await sums.known(inFolder('disk'))).toBeUndefined();
   });
 

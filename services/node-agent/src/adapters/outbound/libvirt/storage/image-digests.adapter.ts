@@ -23,7 +23,7 @@ export class ImageDigests {
   #readings: Promise<void> = Promise.resolve();
   #stops = 0;
 
-  /** @param onRead called when the digest of an image that was to be read soon is known, or cannot be known. */
+  /** @param onRead called when the digest of an image has become known, or why it cannot be is another reason than before. */
   constructor(sums = new FileSums(), onRead: () => void = ignore) {
     this.#sums = sums;
     this.#onRead = onRead;
@@ -44,10 +44,13 @@ export class ImageDigests {
     return this.#digest(image, (file) => this.#sums.known(file));
   }
 
-  /** Reads what is not known. Fails `IMAGE_REFUSED` or `IMAGE_UNREADABLE`. */
+  /** Reads what is not known, and tells that it is known then. Fails `IMAGE_REFUSED` or `IMAGE_UNREADABLE`. */
   async of(image: Files): Promise<ImageDigest> {
-    const digest = await this.#digest(image, (file) => this.#sums.of(file));
-    if (digest === undefined) throw new Error('a file that was read has a sum');
+    const known = await this.known(image);
+    if (known !== undefined) return known;
+    const digest = await this.#read(image);
+    this.#unreadable.delete(image.name);
+    this.#onRead();
     return digest;
   }
 
@@ -59,14 +62,17 @@ export class ImageDigests {
     const stops = this.#stops;
     this.#readings = this.#readings.then(async () => {
       if (this.#stops !== stops) return void this.#unread.delete(name);
+      const before = this.#unreadable.get(name);
       try {
-        await this.of(image);
+        await this.#read(image);
         this.#unreadable.delete(name);
       } catch (error) {
         this.#unreadable.set(name, isFailure(error) ? error.message : String(error));
       }
       this.#unread.delete(name);
-      this.#onRead();
+      const why = this.#unreadable.get(name);
+      // Told of the same failure again, the listener would list the images, and an unreadable one would be read without a pause.
+      if (why === undefined || why !== before) this.#onRead();
     });
   }
 
@@ -74,6 +80,12 @@ export class ImageDigests {
   stop(): void {
     this.#stops += 1;
     this.#sums.stop();
+  }
+
+  async #read(image: Files): Promise<ImageDigest> {
+    const digest = await this.#digest(image, (file) => this.#sums.of(file));
+    if (digest === undefined) throw new Error('a file that was read has a sum');
+    return digest;
   }
 
   async #digest(

@@ -153,6 +153,42 @@ describe('ImageStore', () => {
     expect(await store.list()).toEqual({ images: [{ ...listed, digest: `sha256:${sha256(qcow2())}` }] });
   });
 
+  it('tells once for each reason that an image cannot be read: a listener that lists the images again would read it without a pause', async () => {
+    await describeImage('guest', guest);
+    let readings = 0;
+    const twice = Promise.withResolvers<void>();
+    const sums = new FileSums(undefined, () => {
+      readings += 1;
+      if (readings === 2) twice.resolve();
+      return Promise.reject(Object.assign(new Error('I/O error'), { code: 'EIO' }));
+    });
+    let lists = Promise.resolve<unknown>(undefined);
+    const store: ImageStore = new ImageStore(
+      folder,
+      new ImageDigests(sums, () => {
+        lists = lists.then(() => store.list());
+      }),
+    );
+    await store.list();
+    await twice.promise;
+    for (let turn = 0; turn < 50; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await lists;
+    }
+    expect(readings).toBe(2);
+    expect(await store.list()).toMatchObject({ images: [], refusedImages: [{ name: 'guest' }] });
+  });
+
+  it('tells that the digest is known also where an order has read the files', async () => {
+    await describeImage('guest', guest);
+    let told = 0;
+    const store = new ImageStore(folder, new ImageDigests(new FileSums(), () => (told += 1)));
+    await store.contents('guest');
+    expect(told).toBe(1);
+    await store.contents('guest');
+    expect(told).toBe(1);
+  });
+
   it('gives an image whose content is named, and refuses one whose file has changed since', async () => {
     await describeImage('guest', guest);
     const { digest, fileBytes, format, virtualSizeBytes } = await images.contents('guest');
@@ -186,20 +222,22 @@ describe('ImageStore', () => {
 
   it('refuses an image whose files cannot be read to their end, and offers it when they can', async () => {
     await describeImage('guest', guest);
-    const broken = { isBroken: true };
+    const broken = { isBroken: true, tried: Promise.withResolvers<void>() };
     class BrokenSums extends FileSums {
-      override of(file: string): Promise<string> {
-        return broken.isBroken ? Promise.reject(Object.assign(new Error('read'), { code: 'EIO' })) : super.of(file);
+      override async of(file: string): Promise<string> {
+        if (!broken.isBroken) return super.of(file);
+        setImmediate(broken.tried.resolve);
+        throw Object.assign(new Error('read'), { code: 'EIO' });
       }
     }
     let read = Promise.withResolvers<void>();
     const store = new ImageStore(folder, new ImageDigests(new BrokenSums(), () => read.resolve()));
     await store.list();
     await read.promise;
-    read = Promise.withResolvers();
+    broken.tried = Promise.withResolvers();
     const why: unknown = expect.stringContaining('disk.qcow2: EIO');
     expect(await store.list()).toEqual({ images: [], refusedImages: [{ name: 'guest', why }] });
-    await read.promise;
+    await broken.tried.promise;
     broken.isBroken = false;
     read = Promise.withResolvers();
     await store.list();
